@@ -1,0 +1,271 @@
+// The C ABI of SpecMQuant: one contract, implemented by libspecmquant (CUDA) and by
+// libspecmquant_cpu (the twin, for machines without a GPU).
+//
+// Grammar (scripts/symbols.ts generates src/ffi/symbols.ts from this file; keep to it):
+//   - every function returns an int32_t status, SMQ_OK or an error; smq_last_error has the message;
+//   - scalars are int32_t, int64_t, uint64_t, float; handles are smq_<name>*;
+//   - a device address is a uint64_t, 0 meaning "none" where the comment allows it;
+//   - `void*`, `uint8_t*`, `uint64_t*`, `int64_t*`, `float*`, `int32_t*` and `smq_<name>**` are host
+//     buffers, used only before the call returns.
+//
+// Every function under "ops" is asynchronous on its context's stream, allocates nothing and may be
+// captured. Scalars and addresses are fixed at capture: whatever changes from round to round (tokens,
+// positions, cache lengths, masks, counts) is read from device memory.
+//
+// Words: m rows (tokens of one forward), n outputs, k inputs, L a cache length: the number of tokens
+// committed to a KV cache, and so the position of the row that a forward starts with. `history` is
+// i32[...], the token at each position; the last committed token, not yet in the cache, is history[L].
+// `dtype` is the dtype of activations: SMQ_F16 or SMQ_BF16. The residual stream and logits are f32.
+//
+// Batch invariance: the bits of a row of output depend on the row's own input alone, never on m, on
+// the row's place among the rows, or on what the other rows hold. For attention the input of a row
+// is the ordered list of (key, value) pairs that it attends to, wherever in the cache they lie.
+#ifndef SPECMQUANT_H
+#define SPECMQUANT_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// status
+#define SMQ_OK 0
+#define SMQ_INVALID 1        // an argument is out of its range
+#define SMQ_OUT_OF_MEMORY 2  // device or pinned memory
+#define SMQ_NO_DEVICE 3      // no such device, or it cannot run this library
+#define SMQ_DEVICE 4         // the device failed; the context is dead
+#define SMQ_LIMIT 5          // a valid request that a kernel cannot hold; the message names the limit
+#define SMQ_STATE 6          // the call does not fit the context's state, e.g. end without begin
+
+// dtypes
+#define SMQ_F16 0
+#define SMQ_BF16 1
+#define SMQ_F32 2
+
+// what a product does with its result
+#define SMQ_STORE 0     // y (dtype) = x w + bias
+#define SMQ_RESIDUAL 1  // y (f32) += x w + bias
+#define SMQ_LOGITS 2    // y (f32) = x w + bias
+
+// limits, for both implementations
+#define SMQ_MAX_TREE 64   // rows of a verified tree: one mask word
+#define SMQ_MAX_TOPK 64   // entries of one top-k
+#define SMQ_MAX_MASK 4    // mask words of a draft head's own rows: topk * (depth - 1) <= 256
+
+typedef struct smq_context smq_context;
+typedef struct smq_graph smq_graph;
+typedef struct smq_event smq_event;
+
+// ---- library ----------------------------------------------------------------------------------
+
+// The hash of the declarations that the library was built from.
+int32_t smq_abi_hash(uint64_t* out);
+// Message of this thread's last error, UTF-8, cut to capacity, zero-terminated.
+int32_t smq_last_error(uint8_t* out, int32_t capacity);
+// JSON about a device: {"backend","name","memory" (bytes),"detail"}; zero-terminated.
+int32_t smq_describe(int32_t device, uint8_t* out, int32_t capacity);
+
+// ---- context ----------------------------------------------------------------------------------
+
+// threads: worker threads of the twin, 0 for all cores; CUDA ignores it.
+int32_t smq_context_create(int32_t device, int32_t threads, smq_context** out);
+int32_t smq_context_destroy(smq_context* ctx);
+// Waits until everything queued has run.
+int32_t smq_synchronize(smq_context* ctx);
+
+// ---- memory -----------------------------------------------------------------------------------
+
+// Aligned to 256 bytes, contents undefined.
+int32_t smq_malloc(smq_context* ctx, int64_t bytes, uint64_t* out);
+int32_t smq_free(smq_context* ctx, uint64_t address);
+// A range of addresses without memory, which smq_grow backs from its start: what grows keeps its
+// address, so captured graphs stay valid. Never shrinks; new bytes are zero.
+int32_t smq_reserve(smq_context* ctx, int64_t bytes, uint64_t* out);
+int32_t smq_grow(smq_context* ctx, uint64_t address, int64_t bytes);
+int32_t smq_release(smq_context* ctx, uint64_t address);
+// Pinned host memory: readable by the host, and a valid side of smq_copy.
+int32_t smq_pinned_malloc(smq_context* ctx, int64_t bytes, uint64_t* out);
+int32_t smq_pinned_free(smq_context* ctx, uint64_t address);
+// Bytes in use by this context (mallocs and grown ranges), free and in total on the device.
+int32_t smq_memory_info(smq_context* ctx, int64_t* out_used, int64_t* out_free, int64_t* out_total);
+// Host to device and back; both return when the host buffer is free to use. Not capturable.
+int32_t smq_upload(smq_context* ctx, uint64_t dst, const void* src, int64_t bytes);
+int32_t smq_download(smq_context* ctx, void* dst, uint64_t src, int64_t bytes);
+
+// ---- events and graphs ------------------------------------------------------------------------
+
+int32_t smq_event_create(smq_context* ctx, smq_event** out);
+int32_t smq_event_destroy(smq_context* ctx, smq_event* event);
+int32_t smq_event_record(smq_context* ctx, smq_event* event);
+// Milliseconds from start to stop; waits for stop.
+int32_t smq_event_elapsed(smq_context* ctx, smq_event* start, smq_event* stop, float* out);
+// Between begin and end, ops are recorded and do not run.
+int32_t smq_graph_begin(smq_context* ctx);
+int32_t smq_graph_end(smq_context* ctx, smq_graph** out);
+// Ends a capture and throws it away; no error where none is under way.
+int32_t smq_graph_abort(smq_context* ctx);
+int32_t smq_graph_launch(smq_context* ctx, smq_graph* graph);
+int32_t smq_graph_destroy(smq_context* ctx, smq_graph* graph);
+
+// ---- ops: memory ------------------------------------------------------------------------------
+
+// Device to device, or either side pinned; ranges do not overlap.
+int32_t smq_copy(smq_context* ctx, uint64_t dst, uint64_t src, int64_t bytes);
+int32_t smq_fill(smq_context* ctx, uint64_t dst, int32_t byte, int64_t bytes);
+
+// ---- ops: embed -------------------------------------------------------------------------------
+
+// out[i, 0..hidden) = table[token_i], token_i = tokens[(start ? start[0] : 0) + shift + i].
+// out: out_dtype (f16, bf16 or f32) [m, hidden], rows out_stride elements apart; table: table_dtype
+// (f16 or bf16) [vocab, hidden]; tokens: i32; start: i32[1] or 0. A token outside 0..vocab-1 gives zeros.
+int32_t smq_embed(smq_context* ctx, uint64_t out, int32_t out_stride, int32_t out_dtype,
+                  uint64_t table, int32_t table_dtype, uint64_t tokens, uint64_t start,
+                  int32_t shift, int32_t m, int32_t hidden, int32_t vocab);
+
+// ---- ops: norm --------------------------------------------------------------------------------
+
+// out[i] = x[i] / sqrt(mean(x[i]^2) + eps) * weight. x: f32 [m, width]; weight: dtype [width];
+// out: dtype [m, width], rows out_stride elements apart.
+int32_t smq_rms_norm(smq_context* ctx, uint64_t out, int32_t out_stride, uint64_t x, uint64_t weight,
+                     int32_t m, int32_t width, float eps, int32_t dtype);
+// out (dtype, rows out_stride apart) = x (f32) [m, width], rounded.
+int32_t smq_convert(smq_context* ctx, uint64_t out, int32_t out_stride, uint64_t x, int32_t m,
+                    int32_t width, int32_t dtype);
+
+// ---- ops: rope_kv -----------------------------------------------------------------------------
+
+// For each row i of qkv [m, (heads + 2 kv_heads) * head_dim]: normalises each q and k head (where
+// q_norm, k_norm: dtype [head_dim] are given), rotates q in place and k, both by the row's position
+// p_i = cache_length[0] + (depths ? depths[i] : i) + position_offset, and writes k and v into their
+// caches at slot cache_length[0] + slot_offset + i. Halves are rotated (x[j], x[j + head_dim/2]).
+// table: f32 [positions, head_dim]: cosines of head_dim/2 frequencies, then sines; p_i is clamped
+// into it. k_cache, v_cache: dtype [slots, kv_heads, head_dim]; a slot outside is not written.
+int32_t smq_rope_kv(smq_context* ctx, uint64_t qkv, uint64_t table, int32_t positions,
+                    uint64_t cache_length, uint64_t depths, int32_t position_offset,
+                    int32_t slot_offset, uint64_t q_norm, uint64_t k_norm, float eps,
+                    uint64_t k_cache, uint64_t v_cache, int32_t slots, int32_t m, int32_t heads,
+                    int32_t kv_heads, int32_t head_dim, int32_t dtype);
+
+// ---- ops: attention ---------------------------------------------------------------------------
+
+// out[i, h] = softmax(scale * q[i, h] . k) v over the pairs that row i attends to, with L =
+// cache_length[0]: slots 0..L-1, then, without mask, slots L..L+slot_offset+i, or, with mask u64[m,
+// mask_words], the slots L + j of its set bits j, ascending. Of these ordered pairs, window > 0 keeps
+// the last `window`. q: the first heads * head_dim of each row of qkv, as smq_rope_kv leaves it;
+// out: dtype [m, heads * head_dim]. workspace: smq_attention_bytes bytes, or 0 where that says 0.
+int32_t smq_attention(smq_context* ctx, uint64_t out, uint64_t qkv, uint64_t k_cache,
+                      uint64_t v_cache, int32_t slots, uint64_t cache_length, uint64_t mask,
+                      int32_t mask_words, int32_t slot_offset, int32_t window, float scale,
+                      int32_t m, int32_t heads, int32_t kv_heads, int32_t head_dim,
+                      int32_t dtype, uint64_t workspace);
+int32_t smq_attention_bytes(int32_t m, int32_t heads, int32_t kv_heads, int32_t head_dim,
+                            int32_t slots, int64_t* out);
+
+// ---- ops: gemm --------------------------------------------------------------------------------
+
+// y = x w^T + bias, accumulated in f32, with `epilogue` SMQ_STORE, SMQ_RESIDUAL or SMQ_LOGITS.
+// x: dtype [m, k] contiguous; w: dtype [n, k]; bias: dtype [n] or 0; y: rows y_stride elements apart.
+int32_t smq_gemm_f16(smq_context* ctx, uint64_t y, int32_t y_stride, int32_t epilogue, uint64_t x,
+                     uint64_t w, uint64_t bias, int32_t m, int32_t n, int32_t k, int32_t dtype);
+
+// The same with w = (q - 8) s: q u4, s f16 for each output and group of `group` inputs (the last may
+// be short), in the packed layout that smq_w4a16_pack writes. k is a multiple of 8.
+int32_t smq_gemm_w4a16(smq_context* ctx, uint64_t y, int32_t y_stride, int32_t epilogue, uint64_t x,
+                       uint64_t w, uint64_t bias, int32_t m, int32_t n, int32_t k, int32_t group,
+                       int32_t dtype);
+// Bytes of the packed weight.
+int32_t smq_w4a16_bytes(int32_t n, int32_t k, int32_t group, int64_t* out);
+// Packs one linear layer's outputs into rows n_offset.. of a packed weight of n_total outputs (several
+// layers that read the same input share one). qweight: i32 [k/8, n], nibble i of row r is input
+// 8 r + i; scales: f16 [ceil(k/group), n]; order: i32 [k] or 0: packed input j is stored input order[j].
+int32_t smq_w4a16_pack(smq_context* ctx, uint64_t w, int32_t n_total, int32_t n_offset,
+                       uint64_t qweight, uint64_t scales, uint64_t order, int32_t n, int32_t k,
+                       int32_t group);
+// out[i, j] = x[i, order[j]]: the activations of a layer packed with `order`. dtype [m, k].
+int32_t smq_gather_columns(smq_context* ctx, uint64_t out, uint64_t x, uint64_t order, int32_t m,
+                           int32_t k, int32_t dtype);
+
+// ---- ops: activation --------------------------------------------------------------------------
+
+// out[i, j] = silu(x[i, j]) * x[i, n + j]. x: dtype [m, 2 n]; out: dtype [m, n].
+int32_t smq_silu_mul(smq_context* ctx, uint64_t out, uint64_t x, int32_t m, int32_t n, int32_t dtype);
+
+// ---- ops: logits ------------------------------------------------------------------------------
+
+// best[i] = the index of the largest of logits f32 [m, vocab], the lowest among equals; NaN never wins.
+int32_t smq_argmax(smq_context* ctx, uint64_t best, uint64_t logits, int32_t m, int32_t vocab);
+// The topk largest log-softmax values of each row, descending, lower index first among equals.
+// values: f32 [m, topk]; ids: i32 [m, topk]. topk <= SMQ_MAX_TOPK.
+int32_t smq_top_log_probs(smq_context* ctx, uint64_t values, uint64_t ids, uint64_t logits, int32_t m,
+                          int32_t vocab, int32_t topk);
+// out[i] = the log-softmax value of targets[i] in row i. targets: i32 [m]; out: f32 [m].
+int32_t smq_log_probs(smq_context* ctx, uint64_t out, uint64_t logits, uint64_t targets, int32_t m,
+                      int32_t vocab);
+
+// ---- ops: rows --------------------------------------------------------------------------------
+
+// out[i] = x[index[i]]: rows of `width` elements of dtype; strides in elements; an index is clamped
+// to 0..x_rows-1.
+int32_t smq_gather_rows(smq_context* ctx, uint64_t out, int32_t out_stride, uint64_t x,
+                        int32_t x_stride, int32_t x_rows, uint64_t index, int32_t m, int32_t width,
+                        int32_t dtype);
+// out[0] = x[end[0] - start[0] - 1], the row clamped to 0..m-1.
+int32_t smq_last_row(smq_context* ctx, uint64_t out, uint64_t x, int32_t x_stride, uint64_t start,
+                     uint64_t end, int32_t m, int32_t width, int32_t dtype);
+// ring[(start[0] + j) % ring_rows] = x[path[j]] for j < count[0] (at most m), ring: dtype [ring_rows, width].
+int32_t smq_ring_write(smq_context* ctx, uint64_t ring, int32_t ring_rows, uint64_t start, uint64_t x,
+                       int32_t x_stride, uint64_t path, uint64_t count, int32_t m, int32_t width,
+                       int32_t dtype);
+// out[j] = ring[(start[0] + j) % ring_rows] for j < m.
+int32_t smq_ring_read(smq_context* ctx, uint64_t out, int32_t out_stride, uint64_t ring,
+                      int32_t ring_rows, uint64_t start, int32_t m, int32_t width, int32_t dtype);
+
+// ---- ops: tree --------------------------------------------------------------------------------
+
+// One level of an EAGLE-2 tree. Candidates of all levels lie behind one another: level 1 has topk,
+// each further level topk * topk; scores f32, tokens i32, parents i32 (index of the parent
+// candidate, -1 for node 0). values f32 and ids i32 [rows, topk] are the top log-probabilities of the
+// frontier's rows: rows is 1 at level 1, else topk. A candidate's score is its parent's plus its
+// value. The best topk candidates of the level (lower index first among equals) become the frontier:
+// front_nodes i32 [topk] (candidate index), front_tokens i32 [topk], front_rows i32 [topk] (which of
+// this level's `rows` the entry grew from) and front_mask u64 [topk, mask_words], the head's own rows
+// that entry f attends to: its parent's, and bit (level - 1) * topk + f.
+int32_t smq_tree_expand(smq_context* ctx, uint64_t scores, uint64_t tokens, uint64_t parents,
+                        uint64_t front_nodes, uint64_t front_tokens, uint64_t front_rows,
+                        uint64_t front_mask, int32_t mask_words, uint64_t values, uint64_t ids,
+                        int32_t level, int32_t topk);
+// Keeps the size - 1 best of the candidates (lower index first among equals, so a parent is kept
+// with its child), in index order, behind node 0 = history[cache_length[0]]. out_tokens, out_parents
+// (row of the parent, -1 for row 0), out_depths (0 for row 0): i32 [size]; out_mask u64 [size]: a row's
+// ancestors and itself. size <= SMQ_MAX_TREE, size - 1 <= candidates.
+int32_t smq_tree_select(smq_context* ctx, uint64_t out_tokens, uint64_t out_parents,
+                        uint64_t out_depths, uint64_t out_mask, uint64_t scores, uint64_t tokens,
+                        uint64_t parents, int32_t candidates, uint64_t history,
+                        uint64_t cache_length, int32_t size);
+
+// ---- ops: round -------------------------------------------------------------------------------
+
+// Greedy verification of m proposed rows. best: i32 [m], the verifier's choice after each row.
+// tokens, parents: i32 [m] of a tree, or both 0 for a sequence: row i is history[L + i] with parent
+// i - 1. limit: i32[1] or 0: only rows with L + i <= limit[0] exist (a sequence shorter than m). From row
+// 0, the child whose token is its parent's best is accepted, again and again. result: i32 [1 + m]:
+// the accept length A, then the A tokens committed: the accepted ones and the bonus token, which
+// are also written to history[L + 1 ..]. path: i32 [m]: the A rows kept, row 0 first.
+int32_t smq_verify_greedy(smq_context* ctx, uint64_t result, uint64_t path, uint64_t history,
+                          uint64_t cache_length, uint64_t best, uint64_t tokens, uint64_t parents,
+                          uint64_t limit, int32_t m);
+// In each of `count` caches (caches: u64 [count] addresses of rows of row_bytes bytes) moves slot
+// L + path[j] to slot L + j for j < A = result[0], then adds A to cache_length.
+int32_t smq_commit(smq_context* ctx, uint64_t caches, int32_t count, int32_t row_bytes, uint64_t path,
+                   uint64_t result, uint64_t cache_length, int32_t m);
+// length[0] += delta.
+int32_t smq_advance(smq_context* ctx, uint64_t length, int32_t delta);
+// length[0] = min(length[0], limit[0] + delta).
+int32_t smq_cut_back(smq_context* ctx, uint64_t length, uint64_t limit, int32_t delta);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

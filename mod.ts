@@ -1,0 +1,19 @@
+/**
+ * SpecMQuant for Deno: quantized language models with hierarchical speculative decoding.
+ *
+ * {@linkcode Engine} is what most programs need. {@linkcode Session} and the plans of drafters
+ * ({@linkcode draftModel}, {@linkcode eagle2}) compose the same things by hand.
+ *
+ * @module
+ */
+export * from "./src/base/errors.ts";
+export type { ActivationDType, DType } from "./src/base/dtype.ts";
+export * from "./src/engine/mod.ts";
+export { Device } from "./src/device/mod.ts";
+export type { Backend, DeviceOptions } from "./src/device/mod.ts";
+export { openCheckpoint } from "./src/checkpoint/checkpoint.ts";
+export { openHead } from "./src/checkpoint/head_config.ts";
+export { HeadModel, Model } from "./src/model/mod.ts";
+export { draftModel, eagle2 } from "./src/speculation/mod.ts";
+export type { DrafterPlan } from "./src/speculation/mod.ts";
+export { Tokenizer } from "./src/text/tokenizer.ts";

@@ -1,0 +1,45 @@
+/**
+ * Names of element types and their sizes.
+ *
+ * @module
+ */
+
+/** An element type of a tensor, on disk or on a device. */
+export type DType =
+  | "f64"
+  | "f32"
+  | "f16"
+  | "bf16"
+  | "i64"
+  | "i32"
+  | "i16"
+  | "i8"
+  | "u64"
+  | "u32"
+  | "u16"
+  | "u8"
+  | "bool"
+  | "f8_e4m3"
+  | "f8_e5m2";
+
+/** The dtypes that activations can have. */
+export type ActivationDType = "f16" | "bf16";
+
+/** Bytes of one element. */
+export const DTYPE_BYTES: Readonly<Record<DType, number>> = {
+  f64: 8,
+  f32: 4,
+  f16: 2,
+  bf16: 2,
+  i64: 8,
+  i32: 4,
+  i16: 2,
+  i8: 1,
+  u64: 8,
+  u32: 4,
+  u16: 2,
+  u8: 1,
+  bool: 1,
+  f8_e4m3: 1,
+  f8_e5m2: 1,
+};

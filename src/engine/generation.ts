@@ -1,0 +1,115 @@
+/**
+ * What a generation gives: pieces of text while it runs, and a result at its end.
+ *
+ * @module
+ */
+import { SpecMQuantError } from "../base/errors.ts";
+
+/** One token, with the text that it completes. */
+export interface Piece {
+  /** Text that became certain with this token; may be empty, or more than the token's own. */
+  readonly text: string;
+  /** The token's id. */
+  readonly token: number;
+  /** Who proposed it: `head`, `draft` or `target` (or the names given to the drafters). */
+  readonly by: string;
+}
+
+/** Why a generation ended: a stop token or string, its length, or its signal. */
+export type FinishReason = "stop" | "length" | "aborted";
+
+/** Counts and times of one model's rounds; see `LevelStats`. */
+export interface LevelReport {
+  /** The model's name. */
+  readonly name: string;
+  /** Forwards that verified a proposal. */
+  readonly rounds: number;
+  /** Tokens that they committed. */
+  readonly tokens: number;
+  /** Forwards of tokens that the model did not propose itself. */
+  readonly catchUps: number;
+  /** The mean accept length. */
+  readonly tau: number;
+  /** How many rounds had an accept length of i, at index i. */
+  readonly acceptLengths: readonly number[];
+  /** Milliseconds on the device until proposals stood. */
+  readonly draftMs: number;
+  /** Milliseconds on the device in forwards and verification. */
+  readonly verifyMs: number;
+  /** Milliseconds on the device in commits. */
+  readonly commitMs: number;
+  /** Milliseconds that the host waited for results. */
+  readonly readBackMs: number;
+}
+
+/** Statistics of one generation. */
+export interface GenerationStats {
+  /** How tokens were proposed, e.g. `hier`. */
+  readonly method: string;
+  /** Forwards of the target, the reading of the prompt left out. */
+  readonly targetForwards: number;
+  /** Tokens a target forward. */
+  readonly tau: number;
+  /** How many target forwards committed i tokens, at index i. */
+  readonly acceptLengths: readonly number[];
+  /** All levels, the target first. */
+  readonly levels: readonly LevelReport[];
+  /** Times of the whole. */
+  readonly timings: {
+    /** Milliseconds to read the prompt. */
+    readonly prefillMs: number;
+    /** Milliseconds of all rounds. */
+    readonly decodeMs: number;
+    /** Tokens given, over `decodeMs`. */
+    readonly tokensPerSecond: number;
+  };
+}
+
+/** The end of a generation. */
+export interface GenerationResult {
+  /** All text, without stop tokens and stop strings. */
+  readonly text: string;
+  /** All tokens, a stop token included. */
+  readonly tokens: readonly number[];
+  /** Tokens of the prompt. */
+  readonly promptTokens: number;
+  /** Why it ended. */
+  readonly finishReason: FinishReason;
+  /** Counts and times. */
+  readonly stats: GenerationStats;
+}
+
+/** A generation under way: iterate it once for its pieces, then ask for `result`. */
+export class Generation implements AsyncIterable<Piece> {
+  readonly #pieces: AsyncGenerator<Piece, void>;
+  readonly #result: () => GenerationResult | undefined;
+
+  /** Wraps a generator and the place of its result. */
+  constructor(pieces: AsyncGenerator<Piece, void>, result: () => GenerationResult | undefined) {
+    this.#pieces = pieces;
+    this.#result = result;
+  }
+
+  /** The pieces; the generation runs as they are asked for. */
+  [Symbol.asyncIterator](): AsyncGenerator<Piece, void> {
+    return this.#pieces;
+  }
+
+  /** The result, when the pieces have come to their end (or were aborted). */
+  get result(): GenerationResult {
+    const result = this.#result();
+    if (result === undefined) {
+      throw new SpecMQuantError(
+        "state",
+        "Cannot give the result: the generation has not ended, iterate it to its end first",
+      );
+    }
+    return result;
+  }
+
+  /** Runs to the end and gives the result. */
+  async finish(): Promise<GenerationResult> {
+    for await (const _ of this.#pieces);
+    return this.result;
+  }
+}

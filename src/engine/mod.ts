@@ -1,0 +1,11 @@
+/**
+ * Engines and sessions: generation and scores.
+ *
+ * @module
+ */
+export * from "./engine.ts";
+export * from "./generation.ts";
+export * from "./options.ts";
+export * from "./plan.ts";
+export * from "./score.ts";
+export * from "./session.ts";

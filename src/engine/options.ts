@@ -1,0 +1,91 @@
+/**
+ * The options of an engine, their defaults, and which method they make.
+ *
+ * @module
+ */
+import { ArgumentError } from "../base/errors.ts";
+import type { Backend } from "../device/mod.ts";
+
+/** How tokens are proposed: not at all, by a draft model, by a head, or by a draft model with a head. */
+export type Method = "ar" | "draft" | "eagle2" | "hier";
+
+/** All methods. */
+export const METHODS: readonly Method[] = ["ar", "draft", "eagle2", "hier"];
+
+/** Shape of what is proposed. */
+export interface SpeculationOptions {
+  /** Tokens that a draft model's sequence has at least. */
+  readonly minDraft: number;
+  /** Levels of a head's tree below its root. */
+  readonly depth: number;
+  /** Nodes expanded on each level of a tree. */
+  readonly topk: number;
+  /** Nodes of a tree that are verified, its root included. */
+  readonly treeSize: number;
+}
+
+/** Defaults of `SpeculationOptions`. */
+export const SPECULATION_DEFAULTS: Readonly<Record<Method, SpeculationOptions>> = {
+  ar: { minDraft: 6, depth: 5, topk: 8, treeSize: 32 },
+  draft: { minDraft: 6, depth: 5, topk: 8, treeSize: 32 },
+  eagle2: { minDraft: 6, depth: 5, topk: 8, treeSize: 32 },
+  hier: { minDraft: 6, depth: 3, topk: 8, treeSize: 24 },
+};
+
+/** What an engine is made of. */
+export interface EngineOptions extends Partial<SpeculationOptions> {
+  /** Directory of the target, in Hugging Face layout. */
+  readonly target: string;
+  /** Directory of the draft model, for `draft` and `hier`. */
+  readonly draft?: string;
+  /** Directory of the EAGLE-2 head: of the target for `eagle2`, of the draft model for `hier`. */
+  readonly head?: string;
+  /** What to do with them; the most that the directories allow where absent. */
+  readonly method?: Method;
+  /** Where to run; `auto` takes CUDA where a device is present, else the CPU twin. */
+  readonly backend?: Backend;
+  /** Threads of the CPU twin; all cores where absent. */
+  readonly threads?: number;
+  /** Path of the native library, for one in an unusual place. */
+  readonly library?: string;
+  /** The longest text, prompt included; 4096 or the model's own limit, the lower, where absent. */
+  readonly context?: number;
+  /** Hears the bytes of weights loaded. */
+  readonly progress?: (role: string, done: number, total: number) => void;
+}
+
+/** The method of `options`, checked against the directories given. */
+export function methodOf(options: EngineOptions): Method {
+  const { draft, head } = options;
+  const method = options.method ??
+    (draft ? (head ? "hier" : "draft") : (head ? "eagle2" : "ar"));
+  if (!METHODS.includes(method)) {
+    throw new ArgumentError(
+      "method",
+      `Cannot generate: method is "${method}", expected ${METHODS.join(", ")}`,
+    );
+  }
+  const needs = (argument: "draft" | "head", what: string): void => {
+    if (options[argument] === undefined) {
+      throw new ArgumentError(
+        argument,
+        `Cannot use method ${method}: no ${argument} is given, expected the directory of ${what}`,
+      );
+    }
+  };
+  if (method === "draft" || method === "hier") needs("draft", "a draft model");
+  if (method === "eagle2") needs("head", "an EAGLE-2 head of the target");
+  if (method === "hier") needs("head", "an EAGLE-2 head of the draft model");
+  return method;
+}
+
+/** The shape of proposals: defaults of `method` under what `options` say. */
+export function speculationOf(method: Method, options: EngineOptions): SpeculationOptions {
+  const defaults = SPECULATION_DEFAULTS[method];
+  return {
+    minDraft: options.minDraft ?? defaults.minDraft,
+    depth: options.depth ?? defaults.depth,
+    topk: options.topk ?? defaults.topk,
+    treeSize: options.treeSize ?? defaults.treeSize,
+  };
+}

@@ -1,0 +1,224 @@
+/**
+ * An EAGLE-2 draft head (arXiv 2406.16858): one decoder layer that predicts a model's next hidden state
+ * from its last one and the embedding of the token that came out of it.
+ *
+ * @module
+ */
+import { CheckpointError, UnsupportedModelError } from "../base/errors.ts";
+import type { ModelConfig } from "../checkpoint/config.ts";
+import type { Head } from "../checkpoint/head_config.ts";
+import { Arena, columns, type Device, rows, type Tensor } from "../device/mod.ts";
+import { convert, embed } from "../ops/mod.ts";
+import {
+  checkFloat,
+  checkLinear,
+  type Linear,
+  type LinearPart,
+  loadLinear,
+  type LoadProgress,
+  type StoredWeights,
+  WeightLoader,
+} from "../quant/mod.ts";
+import { KvCache } from "./kv_cache.ts";
+import { checkLayer, type Layer, loadLayer, queueLayer, queueLinear } from "./layer.ts";
+import type { Model } from "./model.ts";
+import { ropeTable } from "./rope.ts";
+import type { StateOptions, TokenRows } from "./state.ts";
+import type { Step } from "./step.ts";
+import { cut, type Workspace, workspace } from "./workspace.ts";
+
+const EMBEDDING = "embed_tokens.weight";
+
+function fcPart(head: Head): LinearPart {
+  const { hiddenSize } = head.config.model;
+  return { prefix: "fc", n: hiddenSize, k: 2 * hiddenSize, bias: head.config.fcBias };
+}
+
+/**
+ * Checks every tensor of a head against the model that it drafts for and returns its bytes on a device.
+ * Reads no weights.
+ */
+export function checkHead(
+  head: Head,
+  verifier: { readonly dir: string; readonly config: ModelConfig },
+): number {
+  const weights: StoredWeights = { source: head.tensors };
+  const { model } = head.config;
+  const { hiddenSize, vocabSize } = verifier.config;
+  if (model.hiddenSize !== hiddenSize) {
+    throw new CheckpointError(
+      head.dir,
+      `its hidden size is ${model.hiddenSize}, expected ${hiddenSize} as in ${verifier.dir}`,
+    );
+  }
+  if (model.vocabSize !== vocabSize) {
+    throw new CheckpointError(
+      head.dir,
+      `its vocabulary has ${model.vocabSize} entries, expected ${vocabSize} as in ${verifier.dir}`,
+    );
+  }
+  if (head.tensors.find("lm_head.weight") !== undefined) {
+    throw new UnsupportedModelError(
+      "an EAGLE-2 head with an lm_head of its own",
+      `${head.dir} has lm_head.weight, expected none`,
+    );
+  }
+  let bytes = checkLinear(weights, [fcPart(head)]);
+  for (let i = 0; i < model.layers; i++) bytes += checkLayer(weights, model, `layers.${i}`, i > 0);
+  if (head.tensors.find(EMBEDDING) !== undefined) {
+    checkFloat(weights, EMBEDDING, [vocabSize, hiddenSize]);
+    bytes += vocabSize * hiddenSize * 2;
+  }
+  return bytes;
+}
+
+/** The weights of a head, loaded for one verifier. */
+export class HeadModel implements Disposable {
+  /** The directory that it came from. */
+  readonly dir: string;
+  /** Shapes and numbers of its layers. */
+  readonly config: ModelConfig;
+  /** The model that it drafts for: its `lm_head` reads the head's output. */
+  readonly verifier: Model;
+  /** Token embeddings [vocab, hidden]: its own, or the verifier's where it has none. */
+  readonly embedding: Tensor;
+  /** 2 hidden -> hidden. */
+  readonly fc: Linear;
+  /** Its layers; the first has no input norm. */
+  readonly layers: readonly Layer[];
+  /** Bytes of its weights on the device. */
+  readonly bytes: number;
+  readonly #arena: Arena;
+
+  private constructor(head: Head, verifier: Model, loader: WeightLoader, bytes: number) {
+    const { model } = head.config;
+    this.dir = head.dir;
+    this.config = model;
+    this.verifier = verifier;
+    this.bytes = bytes;
+    this.#arena = loader.arena;
+    this.embedding = head.tensors.find(EMBEDDING) === undefined
+      ? verifier.embedding
+      : loader.float(EMBEDDING, [model.vocabSize, model.hiddenSize]);
+    this.fc = loadLinear(loader, [fcPart(head)]);
+    this.layers = Array.from(
+      { length: model.layers },
+      (_, i) => loadLayer(loader, model, `layers.${i}`, i > 0),
+    );
+  }
+
+  /** Checks all of a head's checkpoint, then loads it for `verifier`. */
+  static load(
+    device: Device,
+    head: Head,
+    verifier: Model,
+    progress?: LoadProgress,
+  ): HeadModel {
+    const bytes = checkHead(head, verifier);
+    const arena = new Arena(device, head.dir);
+    try {
+      const weights = { source: head.tensors };
+      const loader = new WeightLoader(device, arena, weights, verifier.dtype, bytes, progress);
+      return new HeadModel(head, verifier, loader, bytes);
+    } catch (error) {
+      arena[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** Frees the weights. */
+  [Symbol.dispose](): void {
+    this.#arena[Symbol.dispose]();
+  }
+}
+
+/** A head at work on one sequence. Row i of its cache holds the pair (embedding of token i + 1, hidden state i). */
+export class HeadState implements Disposable {
+  /** The head. */
+  readonly head: HeadModel;
+  /** The device. */
+  readonly device: Device;
+  /** Keys and values. */
+  readonly cache: KvCache;
+  /** Pairs committed to the cache, i32 [1]. */
+  readonly cacheLength: Tensor<"i32">;
+  /** The same number as the host knows it. */
+  length = 0;
+  /** Where callers put hidden states, activation dtype [rows, hidden], rows 2 hidden elements apart. */
+  readonly input: Tensor;
+  /** What the head predicts, activation dtype [rows, hidden]. */
+  readonly hidden: Tensor;
+  /** Logits, f32 [logitsRows, vocab]. */
+  readonly logits: Tensor<"f32">;
+  readonly #arena: Arena;
+  readonly #space: Workspace;
+  readonly #pairs: Tensor;
+  readonly #rope: Tensor<"f32">;
+
+  /** Allocates caches and buffers for `head`. */
+  constructor(head: HeadModel, options: StateOptions) {
+    const { config, verifier } = head;
+    const { device, dtype } = verifier;
+    this.head = head;
+    this.device = device;
+    const arena = new Arena(device, `state of ${head.dir}`);
+    this.#arena = arena;
+    try {
+      const scratch = Math.max(
+        head.fc.scratch,
+        ...head.layers.flatMap((l) =>
+          [l.qkv, l.output, l.gateUp, l.down].map((one) => one.scratch)
+        ),
+      );
+      const hidden = config.hiddenSize;
+      this.cache = new KvCache(arena, config, dtype, options.slots);
+      this.cacheLength = arena.fromHost("i32", [1], new Int32Array(1));
+      this.#space = workspace(device, arena, config, dtype, options.rows, options.slots, scratch);
+      this.#pairs = arena.allocate(dtype, [options.rows, 2 * hidden], "pairs");
+      this.input = columns(this.#pairs, hidden, 2 * hidden);
+      this.hidden = arena.allocate(dtype, [options.rows, hidden], "hidden");
+      this.logits = arena.allocate("f32", [options.logitsRows, config.vocabSize], "logits");
+      const table = ropeTable(config, options.slots, options.context);
+      this.#rope = arena.fromHost("f32", [options.slots, config.headDim], table);
+    } catch (error) {
+      arena[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** Most rows of one forward. */
+  get rows(): number {
+    return this.#space.rows;
+  }
+
+  /** Queues the head on the rows of `input` and the tokens `ids`: `hidden` rows 0..step.rows-1. */
+  queueForward(step: Step, ids: TokenRows): void {
+    const { device, head, cache } = this;
+    const space = cut(this.#space, step.rows);
+    const pairs = rows(this.#pairs, 0, step.rows);
+    embed(device, columns(pairs, 0, head.config.hiddenSize), head.embedding, ids.tokens, {
+      start: ids.start,
+      shift: ids.shift,
+    });
+    queueLinear(space, head.fc, space.residual, pairs, "logits");
+    const context = { device, config: head.config, space, rope: this.#rope, step };
+    head.layers.forEach((layer, i) => queueLayer(context, layer, cache.keys[i], cache.values[i]));
+    convert(device, rows(this.hidden, 0, step.rows), space.residual);
+  }
+
+  /** Queues the logits of `x`, activation dtype [count, hidden], into rows 0.. of `logits`. */
+  queueLogits(x: Tensor): void {
+    this.head.verifier.lmHead.queue(rows(this.logits, 0, x.shape[0]), x, "logits");
+  }
+
+  /** Sets the cache length, on the device and the host. */
+  setLength(length: number): void {
+    this.device.upload(this.cacheLength, Int32Array.of(length));
+    this.length = length;
+  }
+
+  /** Frees caches and buffers. */
+  [Symbol.dispose](): void {
+    this.#arena[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,56 @@
+/**
+ * The keys and values of committed tokens, and the rows of forwards under way behind them.
+ *
+ * @module
+ */
+import type { ActivationDType } from "../base/dtype.ts";
+import type { ModelConfig } from "../checkpoint/config.ts";
+import type { Arena, Growable, Tensor } from "../device/mod.ts";
+
+/** Slots that a cache grows by at a time. */
+const GROWTH = 256;
+
+/** Keys and values of every layer. Slots are reserved at once and backed by memory as they are needed. */
+export class KvCache {
+  /** Slots reserved. */
+  readonly slots: number;
+  /** Keys of each layer, activation dtype [slots, kvHeads, headDim]. */
+  readonly keys: readonly Tensor[];
+  /** Values of each layer, activation dtype [slots, kvHeads, headDim]. */
+  readonly values: readonly Tensor[];
+  /** Addresses of all keys, then of all values: u64 [2 layers]. */
+  readonly table: Tensor<"u64">;
+  /** Bytes of one slot in one of the caches. */
+  readonly rowBytes: number;
+  readonly #growables: readonly Growable[];
+  #grown = 0;
+
+  /** Reserves `slots` slots for the layers of `config` in `arena`. */
+  constructor(arena: Arena, config: ModelConfig, dtype: ActivationDType, slots: number) {
+    const shape = [slots, config.kvHeads, config.headDim];
+    const reserve = (kind: string): Growable[] =>
+      Array.from({ length: config.layers }, (_, i) => arena.reserve(dtype, shape, `${kind} ${i}`));
+    const keys = reserve("keys");
+    const values = reserve("values");
+    this.#growables = [...keys, ...values];
+    this.keys = keys.map((one) => one.tensor);
+    this.values = values.map((one) => one.tensor);
+    this.slots = slots;
+    this.rowBytes = config.kvHeads * config.headDim * 2;
+    const addresses = BigUint64Array.from(this.#growables, (one) => one.tensor.address);
+    this.table = arena.fromHost("u64", [addresses.length], addresses);
+  }
+
+  /** Backs at least the first `slots` slots with memory; costs nothing where they are. */
+  ensure(slots: number): void {
+    if (slots <= this.#grown) return;
+    const target = Math.min(Math.ceil(slots / GROWTH) * GROWTH, this.slots);
+    for (const one of this.#growables) one.grow(target);
+    this.#grown = target;
+  }
+}
+
+/** Bytes of a cache of `slots` slots. */
+export function kvCacheBytes(config: ModelConfig, slots: number): number {
+  return 2 * config.layers * slots * config.kvHeads * config.headDim * 2;
+}

@@ -1,0 +1,10 @@
+/**
+ * Models on a device: weights, caches, forwards.
+ *
+ * @module
+ */
+export * from "./head.ts";
+export * from "./kv_cache.ts";
+export * from "./model.ts";
+export * from "./state.ts";
+export * from "./step.ts";

@@ -1,0 +1,135 @@
+/**
+ * A model at work on one sequence: its caches, its cache length and its buffers.
+ *
+ * @module
+ */
+import type { ModelConfig } from "../checkpoint/config.ts";
+import { Arena, type Device, rows, type Tensor } from "../device/mod.ts";
+import { argmax, embed, rmsNorm } from "../ops/mod.ts";
+import { KvCache, kvCacheBytes } from "./kv_cache.ts";
+import { queueLayer } from "./layer.ts";
+import type { Model } from "./model.ts";
+import { ropeTable } from "./rope.ts";
+import type { Step } from "./step.ts";
+import { cut, type Workspace, workspace } from "./workspace.ts";
+
+/** Sizes of a state. */
+export interface StateOptions {
+  /** The longest text, in tokens. */
+  readonly context: number;
+  /** Slots of the KV cache: the longest text, and the rows of a forward behind it. */
+  readonly slots: number;
+  /** Most rows of one forward. */
+  readonly rows: number;
+  /** Most rows of which logits are taken. */
+  readonly logitsRows: number;
+}
+
+/** Token ids of a forward's rows: `tokens[start[0] + shift + i]`, without `start` `tokens[shift + i]`. */
+export interface TokenRows {
+  /** i32, at least as many as read. */
+  readonly tokens: Tensor<"i32">;
+  /** i32 [1]. */
+  readonly start?: Tensor<"i32">;
+  /** 0 where absent. */
+  readonly shift?: number;
+}
+
+/** Bytes that a state takes on a device beside the model's weights, workspaces of attention left out. */
+export function stateBytes(config: ModelConfig, options: StateOptions): number {
+  const { hiddenSize, intermediateSize, heads, kvHeads, headDim, vocabSize } = config;
+  const row = 4 * hiddenSize + 2 * hiddenSize + 2 * (2 * heads + 2 * kvHeads) * headDim +
+    2 * 3 * intermediateSize;
+  return kvCacheBytes(config, options.slots) + options.rows * row +
+    options.logitsRows * (vocabSize + 1) * 4 + options.slots * headDim * 4;
+}
+
+/** A model with the caches and buffers of one sequence. */
+export class ModelState implements Disposable {
+  /** The model. */
+  readonly model: Model;
+  /** The device. */
+  readonly device: Device;
+  /** Keys and values. */
+  readonly cache: KvCache;
+  /** Tokens committed to the cache, i32 [1]: what forwards read. */
+  readonly cacheLength: Tensor<"i32">;
+  /** The same number as the host knows it. */
+  length = 0;
+  /** Hidden states behind the final norm of the last forward, activation dtype [rows, hidden]. */
+  readonly hidden: Tensor;
+  /** Logits of the last `queueLogits`, f32 [logitsRows, vocab]. */
+  readonly logits: Tensor<"f32">;
+  /** The largest logit's index in each row, i32 [logitsRows]. */
+  readonly best: Tensor<"i32">;
+  readonly #arena: Arena;
+  readonly #space: Workspace;
+  readonly #rope: Tensor<"f32">;
+
+  /** Allocates caches and buffers for `model`. */
+  constructor(model: Model, options: StateOptions) {
+    const { device, config, dtype } = model;
+    this.model = model;
+    this.device = device;
+    const arena = new Arena(device, `state of ${model.dir}`);
+    this.#arena = arena;
+    try {
+      const scratch = Math.max(
+        ...model.layers.flatMap((l) =>
+          [l.qkv, l.output, l.gateUp, l.down].map((one) => one.scratch)
+        ),
+      );
+      this.cache = new KvCache(arena, config, dtype, options.slots);
+      this.cacheLength = arena.fromHost("i32", [1], new Int32Array(1));
+      this.#space = workspace(device, arena, config, dtype, options.rows, options.slots, scratch);
+      this.hidden = this.#space.normed;
+      this.logits = arena.allocate("f32", [options.logitsRows, config.vocabSize], "logits");
+      this.best = arena.allocate("i32", [options.logitsRows], "best");
+      const table = ropeTable(config, options.slots, options.context);
+      this.#rope = arena.fromHost("f32", [options.slots, config.headDim], table);
+    } catch (error) {
+      arena[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** Most rows of one forward. */
+  get rows(): number {
+    return this.#space.rows;
+  }
+
+  /** Queues all layers and the final norm: `hidden` rows 0..step.rows-1. */
+  queueForward(step: Step, ids: TokenRows): void {
+    const { device, model, cache } = this;
+    const space = cut(this.#space, step.rows);
+    embed(device, space.residual, model.embedding, ids.tokens, {
+      start: ids.start,
+      shift: ids.shift,
+    });
+    const context = { device, config: model.config, space, rope: this.#rope, step };
+    model.layers.forEach((layer, i) => queueLayer(context, layer, cache.keys[i], cache.values[i]));
+    rmsNorm(device, space.normed, space.residual, model.finalNorm, model.config.rmsNormEps);
+  }
+
+  /** Queues the logits of rows `first .. first + count - 1` of `hidden` into rows 0.. of `logits`. */
+  queueLogits(count: number, first = 0): void {
+    const x = rows(this.hidden, first, first + count);
+    this.model.lmHead.queue(rows(this.logits, 0, count), x, "logits");
+  }
+
+  /** Queues the argmax of the first `count` rows of `logits`. */
+  queueBest(count: number): void {
+    argmax(this.device, rows(this.best, 0, count), rows(this.logits, 0, count));
+  }
+
+  /** Sets the cache length, on the device and the host. */
+  setLength(length: number): void {
+    this.device.upload(this.cacheLength, Int32Array.of(length));
+    this.length = length;
+  }
+
+  /** Frees caches and buffers. */
+  [Symbol.dispose](): void {
+    this.#arena[Symbol.dispose]();
+  }
+}

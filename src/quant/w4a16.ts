@@ -1,0 +1,102 @@
+/**
+ * W4A16: 4-bit weights with a scale for each group of inputs, 16-bit activations, from GPTQ files.
+ *
+ * @module
+ */
+import type { DType } from "../base/dtype.ts";
+import { CheckpointError } from "../base/errors.ts";
+import { sameShape, type Shape, showShape } from "../base/shape.ts";
+import { Arena, type Tensor } from "../device/mod.ts";
+import { gatherColumns, gemmW4A16, w4a16Bytes, w4a16Pack } from "../ops/mod.ts";
+import { type GptqConfig, readGptqLinear } from "../checkpoint/gptq.ts";
+import { loadBias } from "./f16.ts";
+import { checkFloat } from "./loader.ts";
+import type { LinearPart, Scheme, StoredWeights } from "./scheme.ts";
+
+function configOf(weights: StoredWeights): GptqConfig {
+  const { quantization } = weights;
+  if (quantization?.method !== "gptq") {
+    throw new Error("w4a16 was asked for a layer that is not GPTQ");
+  }
+  return quantization.config;
+}
+
+function checkExactly(weights: StoredWeights, name: string, dtype: DType, shape: Shape): void {
+  const info = weights.source.info(name);
+  if (info.dtype === dtype && sameShape(info.shape, shape)) return;
+  throw new CheckpointError(
+    info.file,
+    `it is ${info.dtype} ${showShape(info.shape)}, expected ${dtype} ${showShape(shape)}`,
+    name,
+  );
+}
+
+function sameOrder(a: Int32Array | undefined, b: Int32Array | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  return a.length === b.length && a.every((value, i) => value === b[i]);
+}
+
+/** The scheme W4A16, symmetric, any group size. */
+export const w4a16: Scheme = {
+  name: "w4a16",
+  activationForm: "rows",
+  matches: (weights, prefix) =>
+    weights.quantization?.method === "gptq" &&
+    weights.source.find(`${prefix}.qweight`) !== undefined,
+  check(weights, part) {
+    const config = configOf(weights);
+    const group = config.groupSize === -1 ? part.k : Math.min(config.groupSize, part.k);
+    const groups = Math.ceil(part.k / group);
+    checkExactly(weights, `${part.prefix}.qweight`, "i32", [part.k / 8, part.n]);
+    checkExactly(weights, `${part.prefix}.scales`, "f16", [groups, part.n]);
+    if (part.bias) checkFloat(weights, `${part.prefix}.bias`, [part.n]);
+    return part.n * (part.k / 2 + 2 * groups);
+  },
+  describe(weights) {
+    const { groupSize } = configOf(weights);
+    return `w4a16-${groupSize === -1 ? "channel" : `g${groupSize}`}`;
+  },
+  load(loader, parts) {
+    const { device, weights } = loader;
+    const config = configOf(weights);
+    const stored = parts.map((part) => readGptqLinear(weights.source, part.prefix, config));
+    const { k, group, order } = stored[0];
+    if (!stored.every((one) => one.group === group && sameOrder(one.order, order))) {
+      return undefined;
+    }
+    const n = parts.reduce((sum: number, part: LinearPart) => sum + part.n, 0);
+    const bytes = w4a16Bytes(device, n, k, group);
+    const weight = loader.arena.allocate("u8", [bytes], parts[0].prefix);
+    const permutation = order && loader.arena.fromHost("i32", [k], order);
+    let at = 0;
+    for (const one of stored) {
+      using staging = new Arena(device, "staging");
+      const qweight = staging.fromHost("i32", [k / 8, one.n], one.qweight);
+      const scales = staging.fromHost("f16", [Math.ceil(k / group), one.n], one.scales);
+      w4a16Pack(device, weight, {
+        nTotal: n,
+        nOffset: at,
+        qweight,
+        scales,
+        order: permutation,
+        n: one.n,
+        k,
+        group,
+      });
+      device.synchronize();
+      at += one.n;
+      loader.count(one.qweight.byteLength + one.scales.byteLength);
+    }
+    const bias = loadBias(loader, parts);
+    return {
+      n,
+      k,
+      bytes,
+      scratch: permutation ? k : 0,
+      queue(y: Tensor, x: Tensor, epilogue, scratch?: Tensor): void {
+        if (permutation) gatherColumns(device, scratch!, x, permutation);
+        gemmW4A16(device, y, permutation ? scratch! : x, weight, { n, k, group, bias, epilogue });
+      },
+    };
+  },
+};

@@ -1,0 +1,123 @@
+/**
+ * A complete, smaller model as a drafter. With a drafter of its own it verifies that one's trees and turns
+ * them into a sequence: hierarchical speculation (arXiv 2505.22179, section 4). Without, it decodes plainly.
+ *
+ * @module
+ */
+import { ArgumentError } from "../base/errors.ts";
+import type { Model } from "../model/mod.ts";
+import { cutBack, MAX_TREE_ROWS } from "../ops/mod.ts";
+import type { Drafter, DrafterPlan, Proposal, Verifier } from "./drafter.ts";
+import { Round } from "./round.ts";
+import type { LevelStats } from "./stats.ts";
+
+/** Options of a draft model. */
+export interface DraftModelOptions {
+  /** Tokens that a sequence has at least; 1 or more. */
+  readonly minDraft: number;
+  /** Name in statistics and provenance; `draft` where absent. */
+  readonly name?: string;
+}
+
+/** Plans a draft model; `inner` proposes for it. */
+export function draftModel(
+  model: Model,
+  options: DraftModelOptions,
+  inner?: DrafterPlan,
+): DrafterPlan {
+  const { minDraft, name = "draft" } = options;
+  if (!Number.isInteger(minDraft) || minDraft < 1) {
+    throw new ArgumentError(
+      "minDraft",
+      `Cannot draft: minDraft is ${minDraft}, expected 1 or more`,
+    );
+  }
+  // A round of the inner drafter starts with minDraft - 1 tokens at most and adds its depth and a bonus.
+  const depth = inner ? minDraft + inner.depth : minDraft;
+  if (1 + depth > MAX_TREE_ROWS) {
+    throw new ArgumentError(
+      "minDraft",
+      `Cannot draft: minDraft ${minDraft} makes sequences of up to ${1 + depth} rows, ` +
+        `expected at most ${MAX_TREE_ROWS}`,
+    );
+  }
+  return {
+    name: inner ? `${name}(${inner.name})` : name,
+    taps: "none",
+    rows: 1 + depth,
+    depth,
+    slack: 1 + depth + (inner ? Math.max(inner.rows, inner.slack) : 1),
+    create: (verifier) => new DraftModel(verifier, model, minDraft, depth, name, inner),
+  };
+}
+
+/** A draft model at work. Its cache runs ahead of the verifier's by the tokens that it proposes. */
+class DraftModel implements Drafter {
+  readonly proposal: Proposal;
+  readonly #verifier: Verifier;
+  readonly #round: Round;
+  readonly #minDraft: number;
+  readonly #proposers: string[];
+
+  constructor(
+    verifier: Verifier,
+    model: Model,
+    minDraft: number,
+    depth: number,
+    name: string,
+    inner?: DrafterPlan,
+  ) {
+    this.#verifier = verifier;
+    this.#round = new Round(model, verifier.memory, inner, name);
+    this.#minDraft = minDraft;
+    this.#proposers = new Array(depth).fill(name);
+    this.proposal = { rows: 1 + depth, limit: this.#round.state.cacheLength };
+  }
+
+  get levels(): readonly LevelStats[] {
+    return this.#round.levels;
+  }
+
+  prefill(count: number): void {
+    this.#round.prefill(count);
+  }
+
+  propose(): void {
+    const round = this.#round;
+    const { length } = this.#verifier.state;
+    while (round.state.length < length) round.catchUp();
+    while (round.state.length < length + this.#minDraft) {
+      if (round.drafter === undefined) {
+        round.queuePlain();
+        continue;
+      }
+      const first = round.state.length - length;
+      const accepted = round.run();
+      for (let j = 0; j < accepted; j++) this.#proposers[first + j] = round.proposer(j);
+    }
+  }
+
+  queueObserve(): void {
+    const { state, memory } = this.#verifier;
+    cutBack(memory.device, this.#round.state.cacheLength, state.cacheLength, 0);
+    this.#round.drafter?.queueObserve();
+  }
+
+  observe(): void {
+    const { state } = this.#round;
+    state.length = Math.min(state.length, this.#verifier.state.length);
+    this.#round.drafter?.observe();
+  }
+
+  proposer(j: number): string {
+    return this.#proposers[j];
+  }
+
+  reset(): void {
+    this.#round.reset();
+  }
+
+  [Symbol.dispose](): void {
+    this.#round[Symbol.dispose]();
+  }
+}

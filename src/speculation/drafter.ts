@@ -1,0 +1,92 @@
+/**
+ * What a drafter is: anything that proposes tokens for the model above it.
+ *
+ * A drafter is made in two steps. Its {@linkcode DrafterPlan} is data: what it will ask of the model
+ * above. `plan.create(verifier)` allocates and captures. Plans compose: `draftModel(model, options,
+ * eagle2(head, options))` is a plan like any other, and so is a wrap around that.
+ *
+ * @module
+ */
+import type { Device, Tensor } from "../device/mod.ts";
+import type { ModelState } from "../model/mod.ts";
+import type { LevelStats } from "./stats.ts";
+import type { Taps } from "./taps.ts";
+
+/** The device memory that all levels of one sequence share. */
+export interface SequenceMemory {
+  /** The device. */
+  readonly device: Device;
+  /** The token at each position, i32 [slots]; behind the committed ones lie proposed ones. */
+  readonly history: Tensor<"i32">;
+  /** The longest text, in tokens. */
+  readonly context: number;
+  /** `context` and the most rows that forwards need behind it. */
+  readonly slots: number;
+  /** Rows of one forward while the prompt is read. */
+  readonly prefillRows: number;
+}
+
+/**
+ * The rows that a drafter proposes, at fixed places in device memory. A tree has all of `tokens`,
+ * `parents`, `depths` and `mask`; a sequence has none: its rows are the history behind the cache.
+ */
+export interface Proposal {
+  /** Rows to verify, node 0 (the last committed token) included. */
+  readonly rows: number;
+  /** i32 [rows]. */
+  readonly tokens?: Tensor<"i32">;
+  /** Row of each row's parent, i32 [rows]. */
+  readonly parents?: Tensor<"i32">;
+  /** i32 [rows], 0 for row 0. */
+  readonly depths?: Tensor<"i32">;
+  /** u64 [rows, 1]. */
+  readonly mask?: Tensor<"u64">;
+  /** i32 [1]: the position of a sequence's last row, where it may be shorter than `rows`. */
+  readonly limit?: Tensor<"i32">;
+}
+
+/** The model above, as its drafter sees it. */
+export interface Verifier {
+  /** Its caches, cache length and hidden states. */
+  readonly state: ModelState;
+  /** The hidden states that the drafter asked for, by position. */
+  readonly taps?: Taps;
+  /** What the levels share. */
+  readonly memory: SequenceMemory;
+}
+
+/** Proposes tokens for one verifier. */
+export interface Drafter extends Disposable {
+  /** Where its proposals lie. */
+  readonly proposal: Proposal;
+  /** Statistics of the rounds inside this drafter, outermost first; empty for a head. */
+  readonly levels: readonly LevelStats[];
+  /** Queues its part of reading a prompt, after the verifier's forward of the next `rows` tokens. */
+  prefill(rows: number): void;
+  /** Makes a proposal for the verifier's last committed token. */
+  propose(): void;
+  /** Queues what follows from a commit of the verifier; captured behind the commit. */
+  queueObserve(): void;
+  /** The host's side of `queueObserve`, when the verifier's new length is known. */
+  observe(): void;
+  /** Who proposed the j-th accepted token of the last proposal. */
+  proposer(j: number): string;
+  /** Forgets the sequence. */
+  reset(): void;
+}
+
+/** What a drafter will need, and how to make it. */
+export interface DrafterPlan {
+  /** Name of what it is made of, e.g. `draft(eagle2)`. */
+  readonly name: string;
+  /** The hidden states that the verifier must keep: none, or the last of each token. */
+  readonly taps: "none" | "last";
+  /** Rows of its proposals. */
+  readonly rows: number;
+  /** The most tokens of one proposal that can be accepted. */
+  readonly depth: number;
+  /** Slots that it may need behind the verifier's cache length. */
+  readonly slack: number;
+  /** Allocates and captures. */
+  create(verifier: Verifier): Drafter;
+}

@@ -1,0 +1,193 @@
+/**
+ * EAGLE-2 (arXiv 2406.16858): a head drafts a dynamic tree of the likeliest continuations.
+ *
+ * @module
+ */
+import { Arena, Graph, rows, type Tensor } from "../device/mod.ts";
+import { type HeadModel, HeadState } from "../model/mod.ts";
+import { advance, copy, cutBack, gatherRows, lastRow, ringRead, topLogProbs } from "../ops/mod.ts";
+import type { Drafter, DrafterPlan, Proposal, Verifier } from "./drafter.ts";
+import { checkTree, Tree, type TreeOptions } from "./tree.ts";
+
+/** Options of an EAGLE-2 drafter. */
+export interface Eagle2Options extends TreeOptions {
+  /** Name in provenance; `head` where absent. */
+  readonly name?: string;
+}
+
+/** Plans a drafter that grows trees with `head`. */
+export function eagle2(head: HeadModel, options: Eagle2Options): DrafterPlan {
+  checkTree(options, head.config.vocabSize);
+  const { depth, topk, treeSize } = options;
+  return {
+    name: "eagle2",
+    taps: "last",
+    rows: treeSize,
+    depth: Math.min(depth, treeSize - 1),
+    slack: Math.max(treeSize, extendRows(options) + topk * (depth - 1)),
+    create: (verifier) => new Eagle2(verifier, head, options),
+  };
+}
+
+/** Pairs that the head reads at the start of a proposal: those of one commit, and one of a catch-up. */
+function extendRows({ depth }: TreeOptions): number {
+  return depth + 2;
+}
+
+/** An EAGLE-2 head at work. */
+class Eagle2 implements Drafter {
+  readonly proposal: Proposal;
+  readonly levels = [];
+  readonly #name: string;
+  readonly #verifier: Verifier;
+  readonly #state: HeadState;
+  readonly #cleanup: DisposableStack;
+  readonly #tree: Tree;
+  readonly #extendRows: number;
+  readonly #behind: number;
+  readonly #root: Tensor;
+  readonly #zeros: Tensor<"i32">;
+  readonly #extend: Graph;
+  readonly #draft: Graph;
+
+  constructor(verifier: Verifier, head: HeadModel, options: Eagle2Options) {
+    const { memory } = verifier;
+    const { depth, topk } = options;
+    this.#name = options.name ?? "head";
+    this.#verifier = verifier;
+    this.#extendRows = extendRows(options);
+    this.#behind = this.#extendRows + topk * (depth - 1);
+    using cleanup = new DisposableStack();
+    const arena = cleanup.use(new Arena(memory.device, "eagle2"));
+    this.#state = cleanup.use(
+      new HeadState(head, {
+        context: memory.context,
+        slots: memory.slots,
+        rows: Math.max(memory.prefillRows, this.#extendRows, topk),
+        logitsRows: topk,
+      }),
+    );
+    this.#tree = new Tree(arena, options);
+    this.proposal = this.#tree.proposal;
+    this.#root = arena.allocate(head.verifier.dtype, [1, head.config.hiddenSize], "root");
+    const most = Math.max(memory.prefillRows, topk);
+    this.#zeros = arena.fromHost("i32", [most], new Int32Array(most));
+    this.#extend = cleanup.use(Graph.capture(memory.device, () => {
+      this.#queueExtend();
+      advance(memory.device, this.#state.cacheLength, this.#extendRows);
+    }));
+    this.#draft = cleanup.use(Graph.capture(memory.device, () => this.#queueDraft(depth, topk)));
+    this.#cleanup = cleanup.move();
+  }
+
+  /** Queues the head on the pairs behind its cache: hidden state i with the token that came out of it. */
+  #queueExtend(): void {
+    const { memory, taps } = this.#verifier;
+    const state = this.#state;
+    const count = this.#extendRows;
+    const { cacheLength } = state;
+    ringRead(memory.device, rows(state.input, 0, count), taps!.ring, cacheLength);
+    state.queueForward({ rows: count, cacheLength }, {
+      tokens: memory.history,
+      start: cacheLength,
+      shift: 1,
+    });
+  }
+
+  #queueDraft(depth: number, topk: number): void {
+    const { memory: { device }, state: above } = this.#verifier;
+    const state = this.#state;
+    const tree = this.#tree;
+    const { cacheLength } = state;
+
+    this.#queueExtend();
+    const extended = rows(state.hidden, 0, this.#extendRows);
+    lastRow(device, this.#root, extended, cacheLength, above.cacheLength);
+    copy(device, cacheLength, above.cacheLength);
+    this.#queueLevel(this.#root, 1);
+
+    let parents = this.#root;
+    for (let level = 2; level <= depth; level++) {
+      gatherRows(device, rows(state.input, 0, topk), parents, tree.frontRows);
+      state.queueForward({
+        rows: topk,
+        cacheLength,
+        depths: rows(this.#zeros, 0, topk),
+        mask: tree.frontMask,
+        positionOffset: level - 2,
+        slotOffset: (level - 2) * topk,
+      }, { tokens: tree.frontTokens });
+      parents = rows(state.hidden, 0, topk);
+      this.#queueLevel(parents, level);
+    }
+    tree.queueSelect(this.#verifier);
+  }
+
+  #queueLevel(hidden: Tensor, level: number): void {
+    const { device } = this.#verifier.memory;
+    const count = hidden.shape[0];
+    const tree = this.#tree;
+    this.#state.queueLogits(hidden);
+    const logits = rows(this.#state.logits, 0, count);
+    topLogProbs(device, rows(tree.values, 0, count), rows(tree.ids, 0, count), logits);
+    tree.queueExpand(device, level);
+  }
+
+  prefill(count: number): void {
+    const { memory, state: above } = this.#verifier;
+    const state = this.#state;
+    const { cacheLength } = state;
+    state.cache.ensure(state.length + count);
+    ringRead(
+      memory.device,
+      rows(state.input, 0, count),
+      rows(above.hidden, 0, count),
+      rows(this.#zeros, 0, 1),
+    );
+    state.queueForward({ rows: count, cacheLength }, {
+      tokens: memory.history,
+      start: cacheLength,
+      shift: 1,
+    });
+    advance(memory.device, cacheLength, count);
+    state.length += count;
+  }
+
+  propose(): void {
+    const above = this.#verifier.state;
+    const state = this.#state;
+    const count = this.#extendRows;
+    while (above.length - state.length > count) {
+      state.cache.ensure(state.length + count);
+      this.#extend.launch();
+      state.length += count;
+    }
+    state.cache.ensure(above.length + this.#behind);
+    this.#draft.launch();
+    state.length = above.length;
+  }
+
+  queueObserve(): void {
+    // The last pair is read again: its hidden state is the one to grow from, and after a partial
+    // acceptance its token is another one.
+    const { memory, state: above } = this.#verifier;
+    cutBack(memory.device, this.#state.cacheLength, above.cacheLength, -1);
+  }
+
+  observe(): void {
+    const { length } = this.#verifier.state;
+    this.#state.length = Math.min(this.#state.length, length - 1);
+  }
+
+  proposer(): string {
+    return this.#name;
+  }
+
+  reset(): void {
+    this.#state.setLength(0);
+  }
+
+  [Symbol.dispose](): void {
+    this.#cleanup.dispose();
+  }
+}

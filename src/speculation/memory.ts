@@ -1,0 +1,32 @@
+/**
+ * The memory that all levels of one sequence share.
+ *
+ * @module
+ */
+import type { Arena, Device } from "../device/mod.ts";
+import type { DrafterPlan, SequenceMemory } from "./drafter.ts";
+
+/** Rows of one forward while a prompt is read. */
+export const PREFILL_ROWS = 256;
+
+/** Slots that a text of `context` tokens takes with the drafter of `plan`. */
+export function slotsFor(context: number, plan?: DrafterPlan): number {
+  return context + 1 + Math.max(plan?.rows ?? 1, plan?.slack ?? 0);
+}
+
+/** Allocates the shared memory of a sequence of up to `context` tokens. */
+export function sequenceMemory(
+  device: Device,
+  arena: Arena,
+  context: number,
+  plan?: DrafterPlan,
+): SequenceMemory {
+  const slots = slotsFor(context, plan);
+  return {
+    device,
+    history: arena.fromHost("i32", [slots + 1], new Int32Array(slots + 1)),
+    context,
+    slots,
+    prefillRows: Math.min(PREFILL_ROWS, context),
+  };
+}

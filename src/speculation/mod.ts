@@ -1,0 +1,13 @@
+/**
+ * Speculative decoding: drafters, and the rounds that verify what they propose.
+ *
+ * @module
+ */
+export * from "./draft_model.ts";
+export * from "./drafter.ts";
+export * from "./eagle2.ts";
+export * from "./memory.ts";
+export * from "./round.ts";
+export * from "./stats.ts";
+export type { Taps } from "./taps.ts";
+export type { TreeOptions } from "./tree.ts";

@@ -1,0 +1,259 @@
+/**
+ * One model and its drafter at work on a sequence: propose, verify, commit, again and again.
+ *
+ * @module
+ */
+import { ArgumentError } from "../base/errors.ts";
+import { Arena, DeviceEvent, Graph, ReadBack, rows, type Tensor } from "../device/mod.ts";
+import { type Model, ModelState } from "../model/mod.ts";
+import { advance, commit, MAX_TREE_ROWS, ringWrite, verifyGreedy } from "../ops/mod.ts";
+import type { Drafter, DrafterPlan, Proposal, SequenceMemory, Verifier } from "./drafter.ts";
+import { LevelStats } from "./stats.ts";
+import { type Taps, taps } from "./taps.ts";
+
+/** A captured verification and commit of one proposal. */
+interface Verification {
+  readonly verify: Graph;
+  readonly commit: Graph;
+}
+
+/** A model that verifies what its drafter proposes; without a drafter, plain decoding. */
+export class Round implements Verifier, Disposable {
+  /** Name of the model in statistics and provenance. */
+  readonly name: string;
+  /** Caches and buffers of the model. */
+  readonly state: ModelState;
+  /** What the levels share. */
+  readonly memory: SequenceMemory;
+  /** Hidden states for the drafter. */
+  readonly taps?: Taps;
+  /** What proposes. */
+  readonly drafter?: Drafter;
+  /** Counts and times. */
+  readonly stats: LevelStats;
+  /** The last round's accept length, then its tokens, as the host read them: i32 [1 + rows]. */
+  result: Int32Array;
+  readonly #arena: Arena;
+  readonly #result: Tensor<"i32">;
+  readonly #path: Tensor<"i32">;
+  readonly #zero: Tensor<"i32">;
+  readonly #one: Tensor<"i32">;
+  readonly #position: Tensor<"i32">;
+  readonly #readBack: ReadBack;
+  readonly #events: readonly DeviceEvent[];
+  readonly #graphs: Disposable[] = [];
+  readonly #proposed: Verification;
+  readonly #plain: Verification;
+  readonly #catchUp: Graph;
+
+  /** Allocates the state of `model`, makes the drafter of `plan` for it, and captures its graphs. */
+  constructor(model: Model, memory: SequenceMemory, plan?: DrafterPlan, name = "target") {
+    const count = plan?.rows ?? 1;
+    if (count > MAX_TREE_ROWS) {
+      throw new ArgumentError(
+        "rows",
+        `Cannot verify ${count} rows at once: expected at most ${MAX_TREE_ROWS}; ` +
+          `a tree has treeSize rows, a sequence 1 + minDraft + depth`,
+      );
+    }
+    const { device } = memory;
+    this.name = name;
+    this.memory = memory;
+    using cleanup = new DisposableStack();
+    this.#arena = cleanup.use(new Arena(device, `round of ${name}`));
+    this.state = cleanup.use(
+      new ModelState(model, {
+        context: memory.context,
+        slots: memory.slots,
+        rows: Math.max(count, memory.prefillRows),
+        logitsRows: count,
+      }),
+    );
+    if (plan?.taps === "last") {
+      this.taps = taps(this.#arena, model.dtype, model.config.hiddenSize);
+    }
+    this.#result = this.#arena.fromHost("i32", [1 + count], new Int32Array(1 + count));
+    this.#path = this.#arena.fromHost("i32", [count], new Int32Array(count));
+    this.#zero = this.#arena.fromHost("i32", [1], Int32Array.of(0));
+    this.#one = this.#arena.fromHost("i32", [1], Int32Array.of(1));
+    this.#position = this.#arena.fromHost("i32", [1], Int32Array.of(0));
+    this.#readBack = cleanup.use(new ReadBack(device, this.#result));
+    this.#events = Array.from({ length: 4 }, () => cleanup.use(new DeviceEvent(device)));
+    this.result = new Int32Array(1 + count);
+    this.drafter = plan?.create(this);
+    if (this.drafter) cleanup.use(this.drafter);
+    this.stats = new LevelStats(name, (plan?.depth ?? 0) + 1);
+    cleanup.defer(() => this.#graphs.forEach((graph) => graph[Symbol.dispose]()));
+    this.#plain = this.#capture({ rows: 1 });
+    this.#proposed = this.drafter ? this.#capture(this.drafter.proposal) : this.#plain;
+    this.#catchUp = this.#keep(Graph.capture(device, () => this.#queueCatchUp()));
+    this.#cleanup = cleanup.move();
+  }
+
+  readonly #cleanup: DisposableStack;
+
+  #keep<T extends Disposable>(one: T): T {
+    this.#graphs.push(one);
+    return one;
+  }
+
+  #capture(proposal: Proposal): Verification {
+    const { device } = this.memory;
+    return {
+      verify: this.#keep(Graph.capture(device, () => this.#queueVerify(proposal))),
+      commit: this.#keep(Graph.capture(device, () => this.#queueCommit(proposal.rows))),
+    };
+  }
+
+  #queueVerify(proposal: Proposal): void {
+    const { state, memory } = this;
+    const { cacheLength } = state;
+    const count = proposal.rows;
+    state.queueForward(
+      { rows: count, cacheLength, depths: proposal.depths, mask: proposal.mask },
+      proposal.tokens
+        ? { tokens: proposal.tokens }
+        : { tokens: memory.history, start: cacheLength },
+    );
+    state.queueLogits(count);
+    state.queueBest(count);
+    verifyGreedy(memory.device, {
+      result: rows(this.#result, 0, 1 + count),
+      path: rows(this.#path, 0, count),
+      history: memory.history,
+      cacheLength,
+      best: rows(state.best, 0, count),
+      tokens: proposal.tokens,
+      parents: proposal.parents,
+      limit: proposal.limit,
+    });
+  }
+
+  #queueCommit(count: number): void {
+    const { state, memory: { device }, taps } = this;
+    const path = rows(this.#path, 0, count);
+    if (taps) {
+      ringWrite(device, taps.ring, rows(state.hidden, 0, count), {
+        start: state.cacheLength,
+        path,
+        count: rows(this.#result, 0, 1),
+      });
+    }
+    commit(device, {
+      caches: state.cache.table,
+      rowBytes: state.cache.rowBytes,
+      path,
+      result: rows(this.#result, 0, 1 + count),
+      cacheLength: state.cacheLength,
+    });
+    this.drafter?.queueObserve();
+    this.#readBack.queue();
+  }
+
+  #queueCatchUp(): void {
+    const { state, memory: { device, history }, taps } = this;
+    const { cacheLength } = state;
+    state.queueForward({ rows: 1, cacheLength }, { tokens: history, start: cacheLength });
+    if (taps) {
+      ringWrite(device, taps.ring, rows(state.hidden, 0, 1), {
+        start: cacheLength,
+        path: this.#zero,
+        count: this.#one,
+      });
+    }
+    advance(device, cacheLength, 1);
+  }
+
+  /** Statistics of this level and of all levels inside its drafter, outermost first. */
+  get levels(): readonly LevelStats[] {
+    return [this.stats, ...(this.drafter?.levels ?? [])];
+  }
+
+  /** Reads the next `count` tokens of the history into the caches of all levels; `count` at most `prefillRows`. */
+  prefill(count: number): void {
+    const { state, memory: { device, history }, taps } = this;
+    const { cacheLength } = state;
+    state.cache.ensure(state.length + count);
+    state.queueForward({ rows: count, cacheLength }, { tokens: history, start: cacheLength });
+    this.drafter?.prefill(count);
+    advance(device, cacheLength, count);
+    state.length += count;
+    if (taps) {
+      device.upload(this.#position, Int32Array.of(state.length - 1));
+      ringWrite(device, taps.ring, rows(state.hidden, count - 1, count), {
+        start: this.#position,
+        path: this.#zero,
+        count: this.#one,
+      });
+    }
+  }
+
+  /** Ends the reading of a prompt: `history[length]` is the last token of the text. */
+  endPrefill(): void {
+    if (this.state.length === 0) return;
+    this.drafter?.queueObserve();
+    this.drafter?.observe();
+  }
+
+  /** Runs one round and waits for its result. */
+  run(): number {
+    const { state, stats } = this;
+    const [start, drafted, verified, committed] = this.#events;
+    // A drafter needs a hidden state to start from: the first token of all is decoded plainly.
+    const drafter = state.length === 0 ? undefined : this.drafter;
+    const { verify, commit } = drafter ? this.#proposed : this.#plain;
+    start.record();
+    drafter?.propose();
+    drafted.record();
+    state.cache.ensure(state.length + (drafter?.proposal.rows ?? 1));
+    verify.launch();
+    verified.record();
+    commit.launch();
+    committed.record();
+    const waitedFrom = performance.now();
+    this.result = this.#readBack.wait();
+    stats.readBackMs += performance.now() - waitedFrom;
+    const accepted = this.result[0];
+    state.length += accepted;
+    this.drafter?.observe();
+    stats.add(accepted);
+    stats.draftMs += DeviceEvent.elapsed(start, drafted);
+    stats.verifyMs += DeviceEvent.elapsed(drafted, verified);
+    stats.commitMs += DeviceEvent.elapsed(verified, committed);
+    return accepted;
+  }
+
+  /** Queues one round of plain decoding without waiting: its accept length is 1, whatever the token. */
+  queuePlain(): void {
+    this.state.cache.ensure(this.state.length + 1);
+    this.#plain.verify.launch();
+    this.#plain.commit.launch();
+    this.state.length++;
+    this.stats.add(1);
+  }
+
+  /** Queues a forward of the next token of the history, which some other level has chosen. */
+  catchUp(): void {
+    this.state.cache.ensure(this.state.length + 1);
+    this.#catchUp.launch();
+    this.state.length++;
+    this.stats.catchUps++;
+  }
+
+  /** Who proposed the j-th token of the last round. */
+  proposer(j: number): string {
+    return j < this.result[0] - 1 ? this.drafter!.proposer(j) : this.name;
+  }
+
+  /** Forgets the sequence; caches stay allocated. */
+  reset(): void {
+    this.state.setLength(0);
+    this.drafter?.reset();
+    this.stats.reset();
+  }
+
+  /** Frees everything but the model. */
+  [Symbol.dispose](): void {
+    this.#cleanup.dispose();
+  }
+}

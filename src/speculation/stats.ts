@@ -1,0 +1,56 @@
+/**
+ * Statistics of the rounds of one level.
+ *
+ * @module
+ */
+
+/** Counts and times of one model's rounds. */
+export class LevelStats {
+  /** The model's name: `target`, `draft`, ... */
+  readonly name: string;
+  /** Rounds run: forwards of the model that verified a proposal. */
+  rounds = 0;
+  /** Tokens committed by them. */
+  tokens = 0;
+  /** Forwards beside the rounds: a draft model reading tokens that it did not propose. */
+  catchUps = 0;
+  /** How many rounds had an accept length of i, at index i. */
+  readonly histogram: Uint32Array;
+  /** Milliseconds on the device until the proposal stood. */
+  draftMs = 0;
+  /** Milliseconds on the device in the forward and the verification. */
+  verifyMs = 0;
+  /** Milliseconds on the device in the commit. */
+  commitMs = 0;
+  /** Milliseconds that the host waited for the result. */
+  readBackMs = 0;
+
+  /** Statistics of `name`, whose rounds commit at most `longest` tokens. */
+  constructor(name: string, longest: number) {
+    this.name = name;
+    this.histogram = new Uint32Array(longest + 1);
+  }
+
+  /** Counts a round. */
+  add(acceptLength: number): void {
+    this.rounds++;
+    this.tokens += acceptLength;
+    this.histogram[acceptLength]++;
+  }
+
+  /** The mean accept length; 0 before the first round. */
+  get tau(): number {
+    return this.rounds === 0 ? 0 : this.tokens / this.rounds;
+  }
+
+  /** Forgets everything. */
+  reset(): void {
+    this.rounds = this.tokens = this.catchUps = 0;
+    this.draftMs =
+      this.verifyMs =
+      this.commitMs =
+      this.readBackMs =
+        0;
+    this.histogram.fill(0);
+  }
+}

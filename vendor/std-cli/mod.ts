@@ -1,0 +1,7 @@
+/**
+ * Command-line helpers with the names and signatures of `@std/cli`.
+ *
+ * @module
+ */
+
+export * from "./parse_args.ts";
