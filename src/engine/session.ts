@@ -5,15 +5,8 @@
  */
 import { ArgumentError } from "../base/errors.ts";
 import { Arena } from "../device/mod.ts";
-import { rows } from "../device/mod.ts";
 import type { Model } from "../model/mod.ts";
-import {
-  type DrafterPlan,
-  type LevelStats,
-  Round,
-  type SequenceMemory,
-  sequenceMemory,
-} from "../speculation/mod.ts";
+import { type DrafterPlan, type LevelStats, Round, sequenceMemory } from "../speculation/mod.ts";
 import { StopMatcher } from "../text/stop.ts";
 import { StreamingDetokenizer } from "../text/detokenizer.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
@@ -60,7 +53,6 @@ export class Session implements Disposable {
   readonly #target: Model;
   readonly #tokenizer: Tokenizer;
   readonly #arena: Arena;
-  readonly #memory: SequenceMemory;
   readonly #round: Round;
   #busy = false;
 
@@ -76,8 +68,8 @@ export class Session implements Disposable {
     this.#tokenizer = tokenizer;
     this.#arena = new Arena(target.device, "session");
     try {
-      this.#memory = sequenceMemory(target.device, this.#arena, context, drafter);
-      this.#round = new Round(target, this.#memory, drafter);
+      const memory = sequenceMemory(target.device, this.#arena, context, drafter);
+      this.#round = new Round(target, memory, drafter);
     } catch (error) {
       this.#arena[Symbol.dispose]();
       throw error;
@@ -159,15 +151,7 @@ export class Session implements Disposable {
     };
     try {
       await breathe();
-      this.#begin(prompt);
-      // The last token of the prompt is node 0 of the first round.
-      for (let at = 0; at < prompt.length - 1;) {
-        const count = Math.min(this.#memory.prefillRows, prompt.length - 1 - at);
-        round.prefill(count);
-        at += count;
-        await breathe();
-      }
-      round.endPrefill();
+      for (const _ of round.read(prompt)) await breathe();
       this.#target.device.synchronize();
       decoding = performance.now();
       while (reason === undefined) {
@@ -210,12 +194,6 @@ export class Session implements Disposable {
         stats: this.#stats(output.length, decoding - started, ended - decoding),
       });
     }
-  }
-
-  #begin(prompt: readonly number[]): void {
-    const { device, history } = this.#memory;
-    this.#round.reset();
-    device.upload(rows(history, 0, prompt.length), Int32Array.from(prompt));
   }
 
   #stats(tokens: number, prefillMs: number, decodeMs: number): GenerationStats {

@@ -188,11 +188,22 @@ export class Round implements Verifier, Disposable {
     }
   }
 
-  /** Ends the reading of a prompt: `history[length]` is the last token of the text. */
-  endPrefill(): void {
-    if (this.state.length === 0) return;
-    this.drafter?.queueObserve();
-    this.drafter?.observe();
+  /**
+   * Forgets the sequence and reads a prompt of 1 token or more; yields the tokens read after each chunk.
+   * The last token stays out of the caches: it is node 0 of the first round.
+   */
+  *read(prompt: readonly number[]): Generator<number, void> {
+    const { memory: { device, history, prefillRows }, state, drafter } = this;
+    this.reset();
+    device.upload(rows(history, 0, prompt.length), Int32Array.from(prompt));
+    const length = prompt.length - 1;
+    while (state.length < length) {
+      this.prefill(Math.min(prefillRows, length - state.length));
+      yield state.length;
+    }
+    if (length === 0) return;
+    drafter?.queueObserve();
+    drafter?.observe();
   }
 
   /** Runs one round and waits for its result. */

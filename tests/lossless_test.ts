@@ -1,0 +1,49 @@
+/**
+ * Losslessness on random models: whatever proposes, the tokens are those of plain decoding. Random models
+ * agree on nothing, a model with itself agrees on everything, and a target with a perturbed copy on some.
+ */
+import { assertEquals, assertGreater } from "@std/assert";
+import { eagle2 } from "../src/speculation/mod.ts";
+import { METHODS } from "./methods.ts";
+import { decode, prompts, withModels } from "./rounds.ts";
+
+for (const method of METHODS) {
+  Deno.test(`${method.name} gives the tokens of plain decoding where nothing agrees`, () => {
+    withModels({ target: 1, draft: 2 }, (models) => {
+      for (const prompt of prompts(6)) {
+        const { tokens } = decode(models.target, prompt, 40);
+        assertEquals(decode(models.target, prompt, 40, method.plan(models)).tokens, tokens);
+      }
+    });
+  });
+
+  Deno.test(`${method.name} gives the tokens of plain decoding where all agree`, () => {
+    withModels({ target: 1, draft: 1 }, (models) => {
+      for (const prompt of prompts(6)) {
+        const { tokens } = decode(models.target, prompt, 40);
+        const found = decode(models.target, prompt, 40, method.plan(models));
+        assertEquals(found.tokens, tokens);
+        if (method.name !== "eagle2") {
+          // A model that drafts for itself is never refused: every round commits all of its sequence.
+          assertGreater(found.tau, 5, `tau of ${method.name}`);
+        }
+      }
+    });
+  });
+}
+
+Deno.test("trees of every shape give the tokens of plain decoding", () => {
+  withModels({ target: 4, draft: 4 }, ({ target, targetHead }) => {
+    const prompt = prompts(5)[4];
+    const { tokens } = decode(target, prompt, 24);
+    for (const depth of [1, 2, 6]) {
+      for (const topk of [1, 3, 10]) {
+        for (const treeSize of [1, 2, 7, 30, 64]) {
+          if (treeSize > 1 + topk + (depth - 1) * topk * topk) continue;
+          const plan = eagle2(targetHead, { depth, topk, treeSize });
+          assertEquals(decode(target, prompt, 24, plan).tokens, tokens, plan.name);
+        }
+      }
+    }
+  });
+});

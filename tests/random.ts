@@ -1,0 +1,63 @@
+/**
+ * A small seeded generator, so that random tests repeat.
+ *
+ * @module
+ */
+
+/** Numbers in [0, 1) from a 32-bit seed (a 32-bit mix of a counter). */
+export function random(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x9e3779b9) >>> 0;
+    let x = state;
+    x = Math.imul(x ^ (x >>> 16), 0x85ebca6b);
+    x = Math.imul(x ^ (x >>> 13), 0xc2b2ae35);
+    return ((x ^ (x >>> 16)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** Random numbers of the kinds that tests want. */
+export class Random {
+  /** Uniform in 0 to 1, without 1. */
+  readonly uniform: () => number;
+
+  /** Starts from a seed; any integer. */
+  constructor(seed: number) {
+    this.uniform = random(seed);
+  }
+
+  /** An integer from 0 to `end - 1`. */
+  integer(end: number): number {
+    return Math.floor(this.uniform() * end);
+  }
+
+  /** One of the items. */
+  pick<T>(items: readonly T[]): T {
+    return items[this.integer(items.length)];
+  }
+
+  /** Normal, mean 0, deviation 1. */
+  normal(): number {
+    return Math.sqrt(-2 * Math.log(1 - this.uniform())) * Math.cos(2 * Math.PI * this.uniform());
+  }
+
+  /** `count` normal numbers of a given deviation. */
+  normals(count: number, deviation = 1): Float64Array<ArrayBuffer> {
+    return Float64Array.from({ length: count }, () => this.normal() * deviation);
+  }
+
+  /** `count` integers from 0 to `end - 1`. */
+  integers(count: number, end: number): number[] {
+    return Array.from({ length: count }, () => this.integer(end));
+  }
+
+  /** The numbers 0 to `count - 1` in random order. */
+  permutation(count: number): number[] {
+    const items = Array.from({ length: count }, (_, i) => i);
+    for (let i = count - 1; i > 0; i--) {
+      const j = this.integer(i + 1);
+      [items[i], items[j]] = [items[j], items[i]];
+    }
+    return items;
+  }
+}

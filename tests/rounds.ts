@@ -1,0 +1,65 @@
+/**
+ * Decoding with rounds directly, on random models, without tokenizers: what tests of speculation share.
+ *
+ * @module
+ */
+import { openCheckpoint } from "../src/checkpoint/checkpoint.ts";
+import { openHead } from "../src/checkpoint/head_config.ts";
+import { Arena, Device } from "../src/device/mod.ts";
+import { HeadModel, Model } from "../src/model/mod.ts";
+import { type DrafterPlan, Round, sequenceMemory } from "../src/speculation/mod.ts";
+import type { Trio } from "./methods.ts";
+import { SMALL, writeRandomHead, writeRandomModel } from "./models.ts";
+import { random } from "./random.ts";
+
+/** `count` tokens after `prompt`, and the mean accept length. */
+export function decode(
+  target: Model,
+  prompt: readonly number[],
+  count: number,
+  plan?: DrafterPlan,
+): { tokens: number[]; tau: number } {
+  const { device } = target;
+  using arena = new Arena(device, "test");
+  const memory = sequenceMemory(device, arena, prompt.length + count + 1, plan);
+  using round = new Round(target, memory, plan);
+  for (const _ of round.read(prompt));
+  const tokens: number[] = [];
+  while (tokens.length < count) {
+    const accepted = round.run();
+    tokens.push(...round.result.subarray(1, 1 + accepted));
+  }
+  return { tokens: tokens.slice(0, count), tau: round.stats.tau };
+}
+
+/** Runs `body` with a random trio; equal seeds make equal models, `noise` moves the draft model away. */
+export function withModels(
+  seeds: { target: number; draft: number; noise?: number },
+  body: (models: Trio) => void,
+): void {
+  const dir = Deno.makeTempDirSync();
+  try {
+    writeRandomModel(`${dir}/target`, { ...SMALL, seed: seeds.target });
+    writeRandomModel(`${dir}/draft`, { ...SMALL, seed: seeds.draft, noise: seeds.noise });
+    writeRandomHead(`${dir}/head`, { ...SMALL, seed: 9 });
+    using stack = new DisposableStack();
+    const device = stack.use(Device.open({ backend: "cpu" }));
+    const target = stack.use(Model.load(device, stack.use(openCheckpoint(`${dir}/target`))));
+    const draft = stack.use(Model.load(device, stack.use(openCheckpoint(`${dir}/draft`))));
+    const head = stack.use(openHead(`${dir}/head`));
+    const targetHead = stack.use(HeadModel.load(device, head, target));
+    const draftHead = stack.use(HeadModel.load(device, head, draft));
+    body({ target, draft, targetHead, draftHead });
+  } finally {
+    Deno.removeSync(dir, { recursive: true });
+  }
+}
+
+/** Random prompts for `SMALL` models: of one token, of two, longer than a prefill chunk, and others. */
+export function prompts(count: number): number[][] {
+  const next = random(3);
+  return Array.from({ length: count }, (_, i) => {
+    const length = i === 0 ? 1 : i === 1 ? 2 : i === 2 ? 300 : 3 + Math.floor(next() * 40);
+    return Array.from({ length }, () => Math.floor(next() * SMALL.vocab));
+  });
+}
