@@ -1,0 +1,136 @@
+/**
+ * Checks which folder of `src` imports which: DESIGN's floors.
+ *
+ *     deno run -A scripts/floors.ts
+ *
+ * prints every import that goes up or sideways, and exits with 1 if there is one.
+ *
+ * @module
+ */
+
+/** The floors, lowest first; a folder may import those on lower floors, unless a rule says no. */
+const FLOORS: ReadonlyArray<readonly string[]> = [
+  ["base"],
+  ["ffi"],
+  ["device"],
+  ["ops"],
+  ["quant"],
+  ["model"],
+  ["speculation"],
+  ["engine"],
+  ["cli", "server", "eval"],
+];
+
+const TOP = FLOORS.length - 1;
+const ENGINE = TOP - 1;
+
+/** Folders beside the tower, each seen only by the ones listed, and seeing only `base`. */
+const BESIDE: Readonly<Record<string, readonly string[]>> = {
+  checkpoint: ["quant", "model", ...FLOORS.slice(ENGINE).flat()],
+  text: FLOORS.slice(ENGINE).flat(),
+};
+
+/** The only folders that may import `ffi`. */
+const SEE_FFI: readonly string[] = ["device", "ops"];
+
+function floorOf(folder: string): number {
+  return FLOORS.findIndex((folders) => folders.includes(folder));
+}
+
+/** The folder of `src` that a file is in; `undefined` for a file elsewhere. */
+function folderOf(file: string): string | undefined {
+  return /^src\/([^/]+)\/./.exec(file)?.[1];
+}
+
+/**
+ * The rule that an import breaks, or `undefined` if it may stand. Both files are given by their
+ * path in the repository, with `/`.
+ */
+export function violation(from: string, to: string): string | undefined {
+  if (from.endsWith("_test.ts")) return undefined;
+  const target = folderOf(to);
+  if (from === "mod.ts") return target === "cli" ? "mod.ts must not import cli" : undefined;
+  if (!from.startsWith("src/")) return undefined;
+
+  const source = folderOf(from);
+  if (source === undefined) return "a file of src is in one of its folders";
+  if (floorOf(source) === -1 && !(source in BESIDE)) return `${source} is on no floor`;
+  if (target === undefined) return "src imports nothing of this repository outside src";
+  if (to.endsWith("_test.ts")) return "only tests import tests";
+  if (target === source) return undefined;
+
+  if (source in BESIDE) return target === "base" ? undefined : `${source} sees only base`;
+  if (target in BESIDE) {
+    const seers = BESIDE[target];
+    return seers.includes(source) ? undefined : `only ${seers.join(", ")} see ${target}`;
+  }
+  if (target === "ffi" && !SEE_FFI.includes(source)) return "only device and ops see ffi";
+  const up = floorOf(target) - floorOf(source);
+  if (floorOf(target) === -1) return `${target} is on no floor`;
+  if (up > 0) return `${target} is above ${source}`;
+  return up === 0 ? `${source} and ${target} are side by side` : undefined;
+}
+
+/** The part of `deno info --json` that matters here. */
+interface Info {
+  readonly modules: ReadonlyArray<{
+    readonly specifier: string;
+    readonly error?: string;
+    readonly dependencies?: ReadonlyArray<
+      Readonly<Partial<Record<"code" | "type", { readonly specifier?: string }>>>
+    >;
+  }>;
+}
+
+function* sources(dir: URL): Generator<URL> {
+  for (const entry of Deno.readDirSync(dir)) {
+    if (entry.isDirectory) yield* sources(new URL(`${entry.name}/`, dir));
+    else if (entry.name.endsWith(".ts")) yield new URL(entry.name, dir);
+  }
+}
+
+/** All imports in `mod.ts` and in every module under `src`, as pairs of paths in the repository. */
+function imports(root: URL): Array<[from: string, to: string]> {
+  const files = [new URL("mod.ts", root), ...sources(new URL("src/", root))];
+  // One module that imports all, so that one call sees also what mod.ts does not reach.
+  const entry = Deno.makeTempFileSync({ suffix: ".ts" });
+  let info: Info;
+  try {
+    Deno.writeTextFileSync(entry, files.map((file) => `import "${file.href}";\n`).join(""));
+    const config = new URL("deno.json", root).pathname;
+    const { success, stdout, stderr } = new Deno.Command(Deno.execPath(), {
+      args: ["info", "--json", "--config", config, entry],
+    }).outputSync();
+    if (!success) throw new Error(new TextDecoder().decode(stderr));
+    info = JSON.parse(new TextDecoder().decode(stdout));
+  } finally {
+    Deno.removeSync(entry);
+  }
+  const inside = (specifier: string | undefined) =>
+    specifier?.startsWith(root.href) ? specifier.slice(root.href.length) : undefined;
+  const pairs: Array<[string, string]> = [];
+  for (const module of info.modules) {
+    const from = inside(module.specifier);
+    if (from === undefined) continue;
+    if (module.error !== undefined) throw new Error(module.error);
+    for (const dependency of module.dependencies ?? []) {
+      const to = inside(dependency.code?.specifier ?? dependency.type?.specifier);
+      // Local stand-ins for registry packages are no part of the tower.
+      if (to !== undefined && !to.startsWith("vendor/")) pairs.push([from, to]);
+    }
+  }
+  return pairs;
+}
+
+if (import.meta.main) {
+  const pairs = imports(new URL("../", import.meta.url));
+  let violations = 0;
+  for (const [from, to] of pairs) {
+    const rule = violation(from, to);
+    if (rule === undefined) continue;
+    violations++;
+    console.error(`${from} -> ${to}: ${rule}`);
+  }
+  console.log(`${pairs.length} imports, ${violations} against the floors`);
+  if (violations > 0) Deno.exit(1);
+}

@@ -1,0 +1,81 @@
+/**
+ * A model directory in Hugging Face layout.
+ *
+ * @module
+ */
+import { CheckpointError, UnsupportedModelError } from "../base/errors.ts";
+import { type ModelConfig, parseModelConfig } from "./config.ts";
+import {
+  checkTokenIds,
+  type GenerationConfig,
+  parseGenerationConfig,
+} from "./generation_config.ts";
+import { exists, isObject, readJson, show } from "./json.ts";
+import { findQuantization, type QuantizationConfig } from "./quantization.ts";
+import { attempt } from "./reader.ts";
+import type { TensorSource } from "./source.ts";
+import { openWeights } from "./weights.ts";
+
+export type { GenerationConfig, ModelConfig, QuantizationConfig };
+
+/** An open checkpoint. Disposing it closes its files. */
+export interface Checkpoint extends Disposable {
+  /** The directory, as given. */
+  readonly dir: string;
+  /** The model's configuration, its special tokens those of {@link Checkpoint.generation}. */
+  readonly config: ModelConfig;
+  /** The weights. */
+  readonly tensors: TensorSource;
+  /** `config.json` as parsed. */
+  readonly rawConfig: Record<string, unknown>;
+  /** How the weights are quantized, where they are. */
+  readonly quantization?: QuantizationConfig;
+  /** `generation_config.json`, completed from `config.json`. */
+  readonly generation: GenerationConfig;
+}
+
+/** Opens the checkpoint in `dir`. Reads configurations and headers, no weights. */
+export function openCheckpoint(dir: string): Checkpoint {
+  const rawConfig = readConfig(dir);
+  const parsed = parseModelConfig(`${dir}/config.json`, rawConfig);
+  const generationFile = `${dir}/generation_config.json`;
+  const present = exists(generationFile);
+  const generation = parseGenerationConfig(
+    generationFile,
+    present ? readJson(generationFile) : {},
+    parsed,
+  );
+  checkTokenIds(
+    present ? generationFile : `${dir}/config.json`,
+    generation.eosTokenIds,
+    parsed.vocabSize,
+  );
+  const { eosTokenIds, bosTokenId, padTokenId } = generation;
+  const config = { ...parsed, eosTokenIds, bosTokenId, padTokenId };
+  const quantization = findQuantization(dir, rawConfig);
+  const tensors = openWeights(dir);
+  if (tensors.find("lm_head.qweight") !== undefined) {
+    tensors[Symbol.dispose]();
+    throw new UnsupportedModelError("a quantized lm_head", "expected lm_head.weight");
+  }
+  return {
+    dir,
+    config,
+    tensors,
+    rawConfig,
+    ...(quantization && { quantization }),
+    generation,
+    [Symbol.dispose]: () => tensors[Symbol.dispose](),
+  };
+}
+
+/** Reads `config.json` of `dir` as an object. */
+export function readConfig(dir: string): Record<string, unknown> {
+  if (!attempt(dir, () => Deno.statSync(dir)).isDirectory) {
+    throw new CheckpointError(dir, "it is not a directory");
+  }
+  const file = `${dir}/config.json`;
+  const json = readJson(file);
+  if (!isObject(json)) throw new CheckpointError(file, `it is ${show(json)}, expected an object`);
+  return json;
+}

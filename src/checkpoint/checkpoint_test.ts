@@ -1,0 +1,127 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { CheckpointError, SpecMQuantError, UnsupportedModelError } from "../base/errors.ts";
+import { openCheckpoint } from "./checkpoint.ts";
+import { openHead } from "./head_config.ts";
+import { openIndexed } from "./index.ts";
+import { writeSafetensors } from "./safetensors_writer.ts";
+
+const CONFIG = {
+  architectures: ["LlamaForCausalLM"],
+  vocab_size: 16,
+  hidden_size: 8,
+  intermediate_size: 16,
+  num_hidden_layers: 1,
+  num_attention_heads: 2,
+  rms_norm_eps: 1e-5,
+  max_position_embeddings: 32,
+  eos_token_id: 2,
+};
+
+/** Runs `use` in a directory with these JSON files and safetensors files of one-byte tensors. */
+function withDir(
+  files: Record<string, unknown>,
+  weights: Record<string, string[]>,
+  use: (dir: string) => void,
+): void {
+  const dir = Deno.makeTempDirSync();
+  try {
+    for (const [name, json] of Object.entries(files)) {
+      Deno.writeTextFileSync(`${dir}/${name}`, JSON.stringify(json));
+    }
+    for (const [name, tensors] of Object.entries(weights)) {
+      const one = (tensor: string, i: number) => (
+        { name: tensor, dtype: "u8", shape: [1], data: () => Uint8Array.of(i) } as const
+      );
+      writeSafetensors(`${dir}/${name}`, tensors.map(one));
+    }
+    use(dir);
+  } finally {
+    Deno.removeSync(dir, { recursive: true });
+  }
+}
+
+Deno.test("checkpoint: one file, generation_config preferred", () => {
+  const files = {
+    "config.json": CONFIG,
+    "generation_config.json": { eos_token_id: [3, 4] },
+    "quantize_config.json": { bits: 4, group_size: 32, desc_act: true },
+  };
+  withDir(files, { "model.safetensors": ["w"] }, (dir) => {
+    using checkpoint = openCheckpoint(dir);
+    assertEquals(checkpoint.config.eosTokenIds, [3, 4]);
+    assertEquals(checkpoint.generation.eosTokenIds, [3, 4]);
+    assertEquals(checkpoint.tensors.names(), ["w"]);
+    assertEquals(checkpoint.quantization?.config.groupSize, 32);
+    assertEquals(checkpoint.rawConfig.vocab_size, 16);
+  });
+});
+
+const SHARDS = { "a.safetensors": ["x", "y"], "b.safetensors": ["z"] };
+const INDEX = "model.safetensors.index.json";
+
+Deno.test("checkpoint: shards", () => {
+  const map = { x: "a.safetensors", y: "a.safetensors", z: "b.safetensors" };
+  withDir({ "config.json": CONFIG, [INDEX]: { weight_map: map } }, SHARDS, (dir) => {
+    using checkpoint = openCheckpoint(dir);
+    assertEquals(checkpoint.tensors.names(), ["x", "y", "z"]);
+    assertEquals([...checkpoint.tensors.read("y")], [1]);
+    assertEquals(checkpoint.tensors.info("z").file, `${dir}/b.safetensors`);
+    assertEquals(checkpoint.tensors.find("q"), undefined);
+    assertThrows(() => checkpoint.tensors.read("q"), CheckpointError, `tensor "q"`);
+  });
+});
+
+const BAD_INDEX: [unknown, string][] = [
+  [{}, `key "weight_map" is missing`],
+  [{ weight_map: [] }, `key "weight_map" is []`],
+  [{ weight_map: { x: "gone.safetensors" } }, `tensor "x": shard gone.safetensors is unusable`],
+  [{ weight_map: { z: "a.safetensors" } }, `tensor "z": shard a.safetensors does not hold it`],
+  [{ weight_map: { x: "../a.safetensors" } }, `its shard is "../a.safetensors"`],
+  [{ weight_map: { x: 3 } }, "its shard is 3"],
+];
+for (const [index, message] of BAD_INDEX) {
+  Deno.test(`index: refuses ${JSON.stringify(index)}`, () => {
+    withDir({ [INDEX]: index }, SHARDS, (dir) => {
+      const error = assertThrows(() => openIndexed(dir, INDEX), CheckpointError, message);
+      assertEquals(error.file, `${dir}/${INDEX}`);
+    });
+  });
+}
+
+Deno.test("checkpoint: what is missing or wrong is named", () => {
+  assertThrows(() => openCheckpoint("no/such/dir"), CheckpointError, "does not exist");
+  const refused = (
+    files: Record<string, unknown>,
+    tensors: string[] | undefined,
+    message: string,
+    code = "checkpoint",
+  ) =>
+    withDir(files, tensors ? { "model.safetensors": tensors } : {}, (dir) => {
+      const error = assertThrows(() => openCheckpoint(dir), SpecMQuantError, message);
+      assertEquals(error.code, code);
+    });
+  refused({}, ["w"], "config.json: it does not exist");
+  refused({ "config.json": [] }, ["w"], "expected an object");
+  refused({ "config.json": CONFIG }, undefined, "it holds no weights");
+  refused({ "config.json": { ...CONFIG, eos_token_id: 16 } }, ["w"], "eos_token_id holds 16");
+  const unsupported = "unsupported_model";
+  refused({ "config.json": CONFIG }, ["lm_head.qweight"], "a quantized lm_head", unsupported);
+  const awq = { ...CONFIG, quantization_config: { quant_method: "awq" } };
+  refused({ "config.json": awq }, ["w"], `"awq"`, unsupported);
+  refused({ "config.json": CONFIG, "quant_config.json": {} }, ["w"], `"awq"`, unsupported);
+});
+
+Deno.test("head: fc, its bias, and other kinds", () => {
+  const open = (config: object, tensors: string[]) => {
+    withDir({ "config.json": config }, { "model.safetensors": tensors }, (dir) => {
+      using head = openHead(dir);
+      assertEquals(head.tensors.find("fc.weight")?.bytes, 1);
+    });
+  };
+  open(CONFIG, ["fc.weight", "fc.bias"]);
+  open({ ...CONFIG, bias: false }, ["fc.weight"]);
+  assertThrows(() => open(CONFIG, ["fc.weight"]), CheckpointError, `"fc.bias": it is missing`);
+  assertThrows(() => open({ ...CONFIG, bias: false }, ["fc.weight", "fc.bias"]), CheckpointError);
+  assertThrows(() => open(CONFIG, ["w"]), CheckpointError, `"fc.weight"`);
+  assertThrows(() => open(CONFIG, ["fc.weight", "d2t"]), UnsupportedModelError, "EAGLE-3");
+});

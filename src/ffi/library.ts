@@ -1,0 +1,151 @@
+/**
+ * Finds and opens the native library: once a path, lazily, never closed.
+ *
+ * @module
+ */
+
+import { AbiMismatchError, LibraryError } from "../base/errors.ts";
+import { ABI_HASH, SMQ_OK, SYMBOLS } from "./symbols.ts";
+
+/** The functions of an open library. */
+export type Symbols = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
+
+/** Which implementation of the C ABI: the twin, or CUDA. */
+export type LibraryKind = "cpu" | "cuda";
+
+/** The file name of each kind. */
+export const LIBRARY_NAMES: Readonly<Record<LibraryKind, string>> = {
+  cpu: "libspecmquant_cpu.so",
+  cuda: "libspecmquant.so",
+};
+
+/** The environment variable that names a library file of either kind. */
+export const LIBRARY_VARIABLE = "SPECMQUANT_LIBRARY";
+
+/** An open library. */
+export interface Library {
+  /** Where it was found. */
+  readonly path: string;
+  /** Its functions. */
+  readonly symbols: Symbols;
+}
+
+/** Where a library of one kind is, or where it was looked for. */
+export interface Search {
+  /** The file found, or `null`. */
+  readonly path: string | null;
+  /** Every place tried, for people. */
+  readonly tried: readonly string[];
+}
+
+/** The kind of the library at `path`, told by its file name: the twin's has `cpu` in it. */
+export function libraryKind(path: string): LibraryKind {
+  return path.slice(path.lastIndexOf("/") + 1).includes("cpu") ? "cpu" : "cuda";
+}
+
+/** The value of `SPECMQUANT_LIBRARY`, or `null` where it is unset, empty or may not be read. */
+export function libraryFromEnvironment(): string | null {
+  try {
+    return Deno.env.get(LIBRARY_VARIABLE) || null;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) return null;
+    throw error;
+  }
+}
+
+function isFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    if (error instanceof Deno.errors.NotCapable) {
+      throw new LibraryError(
+        `Cannot look for the library at ${path}: reading is not permitted; run Deno with --allow-read`,
+        { cause: error },
+      );
+    }
+    throw error;
+  }
+}
+
+/**
+ * Looks for a library of `kind`: at `explicit` where given, else at `SPECMQUANT_LIBRARY` where that
+ * names one of this kind, else in `build/` beside this package. The first two are meant: where
+ * their file is missing, nothing further is tried.
+ */
+export function findLibrary(kind: LibraryKind, explicit?: string): Search {
+  const meant = (path: string, label: string): Search => ({
+    path: isFile(path) ? path : null,
+    tried: [label],
+  });
+  if (explicit !== undefined) return meant(explicit, explicit);
+  const tried: string[] = [];
+  const named = libraryFromEnvironment();
+  if (named !== null) {
+    const label = `${LIBRARY_VARIABLE}=${named}`;
+    if (libraryKind(named) === kind) return meant(named, label);
+    tried.push(`${label} (a ${libraryKind(named)} library)`);
+  } else {
+    tried.push(`${LIBRARY_VARIABLE} (not set)`);
+  }
+  const beside = new URL(`../../build/${LIBRARY_NAMES[kind]}`, import.meta.url);
+  if (beside.protocol !== "file:") {
+    return { path: null, tried: [...tried, `${beside} (not a file)`] };
+  }
+  const path = decodeURIComponent(beside.pathname);
+  return { path: isFile(path) ? path : null, tried: [...tried, path] };
+}
+
+const opened = new Map<string, Library>();
+
+function load<S extends Deno.ForeignLibraryInterface>(
+  path: string,
+  symbols: S,
+): Deno.DynamicLibrary<S> {
+  try {
+    return Deno.dlopen(path, symbols);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) {
+      throw new LibraryError(
+        `Cannot open ${path}: native code is not permitted; run Deno with --allow-ffi`,
+        { cause: error },
+      );
+    }
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new LibraryError(`Cannot open ${path}: ${reason}`, { cause: error });
+  }
+}
+
+function hex(hash: bigint): string {
+  return `0x${hash.toString(16).padStart(16, "0")}`;
+}
+
+/**
+ * Opens the library at `path`, or gives the one opened before. Throws a `LibraryError` where it
+ * cannot be opened and an `AbiMismatchError` where it was built from another header.
+ */
+export function openLibrary(path: string): Library {
+  const known = opened.get(path);
+  if (known !== undefined) return known;
+  // The hash first, and alone: a library built from an older header may lack other functions.
+  const { smq_abi_hash } = SYMBOLS;
+  const probe = load(path, { smq_abi_hash });
+  const found = new BigUint64Array(1);
+  const status = probe.symbols.smq_abi_hash(found);
+  if (status !== SMQ_OK || found[0] !== ABI_HASH) {
+    probe.close(); // it may be built again and opened in this process
+    throw new AbiMismatchError(path, hex(found[0]), hex(ABI_HASH));
+  }
+  const library: Library = { path, symbols: load(path, SYMBOLS).symbols };
+  opened.set(path, library);
+  return library;
+}
+
+/** Finds and opens a library of `kind`; the `LibraryError` lists every place tried. */
+export function findAndOpen(kind: LibraryKind, explicit?: string): Library {
+  const { path, tried } = findLibrary(kind, explicit);
+  if (path !== null) return openLibrary(path);
+  throw new LibraryError(
+    `Cannot find the ${kind} library: tried ${tried.join(", ")}; build it with "deno task build"`,
+  );
+}

@@ -1,0 +1,69 @@
+/**
+ * Token embedding.
+ *
+ * @module
+ */
+
+import type { Device, Tensor } from "../device/mod.ts";
+import {
+  ACTIVATION,
+  dtypeCode,
+  expectCounter,
+  expectInteger,
+  expectTensor,
+  FLOATS,
+  MAX_I32,
+  refuse,
+} from "./check.ts";
+
+/** Where the tokens of `embed` begin: at `tokens[(start ? start[0] : 0) + shift]`. */
+export interface EmbedOptions {
+  /** i32 [1] on the device, e.g. a cache length into a history. */
+  start?: Tensor<"i32">;
+  /** Added to it; defaults to 0. */
+  shift?: number;
+}
+
+/**
+ * Row i of `out` is the table's row of the i-th token from the start; a token outside the table
+ * gives zeros. `out`: f16, bf16 or f32 [m, hidden], rows may have gaps; `table`: f16 or bf16
+ * [vocab, hidden]; `tokens`: i32 [any], of which the m from the start must exist.
+ */
+export function embed(
+  device: Device,
+  out: Tensor,
+  table: Tensor,
+  tokens: Tensor<"i32">,
+  options: EmbedOptions = {},
+): void {
+  const op = "embed";
+  const { start, shift = 0 } = options;
+  const [vocab, hidden] = expectTensor(op, "table", table, ACTIVATION, [-1, -1]);
+  const [m] = expectTensor(op, "out", out, FLOATS, [-1, hidden], true);
+  const [count] = expectTensor(op, "tokens", tokens, ["i32"], [-1]);
+  if (start === undefined) {
+    expectInteger(op, "shift", shift, 0);
+    if (shift + m > count) {
+      refuse(op, "tokens", `has shape [${count}]`, `at least ${shift + m} for ${m} rows`);
+    }
+  } else {
+    expectCounter(op, "start", start);
+    expectInteger(op, "shift", shift, -MAX_I32);
+  }
+  const { native } = device;
+  const status = native.symbols.smq_embed(
+    native.ctx,
+    out.address,
+    out.rowStride,
+    dtypeCode(op, "out", out.dtype),
+    table.address,
+    dtypeCode(op, "table", table.dtype),
+    tokens.address,
+    start?.address ?? 0n,
+    shift,
+    m,
+    hidden,
+    vocab,
+  );
+  native.check(status, "smq_embed");
+}

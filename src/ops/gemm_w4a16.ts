@@ -1,0 +1,160 @@
+/**
+ * Products with 4-bit weights in groups, and packing them.
+ *
+ * @module
+ */
+
+import { byteLength, type Device, type Tensor } from "../device/mod.ts";
+import { ACTIVATION, addressOf, dtypeCode, expectInteger, expectTensor, refuse } from "./check.ts";
+import { expectProduct, type ProductOptions } from "./epilogue.ts";
+
+/** The size of a packed weight, beside how its product ends. */
+export interface W4A16Options extends ProductOptions {
+  /** Outputs. */
+  n: number;
+  /** Inputs: a multiple of 8. */
+  k: number;
+  /** Inputs that share a scale; k for one scale an output. */
+  group: number;
+}
+
+/** One linear layer to pack. */
+export interface W4A16PackOptions {
+  /** Outputs of the packed weight. */
+  nTotal: number;
+  /** The packed weight's output that is this layer's first. */
+  nOffset: number;
+  /** i32 [k / 8, n]: nibble i of row r is input 8 r + i, a value plus 8. */
+  qweight: Tensor<"i32">;
+  /** f16 [ceil(k / group), n]. */
+  scales: Tensor<"f16">;
+  /** i32 [k]: packed input j is stored input order[j]; none by default. */
+  order?: Tensor<"i32">;
+  /** Outputs of this layer. */
+  n: number;
+  /** Inputs: a multiple of 8. */
+  k: number;
+  /** Inputs that share a scale; the last group may be short. */
+  group: number;
+}
+
+const int64 = new BigInt64Array(1);
+
+function expectSize(op: string, n: number, k: number, group: number): void {
+  expectInteger(op, "n", n, 1);
+  expectInteger(op, "k", k, 8);
+  if (k % 8 !== 0) refuse(op, "k", `is ${k}`, "a multiple of 8");
+  expectInteger(op, "group", group, 1);
+}
+
+function expectPacked(
+  op: string,
+  device: Device,
+  w: Tensor,
+  n: number,
+  k: number,
+  group: number,
+): void {
+  expectTensor(op, "w", w, ["u8"], [-1]);
+  const bytes = w4a16Bytes(device, n, k, group);
+  if (byteLength(w) !== bytes) {
+    refuse(op, "w", `has ${byteLength(w)} bytes`, `${bytes} for n ${n}, k ${k}, group ${group}`);
+  }
+}
+
+/** Bytes of a packed weight of `n` outputs and `k` inputs, a multiple of 8, in groups of `group`. */
+export function w4a16Bytes(device: Device, n: number, k: number, group: number): number {
+  expectSize("w4a16Bytes", n, k, group);
+  const { native } = device;
+  native.check(native.symbols.smq_w4a16_bytes(n, k, group, int64), "smq_w4a16_bytes");
+  return Number(int64[0]);
+}
+
+/**
+ * Packs one linear layer into outputs nOffset to nOffset + n - 1 of `w`: u8 [w4a16Bytes] for nTotal
+ * outputs. Layers that read the same input share a weight.
+ */
+export function w4a16Pack(device: Device, w: Tensor<"u8">, options: W4A16PackOptions): void {
+  const op = "w4a16Pack";
+  const { nTotal, nOffset, qweight, scales, order, n, k, group } = options;
+  expectSize(op, n, k, group);
+  expectInteger(op, "nTotal", nTotal, n);
+  expectInteger(op, "nOffset", nOffset, 0, nTotal - n);
+  expectPacked(op, device, w, nTotal, k, group);
+  expectTensor(op, "qweight", qweight, ["i32"], [k / 8, n]);
+  expectTensor(op, "scales", scales, ["f16"], [Math.ceil(k / group), n]);
+  if (order !== undefined) expectTensor(op, "order", order, ["i32"], [k]);
+  const { native } = device;
+  const status = native.symbols.smq_w4a16_pack(
+    native.ctx,
+    w.address,
+    nTotal,
+    nOffset,
+    qweight.address,
+    scales.address,
+    addressOf(order),
+    n,
+    k,
+    group,
+  );
+  native.check(status, "smq_w4a16_pack");
+}
+
+/**
+ * `y = x w^T + bias` with w = (q - 8) s, accumulated in f32. `x`: f16 or bf16 [m, k]; `w`: u8
+ * [w4a16Bytes], packed; `y`: [m, n] of the epilogue's dtype, rows may have gaps.
+ */
+export function gemmW4A16(
+  device: Device,
+  y: Tensor,
+  x: Tensor,
+  w: Tensor<"u8">,
+  options: W4A16Options,
+): void {
+  const op = "gemmW4A16";
+  const { n, k, group } = options;
+  expectSize(op, n, k, group);
+  const [m] = expectTensor(op, "x", x, ACTIVATION, [-1, k]);
+  expectPacked(op, device, w, n, k, group);
+  const epilogue = expectProduct(op, y, x, n, options);
+  const { native } = device;
+  const status = native.symbols.smq_gemm_w4a16(
+    native.ctx,
+    y.address,
+    y.rowStride,
+    epilogue,
+    x.address,
+    w.address,
+    addressOf(options.bias),
+    m,
+    n,
+    k,
+    group,
+    dtypeCode(op, "x", x.dtype),
+  );
+  native.check(status, "smq_gemm_w4a16");
+}
+
+/** `out[i, j] = x[i, order[j]]`. `x`, `out`: f16 or bf16 [m, k]; `order`: i32 [k]. */
+export function gatherColumns(
+  device: Device,
+  out: Tensor,
+  x: Tensor,
+  order: Tensor<"i32">,
+): void {
+  const op = "gatherColumns";
+  const [m, k] = expectTensor(op, "x", x, ACTIVATION, [-1, -1]);
+  expectTensor(op, "out", out, [x.dtype], [m, k]);
+  expectTensor(op, "order", order, ["i32"], [k]);
+  const { native } = device;
+  const status = native.symbols.smq_gather_columns(
+    native.ctx,
+    out.address,
+    x.address,
+    order.address,
+    m,
+    k,
+    dtypeCode(op, "x", x.dtype),
+  );
+  native.check(status, "smq_gather_columns");
+}

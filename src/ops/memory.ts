@@ -1,0 +1,37 @@
+/**
+ * Moving bytes on a device.
+ *
+ * @module
+ */
+
+import { ArgumentError } from "../base/errors.ts";
+import { byteLength, type Device, isContiguous, type Tensor } from "../device/mod.ts";
+import { expectInteger, refuse } from "./check.ts";
+
+/** `dst` = `src`: contiguous tensors of one dtype and as many bytes, which do not overlap. */
+export function copy(device: Device, dst: Tensor, src: Tensor): void {
+  const op = "copy";
+  for (const [argument, t] of [["dst", dst], ["src", src]] as const) {
+    if (!isContiguous(t)) refuse(op, argument, `has row stride ${t.rowStride}`, "contiguous rows");
+  }
+  if (dst.dtype !== src.dtype) refuse(op, "src", `is ${src.dtype}`, dst.dtype);
+  const bytes = BigInt(byteLength(dst));
+  if (byteLength(src) !== byteLength(dst)) {
+    refuse(op, "src", `has ${byteLength(src)} bytes`, `${bytes}`);
+  }
+  if (src.address < dst.address + bytes && dst.address < src.address + bytes) {
+    throw new ArgumentError("src", "Cannot run copy: src overlaps dst, expected separate memory");
+  }
+  const { native } = device;
+  native.check(native.symbols.smq_copy(native.ctx, dst.address, src.address, bytes), "smq_copy");
+}
+
+/** Sets every byte of the contiguous `dst` to `byte`, 0 to 255. */
+export function fill(device: Device, dst: Tensor, byte: number): void {
+  const op = "fill";
+  if (!isContiguous(dst)) refuse(op, "dst", `has row stride ${dst.rowStride}`, "contiguous rows");
+  expectInteger(op, "byte", byte, 0, 255);
+  const { native } = device;
+  const bytes = BigInt(byteLength(dst));
+  native.check(native.symbols.smq_fill(native.ctx, dst.address, byte, bytes), "smq_fill");
+}

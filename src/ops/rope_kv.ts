@@ -1,0 +1,81 @@
+/**
+ * Rotary positions, and writing keys and values to the cache.
+ *
+ * @module
+ */
+
+import type { Device, Tensor } from "../device/mod.ts";
+import {
+  addressOf,
+  dtypeCode,
+  expectCounter,
+  expectInteger,
+  expectNumber,
+  expectTensor,
+  MAX_I32,
+} from "./check.ts";
+import { type Caches, expectAttentionInputs, type Heads } from "./heads.ts";
+
+/** What `ropeKv` reads and writes beside qkv. */
+export interface RopeKvOptions extends Heads, Caches {
+  /** f32 [positions, headDim]: the cosines of headDim / 2 frequencies, then the sines. */
+  table: Tensor<"f32">;
+  /** i32 [1]: the position of row 0, and the slot that it is written to. */
+  cacheLength: Tensor<"i32">;
+  /** i32 [m]: row i has position cacheLength + depths[i]; without it, cacheLength + i. */
+  depths?: Tensor<"i32">;
+  /** Added to every position; defaults to 0. */
+  positionOffset?: number;
+  /** Added to every slot; defaults to 0. */
+  slotOffset?: number;
+  /** Norm weight of each query head, of qkv's dtype [headDim]; none by default. */
+  qNorm?: Tensor;
+  /** Norm weight of each key head, of qkv's dtype [headDim]; none by default. */
+  kNorm?: Tensor;
+  /** Of the norms; defaults to 1e-6. */
+  eps?: number;
+}
+
+/**
+ * Norms and rotates the query heads of `qkv` in place, and writes the normed, rotated keys and the
+ * values to the caches at slots cacheLength + slotOffset + i. `qkv`: f16 or bf16
+ * [m, (heads + 2 kvHeads) * headDim]. A position is clamped into the table; a slot outside the cache
+ * is not written.
+ */
+export function ropeKv(device: Device, qkv: Tensor, options: RopeKvOptions): void {
+  const op = "ropeKv";
+  const { table, cacheLength, depths, positionOffset = 0, slotOffset = 0 } = options;
+  const { qNorm, kNorm, eps = 1e-6, kCache, vCache, heads, kvHeads, headDim } = options;
+  const { m, slots } = expectAttentionInputs(op, qkv, options);
+  const [positions] = expectTensor(op, "table", table, ["f32"], [-1, headDim]);
+  expectCounter(op, "cacheLength", cacheLength);
+  if (depths !== undefined) expectTensor(op, "depths", depths, ["i32"], [m]);
+  if (qNorm !== undefined) expectTensor(op, "qNorm", qNorm, [qkv.dtype], [headDim]);
+  if (kNorm !== undefined) expectTensor(op, "kNorm", kNorm, [qkv.dtype], [headDim]);
+  expectInteger(op, "positionOffset", positionOffset, -MAX_I32);
+  expectInteger(op, "slotOffset", slotOffset, -MAX_I32);
+  expectNumber(op, "eps", eps, 0);
+  const { native } = device;
+  const status = native.symbols.smq_rope_kv(
+    native.ctx,
+    qkv.address,
+    table.address,
+    positions,
+    cacheLength.address,
+    addressOf(depths),
+    positionOffset,
+    slotOffset,
+    addressOf(qNorm),
+    addressOf(kNorm),
+    eps,
+    kCache.address,
+    vCache.address,
+    slots,
+    m,
+    heads,
+    kvHeads,
+    headDim,
+    dtypeCode(op, "qkv", qkv.dtype),
+  );
+  native.check(status, "smq_rope_kv");
+}

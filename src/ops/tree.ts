@@ -1,0 +1,138 @@
+/**
+ * Building an EAGLE-2 tree: level by level, then the best nodes of all levels.
+ *
+ * @module
+ */
+
+import type { Device, Tensor } from "../device/mod.ts";
+import { SMQ_MAX_MASK, SMQ_MAX_TOPK, SMQ_MAX_TREE } from "../ffi/symbols.ts";
+import { expectCounter, expectInteger, expectTensor, refuse } from "./check.ts";
+
+/** The candidates of all levels behind one another: topk of level 1, then topk * topk each. */
+export interface Candidates {
+  /** f32 [candidates]: cumulative log-probabilities. */
+  scores: Tensor<"f32">;
+  /** i32 [candidates]. */
+  tokens: Tensor<"i32">;
+  /** i32 [candidates]: the parent's index among the candidates, -1 for node 0. */
+  parents: Tensor<"i32">;
+}
+
+/** One level to expand. */
+export interface TreeExpandOptions extends Candidates {
+  /** i32 [topk]: written, the frontier's candidates; read above level 1. */
+  frontNodes: Tensor<"i32">;
+  /** i32 [topk]: written, the frontier's tokens. */
+  frontTokens: Tensor<"i32">;
+  /** i32 [topk]: written, which of this level's rows each entry grew from. */
+  frontRows: Tensor<"i32">;
+  /** u64 [topk, maskWords]: written, the head's own rows that each entry attends to. */
+  frontMask: Tensor<"u64">;
+  /** f32 [rows, topk]: log-probabilities after the frontier; rows is 1 at level 1, else topk. */
+  values: Tensor<"f32">;
+  /** i32 [rows, topk]: their tokens. */
+  ids: Tensor<"i32">;
+  /** From 1. */
+  level: number;
+  /** Entries of the frontier, 1 to 64. */
+  topk: number;
+}
+
+/** What to select from, and where to. */
+export interface TreeSelectOptions extends Candidates {
+  /** i32 [size]: node 0 is history[cacheLength], the kept candidates follow in index order. */
+  outTokens: Tensor<"i32">;
+  /** i32 [size]: the row of the parent, -1 for row 0. */
+  outParents: Tensor<"i32">;
+  /** i32 [size]: 0 for row 0. */
+  outDepths: Tensor<"i32">;
+  /** u64 [size] or [size, 1]: the row's ancestors and itself. */
+  outMask: Tensor<"u64">;
+  /** i32 [any]: the token at each position. */
+  history: Tensor<"i32">;
+  /** i32 [1]. */
+  cacheLength: Tensor<"i32">;
+}
+
+function expectCandidates(op: string, { scores, tokens, parents }: Candidates): number {
+  const [count] = expectTensor(op, "scores", scores, ["f32"], [-1]);
+  expectTensor(op, "tokens", tokens, ["i32"], [count]);
+  expectTensor(op, "parents", parents, ["i32"], [count]);
+  return count;
+}
+
+/**
+ * Adds one level of candidates, each scored its parent's score plus its value, and makes the topk
+ * best of the level the frontier (lower index first among equals).
+ */
+export function treeExpand(device: Device, options: TreeExpandOptions): void {
+  const op = "treeExpand";
+  const { scores, tokens, parents, frontNodes, frontTokens, frontRows, frontMask } = options;
+  const { values, ids, level, topk } = options;
+  expectInteger(op, "topk", topk, 1, SMQ_MAX_TOPK);
+  expectInteger(op, "level", level, 1);
+  const count = expectCandidates(op, options);
+  const needed = topk + (level - 1) * topk * topk;
+  if (count < needed) {
+    refuse(op, "scores", `has ${count} candidates`, `at least ${needed} at level ${level}`);
+  }
+  const rows = level === 1 ? 1 : topk;
+  for (const [name, t] of Object.entries({ frontNodes, frontTokens, frontRows })) {
+    expectTensor(op, name, t, ["i32"], [topk]);
+  }
+  const [, maskWords] = expectTensor(op, "frontMask", frontMask, ["u64"], [topk, -1]);
+  expectInteger(op, "maskWords", maskWords, 1, SMQ_MAX_MASK);
+  expectTensor(op, "values", values, ["f32"], [rows, topk]);
+  expectTensor(op, "ids", ids, ["i32"], [rows, topk]);
+  const { native } = device;
+  const status = native.symbols.smq_tree_expand(
+    native.ctx,
+    scores.address,
+    tokens.address,
+    parents.address,
+    frontNodes.address,
+    frontTokens.address,
+    frontRows.address,
+    frontMask.address,
+    maskWords,
+    values.address,
+    ids.address,
+    level,
+    topk,
+  );
+  native.check(status, "smq_tree_expand");
+}
+
+/**
+ * Keeps the size - 1 best candidates (lower index first among equals, so a parent is kept with its
+ * child) behind node 0. The size, from `outTokens`, is 1 to 64 and at most candidates + 1.
+ */
+export function treeSelect(device: Device, options: TreeSelectOptions): void {
+  const op = "treeSelect";
+  const { outTokens, outParents, outDepths, outMask, scores, tokens, parents } = options;
+  const { history, cacheLength } = options;
+  const count = expectCandidates(op, options);
+  const [size] = expectTensor(op, "outTokens", outTokens, ["i32"], [-1]);
+  expectInteger(op, "size", size, 1, Math.min(SMQ_MAX_TREE, count + 1));
+  expectTensor(op, "outParents", outParents, ["i32"], [size]);
+  expectTensor(op, "outDepths", outDepths, ["i32"], [size]);
+  expectTensor(op, "outMask", outMask, ["u64"], outMask.shape.length === 2 ? [size, 1] : [size]);
+  expectTensor(op, "history", history, ["i32"], [-1]);
+  expectCounter(op, "cacheLength", cacheLength);
+  const { native } = device;
+  const status = native.symbols.smq_tree_select(
+    native.ctx,
+    outTokens.address,
+    outParents.address,
+    outDepths.address,
+    outMask.address,
+    scores.address,
+    tokens.address,
+    parents.address,
+    count,
+    history.address,
+    cacheLength.address,
+    size,
+  );
+  native.check(status, "smq_tree_select");
+}
