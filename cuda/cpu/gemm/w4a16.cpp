@@ -1,0 +1,110 @@
+// Four-bit weights, w = (q - 8) s. Packed: for each output blocks of 64 inputs in 32 bytes, eight words
+// little-endian, nibble i of word j being (q ^ 8) of input 8 i + j, so that one word-wise shift gives
+// eight neighbouring inputs as signed numbers; behind all outputs f32 [n, groups] scales, times 2^-28.
+#include <algorithm>
+#include <cstring>
+
+#include "gemm/gemm.h"
+#include "gemm/gemm.kernel.h"
+
+using namespace smq;
+
+namespace {
+
+int64_t group_count(int32_t k, int32_t group) { return (int64_t(k) + group - 1) / group; }
+
+void check_shape(Check& check, int32_t n, int32_t k, int32_t group) {
+  check.at_least("n", n, 1).at_least("k", k, 1).multiple("k", k, 8).limit("k", k, kMostInputs);
+  check.at_least("group", group, 8).multiple("group", group, 8);
+}
+
+int64_t packed_bytes(int32_t n, int32_t k, int32_t group) {
+  return n * (u4_row_bytes(k) + group_count(k, group) * int64_t(sizeof(float)));
+}
+
+struct PackCall {
+  uint64_t w, qweight, scales, order;
+  int32_t n_total, n_offset, n, k, group;
+};
+
+// Packs one output.
+void pack_output(const PackCall& call, int64_t output) {
+  const int64_t row_bytes = u4_row_bytes(call.k);
+  const int64_t groups = group_count(call.k, call.group);
+  const int64_t row = call.n_offset + output;
+  uint8_t* words = at<uint8_t>(call.w) + row * row_bytes;
+  std::memset(words, 0, std::size_t(row_bytes));
+  const uint32_t* q = at<const uint32_t>(call.qweight);
+  const int32_t* order = at<const int32_t>(call.order);
+  for (int32_t j = 0; j < call.k; ++j) {
+    const int32_t from = order ? std::clamp(order[j], 0, call.k - 1) : j;
+    const uint32_t nibble = (q[int64_t(from / 8) * call.n + output] >> (from % 8 * 4) & 15) ^ 8;
+    // Input 8 i + lane of the block is nibble i of word `lane`: byte i / 2 of that word.
+    const int32_t i = j % kBlock / 8;
+    words[j / kBlock * 32 + j % 8 * 4 + i / 2] |= uint8_t(nibble << (i % 2 * 4));
+  }
+  float* scales = at<float>(call.w + uint64_t(call.n_total) * uint64_t(row_bytes)) + row * groups;
+  const f16* stored = at<const f16>(call.scales);
+  for (int64_t g = 0; g < groups; ++g) {
+    scales[g] = widen(stored[g * call.n + output]) * kNibbleScale;
+  }
+}
+
+}  // namespace
+
+int32_t smq_gemm_w4a16(smq_context* ctx, uint64_t y, int32_t y_stride, int32_t epilogue, uint64_t x,
+                       uint64_t w, uint64_t bias, int32_t m, int32_t n, int32_t k, int32_t group,
+                       int32_t dtype) {
+  const GemmCall call{y, x, w, bias, y_stride, epilogue, m, n, k, group, dtype};
+  Check check;
+  check_gemm(check, ctx, call);
+  check_shape(check, n, k, group);
+  if (check.failed()) return check.status();
+  if (check.extent("w", w, packed_bytes(n, k, group), 1, 1).failed()) return check.status();
+  return submit_gemm(ctx, call, ctx->kernels.half[dtype].gemm_w4a16, 0.06);
+}
+
+int32_t smq_w4a16_bytes(int32_t n, int32_t k, int32_t group, int64_t* out) {
+  Check check;
+  check.pointer("out", out);
+  check_shape(check, n, k, group);
+  if (check.failed()) return check.status();
+  *out = packed_bytes(n, k, group);
+  return SMQ_OK;
+}
+
+int32_t smq_w4a16_pack(smq_context* ctx, uint64_t w, int32_t n_total, int32_t n_offset,
+                       uint64_t qweight, uint64_t scales, uint64_t order, int32_t n, int32_t k,
+                       int32_t group) {
+  const PackCall call{w, qweight, scales, order, n_total, n_offset, n, k, group};
+  Check check;
+  check.pointer("ctx", ctx).address("w", w).address("qweight", qweight).address("scales", scales);
+  check_shape(check, n, k, group);
+  if (check.failed()) return check.status();
+  check.at_least("n_total", n_total, n).between("n_offset", n_offset, 0, int64_t(n_total) - n);
+  if (check.failed()) return check.status();
+  return submit(ctx, [=] {
+    ctx->pool.run(n, 2.0 * k, [&](int64_t begin, int64_t end, int) {
+      for (int64_t i = begin; i < end; ++i) pack_output(call, i);
+    });
+  });
+}
+
+int32_t smq_gather_columns(smq_context* ctx, uint64_t out, uint64_t x, uint64_t order, int32_t m,
+                           int32_t k, int32_t dtype) {
+  Check check;
+  check.pointer("ctx", ctx).address("out", out).address("x", x).address("order", order);
+  check.at_least("m", m, 1).at_least("k", k, 1).half("dtype", dtype);
+  check.extent("x", x, m, k, 2).extent("out", out, m, k, 2);
+  if (check.failed()) return check.status();
+  return submit(ctx, [=] {
+    ctx->pool.run(m, 1.0 * k, [&](int64_t begin, int64_t end, int) {
+      const int32_t* from = at<const int32_t>(order);
+      for (int64_t i = begin; i < end; ++i) {
+        const uint16_t* row = at<const uint16_t>(x) + i * k;
+        uint16_t* to = at<uint16_t>(out) + i * k;
+        for (int32_t j = 0; j < k; ++j) to[j] = row[std::clamp(from[j], 0, k - 1)];
+      }
+    });
+  });
+}

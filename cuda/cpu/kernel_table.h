@@ -1,0 +1,28 @@
+// The table of one instruction set: every kernel template of the library, instantiated.
+#pragma once
+
+#include "gemm/gemm.kernel.h"
+#include "kernels.h"
+#include "ops/attention.kernel.h"
+#include "ops/logits.kernel.h"
+#include "ops/rope_kv.kernel.h"
+#include "ops/rows.kernel.h"
+
+namespace smq {
+
+template <class S, class T>
+constexpr HalfKernels half_kernels() {
+  return {widen_row<S, T>,  narrow_row<S, T>, rms_norm_row<S, T>,    silu_mul_row<S, T>,
+          rope_kv_row<S, T>, attention_tasks<S, T>, gemm_half<S, T>, gemm_u4<S, T>};
+}
+
+template <class S>
+constexpr Kernels kernel_table(const char* name) {
+  return {name,
+          {half_kernels<S, f16>(), half_kernels<S, bf16>()},
+          argmax_row<S>,
+          log_softmax_row<S>,
+          top_log_probs_row<S>};
+}
+
+}  // namespace smq

@@ -1,0 +1,17 @@
+#include "kernels.h"
+
+namespace smq {
+
+#ifdef SMQ_HAS_AVX2
+const Kernels& avx2_kernels();
+
+const Kernels& best_kernels() {
+  static const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+                           __builtin_cpu_supports("f16c");
+  return avx2 ? avx2_kernels() : plain_kernels();
+}
+#else
+const Kernels& best_kernels() { return plain_kernels(); }
+#endif
+
+}  // namespace smq

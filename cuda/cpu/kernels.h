@@ -1,0 +1,75 @@
+// What differs between instruction sets: a table of kernels, compiled once for each. A kernel gets
+// checked arguments and works on the calling thread; which rows or outputs it works on is a range, and
+// the bits of a result do not depend on the range.
+#pragma once
+
+#include <cstdint>
+
+namespace smq {
+
+struct RopeKv {
+  void* qkv;
+  const float* table;
+  const int32_t* cache_length;
+  const int32_t* depths;
+  const void* q_norm;
+  const void* k_norm;
+  void* k_cache;
+  void* v_cache;
+  int32_t positions, position_offset, slot_offset, slots, heads, kv_heads, head_dim;
+  float eps;
+};
+
+struct Attention {
+  void* out;
+  const void* qkv;
+  const void* k_cache;
+  const void* v_cache;
+  const int32_t* cache_length;
+  const uint64_t* mask;
+  int32_t slots, mask_words, slot_offset, window, heads, kv_heads, head_dim;
+  float scale;
+};
+
+struct Gemm {
+  const float* x;    // [m, x_stride], padded with zeros from k to x_stride
+  const void* w;     // as the kernel wants it
+  const void* bias;  // dtype [n] or null
+  void* y;
+  int64_t x_stride, y_stride;
+  int32_t epilogue, m, n, k, group;
+};
+
+// Kernels whose activations have one dtype.
+struct HalfKernels {
+  void (*widen)(float* out, const void* x, int64_t count);
+  void (*narrow)(void* out, const float* x, int64_t count);
+  void (*rms_norm)(void* out, const float* x, const void* weight, int32_t width, float eps);
+  void (*silu_mul)(void* out, const void* gate, const void* up, int64_t count);
+  // Row i.
+  void (*rope_kv)(const RopeKv& args, int64_t i);
+  // Tasks begin..end-1; task t is row t / kv_heads and kv head t % kv_heads.
+  void (*attention)(const Attention& args, int64_t begin, int64_t end);
+  // Outputs begin..end-1 of all rows. `panel` holds kPanel * x_stride floats for the call's own use.
+  void (*gemm_f16)(const Gemm& args, int32_t begin, int32_t end, float* panel);
+  void (*gemm_w4a16)(const Gemm& args, int32_t begin, int32_t end, float* panel);
+};
+
+// Outputs whose weights are widened together when there are many rows.
+constexpr int32_t kPanel = 16;
+
+struct Kernels {
+  const char* name;
+  HalfKernels half[2];  // by dtype: f16, bf16
+  int32_t (*argmax)(const float* x, int32_t count);
+  // The two parts of a row's log-softmax: value = (x - largest) - log_sum.
+  void (*log_softmax)(const float* x, int32_t count, float* largest, float* log_sum);
+  void (*top_log_probs)(float* values, int32_t* ids, const float* x, int32_t count, int32_t topk);
+};
+
+// Plain C++, for any machine.
+const Kernels& plain_kernels();
+// The fastest that this machine can run.
+const Kernels& best_kernels();
+
+}  // namespace smq

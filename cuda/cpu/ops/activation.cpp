@@ -1,0 +1,26 @@
+// The gated activation of a feed-forward layer.
+#include "context.h"
+
+using namespace smq;
+
+int32_t smq_silu_mul(smq_context* ctx, uint64_t out, uint64_t x, int32_t m, int32_t n, int32_t dtype) {
+  Check check;
+  check.pointer("ctx", ctx).address("out", out).address("x", x).half("dtype", dtype);
+  check.at_least("m", m, 1).at_least("n", n, 1).extent("x", x, m, 2 * int64_t(n), 2);
+  if (check.extent("out", out, m, n, 2).failed()) return check.status();
+  return submit(ctx, [=] {
+    const auto kernel = ctx->kernels.half[dtype].silu_mul;
+    // Pieces of rows, so that one long row is shared out too.
+    constexpr int64_t kPiece = 1024;
+    const int64_t pieces = (n + kPiece - 1) / kPiece;
+    ctx->pool.run(m * pieces, n < kPiece ? n : double(kPiece), [&](int64_t begin, int64_t end, int) {
+      for (int64_t i = begin; i < end; ++i) {
+        const int64_t row = i / pieces;
+        const int64_t from = i % pieces * kPiece;
+        const uint16_t* gate = at<const uint16_t>(x) + row * 2 * n + from;
+        const int64_t count = n - from < kPiece ? n - from : kPiece;
+        kernel(at<uint16_t>(out) + row * n + from, gate, gate + n, count);
+      }
+    });
+  });
+}

@@ -1,0 +1,71 @@
+// Eight floats in one AVX2 register. The functions are those of simd/plain.h.
+#pragma once
+
+#include <immintrin.h>
+
+#include "half.h"
+
+namespace smq {
+
+struct Avx2 {
+  using F = __m256;
+  using I = __m256i;
+
+  SMQ_INLINE F zero() { return _mm256_setzero_ps(); }
+  SMQ_INLINE F set(float x) { return _mm256_set1_ps(x); }
+  SMQ_INLINE F load(const float* p) { return _mm256_loadu_ps(p); }
+  SMQ_INLINE F load(const f16* p) {
+    return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  }
+  SMQ_INLINE F load(const bf16* p) {
+    const __m128i bits = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16));
+  }
+  SMQ_INLINE void store(float* p, F x) { _mm256_storeu_ps(p, x); }
+  SMQ_INLINE void store(f16* p, F x) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT));
+  }
+  SMQ_INLINE void store(bf16* p, F x) {
+    const I bits = _mm256_castps_si256(x);
+    const I odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+    const I rounded = _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff)));
+    const I quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x400000));
+    const I nan = _mm256_castps_si256(_mm256_cmp_ps(x, x, _CMP_UNORD_Q));
+    const I high = _mm256_srli_epi32(_mm256_blendv_epi8(rounded, quiet, nan), 16);
+    const I packed = _mm256_permute4x64_epi64(_mm256_packus_epi32(high, high), 0x08);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm256_castsi256_si128(packed));
+  }
+  SMQ_INLINE F add(F a, F b) { return _mm256_add_ps(a, b); }
+  SMQ_INLINE F sub(F a, F b) { return _mm256_sub_ps(a, b); }
+  SMQ_INLINE F mul(F a, F b) { return _mm256_mul_ps(a, b); }
+  SMQ_INLINE F div(F a, F b) { return _mm256_div_ps(a, b); }
+  SMQ_INLINE F fma(F a, F b, F c) { return _mm256_fmadd_ps(a, b, c); }
+  SMQ_INLINE F max(F a, F b) { return _mm256_max_ps(a, b); }
+  SMQ_INLINE F min(F a, F b) { return _mm256_min_ps(a, b); }
+  SMQ_INLINE int greater(F a, F b) {
+    return _mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_GT_OQ));
+  }
+  SMQ_INLINE float sum(F x) {
+    const __m128 a = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
+    const __m128 b = _mm_add_ps(a, _mm_movehl_ps(a, a));
+    return _mm_cvtss_f32(_mm_add_ss(b, _mm_movehdup_ps(b)));
+  }
+  SMQ_INLINE I bits(F x) { return _mm256_castps_si256(x); }
+  SMQ_INLINE I add(I a, int32_t b) { return _mm256_add_epi32(a, _mm256_set1_epi32(b)); }
+  SMQ_INLINE I sub(I a, I b) { return _mm256_sub_epi32(a, b); }
+  SMQ_INLINE I half(I a) { return _mm256_srai_epi32(a, 1); }
+  SMQ_INLINE F power_of_two(I n) {
+    return _mm256_castsi256_ps(_mm256_slli_epi32(add(n, 127), 23));
+  }
+  SMQ_INLINE I load_words(const uint32_t* p) {
+    return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+  }
+  template <int N>
+  SMQ_INLINE F nibbles(I words) {
+    I shifted = N < 7 ? _mm256_slli_epi32(words, 28 - 4 * N) : words;
+    if (N > 0) shifted = _mm256_and_si256(shifted, _mm256_set1_epi32(int(0xf0000000)));
+    return _mm256_cvtepi32_ps(shifted);
+  }
+};
+
+}  // namespace smq

@@ -1,0 +1,80 @@
+/**
+ * A directory with a target, a draft model and an EAGLE-2 head of each, loaded: what the demo, the benches
+ * and the tests compare methods on. The folders are `target`, `draft`, `target-eagle2`, `draft-eagle2`.
+ *
+ * @module
+ */
+import {
+  Device,
+  type DeviceOptions,
+  type DrafterPlan,
+  draftModel,
+  eagle2,
+  HeadModel,
+  type Method,
+  Model,
+  openCheckpoint,
+  openHead,
+  speculationOf,
+  Tokenizer,
+} from "../mod.ts";
+
+/** The bundled trio. */
+export const DEMO_DIR = new URL("../models/demo", import.meta.url).pathname;
+
+/** The models of a trio, on one device. */
+export class Trio implements Disposable {
+  /** Where they are. */
+  readonly device: Device;
+  /** The target's tokenizer. */
+  readonly tokenizer: Tokenizer;
+  /** The target. */
+  readonly target: Model;
+  /** The draft model. */
+  readonly draft: Model;
+  /** The target's head. */
+  readonly targetHead: HeadModel;
+  /** The draft model's head. */
+  readonly draftHead: HeadModel;
+  readonly #cleanup: DisposableStack;
+
+  /** Loads the trio in `dir`. */
+  constructor(dir: string = DEMO_DIR, options: DeviceOptions = {}) {
+    using cleanup = new DisposableStack();
+    this.device = cleanup.use(Device.open(options));
+    this.tokenizer = Tokenizer.load(`${dir}/target`);
+    const model = (name: string): Model => {
+      using checkpoint = openCheckpoint(`${dir}/${name}`);
+      return cleanup.use(Model.load(this.device, checkpoint));
+    };
+    const head = (name: string, verifier: Model): HeadModel => {
+      using checkpoint = openHead(`${dir}/${name}`);
+      return cleanup.use(HeadModel.load(this.device, checkpoint, verifier));
+    };
+    this.target = model("target");
+    this.draft = model("draft");
+    this.targetHead = head("target-eagle2", this.target);
+    this.draftHead = head("draft-eagle2", this.draft);
+    this.#cleanup = cleanup.move();
+  }
+
+  /** The drafter of a method, with the shape that an engine gives it by default. */
+  plan(method: Method): DrafterPlan | undefined {
+    const shape = speculationOf(method, { target: "" });
+    switch (method) {
+      case "ar":
+        return undefined;
+      case "draft":
+        return draftModel(this.draft, shape);
+      case "eagle2":
+        return eagle2(this.targetHead, shape);
+      case "hier":
+        return draftModel(this.draft, shape, eagle2(this.draftHead, shape));
+    }
+  }
+
+  /** Frees all of it. */
+  [Symbol.dispose](): void {
+    this.#cleanup.dispose();
+  }
+}
