@@ -6,7 +6,6 @@
  */
 import {
   Device,
-  type DeviceOptions,
   type DrafterPlan,
   draftModel,
   eagle2,
@@ -38,10 +37,10 @@ export class Trio implements Disposable {
   readonly draftHead: HeadModel;
   readonly #cleanup: DisposableStack;
 
-  /** Loads the trio in `dir`. */
-  constructor(dir: string = DEMO_DIR, options: DeviceOptions = {}) {
+  /** Loads the trio in `dir`, on `device` or on one that it opens itself. */
+  constructor(dir: string = DEMO_DIR, device?: Device) {
     using cleanup = new DisposableStack();
-    this.device = cleanup.use(Device.open(options));
+    this.device = device ?? cleanup.use(Device.open());
     this.tokenizer = Tokenizer.load(`${dir}/target`);
     const model = (name: string): Model => {
       using checkpoint = openCheckpoint(`${dir}/${name}`);

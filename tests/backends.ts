@@ -68,10 +68,16 @@ export interface Bench {
 
 /**
  * Registers a test for every backend; where a backend is missing, it is skipped by name and reason.
- * Memory in use must be back at the start when the body's arena is gone.
+ * Memory in use must be back at the start when the body's arena is gone. `only` names the backends to
+ * run on, for tests of whole models that would take the plain kernels minutes.
  */
-export function backendTest(name: string, body: (rig: Rig, bench: Bench) => void): void {
+export function backendTest(
+  name: string,
+  body: (rig: Rig, bench: Bench) => void,
+  only: readonly string[] = BACKENDS.map((backend) => backend.name),
+): void {
   for (const backend of BACKENDS) {
+    if (!only.includes(backend.name)) continue;
     const reason = REASONS.get(backend) ?? null;
     Deno.test({
       name: `${name} [${backend.name}${reason === null ? "" : `, skipped: ${reason}`}]`,

@@ -9,9 +9,13 @@ import type { DType } from "../src/base/dtype.ts";
 /** The dtypes that tests make tensors of. */
 export type TestDType = Extract<DType, "f16" | "bf16" | "f32" | "i32" | "u64" | "u8">;
 
+const single = new Float32Array(1);
+const singleBits = new Uint32Array(single.buffer);
+
 /** The nearest bf16, ties to even, as 16 bits. */
 export function bf16Bits(value: number): number {
-  const bits = new Uint32Array(new Float32Array([value]).buffer)[0];
+  single[0] = value;
+  const bits = singleBits[0];
   if (Number.isNaN(value)) return 0x7fc0;
   const half = bits & 0xffff;
   const up = half > 0x8000 || (half === 0x8000 && (bits & 0x10000) !== 0);

@@ -3,10 +3,11 @@
  */
 import { assertEquals } from "@std/assert";
 import { openCheckpoint } from "../src/checkpoint/checkpoint.ts";
-import { Arena, Device, rows } from "../src/device/mod.ts";
+import { Arena, rows } from "../src/device/mod.ts";
 import { Model, ModelState } from "../src/model/mod.ts";
-import { random } from "./random.ts";
+import { backendTest } from "./backends.ts";
 import { SMALL, writeRandomModel } from "./models.ts";
+import { random } from "./random.ts";
 
 const PREFIX = 37;
 const SIZES = [1, 2, 7, 10, 30, 60];
@@ -103,29 +104,32 @@ function concat(parts: readonly Uint8Array[]): Uint8Array {
   return out;
 }
 
-Deno.test("a row's logits are the same bits alone and among 2, 7, 10, 30, 60 rows", () => {
-  const dir = Deno.makeTempDirSync();
-  try {
-    writeRandomModel(dir, SMALL);
-    for (const threads of [1, 2]) {
-      using device = Device.open({ backend: "cpu", threads });
-      using checkpoint = openCheckpoint(dir);
-      using model = Model.load(device, checkpoint);
-      const next = random(7);
-      const draw = (count: number): Int32Array =>
-        Int32Array.from({ length: count }, () => Math.floor(next() * SMALL.vocab));
-      const [prefix, tokens] = [draw(PREFIX), draw(60)];
-      const alone = logitsBySize(model, prefix, tokens, 1);
-      for (const size of SIZES) {
-        assertEquals(logitsBySize(model, prefix, tokens, size), alone, `${size} rows`);
+backendTest(
+  "a row's logits are the same bits alone and among 2, 7, 10, 30, 60 rows",
+  (_, bench) => {
+    const dir = Deno.makeTempDirSync();
+    try {
+      writeRandomModel(dir, SMALL);
+      for (const threads of [1, 2]) {
+        using device = bench.open({ threads });
+        using checkpoint = openCheckpoint(dir);
+        using model = Model.load(device, checkpoint);
+        const next = random(7);
+        const draw = (count: number): Int32Array =>
+          Int32Array.from({ length: count }, () => Math.floor(next() * SMALL.vocab));
+        const [prefix, tokens] = [draw(PREFIX), draw(60)];
+        const alone = logitsBySize(model, prefix, tokens, 1);
+        for (const size of SIZES) {
+          assertEquals(logitsBySize(model, prefix, tokens, size), alone, `${size} rows`);
+        }
+        const few = tokens.subarray(0, 5);
+        const expected = alone.subarray(0, (alone.length / 60) * 5);
+        for (const [c, chain] of logitsInTree(model, prefix, few, 12).entries()) {
+          assertEquals(chain, expected, `chain ${c} of a tree`);
+        }
       }
-      const few = tokens.subarray(0, 5);
-      const expected = alone.subarray(0, (alone.length / 60) * 5);
-      for (const [c, chain] of logitsInTree(model, prefix, few, 12).entries()) {
-        assertEquals(chain, expected, `chain ${c} of a tree`);
-      }
+    } finally {
+      Deno.removeSync(dir, { recursive: true });
     }
-  } finally {
-    Deno.removeSync(dir, { recursive: true });
-  }
-});
+  },
+);

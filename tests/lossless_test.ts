@@ -4,21 +4,25 @@
  */
 import { assertEquals, assertGreater } from "@std/assert";
 import { eagle2 } from "../src/speculation/mod.ts";
+import { backendTest } from "./backends.ts";
 import { METHODS } from "./methods.ts";
 import { decode, prompts, withModels } from "./rounds.ts";
 
 for (const method of METHODS) {
-  Deno.test(`${method.name} gives the tokens of plain decoding where nothing agrees`, () => {
-    withModels({ target: 1, draft: 2 }, (models) => {
-      for (const prompt of prompts(6)) {
-        const { tokens } = decode(models.target, prompt, 40);
-        assertEquals(decode(models.target, prompt, 40, method.plan(models)).tokens, tokens);
-      }
-    });
-  });
+  backendTest(
+    `${method.name} gives the tokens of plain decoding where nothing agrees`,
+    ({ device }) => {
+      withModels(device, { target: 1, draft: 2 }, (models) => {
+        for (const prompt of prompts(6)) {
+          const { tokens } = decode(models.target, prompt, 40);
+          assertEquals(decode(models.target, prompt, 40, method.plan(models)).tokens, tokens);
+        }
+      });
+    },
+  );
 
-  Deno.test(`${method.name} gives the tokens of plain decoding where all agree`, () => {
-    withModels({ target: 1, draft: 1 }, (models) => {
+  backendTest(`${method.name} gives the tokens of plain decoding where all agree`, ({ device }) => {
+    withModels(device, { target: 1, draft: 1 }, (models) => {
       for (const prompt of prompts(6)) {
         const { tokens } = decode(models.target, prompt, 40);
         const found = decode(models.target, prompt, 40, method.plan(models));
@@ -32,8 +36,8 @@ for (const method of METHODS) {
   });
 }
 
-Deno.test("trees of every shape give the tokens of plain decoding", () => {
-  withModels({ target: 4, draft: 4 }, ({ target, targetHead }) => {
+backendTest("trees of every shape give the tokens of plain decoding", ({ device }) => {
+  withModels(device, { target: 4, draft: 4 }, ({ target, targetHead }) => {
     const prompt = prompts(5)[4];
     const { tokens } = decode(target, prompt, 24);
     for (const depth of [1, 2, 6]) {

@@ -7,6 +7,7 @@ import { assert, assertEquals } from "@std/assert";
 import { Arena, rows } from "../src/device/mod.ts";
 import type { Model } from "../src/model/mod.ts";
 import { type DrafterPlan, Round, sequenceMemory } from "../src/speculation/mod.ts";
+import { backendTest } from "./backends.ts";
 import { METHODS } from "./methods.ts";
 import { prompts, withModels } from "./rounds.ts";
 
@@ -40,30 +41,37 @@ function freshProposal(target: Model, plan: DrafterPlan, text: readonly number[]
 }
 
 for (const method of METHODS) {
-  Deno.test(`${method.name} proposes after each round what it would propose afresh`, () => {
-    // Near copies of one model agree often but not always: all accept lengths occur.
-    withModels({ target: 1, draft: 1, noise: 0.02 }, (models) => {
-      const { target } = models;
-      const plan = method.plan(models);
-      const lengths = new Set<number>();
-      for (const prompt of prompts(4)) {
-        using arena = new Arena(target.device, "test");
-        using round = new Round(target, sequenceMemory(target.device, arena, CONTEXT, plan), plan);
-        for (let rounds = 0; rounds < 8; rounds++) {
-          // Proposing twice would disturb the round, so each comparison replays the text so far.
-          const text = [...prompt];
-          for (const _ of round.read(prompt));
-          for (let i = 0; i < rounds; i++) {
-            const accepted = round.run();
-            lengths.add(accepted);
-            text.push(...round.result.subarray(1, 1 + accepted));
+  backendTest(
+    `${method.name} proposes after each round what it would propose afresh`,
+    ({ device }) => {
+      // Near copies of one model agree often but not always: all accept lengths occur.
+      withModels(device, { target: 1, draft: 1, noise: 0.02 }, (models) => {
+        const { target } = models;
+        const plan = method.plan(models);
+        const lengths = new Set<number>();
+        for (const prompt of prompts(4)) {
+          using arena = new Arena(target.device, "test");
+          using round = new Round(
+            target,
+            sequenceMemory(target.device, arena, CONTEXT, plan),
+            plan,
+          );
+          for (let rounds = 0; rounds < 8; rounds++) {
+            // Proposing twice would disturb the round, so each comparison replays the text so far.
+            const text = [...prompt];
+            for (const _ of round.read(prompt));
+            for (let i = 0; i < rounds; i++) {
+              const accepted = round.run();
+              lengths.add(accepted);
+              text.push(...round.result.subarray(1, 1 + accepted));
+            }
+            if (text.length < 2) continue;
+            for (const level of round.levels) level.reset();
+            assertEquals(nextProposal(round), freshProposal(target, plan, text), `round ${rounds}`);
           }
-          if (text.length < 2) continue;
-          for (const level of round.levels) level.reset();
-          assertEquals(nextProposal(round), freshProposal(target, plan, text), `round ${rounds}`);
         }
-      }
-      if (method.name !== "eagle2") assert(lengths.size > 2, `accept lengths ${[...lengths]}`);
-    });
-  });
+        if (method.name !== "eagle2") assert(lengths.size > 2, `accept lengths ${[...lengths]}`);
+      });
+    },
+  );
 }

@@ -5,12 +5,51 @@
  */
 import { openCheckpoint } from "../src/checkpoint/checkpoint.ts";
 import { openHead } from "../src/checkpoint/head_config.ts";
-import { Arena, Device } from "../src/device/mod.ts";
+import { Arena, type Device } from "../src/device/mod.ts";
 import { HeadModel, Model } from "../src/model/mod.ts";
 import { type DrafterPlan, Round, sequenceMemory } from "../src/speculation/mod.ts";
 import type { Trio } from "./methods.ts";
 import { SMALL, writeRandomHead, writeRandomModel } from "./models.ts";
 import { random } from "./random.ts";
+
+/** One target and its drafter, decoding one prompt after another. */
+export class Decoder implements Disposable {
+  readonly #arena: Arena;
+  readonly #round: Round;
+
+  constructor(target: Model, context: number, plan?: DrafterPlan) {
+    this.#arena = new Arena(target.device, "decoder");
+    const memory = sequenceMemory(target.device, this.#arena, context, plan);
+    this.#round = new Round(target, memory, plan);
+  }
+
+  /** The `count` tokens after `prompt`. */
+  decode(prompt: readonly number[], count: number): number[] {
+    const round = this.#round;
+    for (const _ of round.read(prompt));
+    const tokens: number[] = [];
+    while (tokens.length < count) {
+      const accepted = round.run();
+      tokens.push(...round.result.subarray(1, 1 + accepted));
+    }
+    return tokens.slice(0, count);
+  }
+
+  /** Target forwards of the last prompt. */
+  get forwards(): number {
+    return this.#round.stats.rounds;
+  }
+
+  /** The mean accept length of the last prompt. */
+  get tau(): number {
+    return this.#round.stats.tau;
+  }
+
+  [Symbol.dispose](): void {
+    this.#round[Symbol.dispose]();
+    this.#arena[Symbol.dispose]();
+  }
+}
 
 /** `count` tokens after `prompt`, and the mean accept length. */
 export function decode(
@@ -19,21 +58,13 @@ export function decode(
   count: number,
   plan?: DrafterPlan,
 ): { tokens: number[]; tau: number } {
-  const { device } = target;
-  using arena = new Arena(device, "test");
-  const memory = sequenceMemory(device, arena, prompt.length + count + 1, plan);
-  using round = new Round(target, memory, plan);
-  for (const _ of round.read(prompt));
-  const tokens: number[] = [];
-  while (tokens.length < count) {
-    const accepted = round.run();
-    tokens.push(...round.result.subarray(1, 1 + accepted));
-  }
-  return { tokens: tokens.slice(0, count), tau: round.stats.tau };
+  using decoder = new Decoder(target, prompt.length + count + 1, plan);
+  return { tokens: decoder.decode(prompt, count), tau: decoder.tau };
 }
 
 /** Runs `body` with a random trio; equal seeds make equal models, `noise` moves the draft model away. */
 export function withModels(
+  device: Device,
   seeds: { target: number; draft: number; noise?: number },
   body: (models: Trio) => void,
 ): void {
@@ -43,7 +74,6 @@ export function withModels(
     writeRandomModel(`${dir}/draft`, { ...SMALL, seed: seeds.draft, noise: seeds.noise });
     writeRandomHead(`${dir}/head`, { ...SMALL, seed: 9 });
     using stack = new DisposableStack();
-    const device = stack.use(Device.open({ backend: "cpu" }));
     const target = stack.use(Model.load(device, stack.use(openCheckpoint(`${dir}/target`))));
     const draft = stack.use(Model.load(device, stack.use(openCheckpoint(`${dir}/draft`))));
     const head = stack.use(openHead(`${dir}/head`));

@@ -1,0 +1,243 @@
+"""Trains the demo trio and its heads: tokenizer, target, draft model, EAGLE-2 heads, all from one seed.
+
+    python3 scripts/train_demo/train.py --data gsm8k_train.jsonl --out models/demo --seed 0
+
+Stages run in order, the independent ones beside each other in processes of their own, each leaving its
+results in the work folder. `--test gsm8k_test.jsonl` evaluates the outcome; nothing is trained on it.
+`--tiny` is a dry run of the whole pipeline in about a minute on a CPU.
+"""
+
+import argparse
+import json
+import pickle
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer
+
+import data
+import evaluate
+import export
+import loops
+from eagle2 import Head, head_shape
+from generate import complete
+from model import DRAFT, TARGET, Llama
+
+VOCAB, LONGEST = 3072, 512
+# `seconds` only hurries a stage along where a GPU is much slower than the one the demo was trained on.
+RECIPES = {
+    "target": {"rate": 1.5e-3, "tokens": 16384, "dropout": 0.15, "seconds": 900, "report": 250},
+    "draft": {"rate": 2.5e-3, "tokens": 32768, "dropout": 0.0, "seconds": 900, "steps": 2134, "report": 500},
+    "target-eagle2": {"rate": 1.5e-3, "tokens": 16384, "seconds": 900, "steps": 1884, "report": 500, "depth": 4},
+    "draft-eagle2": {"rate": 1.5e-3, "tokens": 16384, "seconds": 900, "steps": 2750, "report": 500, "depth": 4},
+}
+
+
+class Run:
+    """The options of this run, its folders, and its log."""
+
+    def __init__(self, args: argparse.Namespace):
+        self.args = args
+        self.out, self.work = Path(args.out), Path(args.work or args.out + ".work")
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.half = torch.float16 if self.device.type == "cuda" else torch.float32
+        self.work.mkdir(parents=True, exist_ok=True)
+        self.begin = time.time()
+        problems = data.load(args.data)
+        random.Random(args.seed).shuffle(problems)
+        if args.tiny:
+            problems = problems[:240]
+        held = len(problems) // 20
+        self.held, self.problems = problems[:held], problems[held:]
+
+    def log(self, text: str) -> None:
+        print(f"[{self.args.stage} {time.time() - self.begin:5.0f}s] {text}", flush=True)
+
+    def recipe(self, name: str, **more) -> dict:
+        recipe = RECIPES[name] | more
+        if self.args.tiny:
+            recipe |= {"tokens": 1024, "seconds": 20, "steps": 6, "report": 3}
+        return recipe
+
+    def record(self, name: str, result: dict) -> None:
+        """Keeps the measured numbers of a stage for the model card."""
+        (self.work / f"{name}.metrics.json").write_text(json.dumps(result, indent=1))
+
+    def tokenizer(self) -> Tokenizer:
+        return Tokenizer.from_file(str(self.work / "tokenizer.json"))
+
+    def keep(self, name: str, value) -> None:
+        (self.work / f"{name}.pkl").write_bytes(pickle.dumps(value))
+
+    def recall(self, name: str):
+        return pickle.loads((self.work / f"{name}.pkl").read_bytes())
+
+
+def stage_tokenizer(run: Run) -> None:
+    """The tokenizer, and six editions of the training texts under other names."""
+    tokenizer = data.train_tokenizer(run.problems, VOCAB)
+    tokenizer.save(str(run.work / "tokenizer.json"))
+    rng = random.Random(run.args.seed + 1)
+    editions = [run.problems] + [[data.swap_names(p, rng) for p in run.problems] for _ in range(5)]
+    texts = [data.encode(tokenizer, edition, LONGEST) for edition in editions]
+    run.keep("texts", texts)
+    run.keep("held", data.encode(tokenizer, run.held, LONGEST))
+    count = sum(len(t.ids) for t in texts[0])
+    run.log(f"vocabulary {tokenizer.get_vocab_size()}, {len(texts[0])} texts, {count} tokens")
+    run.record("tokenizer", {"vocabulary": tokenizer.get_vocab_size(), "texts": len(texts[0]), "tokens": count})
+
+
+def stage_target(run: Run) -> None:
+    """One candidate, trained for `--epochs`."""
+    epochs, texts = run.args.epochs, run.recall("texts")
+    torch.manual_seed(run.args.seed)
+    tokens = sum(len(t.ids) for t in texts[0])
+    recipe = run.recipe("target", steps=int(1.06 * epochs * tokens / RECIPES["target"]["tokens"]))
+    model = Llama(TARGET).to(run.device)
+    pad = run.tokenizer().token_to_id(data.PAD)
+    result = loops.train_target(model, texts, run.recall("held"), recipe, run.args.seed, pad, run.log)
+    torch.save(model.state_dict(), run.work / f"target-{epochs}.pt")
+    run.record(f"target-{epochs}", result | {"recipe": recipe})
+
+
+def stage_texts(run: Run) -> None:
+    """Keeps the best candidate, and lets it write what the others learn from."""
+    files = {e: run.work / f"target-{e}.metrics.json" for e in run.args.candidates}
+    scores = {e: json.loads(f.read_text())["validation"] for e, f in files.items()}
+    best = min(scores, key=scores.get)
+    run.log(f"validation {scores}: the candidate of {best} epochs stays")
+    run.record("target", {"candidates": scores, "chosen": best})
+    model = Llama(TARGET)
+    model.load_state_dict(torch.load(run.work / f"target-{best}.pt", map_location="cpu"))
+    tokenizer = run.tokenizer()
+    save(run, "target", model, tokenizer)
+    target = export.load_model(run.out / "target", run.half, run.device)
+    rng = random.Random(run.args.seed + 2)
+    questions = [p.question for p in run.problems]
+    varied = [data.vary_question(q, rng) for _ in range(run.args.variants) for q in questions]
+    end, room = tokenizer.token_to_id(data.EOS), 24 if run.args.tiny else 200
+
+    def write(asked: list[str], temperature: float) -> list[data.Text]:
+        prompts = [e.ids for e in tokenizer.encode_batch([data.prompt_text(q) for q in asked])]
+        prompts = [p for p in prompts if len(p) <= LONGEST - 200]
+        return complete(target, prompts, end, room, temperature, seed=run.args.seed)
+
+    run.keep("greedy-held", write([p.question for p in run.held], 0))
+    greedy = write(questions + varied, 0)
+    run.log(f"{len(greedy)} greedy texts")
+    sampled = write(varied[: 2 * len(questions)], 0.8)
+    run.log(f"{len(sampled)} sampled texts")
+    texts = run.recall("texts")
+    run.keep("corpora", [greedy + sampled + texts[i % len(texts)] for i in range(3)])
+    for ids in (t.ids for t in run.recall("greedy-held")[:3]):
+        run.log(repr(tokenizer.decode(ids)))
+
+
+def stage_draft(run: Run) -> None:
+    """The draft model, then what it writes itself after prefixes of the target's texts."""
+    target = export.load_model(run.out / "target", run.half, run.device)
+    tokenizer, corpora = run.tokenizer(), run.recall("corpora")
+    pad, end = tokenizer.token_to_id(data.PAD), tokenizer.token_to_id(data.EOS)
+    torch.manual_seed(run.args.seed + 3)
+    model = Llama(DRAFT).to(run.device)
+    recipe = run.recipe("draft")
+    result = loops.train_draft(model, target, corpora, run.recall("greedy-held"), recipe, run.args.seed, pad, run.log)
+    run.record("draft", result | {"recipe": recipe})
+    save(run, "draft", model, tokenizer)
+    draft = export.load_model(run.out / "draft", run.half, run.device)
+    rng = random.Random(run.args.seed + 4)
+    chosen = rng.sample(corpora[0], min(len(corpora[0]), 24 if run.args.tiny else 20000))
+    prefixes = [t.ids[: rng.randrange(t.prompt, len(t.ids))] for t in chosen]
+    written = complete(draft, prefixes, end, 32, seed=run.args.seed)
+    run.keep("draft-texts", [data.Text(w.ids, t.prompt) for w, t in zip(written, chosen)])
+
+
+def _head(run: Run, verifier_name: str, intermediate: int, more: list[data.Text]) -> None:
+    verifier = export.load_model(run.out / verifier_name, run.half, run.device)
+    tokenizer = run.tokenizer()
+    torch.manual_seed(run.args.seed + 5)
+    head = Head(head_shape(verifier.shape, intermediate)).to(run.device)
+    recipe = run.recipe(f"{verifier_name}-eagle2")
+    corpora = [corpus + more for corpus in run.recall("corpora")]
+    pad = tokenizer.token_to_id(data.PAD)
+    result = loops.train_head(head, verifier, corpora, run.recall("greedy-held"), recipe, run.args.seed, pad, run.log)
+    run.record(f"{verifier_name}-eagle2", result | {"recipe": recipe})
+    export.save_head(run.out / f"{verifier_name}-eagle2", head, tokenizer)
+
+
+def stage_target_eagle2(run: Run) -> None:
+    """The head on the quantized target."""
+    _head(run, "target", 1024, [])
+
+
+def stage_draft_eagle2(run: Run) -> None:
+    """The head on the quantized draft model."""
+    _head(run, "draft", 768, run.recall("draft-texts"))
+
+
+def stage_evaluate(run: Run) -> None:
+    """tau on the test split, if it was given."""
+    settings = [(5, 8, 32)] if not run.args.tiny else [(3, 4, 12)]
+    count, room = (2, 16) if run.args.tiny else (40, 160)
+    run.record("evaluation", evaluate.report(run.out, run.args.test, count, room, settings, run.device, run.log))
+
+
+def save(run: Run, name: str, model: Llama, tokenizer: Tokenizer) -> None:
+    """The quantized model, and its f16 original if asked for."""
+    export.save_model(run.out / name, model, tokenizer, quantized=True)
+    if run.args.keep_f16:
+        export.save_model(run.out / f"{name}-f16", model, tokenizer, quantized=False)
+
+
+STAGES = {
+    "tokenizer": stage_tokenizer, "target": stage_target, "texts": stage_texts, "draft": stage_draft,
+    "target-eagle2": stage_target_eagle2, "draft-eagle2": stage_draft_eagle2, "evaluate": stage_evaluate,
+}
+
+
+def spawn(args: argparse.Namespace, stage: str, *more: str) -> subprocess.Popen:
+    """The same command for one stage, in a process of its own."""
+    return subprocess.Popen([sys.executable, __file__, *sys.argv[1:], "--stage", stage, *more])
+
+
+def wait(*processes: subprocess.Popen) -> None:
+    """Ends the run if a stage failed."""
+    if any([p.wait() != 0 for p in processes]):
+        sys.exit("Cannot go on: a stage failed, its error stands above")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", required=True, help="the GSM8K training split, JSON lines")
+    parser.add_argument("--test", help="the GSM8K test split, for the evaluation at the end only")
+    parser.add_argument("--out", required=True, help="where target, draft and the heads are written")
+    parser.add_argument("--work", help="where stages leave their results; OUT.work if absent")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--candidates", type=int, nargs="+", default=[10, 18, 30], help="epochs of each target tried")
+    parser.add_argument("--epochs", type=int, default=1, help="epochs of the one candidate of stage target")
+    parser.add_argument("--variants", type=int, default=7, help="varied questions for each training question")
+    parser.add_argument("--keep-f16", action="store_true", help="also write the f16 originals")
+    parser.add_argument("--tiny", action="store_true", help="a dry run")
+    parser.add_argument("--stage", choices=["all", *STAGES], default="all")
+    args = parser.parse_args()
+    if args.stage != "all":
+        run = Run(args)
+        STAGES[args.stage](run)
+        run.log("done")
+        return
+    wait(spawn(args, "tokenizer"))
+    wait(*[spawn(args, "target", "--epochs", str(e)) for e in args.candidates])
+    wait(spawn(args, "texts"))
+    on_target, draft = spawn(args, "target-eagle2"), spawn(args, "draft")
+    wait(draft)
+    wait(spawn(args, "draft-eagle2"), on_target)
+    if args.test:
+        wait(spawn(args, "evaluate"))
+
+
+if __name__ == "__main__":
+    main()

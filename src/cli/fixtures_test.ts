@@ -1,0 +1,43 @@
+/**
+ * Standard streams that tests look into.
+ *
+ * @module
+ */
+import type { Io, Output } from "./io.ts";
+
+/** An output that keeps what it gets. */
+export class TestOutput implements Output {
+  isTerminal: boolean;
+  color: boolean;
+  text = "";
+
+  constructor(isTerminal = false) {
+    this.isTerminal = this.color = isTerminal;
+  }
+
+  write(text: string): Promise<void> {
+    this.writeSync(text);
+    return Promise.resolve();
+  }
+
+  writeSync(text: string): void {
+    this.text += text;
+  }
+}
+
+/** Streams for a command; standard input is a terminal where no bytes are given. */
+export function testIo(options: { terminal?: boolean; stdin?: string | Uint8Array } = {}): Io & {
+  stdout: TestOutput;
+  stderr: TestOutput;
+} {
+  const { terminal = false, stdin } = options;
+  const bytes = typeof stdin === "string" ? new TextEncoder().encode(stdin) : stdin;
+  return {
+    stdin: {
+      isTerminal: bytes === undefined,
+      readAll: () => Promise.resolve(bytes ?? new Uint8Array()),
+    },
+    stdout: new TestOutput(terminal),
+    stderr: new TestOutput(terminal),
+  };
+}

@@ -1,0 +1,206 @@
+/**
+ * `generate`: continues a prompt.
+ *
+ * @module
+ */
+import { Engine, type GenerateOptions, METHODS, type Prompt } from "../engine/mod.ts";
+import { showGeneration } from "./generate_output.ts";
+import { readInput, readTextFile, refuseEmpty, withoutLastNewline } from "./input.ts";
+import { INTERRUPTED, interruptible } from "./interrupt.ts";
+import { type Command, command } from "./command.ts";
+import type { Io } from "./io.ts";
+import { Progress } from "./progress.ts";
+import { BACKEND_OPTION, JSON_OPTION, TARGET_OPTION, THREADS_OPTION } from "./shared.ts";
+import { UsageError } from "./usage_error.ts";
+
+/** The `generate` command. */
+export const generate: Command = command({
+  name: "generate",
+  summary: "Continue a prompt, greedily: the text is the same whatever proposes its tokens.",
+  notes: [
+    "The text goes to standard output as it comes, on a terminal coloured by who proposed each",
+    "token; standard error ends with a line of statistics. The prompt is read from standard input",
+    "where neither --prompt nor --prompt-file is given. Ctrl-C ends the text after the current round.",
+  ],
+  options: [
+    TARGET_OPTION,
+    {
+      name: "draft",
+      type: "string",
+      value: "DIR",
+      summary: "Directory of the draft model, for the methods draft and hier",
+    },
+    {
+      name: "head",
+      type: "string",
+      value: "DIR",
+      summary:
+        "Directory of the EAGLE-2 head: of the target for eagle2, of the draft model for hier",
+    },
+    {
+      name: "method",
+      type: "string",
+      value: "NAME",
+      choices: METHODS,
+      summary: "Who proposes tokens; all that the directories allow where absent",
+    },
+    { name: "prompt", type: "string", value: "TEXT", summary: "The prompt" },
+    {
+      name: "prompt-file",
+      type: "string",
+      value: "FILE",
+      summary: "A file with the prompt in UTF-8; a newline at its end is left out",
+    },
+    {
+      name: "chat",
+      type: "boolean",
+      summary: "Put the prompt into the model's chat template, as a user's message",
+    },
+    { name: "system", type: "string", value: "TEXT", summary: "The system's message, with --chat" },
+    {
+      name: "max-tokens",
+      type: "integer",
+      value: "N",
+      min: 1,
+      summary: "Most tokens to generate; what is left of the context where absent",
+    },
+    {
+      name: "context",
+      type: "integer",
+      value: "N",
+      min: 2,
+      summary: "Longest text in tokens, prompt included; 4096 or the model's limit where absent",
+    },
+    BACKEND_OPTION,
+    THREADS_OPTION,
+    {
+      name: "min-draft",
+      type: "integer",
+      value: "N",
+      summary: "Tokens that a draft model's sequence has at least",
+    },
+    {
+      name: "depth",
+      type: "integer",
+      value: "N",
+      summary: "Levels of a head's tree below its root",
+    },
+    {
+      name: "topk",
+      type: "integer",
+      value: "N",
+      summary: "Nodes expanded on each level of a tree",
+    },
+    {
+      name: "tree-size",
+      type: "integer",
+      value: "N",
+      summary: "Nodes of a tree that are verified, its root included",
+    },
+    {
+      name: "stop",
+      type: "list",
+      value: "TEXT",
+      summary: "A text that ends the generation and is no part of it",
+    },
+    { name: "ignore-eos", type: "boolean", summary: "Go on after a stop token" },
+    {
+      name: "color",
+      type: "string",
+      value: "WHEN",
+      choices: ["auto", "always", "never"],
+      default: "auto",
+      summary: "Whether to colour the text; auto does on a terminal, unless NO_COLOR is set",
+    },
+    JSON_OPTION,
+  ],
+  example: 'generate --target models/demo/target --prompt "Question: What is 2 + 3?"',
+
+  async run(values, io) {
+    if (values.system !== undefined && !values.chat) {
+      throw new UsageError("Cannot use --system: it needs --chat");
+    }
+    const text = await readPrompt(values.prompt, values["prompt-file"], io);
+    const prompt: Prompt = values.chat
+      ? [
+        ...(values.system === undefined ? [] : [{ role: "system", content: values.system }]),
+        { role: "user", content: text },
+      ]
+      : text;
+    using engine = await load(values, io);
+    const { json } = values;
+    const color = values.color === "always" || (values.color === "auto" && io.stdout.color);
+    return await interruptible(async (signal) => {
+      const options: GenerateOptions = {
+        maxTokens: values["max-tokens"],
+        stop: values.stop,
+        ignoreEos: values["ignore-eos"],
+        signal,
+      };
+      const generation = engine.generate(prompt, options);
+      await showGeneration(generation, { json, color, signal, by: proposers(engine.method) }, io);
+      return signal.aborted ? INTERRUPTED : 0;
+    });
+  },
+});
+
+/** The values that make an engine. */
+interface EngineValues {
+  readonly target: string;
+  readonly draft?: string;
+  readonly head?: string;
+  readonly method?: Engine["method"];
+  readonly backend: "auto" | "cuda" | "cpu";
+  readonly threads?: number;
+  readonly context?: number;
+  readonly "min-draft"?: number;
+  readonly depth?: number;
+  readonly topk?: number;
+  readonly "tree-size"?: number;
+}
+
+async function load(values: EngineValues, io: Io): Promise<Engine> {
+  const { target, draft, head, method, backend, threads, context, depth, topk } = values;
+  using bar = new Progress(io.stderr);
+  return await Engine.load({
+    target,
+    draft,
+    head,
+    method,
+    backend,
+    threads,
+    context,
+    minDraft: values["min-draft"],
+    depth,
+    topk,
+    treeSize: values["tree-size"],
+    progress: (role, done, total) => bar.update(`loading the ${role}`, done, total),
+  });
+}
+
+/** Who can propose tokens in a method, the fastest first. */
+function proposers(method: Engine["method"]): readonly string[] {
+  const head = method === "eagle2" || method === "hier" ? ["head"] : [];
+  const draft = method === "draft" || method === "hier" ? ["draft"] : [];
+  return [...head, ...draft, "target"];
+}
+
+async function readPrompt(
+  text: string | undefined,
+  file: string | undefined,
+  io: Io,
+): Promise<string> {
+  if (text !== undefined && file !== undefined) {
+    throw new UsageError("Cannot use --prompt and --prompt-file: expected one of them");
+  }
+  if (text !== undefined) return text;
+  if (file !== undefined) {
+    return refuseEmpty(withoutLastNewline(readTextFile(file)), `--prompt-file ${file}`);
+  }
+  if (io.stdin.isTerminal) {
+    throw new UsageError(
+      "Cannot generate: there is no prompt, expected --prompt, --prompt-file or standard input",
+    );
+  }
+  return refuseEmpty(withoutLastNewline(await readInput(io.stdin)), "standard input as the prompt");
+}

@@ -1,0 +1,83 @@
+/**
+ * How a generation is shown: text as it comes, a line of statistics, or JSON.
+ *
+ * @module
+ */
+import type { FinishReason, Generation, GenerationResult } from "../engine/mod.ts";
+import { legend, paint, proposerColor } from "./color.ts";
+import type { Io } from "./io.ts";
+import { snakeCase, writeJson } from "./json.ts";
+
+/** How to show a generation. */
+export interface ShowOptions {
+  /** One line of JSON, at the end. */
+  readonly json: boolean;
+  /** Whether text is coloured by who proposed it. */
+  readonly color: boolean;
+  /** What ends the generation early; what there is by then is shown. */
+  readonly signal: AbortSignal;
+  /** Who can propose tokens, for the legend. */
+  readonly by: readonly string[];
+}
+
+/** Runs a generation and shows it. */
+export async function showGeneration(
+  generation: Generation,
+  options: ShowOptions,
+  io: Io,
+): Promise<void> {
+  const { json, color, signal } = options;
+  if (color && !json) await io.stderr.write(`proposed by: ${legend(options.by)}\n`);
+  let newline = true;
+  try {
+    for await (const { text, by } of generation) {
+      if (json || text === "") continue;
+      newline = text.endsWith("\n");
+      await io.stdout.write(color ? paint(proposerColor(by), text) : text);
+    }
+  } catch (error) {
+    if (!signal.aborted || error !== signal.reason) throw error;
+  }
+  if (json) return await writeJson(io.stdout, jsonOf(generation.result));
+  // Files and pipes get the text as it is; on a terminal what follows starts its own line.
+  if (!newline && io.stdout.isTerminal) await io.stdout.write("\n");
+  await io.stderr.write(`${statisticsLine(generation.result)}\n`);
+}
+
+const ENDS: Readonly<Record<FinishReason, string>> = {
+  stop: "stopped by itself",
+  length: "reached the length",
+  aborted: "interrupted",
+};
+
+/** A result in one line for people. */
+export function statisticsLine({ tokens, finishReason, stats }: GenerationResult): string {
+  const { method, targetForwards, tau, timings } = stats;
+  const count = (n: number, what: string) => `${n} ${what}${n === 1 ? "" : "s"}`;
+  return [
+    `${count(tokens.length, "token")} in ${(timings.decodeMs / 1000).toFixed(2)} s`,
+    `${timings.tokensPerSecond.toFixed(1)} tokens/s`,
+    `method ${method}`,
+    `tau ${tau.toFixed(2)}`,
+    count(targetForwards, "target forward"),
+    `prompt read in ${timings.prefillMs.toFixed(0)} ms`,
+    ENDS[finishReason],
+  ].join(", ");
+}
+
+/** A result as `generate --json` prints it. */
+export function jsonOf({ text, tokens, finishReason, stats }: GenerationResult): unknown {
+  return {
+    text,
+    tokens,
+    finish_reason: finishReason,
+    stats: {
+      method: stats.method,
+      target_forwards: stats.targetForwards,
+      tau: stats.tau,
+      accept_lengths: stats.acceptLengths,
+      levels: snakeCase(stats.levels),
+      timings: snakeCase(stats.timings),
+    },
+  };
+}

@@ -1,0 +1,107 @@
+/**
+ * `inspect`: what a directory holds and what it would take to run.
+ *
+ * @module
+ */
+import { megabytes } from "../engine/mod.ts";
+import { type Command, command } from "./command.ts";
+import { describeDirectory, type Description } from "./describe.ts";
+import { snakeCase, writeJson } from "./json.ts";
+import { JSON_OPTION } from "./shared.ts";
+import { table } from "./table.ts";
+import { groupTensors } from "./tensor_groups.ts";
+
+/** The `inspect` command. */
+export const inspect: Command = command({
+  name: "inspect",
+  summary: "Print what a model or an EAGLE-2 head is made of, and the memory that it will take.",
+  notes: ["Every tensor is checked as for loading; no weights are read and no library is needed."],
+  positional: { name: "dir", value: "DIR", summary: "the directory of a model or a head" },
+  options: [
+    {
+      name: "context",
+      type: "integer",
+      value: "N",
+      min: 2,
+      summary: "Longest text in tokens to plan for; 4096 or the model's limit where absent",
+    },
+    {
+      name: "bandwidth",
+      type: "number",
+      value: "GB/S",
+      min: 1e-3,
+      summary: "Also print the least time of a forward at this read bandwidth",
+    },
+    JSON_OPTION,
+  ],
+  example: "inspect models/demo/target --context 2048",
+
+  async run({ dir, context, bandwidth, json }, io) {
+    const description = describeDirectory(dir, context);
+    const floorMs = bandwidth && description.forwardBytes / (bandwidth * 1e6);
+    if (json) {
+      const { tensors } = description;
+      const all = { ...description, tensors: tensors.map(({ file: _, ...rest }) => rest) };
+      await writeJson(io.stdout, snakeCase(floorMs === undefined ? all : { ...all, floorMs }));
+    } else await io.stdout.write(inspectText(description, floorMs));
+    return 0;
+  },
+});
+
+function inspectText(description: Description, floorMs: number | undefined): string {
+  const { config, memory } = description;
+  const { heads, kvHeads, headDim, hiddenSize, intermediateSize, layers } = config;
+  const special = Object.entries(description.specialTokens)
+    .map(([role, tokens]) => `${role} ${tokens.map(showToken).join(" ")}`.trim());
+  const facts = [
+    ["kind", description.kind === "head" ? "EAGLE-2 draft head" : "model"],
+    ["architecture", config.architecture],
+    ["parameters", `${(description.parameters / 1e6).toFixed(2)} million`],
+    ["scheme", `${description.scheme}, activations ${description.dtype}`],
+    ["layers", `${layers}, hidden size ${hiddenSize}, MLP ${intermediateSize}`],
+    ["attention", `${heads} heads, ${kvHeads} for keys and values, width ${headDim}`],
+    ["rope", showRope(config)],
+    ["positions", `${config.maxPositions}`],
+    ["vocabulary", `${config.vocabSize}${config.tiedEmbeddings ? ", embeddings tied" : ""}`],
+    ["special tokens", special.length === 0 ? "none" : special.join(", ")],
+    ["chat template", description.chatTemplate ? "yes" : "no"],
+  ];
+  const groups = groupTensors(description.tensors).map(({ name, count, dtype, shape, bytes }) => [
+    name,
+    `${count}`,
+    dtype,
+    `[${shape.join(", ")}]`,
+    `${bytes}`,
+  ]);
+  const tensors = table(
+    groups,
+    ["left", "right", "left", "left", "right"],
+    ["tensor", "count", "dtype", "shape", "bytes"],
+  );
+  const parts = [...memory.parts, { label: "total", bytes: memory.total }];
+  const reads = `one forward reads ${megabytes(description.forwardBytes)}` +
+    (description.kind === "head" ? ", the output projection of its model included" : "") +
+    (floorMs === undefined ? "" : `: ${floorMs.toFixed(3)} ms at least`);
+  return [
+    table(facts, ["left", "left"]),
+    tensors,
+    `${description.tensors.length} tensors, ${description.bytes} bytes ` +
+    `(${megabytes(description.bytes)})\n`,
+    `memory at a context of ${memory.context}:\n` +
+    table(parts.map(({ label, bytes }) => [`  ${label}`, megabytes(bytes)]), ["left", "right"]),
+    `${reads}\n`,
+  ].join("\n");
+}
+
+function showToken({ id, text }: { readonly id: number; readonly text?: string }): string {
+  return text === undefined ? `${id}` : `${id} ${JSON.stringify(text)}`;
+}
+
+function showRope({ ropeTheta, ropeScaling }: Description["config"]): string {
+  if (ropeScaling === undefined) return `theta ${ropeTheta}`;
+  const { type, ...rest } = ropeScaling;
+  const values = Object.entries(snakeCase(rest) as object).map(([key, value]) =>
+    `${key.replaceAll("_", " ")} ${value}`
+  );
+  return `theta ${ropeTheta}, ${type} (${values.join(", ")})`;
+}

@@ -1,0 +1,97 @@
+/**
+ * Options of commands, as data.
+ *
+ * @module
+ */
+
+/** What all kinds of options have. */
+export interface OptionBase {
+  /** Its name without the dashes, e.g. `max-tokens`. */
+  readonly name: string;
+  /** What it does, in a few words. */
+  readonly summary: string;
+  /** Longer notes for the help, a line each. */
+  readonly notes?: readonly string[];
+}
+
+/** What options with a value have. */
+export interface ValueOption extends OptionBase {
+  /** What stands for the value in the help, e.g. `DIR`. */
+  readonly value: string;
+  /** Whether the command cannot do without it. */
+  readonly required?: boolean;
+}
+
+/** A flag: true where given. */
+export interface BooleanOption extends OptionBase {
+  /** Its kind. */
+  readonly type: "boolean";
+}
+
+/** A text. */
+export interface StringOption extends ValueOption {
+  /** Its kind. */
+  readonly type: "string";
+  /** The only values allowed. */
+  readonly choices?: readonly string[];
+  /** The value where it is not given. */
+  readonly default?: string;
+}
+
+/** A number. */
+export interface NumberOption extends ValueOption {
+  /** Its kind; an `integer` has no fraction. */
+  readonly type: "number" | "integer";
+  /** The least value allowed. */
+  readonly min?: number;
+  /** The value where it is not given. */
+  readonly default?: number;
+}
+
+/** A text that may be given several times. */
+export interface ListOption extends ValueOption {
+  /** Its kind. */
+  readonly type: "list";
+}
+
+/** Whole numbers from 0 with commas between them. */
+export interface IntegersOption extends ValueOption {
+  /** Its kind. */
+  readonly type: "integers";
+}
+
+/** An option of a command. */
+export type Option =
+  | BooleanOption
+  | StringOption
+  | NumberOption
+  | ListOption
+  | IntegersOption;
+
+/** An argument without dashes that a command needs, e.g. the directory to inspect. */
+export interface Positional {
+  /** Its key among the values. */
+  readonly name: string;
+  /** What stands for it in the help, e.g. `DIR`. */
+  readonly value: string;
+  /** What it is, in a few words. */
+  readonly summary: string;
+}
+
+/** The type of an option's value. */
+export type ValueOf<O extends Option> = O extends BooleanOption ? boolean
+  : O extends ListOption ? readonly string[]
+  : O extends IntegersOption ? readonly number[] | undefined
+  : O extends NumberOption ? OrAbsent<O, number>
+  : OrAbsent<O, O extends { choices: readonly (infer C extends string)[] } ? C : string>;
+/** `T`, or undefined where the option may be left out and has no default. */
+export type OrAbsent<O, T> = O extends { default: unknown } | { required: true } ? T
+  : T | undefined;
+
+/** The values of options `O`, by name. */
+export type Values<O extends readonly Option[]> = {
+  readonly [K in O[number] as K["name"]]: ValueOf<K>;
+};
+
+/** Values of options that are known only at run time. */
+export type AnyValues = Readonly<Record<string, unknown>>;

@@ -1,0 +1,45 @@
+/**
+ * Options that several commands have.
+ *
+ * @module
+ */
+import type { BooleanOption, NumberOption, StringOption } from "./option.ts";
+
+/** Output for machines. */
+export const JSON_OPTION: BooleanOption & { readonly name: "json" } = {
+  name: "json",
+  type: "boolean",
+  summary: "Print one line of JSON and nothing else on standard output",
+};
+
+/** The target's directory. */
+export const TARGET_OPTION: StringOption & { readonly name: "target"; readonly required: true } = {
+  name: "target",
+  type: "string",
+  value: "DIR",
+  required: true,
+  summary: "Directory of the model, in Hugging Face layout",
+};
+
+/** Where to run. */
+export const BACKEND_OPTION: StringOption & {
+  readonly name: "backend";
+  readonly choices: readonly ["auto", "cuda", "cpu"];
+  readonly default: "auto";
+} = {
+  name: "backend",
+  type: "string",
+  value: "NAME",
+  choices: ["auto", "cuda", "cpu"],
+  default: "auto",
+  summary: "Where to run; auto takes CUDA where a device is present",
+};
+
+/** Threads of the twin. */
+export const THREADS_OPTION: NumberOption & { readonly name: "threads" } = {
+  name: "threads",
+  type: "integer",
+  value: "N",
+  min: 1,
+  summary: "Threads of the CPU library; all cores where absent",
+};

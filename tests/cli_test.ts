@@ -1,0 +1,396 @@
+/**
+ * The command line from end to end, on small random models: most cases inside this process, a few as
+ * processes of their own.
+ *
+ * @module
+ */
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { testIo } from "../src/cli/fixtures_test.ts";
+import { runProgram } from "../src/cli/program.ts";
+import { COMMANDS } from "../src/cli/registry.ts";
+import { BYTE_LEVEL_CONFIG, byteLevelTokenizer } from "../src/text/fixtures_test.ts";
+import { type RandomModel, SMALL, writeRandomHead, writeRandomModel } from "./models.ts";
+
+const MAIN = new URL("../src/cli/main.ts", import.meta.url).pathname;
+
+/** The size of the tokenizer's vocabulary. */
+const VOCAB = 266;
+
+const SHAPE: RandomModel = {
+  ...SMALL,
+  hidden: 128,
+  intermediate: 256,
+  heads: 2,
+  kvHeads: 1,
+  headDim: 64,
+  vocab: VOCAB,
+};
+
+const root = Deno.makeTempDirSync();
+addEventListener("unload", () => Deno.removeSync(root, { recursive: true }));
+
+function writeJson(file: string, value: unknown): void {
+  Deno.writeTextFileSync(file, JSON.stringify(value));
+}
+
+function model(name: string, shape: RandomModel, config: object = {}): string {
+  const dir = writeRandomModel(`${root}/${name}`, shape);
+  writeJson(`${dir}/tokenizer.json`, byteLevelTokenizer());
+  writeJson(`${dir}/tokenizer_config.json`, BYTE_LEVEL_CONFIG);
+  const stored = JSON.parse(Deno.readTextFileSync(`${dir}/config.json`));
+  writeJson(`${dir}/config.json`, { ...stored, ...config });
+  return dir;
+}
+
+const target = model("target", SHAPE);
+const draft = model("draft", { ...SHAPE, noise: 0.1 });
+const head = writeRandomHead(`${root}/head`, SHAPE);
+const TRIO = ["--target", target, "--draft", draft, "--head", head, "--backend", "cpu"];
+const AR = ["--target", target, "--backend", "cpu"];
+
+async function run(args: readonly string[], options: Parameters<typeof testIo>[0] = {}) {
+  const io = testIo(options);
+  const code = await runProgram(args, COMMANDS, io);
+  return { code, out: io.stdout.text, err: io.stderr.text };
+}
+
+/** The JSON of a command that must succeed. */
+// deno-lint-ignore no-explicit-any
+async function json(args: readonly string[], options = {}): Promise<any> {
+  const { code, out, err } = await run([...args, "--json"], options);
+  assertEquals([code, err], [0, ""]);
+  assertMatch(out, /^[^\n]+\n$/);
+  return JSON.parse(out);
+}
+
+Deno.test("generate: every method gives the same text, as JSON of the promised shape", async () => {
+  const rest = ["--prompt", "hello", "--max-tokens", "24", "--ignore-eos"];
+  const plain = await json(["generate", ...AR, ...rest]);
+  for (const method of ["ar", "draft", "eagle2", "hier"]) {
+    const result = await json(["generate", ...TRIO, ...rest, "--method", method]);
+    assertEquals(Object.keys(result), ["text", "tokens", "finish_reason", "stats"]);
+    assertEquals(result.tokens, plain.tokens);
+    assertEquals(result.text, plain.text);
+    assertEquals([result.tokens.length, result.finish_reason], [24, "length"]);
+    const { stats } = result;
+    assertEquals(Object.keys(stats), [
+      "method",
+      "target_forwards",
+      "tau",
+      "accept_lengths",
+      "levels",
+      "timings",
+    ]);
+    assertEquals(stats.method, method);
+    assertEquals(
+      stats.accept_lengths.reduce((sum: number, n: number) => sum + n, 0),
+      stats.target_forwards,
+    );
+    assertEquals(stats.levels[0].name, "target");
+    assert(stats.levels.every((level: object) => "read_back_ms" in level));
+    assertEquals(Object.keys(stats.timings), ["prefill_ms", "decode_ms", "tokens_per_second"]);
+  }
+});
+
+Deno.test("generate: the prompt from the command line, a file or standard input", async () => {
+  const file = `${root}/prompt.txt`;
+  Deno.writeTextFileSync(file, "hello\n");
+  const args = ["generate", ...AR, "--max-tokens", "8", "--ignore-eos"];
+  const text = await run([...args, "--prompt", "hello"]);
+  assertEquals(text.code, 0);
+  assertMatch(
+    text.err,
+    /^8 tokens in .* tokens\/s, method ar, tau 1\.00, 8 target forwards, .*\n$/,
+  );
+  assertEquals((await run([...args, "--prompt-file", file])).out, text.out);
+  assertEquals((await run(args, { stdin: "hello\n" })).out, text.out);
+  // Only one newline is not the prompt's.
+  assert((await run(args, { stdin: "hello\n\n" })).out !== text.out);
+
+  Deno.writeFileSync(file, new Uint8Array([0x61, 0xff]));
+  const broken = await run([...args, "--prompt-file", file]);
+  assertEquals(broken, {
+    code: 1,
+    out: "",
+    err: `error: Cannot read ${file}: its bytes are not UTF-8\n`,
+  });
+  const missing = await run([...args, "--prompt-file", `${root}/none`]);
+  assertEquals(missing.err, `error: Cannot read ${root}/none: there is no such file\n`);
+  const empty = await run(args, { stdin: "\n" });
+  assertEquals(empty.code, 2);
+  assertStringIncludes(empty.err, "standard input as the prompt: it is empty");
+});
+
+Deno.test("generate: on a terminal coloured by who proposed, with a legend and a bar", async () => {
+  const args = ["generate", ...TRIO, "--prompt", "hello", "--max-tokens", "8", "--ignore-eos"];
+  const { out, err } = await run(args, { terminal: true });
+  assert(["\x1b[32m", "\x1b[33m", "\x1b[36m"].includes(out.slice(0, 5)));
+  assert(out.endsWith("\n"));
+  assertStringIncludes(err, "proposed by: \x1b[32mhead\x1b[0m");
+  assertStringIncludes(err, "loading the target [");
+  const plain = await run([...args, "--color", "never"], { terminal: true });
+  assertEquals(plain.out.includes("\x1b"), false);
+  // deno-lint-ignore no-control-regex
+  assertEquals(plain.out, out.replaceAll(/\x1b\[\d+m/g, ""));
+});
+
+Deno.test("generate: stop texts end it and are no part of it", async () => {
+  const args = ["generate", ...AR, "--prompt", "hello", "--max-tokens", "24", "--ignore-eos"];
+  const { text, tokens } = await json(args);
+  const stop = [...text].slice(6, 8).join("");
+  const stopped = await json([...args, "--stop", "never there", "--stop", stop]);
+  assertEquals(stopped.finish_reason, "stop");
+  assertEquals(stopped.text, text.slice(0, text.indexOf(stop)));
+  assertEquals(stopped.tokens, tokens.slice(0, stopped.tokens.length));
+});
+
+Deno.test("generate: a chat goes through the model's template", async () => {
+  const args = ["generate", "--backend", "cpu", "--max-tokens", "4", "--prompt", "hello"];
+  const without = await run([...args, "--target", target, "--chat"]);
+  assertEquals(without.code, 1);
+  assertStringIncludes(without.err, `${target} has no chat template`);
+  const dir = model("chat", SHAPE);
+  Deno.writeTextFileSync(
+    `${dir}/chat_template.jinja`,
+    "<|bos|>{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}>",
+  );
+  const chat = await json([...args, "--target", dir, "--chat", "--system", "brief"]);
+  const same = await json([
+    "generate",
+    ...AR,
+    "--max-tokens",
+    "4",
+    "--prompt",
+    "[system]brief[user]hello>",
+  ]);
+  assertEquals(chat.tokens, same.tokens);
+});
+
+Deno.test("generate: mistakes exit with 1 or 2 and name file or flag", async () => {
+  const cases: [string[], number, string][] = [
+    [["--target", `${root}/none`], 1, `Cannot read ${root}/none: it does not exist`],
+    [["--target", root], 1, `${root}/config.json`],
+    [["--target", head], 1, "tokenizer.json"],
+    [[...AR, "--method", "draft"], 2, "--draft: Cannot use method draft"],
+    [[...AR, "--method", "hier", "--draft", draft], 2, "--head: Cannot use method hier"],
+    [[...AR, "--head", draft], 1, "a head of 2 layers is not supported"],
+    [[...AR, "--context", "9999"], 2, "--context: Cannot plan a context of 9999"],
+    [[...AR, "--context", "5"], 2, "--prompt: Cannot generate: the prompt has"],
+    [[...TRIO, "--tree-size", "1000"], 2, "--tree-size: Cannot"],
+    [[...TRIO, "--topk", "0"], 2, "--topk: Cannot"],
+    [[...TRIO, "--depth=-1"], 2, "--depth: Cannot"],
+    [[...TRIO, "--min-draft", "0"], 2, "--min-draft: Cannot"],
+  ];
+  for (const [args, code, words] of cases) {
+    const result = await run(["generate", ...args, "--prompt", "hello world"]);
+    assertEquals([result.code, result.out], [code, ""], `${args}: ${result.err}`);
+    assertStringIncludes(result.err, words);
+    assertEquals(result.err.includes(".ts:"), false, result.err);
+  }
+});
+
+Deno.test("score: probabilities of a text, for machines and for people", async () => {
+  const args = ["score", ...AR, "--top", "3"];
+  const text = await json([...args, "--text", "hello world"]);
+  assertEquals(Object.keys(text), ["tokens", "logprobs", "top", "perplexity"]);
+  assertEquals(text.tokens, [263, 259, 261, 114, 108, 100]);
+  assertEquals([text.logprobs[0], text.top[0]], [null, []]);
+  assertEquals(text.top.slice(1).map((top: unknown[]) => top.length), [3, 3, 3, 3, 3]);
+  const sum = text.logprobs.slice(1).reduce((a: number, b: number) => a + b);
+  assert(Math.abs(text.perplexity - Math.exp(-sum / 5)) < 1e-9 * text.perplexity);
+
+  assertEquals(await json([...args, "--tokens", text.tokens.join(",")]), text);
+  // The likeliest token scores what the list of the likeliest says.
+  const { id, logprob } = text.top[5][0];
+  const tokens = [...text.tokens.slice(0, 5), id];
+  const best = await json([...args, "--tokens", tokens.join(",")]);
+  assert(Math.abs(best.logprobs[5] - logprob) < 1e-4);
+
+  const table = await run([...args, "--text", "hello world"]);
+  assertEquals([table.code, table.err], [0, ""]);
+  assertEquals(table.out.split("\n")[0], "#  token  logprob  text       likeliest");
+  assertMatch(table.out, /\n1 {4}259 {2} *-\d+\.\d{4} {2}"hello" {4}"/);
+  assertMatch(table.out, /\nperplexity \d+\.\d{4}\n$/);
+  const one = await json(["score", ...AR, "--tokens", "5"]);
+  assertEquals(one, { tokens: [5], logprobs: [null], top: [[]], perplexity: null });
+});
+
+Deno.test("score: longer than the model was made for, and tokens that it does not have", async () => {
+  const tokens = new Array(2049).fill(1).join(",");
+  const long = await run(["score", ...AR, "--tokens", tokens]);
+  assertEquals([long.code, long.out], [2, ""]);
+  assertStringIncludes(long.err, "the text has 2049 tokens, expected at most 2048");
+  assertEquals((await json(["score", ...AR, "--tokens", tokens.slice(2)])).tokens.length, 2048);
+  const stray = await run(["score", ...AR, "--tokens", `1,${VOCAB}`]);
+  assertEquals(stray.code, 2);
+  assertStringIncludes(stray.err, `--tokens: Cannot score: token ${VOCAB}`);
+  const narrow = model("narrow", { ...SHAPE, vocab: 200 });
+  const misfit = await run(["score", "--target", narrow, "--text", "hello"]);
+  assertEquals(misfit.code, 1);
+  assertStringIncludes(misfit.err, `${narrow}/tokenizer.json: it gives token 263`);
+});
+
+Deno.test("inspect: a model and a head", async () => {
+  const found = await json(["inspect", target, "--context", "512"]);
+  const count = ({ shape }: { shape: number[] }) => shape.reduce((a, b) => a * b, 1);
+  const stored = (tensors: { shape: number[] }[]) =>
+    tensors.reduce((sum, tensor) => sum + count(tensor), 0);
+  assertEquals([found.kind, found.scheme, found.dtype], ["model", "f16", "f16"]);
+  assertEquals(found.parameters, stored(found.tensors));
+  assertEquals(found.bytes, 2 * found.parameters);
+  assertEquals(found.config.architecture, "llama");
+  assertEquals(found.memory.context, 512);
+  assertEquals(found.memory.parts[0], { label: "model: weights", bytes: found.bytes });
+  assertEquals(found.forward_bytes, found.bytes - VOCAB * SHAPE.hidden * 2);
+  assertEquals(found.special_tokens.eos, [{ id: 265, text: "<|user|>" }]);
+  assertEquals(found.tensors[0], {
+    name: "model.embed_tokens.weight",
+    dtype: "f16",
+    shape: [VOCAB, SHAPE.hidden],
+    bytes: VOCAB * SHAPE.hidden * 2,
+  });
+
+  const text = (await run(["inspect", target, "--bandwidth", "100"])).out;
+  assertMatch(text, /^architecture {4}llama$/m);
+  assertMatch(text, /^model\.layers\.\*\.mlp\.up_proj\.weight +2 {2}f16 +\[256, 128\] +131072$/m);
+  assertMatch(text, /^memory at a context of 2048:$/m);
+  assertMatch(text, /^one forward reads 0\.7 MB: 0\.007 ms at least$/m);
+
+  const headFound = await json(["inspect", head]);
+  assertEquals(headFound.kind, "head");
+  assertEquals(headFound.parameters, stored(headFound.tensors));
+  assertMatch((await run(["inspect", head])).out, /^kind +EAGLE-2 draft head$/m);
+});
+
+Deno.test("inspect: what cannot be loaded, and a context that is too long", async () => {
+  for (const dir of [target, head]) {
+    const { code, err } = await run(["inspect", dir, "--context", "2049"]);
+    assertEquals(code, 2);
+    assertStringIncludes(err, "--context: Cannot plan a context of 2049: expected 2 to 2048");
+  }
+  const dir = model("odd", SHAPE, { intermediate_size: 255 });
+  const { code, out, err } = await run(["inspect", dir]);
+  assertEquals([code, out], [1, ""]);
+  assertStringIncludes(err, `model.layers.0.mlp`);
+});
+
+Deno.test("quantize: a model that inspects, scores and generates", async () => {
+  const out = `${root}/quantized`;
+  const args = ["quantize", "--model", target, "--out", out, "--scheme", "w4a16-g128"];
+  const done = await json(args);
+  assertEquals(Object.keys(done), ["quantized", "bytes_before", "bytes_after"]);
+  assertEquals(done.quantized, 7 * SHAPE.layers);
+  assert(done.bytes_after < 0.6 * done.bytes_before);
+  const found = await json(["inspect", out]);
+  assertEquals([found.scheme, found.bytes], ["w4a16-g128", done.bytes_after]);
+  assertEquals(found.parameters, (await json(["inspect", target])).parameters);
+  const text = ["--text", "hello world"];
+  const before = await json(["score", ...AR, ...text]);
+  const after = await json(["score", "--backend", "cpu", "--target", out, ...text]);
+  assert(Math.abs(Math.log(after.perplexity / before.perplexity)) < 0.5);
+
+  const again = await run(args);
+  assertEquals([again.code, again.out], [2, ""]);
+  assertStringIncludes(again.err, `--out: Cannot write to ${out}`);
+  const twice = await run([
+    "quantize",
+    "--model",
+    out,
+    "--out",
+    `${out}2`,
+    "--scheme",
+    "w4a16-g128",
+  ]);
+  assertEquals(twice.code, 2);
+  assertStringIncludes(twice.err, `--model: Cannot quantize ${out}`);
+});
+
+// From here on: processes.
+
+function start(args: readonly string[], stdin: "null" | "piped" = "null"): Deno.ChildProcess {
+  return new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", MAIN, ...args],
+    stdin,
+    stdout: "piped",
+    stderr: "piped",
+    env: { NO_COLOR: "1" },
+  }).spawn();
+}
+
+const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+
+Deno.test("process: standard input to standard output", async () => {
+  const child = start(["generate", ...AR, "--max-tokens", "4", "--ignore-eos"], "piped");
+  const writer = child.stdin.getWriter();
+  await writer.write(new TextEncoder().encode("hello\n"));
+  await writer.close();
+  const { code, stdout, stderr } = await child.output();
+  assertEquals(code, 0);
+  const expected = await run([
+    "generate",
+    ...AR,
+    "--prompt",
+    "hello",
+    "--max-tokens",
+    "4",
+    "--ignore-eos",
+  ]);
+  assertEquals(decode(stdout), expected.out);
+  assertMatch(decode(stderr), /^4 tokens in [^\n]*\n$/);
+});
+
+Deno.test("process: exit codes", async () => {
+  const codes = await Promise.all(
+    [["--version"], ["inspect", `${root}/none`], ["generate", "--nothing"]].map(async (args) => {
+      const { code, stderr } = await start(args).output();
+      assertEquals(decode(stderr).includes("    at "), false);
+      return code;
+    }),
+  );
+  assertEquals(codes, [0, 1, 2]);
+});
+
+/** A generation that would take far longer than a test. */
+function endless(args: readonly string[] = []): Deno.ChildProcess {
+  const long = model("long", SHAPE, { max_position_embeddings: 100_000 });
+  const rest = ["--context", "100000", "--ignore-eos", "--prompt", "hello", ...args];
+  return start(["generate", "--target", long, "--backend", "cpu", "--threads", "1", ...rest]);
+}
+
+Deno.test("process: Ctrl-C ends a generation in good order", async () => {
+  const child = endless();
+  const reader = child.stdout.getReader();
+  assert(!(await reader.read()).done);
+  child.kill("SIGINT");
+  while (!(await reader.read()).done);
+  const { code } = await child.status;
+  const stderr = decode(new Uint8Array(await new Response(child.stderr).arrayBuffer()));
+  assertEquals(code, 130);
+  assertMatch(stderr, /^\d+ tokens in .*, interrupted\n$/);
+});
+
+Deno.test("process: a reader that has seen enough", async () => {
+  const child = endless();
+  const reader = child.stdout.getReader();
+  await reader.read();
+  await reader.cancel();
+  const stderr = await new Response(child.stderr).text();
+  assertEquals([(await child.status).code, stderr], [0, ""]);
+});
+
+Deno.test("process: Ctrl-C leaves nothing of a quantized model behind", async () => {
+  const large = model("large", { ...SHAPE, layers: 4, hidden: 256, intermediate: 1024 });
+  const out = `${root}/interrupted`;
+  const child = start(["quantize", "--model", large, "--out", out, "--scheme", "w4a16-g128"]);
+  const traces = () =>
+    [...Deno.readDirSync(root)].filter(({ name }) => name.startsWith("interrupted"));
+  const deadline = performance.now() + 10_000;
+  while (traces().length === 0 && performance.now() < deadline) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  assertMatch(traces()[0].name, /partial$/);
+  child.kill("SIGINT");
+  const { code, stdout, stderr } = await child.output();
+  assertEquals([code, decode(stdout), decode(stderr)], [130, "", "interrupted\n"]);
+  assertEquals(traces(), []);
+});

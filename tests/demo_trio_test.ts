@@ -1,0 +1,32 @@
+/**
+ * The bundled trio on the real path: every method gives the tokens of plain decoding, bit for bit, and is
+ * worth its name.
+ */
+import { assertEquals, assertGreater } from "@std/assert";
+import { Trio } from "../scripts/trio.ts";
+import { backendTest } from "./backends.ts";
+import { METHODS } from "./methods.ts";
+import { problems } from "./problems.ts";
+import { Decoder } from "./rounds.ts";
+
+const PROMPTS = 200;
+const TOKENS = 32;
+const CONTEXT = 256;
+
+backendTest(`${PROMPTS} prompts: every method gives the tokens of plain decoding`, ({ device }) => {
+  using trio = new Trio(undefined, device);
+  const prompts = problems(PROMPTS, 11).map((text) =>
+    trio.tokenizer.encode(`Question: ${text}\nAnswer:`)
+  );
+  using plain = new Decoder(trio.target, CONTEXT);
+  const expected = prompts.map((prompt) => plain.decode(prompt, TOKENS));
+  for (const method of METHODS) {
+    using decoder = new Decoder(trio.target, CONTEXT, method.plan(trio));
+    let forwards = 0;
+    for (const [i, prompt] of prompts.entries()) {
+      assertEquals(decoder.decode(prompt, TOKENS), expected[i], `${method.name}, prompt ${i}`);
+      forwards += decoder.forwards;
+    }
+    assertGreater((PROMPTS * TOKENS) / forwards, 2.5, `tokens a target forward of ${method.name}`);
+  }
+}, ["cpu", "cuda"]);

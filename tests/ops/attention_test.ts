@@ -1,0 +1,265 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { ArgumentError } from "../../src/base/errors.ts";
+import { rows } from "../../src/device/mod.ts";
+import { attention, attentionBytes } from "../../src/ops/mod.ts";
+import { backendTest } from "../backends.ts";
+import { Random } from "../random.ts";
+import { attend } from "../reference/ops.ts";
+import { type Activation, assertClose, type Rig, rowOf } from "../rig.ts";
+
+/** A cache, its slots, and queries. */
+interface Setup {
+  readonly dtype: Activation;
+  readonly m: number;
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headDim: number;
+  readonly slots: number;
+  readonly length: number;
+}
+
+/** Values of the setup: qkv [m, ...], and keys and values of each slot. */
+interface Values {
+  readonly qkv: Float64Array;
+  readonly k: Float64Array;
+  readonly v: Float64Array;
+}
+
+interface Options {
+  readonly mask?: readonly bigint[][];
+  readonly slotOffset?: number;
+  readonly window?: number;
+}
+
+function values({ m, heads, kvHeads, headDim, slots }: Setup, seed: number): Values {
+  const random = new Random(seed);
+  return {
+    qkv: random.normals(m * (heads + 2 * kvHeads) * headDim),
+    k: random.normals(slots * kvHeads * headDim),
+    v: random.normals(slots * kvHeads * headDim),
+  };
+}
+
+function run(rig: Rig, setup: Setup, given: Values, options: Options) {
+  const { dtype, m, heads, kvHeads, headDim, slots, length } = setup;
+  const qkv = rig.put(dtype, [m, (heads + 2 * kvHeads) * headDim], given.qkv);
+  const kCache = rig.put(dtype, [slots, kvHeads, headDim], given.k);
+  const vCache = rig.put(dtype, [slots, kvHeads, headDim], given.v);
+  const bytes = attentionBytes(rig.device, { m, heads, kvHeads, headDim, slots });
+  const { mask, slotOffset, window } = options;
+  const out = rig.output(dtype, [m, heads * headDim]);
+  attention(rig.device, out.tensor, qkv, {
+    kCache,
+    vCache,
+    cacheLength: rig.counter(length),
+    mask: mask && rig.put("u64", [m, mask[0].length], mask.flat()),
+    slotOffset,
+    window,
+    scale: 1 / Math.sqrt(headDim),
+    heads,
+    kvHeads,
+    headDim,
+    workspace: bytes === 0 ? undefined : rig.arena.allocate("u8", [bytes]),
+  });
+  return { out, qkv: rig.get(qkv), k: rig.get(kCache), v: rig.get(vCache) };
+}
+
+/** The ordered slots that row i attends to. */
+function slotsOf(i: number, length: number, { mask, slotOffset = 0, window = 0 }: Options) {
+  const slots = Array.from({ length }, (_, slot) => slot);
+  if (mask === undefined) {
+    for (let j = 0; j <= slotOffset + i; j++) slots.push(length + j);
+  } else {
+    mask[i].forEach((word, w) => {
+      for (let bit = 0; bit < 64; bit++) {
+        if (word >> BigInt(bit) & 1n) slots.push(length + 64 * w + bit);
+      }
+    });
+  }
+  return window > 0 ? slots.slice(-window) : slots;
+}
+
+function check(rig: Rig, setup: Setup, options: Options, what: string): void {
+  const { dtype, m, heads, kvHeads, headDim, length } = setup;
+  const { out, qkv, k, v } = run(rig, setup, values(setup, m + length), options);
+  const expected = new Float64Array(m * heads * headDim);
+  for (let i = 0; i < m; i++) {
+    const slots = slotsOf(i, length, options);
+    for (let h = 0; h < heads; h++) {
+      const kv = Math.floor(h / (heads / kvHeads));
+      const of = (cache: Float64Array) => (slot: number) =>
+        rowOf(cache, slot * kvHeads + kv, headDim);
+      const q = rowOf(rowOf(qkv, i, (heads + 2 * kvHeads) * headDim), h, headDim);
+      const head = attend(q, slots.map(of(k)), slots.map(of(v)), 1 / Math.sqrt(headDim));
+      expected.set(head, (i * heads + h) * headDim);
+    }
+  }
+  assertClose(out.values(), expected, dtype, what);
+}
+
+/** Masks of a random tree: a row's ancestors and itself. */
+function treeMask(m: number, words: number, seed: number): bigint[][] {
+  const random = new Random(seed);
+  const masks: bigint[] = [];
+  for (let i = 0; i < m; i++) masks.push((i ? masks[random.integer(i)] : 0n) | 1n << BigInt(i));
+  return masks.map((mask) =>
+    Array.from({ length: words }, (_, w) => BigInt.asUintN(64, mask >> BigInt(64 * w)))
+  );
+}
+
+/** [heads, kvHeads, headDim]: groups of 1, 3, 4, 8. */
+const HEADS = [[2, 2, 64], [6, 2, 128], [4, 1, 16], [8, 1, 64]];
+
+for (const dtype of ["f16", "bf16"] as const) {
+  backendTest(`attention ${dtype} is causal, for grouped heads and many lengths`, (rig) => {
+    for (const [heads, kvHeads, headDim] of HEADS) {
+      for (const [m, length] of [[1, 0], [1, 130], [2, 63], [7, 64], [10, 300], [65, 31]]) {
+        const setup = { dtype, m, heads, kvHeads, headDim, slots: m + length + 5, length };
+        check(rig, setup, {}, `m ${m}, length ${length}, heads ${heads}/${kvHeads} x ${headDim}`);
+        check(rig, setup, { slotOffset: 4 }, `m ${m}, length ${length}, slot offset 4`);
+      }
+    }
+  });
+
+  backendTest(`attention ${dtype} follows a tree mask of one or several words`, (rig) => {
+    for (
+      const [m, words, length] of [[1, 1, 3], [7, 1, 0], [30, 1, 100], [64, 1, 65], [10, 3, 7]]
+    ) {
+      const setup = { dtype, m, heads: 6, kvHeads: 2, headDim: 64, slots: length + 192, length };
+      check(
+        rig,
+        setup,
+        { mask: treeMask(m, words, m) },
+        `m ${m}, ${words} words, length ${length}`,
+      );
+    }
+    // Bits of the second and fourth word.
+    const mask = [[1n, 1n << 63n, 0n, 2n], [1n << 5n, 0n, 0n, 1n << 63n]];
+    const setup = { dtype, m: 2, heads: 4, kvHeads: 1, headDim: 16, slots: 260, length: 4 };
+    check(rig, setup, { mask }, "four words");
+  });
+
+  backendTest(`attention ${dtype} keeps the last pairs of a sliding window`, (rig) => {
+    for (const window of [1, 5, 64, 100, 1000]) {
+      const setup = { dtype, m: 7, heads: 4, kvHeads: 2, headDim: 64, slots: 160, length: 150 };
+      check(rig, setup, { window }, `window ${window}`);
+      check(rig, setup, { window, mask: treeMask(7, 1, window) }, `window ${window} of a tree`);
+      check(rig, { ...setup, length: 2 }, { window, slotOffset: 2 }, `window ${window}, short`);
+    }
+  });
+
+  backendTest(`attention ${dtype} gives a row the same bits among any number of rows`, (rig) => {
+    for (const [heads, kvHeads, headDim] of HEADS) {
+      const [length, slots] = [200, 264];
+      const setup = { dtype, m: 60, heads, kvHeads, headDim, slots, length };
+      const given = values(setup, 7);
+      for (const options of [{}, { mask: treeMask(60, 1, 1) }, { window: 70 }]) {
+        const all = run(rig, setup, given, options).out.bytes();
+        const width = (heads + 2 * kvHeads) * headDim;
+        const row = heads * headDim * 2;
+        for (const [start, m] of [[0, 1], [59, 1], [5, 2], [3, 7], [11, 10], [30, 30]]) {
+          const part = run(
+            rig,
+            { ...setup, m },
+            { ...given, qkv: given.qkv.subarray(start * width, (start + m) * width) },
+            options.mask
+              ? { mask: options.mask.slice(start, start + m) }
+              : { ...options, slotOffset: start },
+          );
+          const what = `rows ${start} to ${start + m}, ${Object.keys(options)}, heads ${heads}`;
+          assertEquals(part.out.bytes(), all.slice(start * row, (start + m) * row), what);
+        }
+      }
+    }
+  });
+
+  backendTest(`attention ${dtype} gives the same bits wherever the ordered pairs lie`, (rig) => {
+    const [heads, kvHeads, headDim] = [6, 2, 64];
+    for (const [prefix, chain] of [[0, 5], [60, 9], [127, 3], [128, 30]]) {
+      const random = new Random(prefix);
+      const m = 64;
+      const setup = { dtype, m, heads, kvHeads, headDim, slots: prefix + m, length: prefix };
+      const tree = values(setup, prefix);
+      // The rows of one path, scattered among the m rows of a tree.
+      const path = random.permutation(m).slice(0, chain).sort((a, b) => a - b);
+      const mask = Array.from({ length: m }, (_, i) => [1n << BigInt(i)]);
+      path.forEach((row, depth) => {
+        mask[row] = [path.slice(0, depth + 1).reduce((bits, j) => bits | 1n << BigInt(j), 0n)];
+      });
+      const scattered = run(rig, setup, tree, { mask }).out.bytes();
+      // The same pairs as a sequence, and then wholly inside the cache but for the last.
+      const width = kvHeads * headDim;
+      const order = [...Array(prefix).keys(), ...path.map((row) => prefix + row)];
+      const move = (cache: Float64Array) => {
+        const moved = new Float64Array(cache.length);
+        order.forEach((from, to) => moved.set(rowOf(cache, from, width), to * width));
+        return moved;
+      };
+      const sequence = { k: move(tree.k), v: move(tree.v) };
+      path.forEach((row, depth) => {
+        const qkv = rowOf(tree.qkv, row, (heads + 2 * kvHeads) * headDim);
+        const of = rowOf(scattered, row, heads * headDim * 2).slice();
+        for (const length of [prefix, prefix + depth]) {
+          const one = { ...setup, m: 1, length };
+          const out = run(rig, one, { ...sequence, qkv }, { slotOffset: prefix + depth - length });
+          assertEquals(out.out.bytes(), of, `row ${row} at depth ${depth}, cache length ${length}`);
+        }
+      });
+    }
+  });
+}
+
+backendTest("attention does not let slots outside its pairs in, even as NaN", (rig) => {
+  const setup = {
+    dtype: "f16",
+    m: 3,
+    heads: 4,
+    kvHeads: 2,
+    headDim: 64,
+    slots: 90,
+    length: 70,
+  } as const;
+  const given = values(setup, 3);
+  const mask = [[1n], [3n], [5n]];
+  const clean = run(rig, setup, given, { mask }).out.bytes();
+  for (const cache of [given.k, given.v]) cache.fill(NaN, 73 * 128);
+  assertEquals(run(rig, setup, given, { mask }).out.bytes(), clean);
+});
+
+backendTest("attention refuses what does not fit, naming the argument", (rig) => {
+  const { device } = rig;
+  const qkv = rig.put("f16", [2, 64], new Float32Array(128));
+  const cache = rig.put("f16", [10, 16], new Float32Array(160));
+  const out = rig.output("f16", [2, 32]).tensor;
+  const size = { heads: 4, kvHeads: 2, headDim: 8 };
+  const bytes = attentionBytes(device, { m: 2, slots: 10, ...size });
+  assert(Number.isSafeInteger(bytes) && bytes >= 0);
+  const options = {
+    kCache: cache,
+    vCache: cache,
+    cacheLength: rig.counter(1),
+    scale: 1,
+    workspace: rig.arena.allocate("u8", [bytes + 1]),
+    ...size,
+  };
+  const mask = rig.put("u64", [1, 1], [1n]);
+  const refused: [string, () => void][] = [
+    [
+      "out has shape [1, 32], expected [2, 32]",
+      () => attention(device, rows(out, 0, 1), qkv, options),
+    ],
+    [
+      "mask has shape [1, 1], expected [2, any]",
+      () => attention(device, out, qkv, { ...options, mask }),
+    ],
+    ["window is -1", () => attention(device, out, qkv, { ...options, window: -1 })],
+    ["scale is NaN", () => attention(device, out, qkv, { ...options, scale: NaN })],
+    [
+      "heads is 5, expected a multiple of 2 (kvHeads)",
+      () => attention(device, out, qkv, { ...options, heads: 5 }),
+    ],
+  ];
+  for (const [message, call] of refused) {
+    assertThrows(call, ArgumentError, `Cannot run attention: ${message}`);
+  }
+});

@@ -1,0 +1,211 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { ArgumentError } from "../../src/base/errors.ts";
+import { rows, type Tensor } from "../../src/device/mod.ts";
+import { gatherColumns, gemmW4A16, w4a16Bytes, w4a16Pack } from "../../src/ops/mod.ts";
+import { backendTest } from "../backends.ts";
+import { Random } from "../random.ts";
+import { product } from "../reference/ops.ts";
+import { type Activation, assertClose, type Rig } from "../rig.ts";
+
+/** A linear layer as it lies on disk, and its weights in the order in which it was packed. */
+interface Layer {
+  readonly n: number;
+  readonly k: number;
+  readonly group: number;
+  readonly qweight: Tensor<"i32">;
+  readonly scales: Tensor<"f16">;
+  readonly order?: Tensor<"i32">;
+  /** [n, k], (q - 8) s. */
+  readonly weights: Float64Array;
+}
+
+function layer(rig: Rig, n: number, k: number, group: number, seed: number, ordered = false) {
+  const random = new Random(seed);
+  const q = random.integers(k * n, 16); // [k, n]
+  const packed = new Int32Array(k / 8 * n);
+  for (let i = 0; i < k; i++) {
+    for (let j = 0; j < n; j++) packed[(i >> 3) * n + j] |= q[i * n + j] << (4 * (i & 7));
+  }
+  const groups = Math.ceil(k / group);
+  const scales = rig.put(
+    "f16",
+    [groups, n],
+    random.normals(groups * n).map((x) => (0.5 + Math.abs(x)) / 4 / Math.sqrt(k)),
+  );
+  const order = ordered ? random.permutation(k) : null;
+  const s = rig.get(scales);
+  const weights = new Float64Array(n * k);
+  for (let j = 0; j < n; j++) {
+    for (let i = 0; i < k; i++) {
+      const stored = order === null ? i : order[i];
+      weights[j * k + i] = (q[stored * n + j] - 8) * s[Math.floor(i / group) * n + j];
+    }
+  }
+  return {
+    n,
+    k,
+    group,
+    qweight: rig.put("i32", [k / 8, n], packed),
+    scales,
+    order: order === null ? undefined : rig.put("i32", [k], order),
+    weights,
+  } satisfies Layer;
+}
+
+/** Packs layers of one k and group into one weight, in a row. */
+function pack(rig: Rig, layers: readonly Layer[]): Tensor<"u8"> {
+  const nTotal = layers.reduce((sum, { n }) => sum + n, 0);
+  const { k, group } = layers[0];
+  const w = rig.output("u8", [w4a16Bytes(rig.device, nTotal, k, group)]);
+  let nOffset = 0;
+  for (const { n, qweight, scales, order } of layers) {
+    w4a16Pack(rig.device, w.tensor, { nTotal, nOffset, qweight, scales, order, n, k, group });
+    nOffset += n;
+  }
+  w.bytes(true); // checks the guards
+  return w.tensor;
+}
+
+/** [m, n, k, group]; 0 for one group of k. */
+const SIZES = [
+  [1, 8, 8, 32],
+  [1, 1000, 1016, 128],
+  [2, 24, 1000, 64],
+  [7, 1016, 24, 32],
+  [10, 100, 384, 128],
+  [30, 77, 127 * 8, 32],
+  [60, 129, 64, 64],
+  [64, 24, 1000, 0],
+  [65, 33, 136, 128],
+  [130, 65, 72, 0],
+  [3, 1, 40, 32],
+  [5, 40, 256, 128],
+];
+
+for (const dtype of ["f16", "bf16"] as const) {
+  backendTest(`gemmW4A16 ${dtype} is the product with (q - 8) s, for every epilogue`, (rig) => {
+    for (const [m, n, k, g] of SIZES) {
+      const what = `m ${m}, n ${n}, k ${k}, group ${g || k}`;
+      const random = new Random(m + n + k);
+      const stored = layer(rig, n, k, g || k, m * n + k);
+      const w = pack(rig, [stored]);
+      const x = rig.put(dtype, [m, k], random.normals(m * k));
+      const bias = rig.put(dtype, [n], random.normals(n));
+      const size = { n, k, group: g || k };
+      const bare = product(rig.get(x), stored.weights, null, m, n, k);
+      const added = product(rig.get(x), stored.weights, rig.get(bias), m, n, k);
+      const y = rig.output(dtype, [m, n], n + 5);
+      gemmW4A16(rig.device, y.tensor, x, w, { ...size, bias });
+      assertClose(y.values(), added, dtype, what);
+      const logits = rig.output("f32", [m, n], n + 1);
+      gemmW4A16(rig.device, logits.tensor, x, w, { ...size, epilogue: "logits" });
+      assertClose(logits.values(), bare, "f32", `logits of ${what}`);
+      const before = random.normals(m * n).map(Math.fround);
+      const residual = rig.output("f32", [m, n]).set(before);
+      gemmW4A16(rig.device, residual.tensor, x, w, { ...size, bias, epilogue: "residual" });
+      const sum = added.map((value, i) => value + before[i]);
+      assertClose(residual.values(), sum, "f32", `residual of ${what}`);
+    }
+  });
+
+  backendTest(`gemmW4A16 ${dtype} gives a row the same bits among any number of rows`, (rig) => {
+    for (const [n, k, g] of [[136, 1000, 32], [33, 384, 64], [264, 512, 128], [40, 1000, 0]]) {
+      const size = { n, k, group: g || k };
+      const w = pack(rig, [layer(rig, n, k, size.group, n)]);
+      const x = rig.put(dtype, [130, k], new Random(k).normals(130 * k));
+      const all = rig.output("f32", [130, n]);
+      gemmW4A16(rig.device, all.tensor, x, w, { ...size, epilogue: "logits" });
+      const expected = all.bytes();
+      for (const [start, m] of [[0, 1], [129, 1], [5, 2], [3, 7], [11, 10], [50, 30], [64, 60]]) {
+        const part = rig.output("f32", [m, n]);
+        const some = rows(x, start, start + m);
+        gemmW4A16(rig.device, part.tensor, some, w, { ...size, epilogue: "logits" });
+        const of = expected.slice(start * n * 4, (start + m) * n * 4);
+        assertEquals(part.bytes(), of, `rows ${start} to ${start + m}, n ${n}, k ${k}, g ${g}`);
+      }
+    }
+  });
+}
+
+function check(rig: Rig, dtype: Activation, layers: readonly Layer[], m: number): void {
+  const { k, group } = layers[0];
+  const n = layers.reduce((sum, part) => sum + part.n, 0);
+  const w = pack(rig, layers);
+  const x = rig.put(dtype, [m, k], new Random(n).normals(m * k));
+  const order = layers[0].order;
+  let input: Tensor = x;
+  if (order !== undefined) {
+    const gathered = rig.output(dtype, [m, k]);
+    gatherColumns(rig.device, gathered.tensor, x, order);
+    const [from, to, by] = [rig.get(x), gathered.values(), rig.get(order)];
+    for (let i = 0; i < m * k; i++) {
+      assertEquals(to[i], from[Math.floor(i / k) * k + by[i % k]], `element ${i}`);
+    }
+    input = gathered.tensor;
+  }
+  const y = rig.output("f32", [m, n]);
+  gemmW4A16(rig.device, y.tensor, input, w, { n, k, group, epilogue: "logits" });
+  const weights = new Float64Array(n * k);
+  let at = 0;
+  for (const part of layers) {
+    weights.set(part.weights, at);
+    at += part.weights.length;
+  }
+  const expected = product(rig.get(input), weights, null, m, n, k);
+  assertClose(y.values(), expected, "f32", `outputs ${layers.map((part) => part.n)}`);
+}
+
+backendTest("w4a16Pack joins layers that read the same input", (rig) => {
+  for (const [sizes, k, group] of [[[64, 32, 32], 256, 128], [[40, 7, 1, 19], 104, 32]] as const) {
+    check(rig, "f16", sizes.map((n, i) => layer(rig, n, k, group, i)), 3);
+  }
+});
+
+backendTest("w4a16Pack reorders inputs, with gatherColumns for the activations", (rig) => {
+  for (const dtype of ["f16", "bf16"] as const) {
+    for (const [n, k, group] of [[64, 256, 128], [33, 1000, 32], [5, 40, 40]]) {
+      check(rig, dtype, [layer(rig, n, k, group, n, true)], 7);
+    }
+  }
+});
+
+backendTest("gemmW4A16 and w4a16Pack refuse what does not fit, naming the argument", (rig) => {
+  const { device } = rig;
+  const [n, k, group] = [16, 64, 32];
+  const stored = layer(rig, n, k, group, 1);
+  const { qweight, scales } = stored;
+  const w = pack(rig, [stored]);
+  const x = rig.put("f16", [2, k], new Random(1).normals(2 * k));
+  const y = rig.output("f16", [2, n]).tensor;
+  const fits = { n, k, group };
+  const packs = { nTotal: n, nOffset: 0, qweight, scales, ...fits };
+  const bytes = w4a16Bytes(device, n, k, group);
+  const refused: [string, () => void][] = [
+    ["w4a16Bytes: k is 12, expected a multiple of 8", () => w4a16Bytes(device, n, 12, group)],
+    ["w4a16Bytes: group is 0", () => w4a16Bytes(device, n, k, 0)],
+    [
+      `gemmW4A16: w has ${bytes - 1} bytes, expected ${bytes} for n 16, k 64, group 32`,
+      () => gemmW4A16(device, y, x, rows(w, 0, bytes - 1), fits),
+    ],
+    ["gemmW4A16: x has shape [2, 64]", () => gemmW4A16(device, y, x, w, { ...fits, k: 32 })],
+    [
+      "gemmW4A16: y is f16, expected f32",
+      () => gemmW4A16(device, y, x, w, { ...fits, epilogue: "residual" }),
+    ],
+    [
+      "w4a16Pack: nOffset is 1, expected an integer from 0 to 0",
+      () => w4a16Pack(device, w, { ...packs, nOffset: 1 }),
+    ],
+    [
+      "w4a16Pack: scales has shape [2, 16], expected [1, 16]",
+      () => w4a16Pack(device, pack(rig, [layer(rig, n, k, k, 1)]), { ...packs, group: k }),
+    ],
+    [
+      "w4a16Pack: qweight has shape [7, 16], expected [8, 16]",
+      () => w4a16Pack(device, w, { ...packs, qweight: rows(qweight, 0, 7) }),
+    ],
+  ];
+  for (const [message, call] of refused) {
+    assertThrows(call, ArgumentError, `Cannot run ${message}`);
+  }
+});
