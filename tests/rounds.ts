@@ -7,7 +7,12 @@ import { openCheckpoint } from "../src/checkpoint/checkpoint.ts";
 import { openHead } from "../src/checkpoint/head_config.ts";
 import { Arena, type Device } from "../src/device/mod.ts";
 import { HeadModel, Model } from "../src/model/mod.ts";
-import { type DrafterPlan, Round, sequenceMemory } from "../src/speculation/mod.ts";
+import {
+  type DrafterPlan,
+  type LevelStats,
+  Round,
+  sequenceMemory,
+} from "../src/speculation/mod.ts";
 import type { Trio } from "./methods.ts";
 import { SMALL, writeRandomHead, writeRandomModel } from "./models.ts";
 import { random } from "./random.ts";
@@ -38,6 +43,11 @@ export class Decoder implements Disposable {
   /** Target forwards of the last prompt. */
   get forwards(): number {
     return this.#round.stats.rounds;
+  }
+
+  /** Statistics of the last prompt. */
+  get stats(): LevelStats {
+    return this.#round.stats;
   }
 
   /** The mean accept length of the last prompt. */

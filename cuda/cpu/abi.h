@@ -1,6 +1,4 @@
-// The C ABI with its functions exported; everything else in the library stays hidden.
+// The C ABI, exported, is common to both libraries.
 #pragma once
 
-#pragma GCC visibility push(default)
-#include "specmquant.h"
-#pragma GCC visibility pop
+#include "common/abi.h"

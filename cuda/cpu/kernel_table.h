@@ -12,14 +12,15 @@ namespace smq {
 
 template <class S, class T>
 constexpr HalfKernels half_kernels() {
-  return {widen_row<S, T>,  narrow_row<S, T>, rms_norm_row<S, T>,    silu_mul_row<S, T>,
-          rope_kv_row<S, T>, attention_tasks<S, T>, gemm_half<S, T>, gemm_u4<S, T>};
+  return {widen_row<S, T>,   narrow_row<S, T>,      rms_norm_row<S, T>, silu_mul_row<S, T>,
+          rope_kv_row<S, T>, attention_tasks<S, T>, gemm_half<S, T>};
 }
 
 template <class S>
 constexpr Kernels kernel_table(const char* name) {
   return {name,
           {half_kernels<S, f16>(), half_kernels<S, bf16>()},
+          gemm_u4<S>,
           argmax_row<S>,
           log_softmax_row<S>,
           top_log_probs_row<S>};

@@ -37,7 +37,7 @@ struct Gemm {
   const void* bias;  // dtype [n] or null
   void* y;
   int64_t x_stride, y_stride;
-  int32_t epilogue, m, n, k, group;
+  int32_t epilogue, dtype, m, n, k, group;
 };
 
 // Kernels whose activations have one dtype.
@@ -52,15 +52,15 @@ struct HalfKernels {
   void (*attention)(const Attention& args, int64_t begin, int64_t end);
   // Outputs begin..end-1 of all rows. `panel` holds kPanel * x_stride floats for the call's own use.
   void (*gemm_f16)(const Gemm& args, int32_t begin, int32_t end, float* panel);
-  void (*gemm_w4a16)(const Gemm& args, int32_t begin, int32_t end, float* panel);
 };
 
 // Outputs whose weights are widened together when there are many rows.
-constexpr int32_t kPanel = 16;
+constexpr int32_t kPanel = 24;
 
 struct Kernels {
   const char* name;
   HalfKernels half[2];  // by dtype: f16, bf16
+  void (*gemm_w4a16)(const Gemm& args, int32_t begin, int32_t end, float* panel);
   int32_t (*argmax)(const float* x, int32_t count);
   // The two parts of a row's log-softmax: value = (x - largest) - log_sum.
   void (*log_softmax)(const float* x, int32_t count, float* largest, float* log_sum);

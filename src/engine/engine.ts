@@ -147,7 +147,7 @@ export class Engine implements Disposable {
    * Continues a prompt greedily. The tokens are those of plain decoding, whatever the method.
    *
    * @example Stream a text
-   * ```ts no-eval
+   * ```ts
    * import { Engine } from "@specmquant/specmquant";
    *
    * using engine = await Engine.load({ target: "models/demo/target" });

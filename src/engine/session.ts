@@ -3,6 +3,8 @@
  *
  * @module
  */
+// A timer of 0 ms takes more than a millisecond to come back; this takes microseconds.
+import { setImmediate } from "node:timers";
 import { ArgumentError } from "../base/errors.ts";
 import { Arena } from "../device/mod.ts";
 import type { Model } from "../model/mod.ts";
@@ -144,7 +146,7 @@ export class Session implements Disposable {
     let yielded = started;
     const breathe = async (): Promise<void> => {
       if (performance.now() - yielded > YIELD_MS) {
-        await new Promise((resolve) => setTimeout(resolve, 0));
+        await new Promise((resolve) => setImmediate(resolve));
         yielded = performance.now();
       }
       signal?.throwIfAborted();

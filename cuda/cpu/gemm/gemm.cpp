@@ -35,6 +35,7 @@ void run_gemm(smq_context* ctx, const GemmCall& call, GemmKernel kernel, double 
     args.x_stride = stride;
     args.y_stride = call.y_stride;
     args.epilogue = call.epilogue;
+    args.dtype = call.dtype;
     args.m = m;
     args.n = call.n;
     args.k = call.k;

@@ -22,6 +22,8 @@ inline __attribute__((always_inline)) int64_t u4_row_bytes(int32_t k) {
 // widens eight of them. Rows of weights of dtype T:
 template <class S, class T>
 struct RowReader {
+  // Outputs beside four rows: what the registers hold.
+  static constexpr int kBesideFour = 3;
   const T* w;
   int64_t stride;
 
@@ -46,6 +48,7 @@ struct RowReader {
 // Packed nibbles; kWhole says that a block lies inside one group.
 template <class S, bool kWhole>
 struct U4Reader {
+  static constexpr int kBesideFour = 2;
   const uint8_t* words;
   const float* scales;
   int64_t row_bytes;
@@ -154,16 +157,16 @@ SMQ_INLINE void tile(float (&out)[M][N], const Reader& reader, int32_t output, c
   }
 }
 
-SMQ_INLINE void narrow(float* p, float x) { *p = x; }
-SMQ_INLINE void narrow(f16* p, float x) { *p = narrow_f16(x); }
-SMQ_INLINE void narrow(bf16* p, float x) { *p = narrow_bf16(x); }
-
-template <class T>
+// Adds the bias and stores the sum as the epilogue says.
 SMQ_INLINE void finish(const Gemm& args, int64_t row, int32_t output, float sum) {
-  if (args.bias) sum += widen(static_cast<const T*>(args.bias)[output]);
+  const bool bf = args.dtype == SMQ_BF16;
+  if (args.bias) {
+    const uint16_t bits = static_cast<const uint16_t*>(args.bias)[output];
+    sum += bf ? widen(bf16{bits}) : widen(f16{bits});
+  }
   const int64_t at = row * args.y_stride + output;
   if (args.epilogue == SMQ_STORE) {
-    narrow(static_cast<T*>(args.y) + at, sum);
+    static_cast<uint16_t*>(args.y)[at] = bf ? narrow_bf16(sum).bits : narrow_f16(sum).bits;
   } else if (args.epilogue == SMQ_RESIDUAL) {
     static_cast<float*>(args.y)[at] += sum;
   } else {
@@ -172,7 +175,7 @@ SMQ_INLINE void finish(const Gemm& args, int64_t row, int32_t output, float sum)
 }
 
 // Rows row..row+M-1 and the outputs begin..end-1 of the reader, whose output 0 is `first` of y.
-template <class S, class T, int M, int N, class Reader>
+template <class S, int M, int N, class Reader>
 void strip(const Gemm& args, const Reader& reader, int32_t first, int32_t begin, int32_t end,
            int32_t row) {
   const float* x = args.x + row * args.x_stride;
@@ -181,26 +184,26 @@ void strip(const Gemm& args, const Reader& reader, int32_t first, int32_t begin,
     float sums[M][N];
     tile<S, M, N>(sums, reader, output, x, args.x_stride, args.k);
     for (int m = 0; m < M; ++m) {
-      for (int n = 0; n < N; ++n) finish<T>(args, row + m, first + output + n, sums[m][n]);
+      for (int n = 0; n < N; ++n) finish(args, row + m, first + output + n, sums[m][n]);
     }
   }
   for (; output < end; ++output) {
     float sums[M][1];
     tile<S, M, 1>(sums, reader, output, x, args.x_stride, args.k);
-    for (int m = 0; m < M; ++m) finish<T>(args, row + m, first + output, sums[m][0]);
+    for (int m = 0; m < M; ++m) finish(args, row + m, first + output, sums[m][0]);
   }
 }
 
 // All rows.
-template <class S, class T, class Reader>
+template <class S, class Reader>
 void strips(const Gemm& args, const Reader& reader, int32_t first, int32_t begin, int32_t end) {
   int32_t row = 0;
   for (; row + 4 <= args.m; row += 4) {
-    strip<S, T, 4, 2>(args, reader, first, begin, end, row);
+    strip<S, 4, Reader::kBesideFour>(args, reader, first, begin, end, row);
   }
-  if (args.m - row == 3) strip<S, T, 3, 4>(args, reader, first, begin, end, row);
-  if (args.m - row == 2) strip<S, T, 2, 4>(args, reader, first, begin, end, row);
-  if (args.m - row == 1) strip<S, T, 1, 4>(args, reader, first, begin, end, row);
+  if (args.m - row == 3) strip<S, 3, 4>(args, reader, first, begin, end, row);
+  if (args.m - row == 2) strip<S, 2, 4>(args, reader, first, begin, end, row);
+  if (args.m - row == 1) strip<S, 1, 4>(args, reader, first, begin, end, row);
 }
 
 // Widens one output of a reader into a panel's row.
@@ -224,25 +227,25 @@ void widen_output(float* out, const Reader& reader, int32_t output, int32_t k) {
   if (k % 8 != 0) S::store(out + k / 8 * 8, reader.rest(output, k / 8 * 8, k % 8));
 }
 
-template <class S, class T, class Reader>
+template <class S, class Reader>
 void gemm_with(const Gemm& args, const Reader& reader, int32_t begin, int32_t end, float* panel) {
-  if (args.m <= kFewRows) return strips<S, T>(args, reader, 0, begin, end);
+  if (args.m <= kFewRows) return strips<S>(args, reader, 0, begin, end);
   for (int32_t first = begin; first < end; first += kPanel) {
     const int32_t outputs = end - first < kPanel ? end - first : kPanel;
     for (int32_t i = 0; i < outputs; ++i) {
       widen_output<S>(panel + i * args.x_stride, reader, first + i, args.k);
     }
-    strips<S, T>(args, RowReader<S, float>{panel, args.x_stride}, first, 0, outputs);
+    strips<S>(args, RowReader<S, float>{panel, args.x_stride}, first, 0, outputs);
   }
 }
 
 template <class S, class T>
 void gemm_half(const Gemm& args, int32_t begin, int32_t end, float* panel) {
   const RowReader<S, T> reader{static_cast<const T*>(args.w), args.k};
-  gemm_with<S, T>(args, reader, begin, end, panel);
+  gemm_with<S>(args, reader, begin, end, panel);
 }
 
-template <class S, class T>
+template <class S>
 void gemm_u4(const Gemm& args, int32_t begin, int32_t end, float* panel) {
   const int64_t row_bytes = u4_row_bytes(args.k);
   const uint8_t* words = static_cast<const uint8_t*>(args.w);
@@ -250,10 +253,10 @@ void gemm_u4(const Gemm& args, int32_t begin, int32_t end, float* panel) {
   const int32_t groups = int32_t((int64_t(args.k) + args.group - 1) / args.group);
   if (args.group % kBlock == 0 || groups == 1) {
     const U4Reader<S, true> reader{words, scales, row_bytes, groups, args.group};
-    gemm_with<S, T>(args, reader, begin, end, panel);
+    gemm_with<S>(args, reader, begin, end, panel);
   } else {
     const U4Reader<S, false> reader{words, scales, row_bytes, groups, args.group};
-    gemm_with<S, T>(args, reader, begin, end, panel);
+    gemm_with<S>(args, reader, begin, end, panel);
   }
 }
 

@@ -61,7 +61,7 @@ int32_t smq_gemm_w4a16(smq_context* ctx, uint64_t y, int32_t y_stride, int32_t e
   check_shape(check, n, k, group);
   if (check.failed()) return check.status();
   if (check.extent("w", w, packed_bytes(n, k, group), 1, 1).failed()) return check.status();
-  return submit_gemm(ctx, call, ctx->kernels.half[dtype].gemm_w4a16, 0.06);
+  return submit_gemm(ctx, call, ctx->kernels.gemm_w4a16, 0.06);
 }
 
 int32_t smq_w4a16_bytes(int32_t n, int32_t k, int32_t group, int64_t* out) {

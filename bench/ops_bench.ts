@@ -1,0 +1,169 @@
+/**
+ * Each op at the demo's sizes and at 1024 x 1024: time, GB/s, and the share of the copy bandwidth
+ * measured in this run. A copy's bytes are those read plus those written. Weights are taken in turn
+ * from enough copies to be read from memory; what is small stays in the processor's cache, so its
+ * share may pass 100 %. The table is printed at the end.
+ *
+ * @module
+ */
+
+import { Arena, Device, type Tensor } from "../src/device/mod.ts";
+import * as ops from "../src/ops/mod.ts";
+
+const device = Device.open();
+const arena = new Arena(device, "bench");
+
+/** The demo target's sizes. */
+const HIDDEN = 384;
+const INTER = 1024;
+const VOCAB = 3072;
+const HEADS = { heads: 3, kvHeads: 1, headDim: 128 };
+const QKV = (HEADS.heads + 2 * HEADS.kvHeads) * HEADS.headDim;
+const SLOTS = 1024;
+const LENGTH = 300;
+const GROUP = 128;
+/** Rows: plain decoding, a sequence, a tree. */
+const ROWS = [1, 7, 30];
+/** Bytes of all copies of a weight. */
+const STREAMED = 128 << 20;
+const COPY = 256 << 20;
+
+interface Measured {
+  readonly name: string;
+  readonly bytes: number;
+  seconds: number;
+}
+
+const table: Measured[] = [];
+
+/** Registers a bench of one op that must read and write `bytes`; the best time counts. */
+function bench(group: string, name: string, bytes: number, run: () => void): void {
+  const measured: Measured = { name, bytes, seconds: Infinity };
+  table.push(measured);
+  const calls = bytes > 1 << 24 ? 1 : 20;
+  Deno.bench({ name: calls === 1 ? name : `${name} x ${calls}`, group }, () => {
+    const start = performance.now();
+    for (let i = 0; i < calls; i++) run();
+    device.synchronize();
+    const seconds = (performance.now() - start) / 1000 / calls;
+    measured.seconds = Math.min(measured.seconds, seconds);
+  });
+}
+
+/** A tensor of zeros. */
+function zeros<D extends "f16" | "f32" | "i32" | "u8" | "u64">(dtype: D, shape: number[]) {
+  const t = arena.allocate(dtype, shape);
+  ops.fill(device, t, 0);
+  return t as Tensor<D>;
+}
+
+/** Gives copies of a weight in turn. */
+function inTurn<T>(bytes: number, make: () => T): () => T {
+  const copies = Array.from({ length: Math.ceil(STREAMED / bytes) }, make);
+  let next = 0;
+  return () => copies[next++ % copies.length];
+}
+
+const big = [zeros("u8", [COPY]), zeros("u8", [COPY])];
+bench("copy", `copy of ${COPY >> 20} MiB`, 2 * COPY, () => ops.copy(device, big[0], big[1]));
+
+const products: [string, number, number][] = [
+  ["qkv", QKV, HIDDEN],
+  ["gate and up", 2 * INTER, HIDDEN],
+  ["down", HIDDEN, INTER],
+  ["1024 x 1024", 1024, 1024],
+];
+for (const [label, n, k] of products) {
+  const bytes = ops.w4a16Bytes(device, n, k, GROUP);
+  const weight = inTurn(bytes, () => zeros("u8", [bytes]));
+  for (const m of ROWS) {
+    const [x, y] = [zeros("f16", [m, k]), zeros("f16", [m, n])];
+    bench(
+      `gemmW4A16 ${label}`,
+      `gemmW4A16 ${label}, m ${m}`,
+      bytes + 2 * m * (n + k),
+      () => ops.gemmW4A16(device, y, x, weight(), { n, k, group: GROUP }),
+    );
+  }
+}
+for (const [label, n, k] of [["lm_head", VOCAB, HIDDEN], ["1024 x 1024", 1024, 1024]] as const) {
+  const bytes = 2 * n * k;
+  const weight = inTurn(bytes, () => zeros("f16", [n, k]));
+  for (const m of ROWS) {
+    const [x, y] = [zeros("f16", [m, k]), zeros("f32", [m, n])];
+    bench(
+      `gemmF16 ${label}`,
+      `gemmF16 ${label}, m ${m}`,
+      bytes + m * (4 * n + 2 * k),
+      () => ops.gemmF16(device, y, x, weight(), { epilogue: "logits" }),
+    );
+  }
+}
+
+const cacheLength = arena.fromHost("i32", [1], Int32Array.of(LENGTH));
+const kCache = zeros("f16", [SLOTS, HEADS.kvHeads * HEADS.headDim]);
+const vCache = zeros("f16", [SLOTS, HEADS.kvHeads * HEADS.headDim]);
+const rope = zeros("f32", [SLOTS, HEADS.headDim]);
+const tokens = zeros("i32", [64]);
+const embedding = zeros("f16", [VOCAB, HIDDEN]);
+const weight = zeros("f16", [HIDDEN]);
+for (const m of ROWS) {
+  const x = zeros("f32", [m, HIDDEN]);
+  const row = zeros("f16", [m, HIDDEN]);
+  const qkv = zeros("f16", [m, QKV]);
+  const out = zeros("f16", [m, HEADS.heads * HEADS.headDim]);
+  const wide = zeros("f16", [m, 2 * INTER]);
+  const narrow = zeros("f16", [m, INTER]);
+  const logits = zeros("f32", [m, VOCAB]);
+  const best = zeros("i32", [m]);
+  const [values, ids] = [zeros("f32", [m, 10]), zeros("i32", [m, 10])];
+  const cached = 2 * 2 * HEADS.kvHeads * HEADS.headDim;
+  const size = ops.attentionBytes(device, { m, slots: SLOTS, ...HEADS });
+  const workspace = size === 0 ? undefined : zeros("u8", [size]);
+  const caches = { kCache, vCache, cacheLength, ...HEADS };
+  bench("embed", `embed, m ${m}`, m * HIDDEN * 6, () => ops.embed(device, x, embedding, tokens));
+  bench(
+    "rmsNorm",
+    `rmsNorm, m ${m}`,
+    m * HIDDEN * 6,
+    () => ops.rmsNorm(device, row, x, weight, 1e-5),
+  );
+  bench(
+    "ropeKv",
+    `ropeKv, m ${m}`,
+    m * (2 * 2 * QKV + cached),
+    () => ops.ropeKv(device, qkv, { table: rope, ...caches }),
+  );
+  bench(
+    "attention",
+    `attention over ${LENGTH}, m ${m}`,
+    (LENGTH + m) * cached,
+    () => ops.attention(device, out, qkv, { ...caches, scale: 0.09, workspace }),
+  );
+  bench("siluMul", `siluMul, m ${m}`, m * INTER * 6, () => ops.siluMul(device, narrow, wide));
+  bench("argmax", `argmax, m ${m}`, m * VOCAB * 4, () => ops.argmax(device, best, logits));
+  bench(
+    "topLogProbs",
+    `topLogProbs of 10, m ${m}`,
+    m * VOCAB * 4,
+    () => ops.topLogProbs(device, values, ids, logits),
+  );
+}
+
+globalThis.addEventListener("unload", () => {
+  const rate = ({ bytes, seconds }: Measured) => bytes / seconds / 1e9;
+  const copied = rate(table[0]);
+  // Filtered out, or run without a bench: nothing to say.
+  if (copied === 0) return;
+  console.log(`\n${device.name}, ${device.why}`);
+  console.log(
+    `${"op".padEnd(34)}${"us".padStart(10)}${"GB/s".padStart(8)}${"of copy".padStart(9)}`,
+  );
+  for (const measured of table.filter(({ seconds }) => seconds < Infinity)) {
+    const [us, gbs] = [measured.seconds * 1e6, rate(measured)];
+    const share = `${(100 * gbs / copied).toFixed(0)} %`.padStart(9);
+    console.log(
+      measured.name.padEnd(34) + us.toFixed(1).padStart(10) + gbs.toFixed(1).padStart(8) + share,
+    );
+  }
+});

@@ -1,0 +1,64 @@
+/**
+ * Tokens a target forward of each method on maths word problems, and tokens a second on this machine.
+ *
+ *     deno run -A bench/tau.ts [--problems FILE.jsonl] [--count 40] [--max-tokens 160]
+ *
+ * FILE has one JSON object with a `question` a line, as the GSM8K test split has; without it, problems
+ * from `tests/problems.ts` are taken.
+ *
+ * @module
+ */
+import { parseArgs } from "@std/cli/parse-args";
+import { METHODS, Session } from "../mod.ts";
+import { Trio } from "../scripts/trio.ts";
+import { table } from "../src/cli/table.ts";
+import { problems } from "../tests/problems.ts";
+
+const args = parseArgs(Deno.args, {
+  string: ["problems", "count", "max-tokens"],
+  default: { count: "40", "max-tokens": "160" },
+});
+const count = Number(args.count);
+const questions = args.problems
+  ? Deno.readTextFileSync(args.problems).trim().split("\n").slice(0, count)
+    .map((line) => String(JSON.parse(line).question))
+  : problems(count, 21);
+
+using trio = new Trio();
+const plain: string[] = [];
+const rows: string[][] = [];
+for (const method of METHODS) {
+  using session = new Session(trio.target, trio.tokenizer, {
+    context: 1024,
+    drafter: trio.plan(method),
+    method,
+  });
+  let [tokens, forwards, committed, milliseconds, identical] = [0, 0, 0, 0, true];
+  for (const [i, question] of questions.entries()) {
+    const { stats, tokens: found } = await session
+      .generate(`Question: ${question}\nAnswer:`, { maxTokens: Number(args["max-tokens"]) })
+      .finish();
+    tokens += found.length;
+    forwards += stats.targetForwards;
+    committed += stats.tau * stats.targetForwards;
+    milliseconds += stats.timings.decodeMs;
+    const text = found.join();
+    if (method === "ar") plain.push(text);
+    identical &&= text === plain[i];
+  }
+  rows.push([
+    method,
+    `${tokens}`,
+    `${forwards}`,
+    (committed / forwards).toFixed(2),
+    (tokens / forwards).toFixed(2),
+    ((tokens / milliseconds) * 1000).toFixed(0),
+    identical ? "yes" : "NO",
+  ]);
+}
+console.log(`${questions.length} problems, greedy, on ${trio.device.name}`);
+console.log(table(
+  rows,
+  ["left", "right", "right", "right", "right", "right", "right"],
+  ["method", "tokens", "target forwards", "tau", "tokens/forward", "tokens/s", "identical"],
+));
