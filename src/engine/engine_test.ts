@@ -1,0 +1,137 @@
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
+import {
+  ArgumentError,
+  CheckpointError,
+  OutOfDeviceMemoryError,
+  SpecMQuantError,
+} from "../base/errors.ts";
+import { SMALL, writeRandomHead, writeRandomModel } from "../../tests/models.ts";
+import { DEMO_DIR } from "../../scripts/trio.ts";
+import { Engine } from "./engine.ts";
+import type { EngineOptions } from "./options.ts";
+import { checkMemory, largestContext, planMemory } from "./plan.ts";
+import { parseModelConfig } from "../checkpoint/config.ts";
+
+const TARGET = `${DEMO_DIR}/target`;
+const DRAFT = `${DEMO_DIR}/draft`;
+const TARGET_HEAD = `${DEMO_DIR}/target-eagle2`;
+const DRAFT_HEAD = `${DEMO_DIR}/draft-eagle2`;
+
+async function withDir(body: (dir: string) => Promise<void>): Promise<void> {
+  const dir = await Deno.makeTempDir();
+  try {
+    await body(dir);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+}
+
+/** Loads, expects a refusal, and returns it. */
+async function refusal(options: EngineOptions): Promise<SpecMQuantError> {
+  const error = await assertRejects(() => Engine.load({ backend: "cpu", ...options }));
+  assertInstanceOf(error, SpecMQuantError);
+  return error;
+}
+
+Deno.test("an engine takes the most that its directories allow", async () => {
+  const texts = new Set<string>();
+  for (
+    const [method, options] of [
+      ["ar", {}],
+      ["draft", { draft: DRAFT }],
+      ["eagle2", { head: TARGET_HEAD }],
+      ["hier", { draft: DRAFT, head: DRAFT_HEAD }],
+    ] as const
+  ) {
+    using engine = await Engine.load({ target: TARGET, context: 256, backend: "cpu", ...options });
+    assertEquals(engine.method, method);
+    assertEquals(engine.context, 256);
+    const { text, stats } = await engine.generate("Question: 2 + 2?\nAnswer:", { maxTokens: 24 })
+      .finish();
+    assertEquals(stats.method, method);
+    texts.add(text);
+  }
+  assertEquals(texts.size, 1);
+});
+
+Deno.test("a chat is a prompt, and its tokens are those of its template", async () => {
+  using engine = await Engine.load({ target: TARGET, backend: "cpu" });
+  assertEquals(
+    engine.encode([{ role: "user", content: "How many?" }]),
+    engine.encode("Question: How many?\nAnswer:"),
+  );
+  const { logprobs, perplexity } = engine.score("Question: How many?");
+  assertEquals(logprobs[0], null);
+  assert(perplexity! > 1);
+});
+
+Deno.test("an engine refuses models that do not fit together, and names them", () =>
+  withDir(async (dir) => {
+    const draft = writeRandomModel(`${dir}/draft`, SMALL);
+    assertStringIncludes(
+      (await refusal({ target: TARGET, draft })).message,
+      "its vocabulary has 160 entries, expected 3072",
+    );
+    const wide = await refusal({ target: TARGET, head: DRAFT_HEAD });
+    assertInstanceOf(wide, CheckpointError);
+    assertStringIncludes(wide.message, "its hidden size is 256, expected 384");
+    const head = writeRandomHead(`${dir}/head`, { ...SMALL, hidden: 384 });
+    assertStringIncludes((await refusal({ target: TARGET, head })).message, "160 entries");
+    assertStringIncludes((await refusal({ target: draft })).message, "tokenizer.json");
+    assertStringIncludes((await refusal({ target: `${dir}/none` })).message, `${dir}/none`);
+  }));
+
+Deno.test("an engine refuses options out of range, and names them", async () => {
+  const all = { target: TARGET, draft: DRAFT, head: DRAFT_HEAD };
+  const refused = async (options: EngineOptions, argument: string, message: string) => {
+    const error = await refusal(options);
+    assertInstanceOf(error, ArgumentError);
+    assertEquals(
+      [error.argument, error.message.includes(message)],
+      [argument, true],
+      error.message,
+    );
+  };
+  await refused({ target: TARGET, method: "hier" }, "draft", "no draft is given");
+  await refused({ target: TARGET, draft: DRAFT, method: "hier" }, "head", "no head is given");
+  await refused({ ...all, treeSize: 65 }, "treeSize", "treeSize is 65, expected at most 64");
+  await refused({ ...all, depth: 1, topk: 4, treeSize: 9 }, "treeSize", "at most 5");
+  await refused({ ...all, depth: 9, topk: 40 }, "depth", "at most 256");
+  await refused({ ...all, topk: 0 }, "topk", "topk is 0");
+  await refused({ ...all, minDraft: 0 }, "minDraft", "minDraft is 0");
+  await refused({ ...all, minDraft: 62 }, "minDraft", "at most 64");
+  await refused({ ...all, context: 1 }, "context", "context of 1");
+  await refused({ ...all, context: 2049 }, "context", "expected 2 to 2048");
+});
+
+Deno.test("a memory plan names the largest context that fits", () => {
+  const config = parseModelConfig("config.json", {
+    architectures: ["LlamaForCausalLM"],
+    model_type: "llama",
+    vocab_size: 128256,
+    hidden_size: 8192,
+    intermediate_size: 28672,
+    num_hidden_layers: 80,
+    num_attention_heads: 64,
+    num_key_value_heads: 8,
+    hidden_act: "silu",
+    rms_norm_eps: 1e-5,
+    rope_theta: 500000,
+    max_position_embeddings: 131072,
+  });
+  const models = [{ role: "target", config, weightBytes: 39e9 }];
+  const free = 48e9;
+  const largest = largestContext(models, free);
+  assert(planMemory(models, largest).total <= free);
+  assert(planMemory(models, largest + 64).total > free);
+  checkMemory(models, largest, free);
+  const error = assertThrows(() => checkMemory(models, 131072, free), OutOfDeviceMemoryError);
+  assertStringIncludes(error.message, `the largest context that fits is ${largest}`);
+});
