@@ -113,6 +113,9 @@ int32_t smq_graph_destroy(smq_context* ctx, smq_graph* graph);
 // Device to device, or either side pinned; ranges do not overlap.
 int32_t smq_copy(smq_context* ctx, uint64_t dst, uint64_t src, int64_t bytes);
 int32_t smq_fill(smq_context* ctx, uint64_t dst, int32_t byte, int64_t bytes);
+// out: u64 [1] = the wrapping sum of the 8-byte words of src. Reads every byte at the speed of the
+// memory, which is what benches measure with it. src is aligned to 16 bytes, bytes a multiple of 16.
+int32_t smq_checksum(smq_context* ctx, uint64_t out, uint64_t src, int64_t bytes);
 
 // ---- ops: embed -------------------------------------------------------------------------------
 

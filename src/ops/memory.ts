@@ -6,7 +6,7 @@
 
 import { ArgumentError } from "../base/errors.ts";
 import { byteLength, type Device, isContiguous, type Tensor } from "../device/mod.ts";
-import { expectInteger, refuse } from "./check.ts";
+import { expectInteger, expectTensor, refuse } from "./check.ts";
 
 /** `dst` = `src`: contiguous tensors of one dtype and as many bytes, which do not overlap. */
 export function copy(device: Device, dst: Tensor, src: Tensor): void {
@@ -34,4 +34,19 @@ export function fill(device: Device, dst: Tensor, byte: number): void {
   const { native } = device;
   const bytes = BigInt(byteLength(dst));
   native.check(native.symbols.smq_fill(native.ctx, dst.address, byte, bytes), "smq_fill");
+}
+
+/**
+ * `out` = the wrapping sum of the 8-byte words of the contiguous `src`, whose bytes are a multiple of 16;
+ * `out`: u64 [1]. Reads every byte once, so benches measure with it how fast a device reads.
+ */
+export function checksum(device: Device, out: Tensor<"u64">, src: Tensor): void {
+  const op = "checksum";
+  expectTensor(op, "out", out, ["u64"], [1]);
+  if (!isContiguous(src)) refuse(op, "src", `has row stride ${src.rowStride}`, "contiguous rows");
+  const bytes = byteLength(src);
+  if (bytes === 0 || bytes % 16 !== 0) refuse(op, "src", `has ${bytes} bytes`, "a multiple of 16");
+  const { native } = device;
+  const status = native.symbols.smq_checksum(native.ctx, out.address, src.address, BigInt(bytes));
+  native.check(status, "smq_checksum");
 }
