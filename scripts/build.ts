@@ -16,15 +16,16 @@ interface Target {
 
 const cpu: Target = { name: "specmquant_cpu", file: "libspecmquant_cpu.so" };
 
-const root = new URL("..", import.meta.url).pathname;
+/** The folder of the repository, with a slash behind it. */
+export const root = new URL("..", import.meta.url).pathname;
 
 /** A failure that the user can do something about; printed without a stack. */
-class BuildError extends Error {
+export class BuildError extends Error {
   override name = "BuildError";
 }
 
 /** Runs a command; its output is shown only when it fails. */
-async function run(command: string, args: readonly string[]): Promise<void> {
+export async function run(command: string, args: readonly string[]): Promise<void> {
   const { code, stdout, stderr } = await new Deno.Command(command, {
     args: [...args],
     stdout: "piped",
@@ -39,7 +40,7 @@ async function run(command: string, args: readonly string[]): Promise<void> {
 }
 
 /** Whether a program can be started. */
-async function exists(command: string): Promise<boolean> {
+export async function exists(command: string): Promise<boolean> {
   try {
     await new Deno.Command(command, { args: ["--version"], stdout: "null", stderr: "null" })
       .output();
@@ -51,7 +52,7 @@ async function exists(command: string): Promise<boolean> {
 }
 
 /** Throws unless cmake and a C++ compiler are there, naming what to install. */
-async function checkTools(): Promise<void> {
+export async function checkTools(): Promise<void> {
   if (!await exists("cmake")) {
     throw new BuildError(
       "Cannot build the native library: cmake is not installed, expected version 3.18 or newer. " +
