@@ -10,7 +10,7 @@ import { memoryReader, readAt } from "../src/checkpoint/reader.ts";
 import { readHeader } from "../src/checkpoint/safetensors.ts";
 import { fileSource, type TensorSource } from "../src/checkpoint/source.ts";
 import { readZip } from "../src/checkpoint/zip.ts";
-import { seeded } from "./seeded.ts";
+import { random as seeded } from "./random.ts";
 import { makeZip } from "./zip.ts";
 
 const HEADERS = 10_000;

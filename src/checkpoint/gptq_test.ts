@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { seeded } from "../../tests/seeded.ts";
+import { random as seeded } from "../../tests/random.ts";
 import { CheckpointError, UnsupportedModelError } from "../base/errors.ts";
 import { type GptqLinear, readGptqLinear } from "./gptq.ts";
 import { type GptqConfig, parseGptqConfig } from "./gptq_config.ts";

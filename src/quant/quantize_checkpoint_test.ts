@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { seeded } from "../../tests/seeded.ts";
+import { random as seeded } from "../../tests/random.ts";
 import type { DType } from "../base/dtype.ts";
 import { ArgumentError, CheckpointError, UnsupportedModelError } from "../base/errors.ts";
 import { f32ToBf16, type FloatDType, toF32 } from "../base/half.ts";

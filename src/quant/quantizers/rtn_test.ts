@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { seeded } from "../../../tests/seeded.ts";
+import { random as seeded } from "../../../tests/random.ts";
 import { ArgumentError } from "../../base/errors.ts";
 import type { GptqTensors, LinearShape } from "./quantizer.ts";
 import { findQuantizer } from "./registry.ts";
