@@ -1,0 +1,138 @@
+// The context of the CUDA library: its stream, its memory, its graphs; how an op launches a kernel,
+// and how a CUDA error becomes a status.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include <cuda_runtime.h>
+
+#include "common/error.h"
+
+struct smq_event {
+  cudaEvent_t event = nullptr;
+  bool recorded = false;
+  bool captured = false;  // recorded into a graph, which may outlive this handle
+};
+
+struct smq_graph {
+  cudaGraphExec_t exec = nullptr;
+  std::vector<smq_event*> events;  // that a launch records; some may be destroyed by then
+};
+
+namespace smq {
+
+// A range of addresses, backed from its start by chunks of device memory.
+struct Range {
+  int64_t reserved;
+  int64_t backed;
+  std::vector<int64_t> chunks;  // bytes of each
+};
+
+constexpr size_t kScratchBytes = size_t(64) << 20;
+constexpr size_t kCounterBytes = size_t(1) << 20;
+
+}  // namespace smq
+
+struct smq_context {
+  cudaStream_t stream = nullptr;
+  int device = 0;
+  int sms = 0;         // multiprocessors
+  int capability = 0;  // e.g. 90
+  // Memory for the inside of one op; contents undefined between ops.
+  void* scratch = nullptr;
+  size_t scratch_bytes = 0;
+  // kCounterBytes that are zero between ops: an op that counts in them leaves them zero. Never data.
+  uint32_t* counters = nullptr;
+  bool poison = false;     // fresh memory is filled with 0xff, which is NaN in every float dtype
+  bool capturing = false;  // between smq_graph_begin and its end
+  bool dead = false;       // an error that no later call can recover from
+  int64_t used = 0;
+  std::map<uint64_t, int64_t> allocations;
+  std::map<uint64_t, int64_t> pinned;
+  std::map<uint64_t, smq::Range> ranges;
+  std::set<smq_event*> events;
+  std::set<smq_graph*> graphs;
+  std::vector<smq_event*> captured;  // events of the capture under way
+  std::vector<cudaEvent_t> buried;   // of destroyed events that a graph may still record
+};
+
+namespace smq {
+
+// A device address as a pointer.
+template <class T>
+__host__ __device__ T* at(uint64_t address) {
+  return reinterpret_cast<T*>(address);
+}
+
+// Turns an error of the CUDA runtime into a status with a message, and clears it; marks the context
+// dead where the error says so. `what` is the call in words.
+int32_t cuda_status(smq_context* ctx, cudaError_t error, const char* what);
+
+// Makes a device current on this thread.
+inline cudaError_t use_device(int device) {
+  thread_local int current = -1;
+  if (current == device) return cudaSuccess;
+  const cudaError_t error = cudaSetDevice(device);
+  if (error == cudaSuccess) current = device;
+  return error;
+}
+
+// Makes the context's device current on this thread; refuses a dead context.
+int32_t enter(smq_context* ctx);
+
+// Refuses a call that cannot be captured while a capture is under way.
+int32_t refuse_capture(const smq_context* ctx, const char* what);
+
+// The status of the launches that an op has just made.
+inline int32_t launched(smq_context* ctx, const char* op) {
+  const cudaError_t error = cudaGetLastError();
+  return error == cudaSuccess && !ctx->dead ? SMQ_OK : cuda_status(ctx, error, op);
+}
+
+// Launches a kernel on the context's stream. On capability 9.0 and above it may start before its
+// predecessor has ended: every kernel calls wait_for_previous() before it touches memory that another
+// kernel writes or reads. An error is kept for launched().
+template <class... Parameters, class... Arguments>
+cudaError_t launch(smq_context* ctx, void (*kernel)(Parameters...), dim3 grid, dim3 block,
+                   size_t shared, Arguments&&... arguments) {
+  if (const cudaError_t error = use_device(ctx->device)) return error;
+  constexpr size_t kDefaultShared = 48 << 10;
+  if (shared > kDefaultShared) {
+    const cudaError_t error = cudaFuncSetAttribute(
+        reinterpret_cast<const void*>(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize,
+        int(shared));
+    if (error != cudaSuccess) return error;
+  }
+  cudaLaunchAttribute attribute{};
+  attribute.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+  attribute.val.programmaticStreamSerializationAllowed = 1;
+  cudaLaunchConfig_t config{};
+  config.gridDim = grid;
+  config.blockDim = block;
+  config.dynamicSmemBytes = shared;
+  config.stream = ctx->stream;
+  config.attrs = &attribute;
+  config.numAttrs = ctx->capability >= 90 ? 1 : 0;
+  return cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...);
+}
+
+// Waits until all that was queued before this kernel has ended and its writes are seen.
+__device__ __forceinline__ void wait_for_previous() {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
+}
+
+// Lets the next kernel start once every block of this one has said so; it still waits for the end of
+// this one before it reads. Called early: what follows overlaps the next kernel's start.
+__device__ __forceinline__ void let_next_start() {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+#endif
+}
+
+}  // namespace smq

@@ -1,0 +1,44 @@
+// The gated activation of a feed-forward layer.
+#include "ops/elements.cuh"
+
+using namespace smq;
+
+namespace {
+
+constexpr int kThreads = 128;
+
+template <class T, int kCount>
+__global__ void silu_mul_kernel(T* out, const T* x, int32_t n) {
+  wait_for_previous();
+  let_next_start();
+  const int64_t row = blockIdx.x;
+  const int64_t j = (int64_t(blockIdx.y) * kThreads + threadIdx.x) * kCount;
+  if (j >= n) return;
+  const T* gate_at = x + row * 2 * n + j;
+  const auto gate = load<T, kCount>(gate_at);
+  const auto up = load<T, kCount>(gate_at + n);
+  Pack<T, kCount> result;
+#pragma unroll
+  for (int e = 0; e < kCount; ++e) {
+    const float g = widen(gate.e[e]);
+    result.e[e] = narrow<T>(g / (1.0f + expf(-g)) * widen(up.e[e]));
+  }
+  store(out + row * n + j, result);
+}
+
+}  // namespace
+
+int32_t smq_silu_mul(smq_context* ctx, uint64_t out, uint64_t x, int32_t m, int32_t n, int32_t dtype) {
+  Check check;
+  check.pointer("ctx", ctx).address("out", out).address("x", x).half("dtype", dtype);
+  check.at_least("m", m, 1).at_least("n", n, 1).extent("x", x, m, 2 * int64_t(n), 2);
+  if (check.extent("out", out, m, n, 2).failed()) return check.status();
+  with_half(dtype, [&](auto type) {
+    using T = decltype(type);
+    const bool wide = aligned(out | x | uint64_t(n) * 2, 16);
+    const dim3 grid(unsigned(m), blocks_for(n, kThreads * (wide ? 8 : 1)));
+    launch(ctx, wide ? silu_mul_kernel<T, 8> : silu_mul_kernel<T, 1>, grid, kThreads, 0, at<T>(out),
+           at<const T>(x), n);
+  });
+  return launched(ctx, "smq_silu_mul");
+}

@@ -1,0 +1,60 @@
+// Elements of f16, bf16 and f32, one at a time and eight at a time, and the choice of a kernel by dtype.
+#pragma once
+
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
+
+#include "context.cuh"
+
+namespace smq {
+
+__device__ __forceinline__ float widen(__half x) { return __half2float(x); }
+__device__ __forceinline__ float widen(__nv_bfloat16 x) { return __bfloat162float(x); }
+__device__ __forceinline__ float widen(float x) { return x; }
+
+// Rounds to nearest even; what is too large becomes infinite.
+template <class T>
+__device__ __forceinline__ T narrow(float x);
+template <>
+__device__ __forceinline__ __half narrow(float x) {
+  return __float2half_rn(x);
+}
+template <>
+__device__ __forceinline__ __nv_bfloat16 narrow(float x) {
+  return __float2bfloat16_rn(x);
+}
+template <>
+__device__ __forceinline__ float narrow(float x) {
+  return x;
+}
+
+// kCount neighbours, moved in one access (two for eight floats).
+template <class T, int kCount>
+struct alignas(sizeof(T) * kCount < 16 ? sizeof(T) * kCount : 16) Pack {
+  T e[kCount];
+};
+
+template <class T, int kCount>
+__device__ __forceinline__ Pack<T, kCount> load(const T* p) {
+  return *reinterpret_cast<const Pack<T, kCount>*>(p);
+}
+
+template <class T, int kCount>
+__device__ __forceinline__ void store(T* p, const Pack<T, kCount>& x) {
+  *reinterpret_cast<Pack<T, kCount>*>(p) = x;
+}
+
+// Whether addresses and distances in bytes, or-ed together, allow accesses of `bytes`.
+inline bool aligned(uint64_t combined, uint64_t bytes) { return combined % bytes == 0; }
+
+// Calls body with a value of the dtype's type: one line for f16 and bf16.
+template <class Body>
+auto with_half(int32_t dtype, Body&& body) {
+  return dtype == SMQ_F16 ? body(__half{}) : body(__nv_bfloat16{});
+}
+
+inline unsigned blocks_for(int64_t items, int64_t per_block) {
+  return unsigned((items + per_block - 1) / per_block);
+}
+
+}  // namespace smq

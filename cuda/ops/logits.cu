@@ -1,0 +1,189 @@
+// The choice of tokens from rows of logits. A row is shared out to several blocks; the last one to end
+// merges what they found, in a fixed order.
+#include <algorithm>
+
+#include "ops/logits.cuh"
+
+using namespace smq;
+
+namespace {
+
+__device__ __forceinline__ const float* row_of(const float* logits, int32_t vocab) {
+  return logits + int64_t(blockIdx.y) * vocab;
+}
+
+// counters: for each row 16 bytes: the best key so far, and how many blocks have ended.
+template <int kCount>
+__global__ void __launch_bounds__(kLogitThreads)
+    argmax_kernel(int32_t* best, const float* logits, int32_t vocab, uint32_t* counters) {
+  __shared__ uint64_t warps[kLogitThreads / 32];
+  wait_for_previous();
+  let_next_start();
+  float x[kLogitEach];
+  load_chunk<kCount>(x, row_of(logits, vocab), int32_t(blockIdx.x), vocab);
+  uint64_t top = 0;
+  const uint32_t first = blockIdx.x * kChunk;
+#pragma unroll
+  for (int e = 0; e < kLogitEach; ++e) {
+    // What stands in behind the row's end loses against every entry but NaN, so it is left out.
+    const uint32_t i = first + uint32_t(chunk_index<kCount>(e));
+    const uint64_t key = i < uint32_t(vocab) ? top_key(x[e], i) : 0;
+    top = key > top ? key : top;
+  }
+  top = warp_max(top);
+  if (threadIdx.x % 32 == 0) warps[threadIdx.x / 32] = top;
+  __syncthreads();
+  if (threadIdx.x >= 32) return;
+  top = warp_max(warps[threadIdx.x % (kLogitThreads / 32)]);
+  if (threadIdx.x != 0) return;
+  if (gridDim.x > 1) {
+    uint32_t* counter = counters + 4 * blockIdx.y;
+    auto* found = reinterpret_cast<unsigned long long*>(counter + 2);
+    atomicMax(found, static_cast<unsigned long long>(top));
+    __threadfence();
+    if (atomicAdd(counter, 1) != gridDim.x - 1) return;
+    __threadfence();
+    top = atomicExch(found, 0ull);
+    *counter = 0;
+  }
+  best[blockIdx.y] = top_index(top);
+}
+
+// Writes the chunk's statistics; with `out`, the last block also gives the target's log-probability.
+template <int kCount>
+__global__ void __launch_bounds__(kLogitThreads)
+    stats_kernel(Stats* stats, const float* logits, int32_t vocab, float* out,
+                 const int32_t* targets, uint32_t* counters) {
+  __shared__ float shared[2][32];
+  wait_for_previous();
+  let_next_start();
+  const float* row = row_of(logits, vocab);
+  float x[kLogitEach];
+  load_chunk<kCount>(x, row, int32_t(blockIdx.x), vocab);
+  float largest = -INFINITY;
+#pragma unroll
+  for (int e = 0; e < kLogitEach; ++e) largest = fmaxf(largest, x[e]);
+  largest = block_max<kLogitThreads>(largest, shared[0]);
+  // A chunk of -infinities adds nothing; a NaN makes the whole row NaN.
+  const float shift = largest == -INFINITY ? 0.0f : largest;
+  float sum = 0;
+#pragma unroll
+  for (int e = 0; e < kLogitEach; ++e) sum += expf(x[e] - shift);
+  sum = block_sum<kLogitThreads>(sum, shared[1]);
+  Stats* chunks = stats + int64_t(blockIdx.y) * gridDim.x;
+  if (threadIdx.x == 0) chunks[blockIdx.x] = {largest, sum};
+  if (!out) return;
+  if (!is_last_block(counters + blockIdx.y, gridDim.x) || threadIdx.x >= 32) return;
+  const Stats all = combine(chunks, int32_t(gridDim.x));
+  if (threadIdx.x != 0) return;
+  const int32_t target = targets[blockIdx.y];
+  // A target outside the vocabulary has no probability.
+  out[blockIdx.y] = target < 0 || target >= vocab ? -INFINITY
+                                                  : (row[target] - all.largest) - logf(all.sum);
+}
+
+// The k best of each chunk into `found` [rows, chunks, k]; the last block merges them. Ordered by the
+// rounded log-probabilities, which may be equal where logits are not.
+template <int kCount>
+__global__ void __launch_bounds__(kLogitThreads, 2)
+    top_kernel(float* values, int32_t* ids, const float* logits, int32_t vocab, int32_t k,
+               const Stats* stats, uint64_t* found, uint32_t* counters) {
+  __shared__ TopK<kLogitEach> top;
+  __shared__ TopK<4> merged;
+  const int32_t chunks = int32_t(gridDim.x);
+  const float* row = row_of(logits, vocab);
+  // The logits are safe to read now: the statistics' kernel let this one start after its own wait for
+  // whoever wrote them.
+  float x[kLogitEach];
+  load_chunk<kCount>(x, row, int32_t(blockIdx.x), vocab);
+  wait_for_previous();
+  let_next_start();
+  const Stats all = combine(stats + int64_t(blockIdx.y) * chunks, chunks);
+  const float log_sum = logf(all.sum);
+  const uint32_t first = blockIdx.x * kChunk;
+  top_k(top, k, kChunk, [&](int64_t, int e) {
+    const uint32_t i = first + uint32_t(chunk_index<kCount>(e));
+    return i < uint32_t(vocab) ? top_key((x[e] - all.largest) - log_sum, i) : 0;
+  });
+  uint64_t* row_found = found + int64_t(blockIdx.y) * chunks * k;
+  const uint64_t* best = top.best;
+  if (chunks > 1) {
+    if (threadIdx.x < k) row_found[int64_t(blockIdx.x) * k + threadIdx.x] = top.best[threadIdx.x];
+    if (!is_last_block(counters + blockIdx.y, gridDim.x)) return;
+    top_k(merged, k, int64_t(chunks) * k, [&](int64_t i, int) { return __ldcg(row_found + i); });
+    best = merged.best;
+  }
+  if (threadIdx.x >= k) return;
+  const int32_t id = top_index(best[threadIdx.x]);
+  const int64_t at = int64_t(blockIdx.y) * k + threadIdx.x;
+  ids[at] = id;
+  values[at] = (row[id] - all.largest) - log_sum;
+}
+
+void check_logits(Check& check, const smq_context* ctx, uint64_t logits, int32_t m, int32_t vocab) {
+  check.pointer("ctx", ctx).address("logits", logits).at_least("m", m, 1);
+  check.at_least("vocab", vocab, 1).extent("logits", logits, m, vocab, 4);
+}
+
+bool wide_rows(uint64_t logits, int32_t vocab) { return vocab % 4 == 0 && aligned(logits, 16); }
+
+// Calls body(first row, rows) for as many rows at a time as scratch and counters hold.
+template <class Body>
+void for_rows(const smq_context* ctx, int32_t m, int64_t bytes_per_row, const Body& body) {
+  const int64_t held = int64_t(ctx->scratch_bytes) / bytes_per_row;
+  const int32_t most = int32_t(std::clamp<int64_t>(held, 1, 32768));
+  for (int32_t first = 0; first < m; first += most) body(first, std::min(most, m - first));
+}
+
+}  // namespace
+
+int32_t smq_argmax(smq_context* ctx, uint64_t best, uint64_t logits, int32_t m, int32_t vocab) {
+  Check check;
+  check_logits(check, ctx, logits, m, vocab);
+  if (check.address("best", best).failed()) return check.status();
+  const auto kernel = wide_rows(logits, vocab) ? argmax_kernel<4> : argmax_kernel<1>;
+  for_rows(ctx, m, 16, [&](int32_t first, int32_t rows) {
+    launch(ctx, kernel, dim3(unsigned(chunks_of(vocab)), unsigned(rows)), kLogitThreads, 0,
+           at<int32_t>(best) + first, at<const float>(logits) + int64_t(first) * vocab, vocab,
+           ctx->counters);
+  });
+  return launched(ctx, "smq_argmax");
+}
+
+int32_t smq_top_log_probs(smq_context* ctx, uint64_t values, uint64_t ids, uint64_t logits, int32_t m,
+                          int32_t vocab, int32_t topk) {
+  Check check;
+  check_logits(check, ctx, logits, m, vocab);
+  check.address("values", values).address("ids", ids).at_least("topk", topk, 1);
+  check.limit("topk", topk, SMQ_MAX_TOPK).between("topk", topk, 1, vocab);
+  if (check.failed()) return check.status();
+  const bool wide = wide_rows(logits, vocab);
+  const int64_t chunks = chunks_of(vocab);
+  for_rows(ctx, m, chunks * (8 + topk * 8), [&](int32_t first, int32_t rows) {
+    auto* stats = static_cast<Stats*>(ctx->scratch);
+    auto* found = reinterpret_cast<uint64_t*>(stats + rows * chunks);
+    const float* x = at<const float>(logits) + int64_t(first) * vocab;
+    const dim3 grid{unsigned(chunks), unsigned(rows)};
+    launch(ctx, wide ? stats_kernel<4> : stats_kernel<1>, grid, kLogitThreads, 0, stats, x, vocab,
+           nullptr, nullptr, ctx->counters);
+    launch(ctx, wide ? top_kernel<4> : top_kernel<1>, grid, kLogitThreads, 0,
+           at<float>(values) + int64_t(first) * topk, at<int32_t>(ids) + int64_t(first) * topk, x,
+           vocab, topk, stats, found, ctx->counters);
+  });
+  return launched(ctx, "smq_top_log_probs");
+}
+
+int32_t smq_log_probs(smq_context* ctx, uint64_t out, uint64_t logits, uint64_t targets, int32_t m,
+                      int32_t vocab) {
+  Check check;
+  check_logits(check, ctx, logits, m, vocab);
+  if (check.address("out", out).address("targets", targets).failed()) return check.status();
+  const auto kernel = wide_rows(logits, vocab) ? stats_kernel<4> : stats_kernel<1>;
+  const int64_t chunks = chunks_of(vocab);
+  for_rows(ctx, m, chunks * 8, [&](int32_t first, int32_t rows) {
+    launch(ctx, kernel, dim3(unsigned(chunks), unsigned(rows)), kLogitThreads, 0,
+           static_cast<Stats*>(ctx->scratch), at<const float>(logits) + int64_t(first) * vocab, vocab,
+           at<float>(out) + first, at<const int32_t>(targets) + first, ctx->counters);
+  });
+  return launched(ctx, "smq_log_probs");
+}

@@ -1,0 +1,133 @@
+/**
+ * Finds what the CUDA library is built with: the compiler, and CUTLASS where a source includes it. Either
+ * may come from the system or from PyPI's wheels.
+ *
+ * @module
+ */
+import { BuildError, exists, root, run } from "./build.ts";
+
+/** PyPI's CUDA compiler: what nvcc, the headers and the static runtime need. */
+const compilerWheels = [
+  "nvidia-cuda-nvcc==13.0.*",
+  "nvidia-cuda-runtime==13.0.*",
+  "nvidia-cuda-cccl==13.0.*",
+  "nvidia-cuda-crt==13.0.*",
+  "nvidia-nvvm==13.0.*",
+];
+
+/** Whether a path is there. */
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await Deno.stat(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+/** Installs wheels into a folder with the first pip that there is; dependencies are not followed. */
+async function install(folder: string, wheels: readonly string[]): Promise<void> {
+  const python = Deno.env.get("PYTHON") ?? "python3";
+  if (!await exists(python)) {
+    throw new BuildError(
+      `Cannot fetch ${wheels[0]}: ${python} is not installed, expected Python 3 with pip.`,
+    );
+  }
+  console.log(`installing ${wheels.join(", ")} into ${folder}`);
+  await run(python, [
+    "-m",
+    "pip",
+    "install",
+    "--no-deps",
+    "--quiet",
+    "--target",
+    folder,
+    ...wheels,
+  ]);
+}
+
+/**
+ * The path of nvcc: `CUDACXX`, `$CUDA_HOME/bin`, `PATH`, the usual folder, or PyPI's wheels in
+ * `build/cuda-toolkit`, which `fetch` installs where nothing else is found.
+ *
+ * @throws {BuildError} where there is none.
+ */
+export async function findCompiler(fetch: boolean): Promise<string> {
+  const chosen = Deno.env.get("CUDACXX");
+  if (chosen) {
+    if (await isThere(chosen)) return chosen;
+    throw new BuildError(`Cannot find nvcc: CUDACXX is ${chosen}, expected the path of a file.`);
+  }
+  const home = Deno.env.get("CUDA_HOME");
+  if (home) {
+    if (await isThere(`${home}/bin/nvcc`)) return `${home}/bin/nvcc`;
+    throw new BuildError(
+      `Cannot find nvcc: CUDA_HOME is ${home}, expected a folder with bin/nvcc.`,
+    );
+  }
+  const wheels = `${root}build/cuda-toolkit/nvidia/cu13/bin`;
+  const folders = [...(Deno.env.get("PATH") ?? "").split(":"), "/usr/local/cuda/bin", wheels];
+  for (const folder of folders) {
+    if (folder && await isThere(`${folder}/nvcc`)) return `${folder}/nvcc`;
+  }
+  if (!fetch) {
+    throw new BuildError(
+      "Cannot build the CUDA library: nvcc is neither in CUDACXX, CUDA_HOME, PATH, /usr/local/cuda " +
+        "nor build/cuda-toolkit, expected version 13.0 or newer. `deno task build:cuda --fetch` " +
+        "installs it from PyPI (about 200 MB) into build/cuda-toolkit.",
+    );
+  }
+  await install(`${root}build/cuda-toolkit`, compilerWheels);
+  return `${wheels}/nvcc`;
+}
+
+/**
+ * The folder with the static CUDA runtime, where nvcc would not find it: PyPI's wheels keep it in `lib`,
+ * nvcc looks in `lib64`. Undefined where nothing is to be done.
+ */
+export async function runtimeFolder(nvcc: string): Promise<string | undefined> {
+  const toolkit = (await Deno.realPath(nvcc)).replace(/\/bin\/nvcc$/, "");
+  if (await isThere(`${toolkit}/lib64/libcudart_static.a`)) return undefined;
+  return await isThere(`${toolkit}/lib/libcudart_static.a`) ? `${toolkit}/lib` : undefined;
+}
+
+/** Whether a source of the CUDA library includes CUTLASS. */
+async function needsCutlass(): Promise<boolean> {
+  for (const folder of ["ops", "gemm"]) {
+    for await (const entry of Deno.readDir(`${root}cuda/${folder}`)) {
+      if (!/\.cuh?$/.test(entry.name)) continue;
+      const text = await Deno.readTextFile(`${root}cuda/${folder}/${entry.name}`);
+      if (/^#include [<"](cute|cutlass)\//m.test(text)) return true;
+    }
+  }
+  return false;
+}
+
+/**
+ * CUTLASS's folder: `CUTLASS_DIR`, or PyPI's nvidia-cutlass in `build/cutlass`, which `fetch` installs.
+ * Undefined where no source needs it.
+ *
+ * @throws {BuildError} where it is needed and not found.
+ */
+export async function findCutlass(fetch: boolean): Promise<string | undefined> {
+  if (!await needsCutlass()) return undefined;
+  const header = "include/cutlass/cutlass.h";
+  const chosen = Deno.env.get("CUTLASS_DIR");
+  if (chosen) {
+    if (await isThere(`${chosen}/${header}`)) return chosen;
+    throw new BuildError(
+      `Cannot find CUTLASS: CUTLASS_DIR is ${chosen}, expected a folder with ${header}.`,
+    );
+  }
+  const wheel = `${root}build/cutlass/cutlass_library/source`;
+  if (await isThere(`${wheel}/${header}`)) return wheel;
+  if (!fetch) {
+    throw new BuildError(
+      "Cannot build the CUDA library: CUTLASS is neither in CUTLASS_DIR nor in build/cutlass, " +
+        "expected version 4. `deno task build:cuda --fetch` installs PyPI's nvidia-cutlass there.",
+    );
+  }
+  await install(`${root}build/cutlass`, ["nvidia-cutlass==4.2.*"]);
+  return wheel;
+}
