@@ -3,14 +3,15 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
-#include <set>
 #include <utility>
 #include <vector>
 
 #include <cuda_runtime.h>
 
+#include "common/address.h"
+#include "common/context.h"
 #include "common/error.h"
+#include "common/ops.h"
 
 struct smq_event {
   cudaEvent_t event = nullptr;
@@ -25,19 +26,12 @@ struct smq_graph {
 
 namespace smq {
 
-// A range of addresses, backed from its start by chunks of device memory.
-struct Range {
-  int64_t reserved;
-  int64_t backed;
-  std::vector<int64_t> chunks;  // bytes of each
-};
-
 constexpr size_t kScratchBytes = size_t(64) << 20;
 constexpr size_t kCounterBytes = size_t(1) << 20;
 
 }  // namespace smq
 
-struct smq_context {
+struct smq_context : smq::ContextBase {
   cudaStream_t stream = nullptr;
   int device = 0;
   int sms = 0;         // multiprocessors
@@ -47,26 +41,12 @@ struct smq_context {
   size_t scratch_bytes = 0;
   // kCounterBytes that are zero between ops: an op that counts in them leaves them zero. Never data.
   uint32_t* counters = nullptr;
-  bool poison = false;     // fresh memory is filled with 0xff, which is NaN in every float dtype
-  bool capturing = false;  // between smq_graph_begin and its end
-  bool dead = false;       // an error that no later call can recover from
-  int64_t used = 0;
-  std::map<uint64_t, int64_t> allocations;
-  std::map<uint64_t, int64_t> pinned;
-  std::map<uint64_t, smq::Range> ranges;
-  std::set<smq_event*> events;
-  std::set<smq_graph*> graphs;
+  bool dead = false;  // an error that no later call can recover from
   std::vector<smq_event*> captured;  // events of the capture under way
   std::vector<cudaEvent_t> buried;   // of destroyed events that a graph may still record
 };
 
 namespace smq {
-
-// A device address as a pointer.
-template <class T>
-__host__ __device__ T* at(uint64_t address) {
-  return reinterpret_cast<T*>(address);
-}
 
 // Turns an error of the CUDA runtime into a status with a message, and clears it; marks the context
 // dead where the error says so. `what` is the call in words.
@@ -80,12 +60,6 @@ inline cudaError_t use_device(int device) {
   if (error == cudaSuccess) current = device;
   return error;
 }
-
-// Makes the context's device current on this thread; refuses a dead context.
-int32_t enter(smq_context* ctx);
-
-// Refuses a call that cannot be captured while a capture is under way.
-int32_t refuse_capture(const smq_context* ctx, const char* what);
 
 // The status of the launches that an op has just made.
 inline int32_t launched(smq_context* ctx, const char* op) {

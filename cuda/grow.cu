@@ -64,9 +64,8 @@ int32_t status_of(smq_context* ctx, CUresult result, const char* what) {
   return cuda_status(ctx, cudaError_t(result), what);
 }
 
-// Makes the device's context current for the driver's calls, and gives the size of a chunk's unit.
+// Gives the size of a chunk's unit.
 int32_t unit(smq_context* ctx, int64_t* out) {
-  if (const int32_t status = enter(ctx)) return status;
   if (driver().missing) {
     return fail(SMQ_NO_DEVICE, "the driver lacks %s, expected one that has it", driver().missing);
   }
@@ -79,11 +78,6 @@ int32_t unit(smq_context* ctx, int64_t* out) {
 }
 
 int64_t round_up(int64_t bytes, int64_t to) { return (bytes + to - 1) / to * to; }
-
-int32_t unknown(uint64_t address) {
-  return fail(SMQ_INVALID, "address is 0x%llx, expected one from smq_reserve",
-              (unsigned long long)address);
-}
 
 // Backs [start, start + bytes) with new memory, or leaves all as it was.
 int32_t back(smq_context* ctx, uint64_t start, int64_t bytes) {
@@ -121,75 +115,37 @@ void unmap(uint64_t address, const Range& range) {
   driver().free(address, std::size_t(range.reserved));
 }
 
-}  // namespace smq
-
-using namespace smq;
-
-int32_t smq_reserve(smq_context* ctx, int64_t bytes, uint64_t* out) {
-  Check check;
-  check.pointer("ctx", ctx).pointer("out", out).between("bytes", bytes, 1, int64_t(1) << 46);
-  if (check.failed()) return check.status();
-  *out = 0;
-  if (const int32_t status = refuse_capture(ctx, "smq_reserve")) return status;
+int32_t run_reserve(smq_context* ctx, int64_t bytes, uint64_t* out, Range* range) {
   int64_t step = 0;
   if (const int32_t status = unit(ctx, &step)) return status;
-  const int64_t rounded = round_up(bytes, step);
+  range->reserved = round_up(bytes, step);
   CUdeviceptr start = 0;
-  const CUresult result = driver().reserve(&start, std::size_t(rounded), 0, 0, 0);
+  const CUresult result = driver().reserve(&start, std::size_t(range->reserved), 0, 0, 0);
   if (result == CUDA_ERROR_OUT_OF_MEMORY || result == CUDA_ERROR_INVALID_VALUE) {
-    return fail(SMQ_OUT_OF_MEMORY, "%lld bytes of address space were requested, and refused",
-                (long long)bytes);
+    return no_addresses(bytes);
   }
   if (result != CUDA_SUCCESS) return status_of(ctx, result, "smq_reserve");
-  const int32_t status = guarded([&] {
-    ctx->ranges.emplace(start, Range{rounded, 0, {}});
-    return SMQ_OK;
-  });
-  if (status != SMQ_OK) {
-    driver().free(start, std::size_t(rounded));
-    return status;
-  }
   *out = start;
   return SMQ_OK;
 }
 
-int32_t smq_grow(smq_context* ctx, uint64_t address, int64_t bytes) {
-  Check check;
-  if (check.pointer("ctx", ctx).at_least("bytes", bytes, 0).failed()) return check.status();
-  if (const int32_t status = refuse_capture(ctx, "smq_grow")) return status;
-  const auto found = ctx->ranges.find(address);
-  if (found == ctx->ranges.end()) return unknown(address);
-  Range& range = found->second;
-  if (bytes > range.reserved) {
-    return fail(SMQ_INVALID, "bytes is %lld, expected at most the %lld that are reserved",
-                (long long)bytes, (long long)range.reserved);
-  }
+int32_t run_grow(smq_context* ctx, uint64_t address, Range& range, int64_t bytes) {
   int64_t step = 0;
   if (const int32_t status = unit(ctx, &step)) return status;
   const int64_t more = round_up(bytes, step) - range.backed;
   if (more <= 0) return SMQ_OK;
-  return guarded([&] {
-    range.chunks.reserve(range.chunks.size() + 1);
-    if (const int32_t status = back(ctx, address + uint64_t(range.backed), more)) return status;
-    range.chunks.push_back(more);
-    range.backed += more;
-    ctx->used += more;
-    return SMQ_OK;
-  });
-}
-
-int32_t smq_release(smq_context* ctx, uint64_t address) {
-  Check check;
-  if (check.pointer("ctx", ctx).failed()) return check.status();
-  if (const int32_t status = enter(ctx)) return status;
-  if (const int32_t status = refuse_capture(ctx, "smq_release")) return status;
-  const auto found = ctx->ranges.find(address);
-  if (found == ctx->ranges.end()) return unknown(address);
-  // Unlike cudaFree, unmapping does not wait for kernels that still use the memory.
-  const int32_t status = cuda_status(ctx, cudaStreamSynchronize(ctx->stream), "smq_release");
-  if (status != SMQ_OK) return status;
-  unmap(address, found->second);
-  ctx->used -= found->second.backed;
-  ctx->ranges.erase(found);
+  range.chunks.reserve(range.chunks.size() + 1);
+  if (const int32_t status = back(ctx, address + uint64_t(range.backed), more)) return status;
+  range.chunks.push_back(more);
+  range.backed += more;
   return SMQ_OK;
 }
+
+int32_t run_release(smq_context* ctx, uint64_t address, const Range& range) {
+  // Unlike cudaFree, unmapping does not wait for kernels that still use the memory.
+  const int32_t status = cuda_status(ctx, cudaStreamSynchronize(ctx->stream), "smq_release");
+  if (status == SMQ_OK) unmap(address, range);
+  return status;
+}
+
+}  // namespace smq

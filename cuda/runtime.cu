@@ -1,7 +1,4 @@
 // The library and its contexts.
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -160,8 +157,6 @@ int32_t open(smq_context* ctx, const cudaDeviceProp& properties) {
   cudaMemsetAsync(ctx->counters, 0, kCounterBytes, ctx->stream);
   ctx->sms = properties.multiProcessorCount;
   ctx->capability = properties.major * 10 + properties.minor;
-  const char* poison = std::getenv("SMQ_POISON");
-  ctx->poison = poison && std::strcmp(poison, "1") == 0;
   return tried(cudaStreamSynchronize(ctx->stream));
 }
 
@@ -194,78 +189,43 @@ int32_t enter(smq_context* ctx) {
   return cuda_status(ctx, use_device(ctx->device), "choosing the device");
 }
 
-int32_t refuse_capture(const smq_context* ctx, const char* what) {
-  if (!ctx->capturing) return SMQ_OK;
-  return fail(SMQ_STATE, "%s cannot be captured, and a capture is under way", what);
-}
+ContextBase& base(smq_context* ctx) { return *ctx; }
 
-}  // namespace smq
-
-using namespace smq;
-
-int32_t smq_abi_hash(uint64_t* out) {
-  Check check;
-  if (check.pointer("out", out).failed()) return check.status();
-  *out = SMQ_ABI_HASH;
+int32_t run_describe(int32_t device, Description* out) {
+  cudaDeviceProp properties;
+  if (const int32_t status = find_device(device, &properties)) return status;
+  int driver = 0;
+  cudaDriverGetVersion(&driver);
+  out->backend = "cuda";
+  out->name = properties.name;
+  out->memory = properties.totalGlobalMem;
+  out->detail = "compute capability " + std::to_string(properties.major) + "." +
+                std::to_string(properties.minor) + ", driver for CUDA " + version_text(driver) +
+                ", runtime " + version_text(CUDART_VERSION) + ", built for " + built_for();
   return SMQ_OK;
 }
 
-int32_t smq_describe(int32_t device, uint8_t* out, int32_t capacity) {
-  Check check;
-  if (check.pointer("out", out).at_least("capacity", capacity, 1).failed()) return check.status();
-  return guarded([&] {
-    cudaDeviceProp properties;
-    if (const int32_t status = find_device(device, &properties)) return status;
-    int driver = 0;
-    cudaDriverGetVersion(&driver);
-    std::string name;
-    for (const char* c = properties.name; *c; ++c) {
-      if (*c >= ' ' && *c < 127 && *c != '"' && *c != '\\') name += *c;
-    }
-    const std::string text = "{\"backend\":\"cuda\",\"name\":\"" + name +
-                             "\",\"memory\":" + std::to_string(properties.totalGlobalMem) +
-                             ",\"detail\":\"compute capability " + std::to_string(properties.major) +
-                             "." + std::to_string(properties.minor) + ", driver for CUDA " +
-                             version_text(driver) + ", runtime " + version_text(CUDART_VERSION) +
-                             ", built for " + built_for() + "\"}";
-    if (text.size() >= std::size_t(capacity)) {
-      return fail(SMQ_INVALID, "capacity is %d, expected %zu or more", capacity, text.size() + 1);
-    }
-    std::memcpy(out, text.c_str(), text.size() + 1);
-    return SMQ_OK;
-  });
-}
-
-int32_t smq_context_create(int32_t device, int32_t threads, smq_context** out) {
-  constexpr int kMostThreads = 256;  // as the twin, so that a program which runs here runs there
-  Check check;
-  check.pointer("out", out).at_least("threads", threads, 0).limit("threads", threads, kMostThreads);
-  if (check.failed()) return check.status();
-  *out = nullptr;
-  return guarded([&] {
-    cudaDeviceProp properties;
-    if (const int32_t status = find_device(device, &properties)) return status;
-    if (const cudaError_t error = use_device(device)) return no_device(error);
-    {
-      const std::lock_guard<std::mutex> lock(alive_mutex);
-      if (const int32_t status = check_architecture(device, properties)) return status;
-    }
-    auto ctx = std::make_unique<smq_context>();
-    ctx->device = device;
-    if (const int32_t status = open(ctx.get(), properties)) {
-      close(ctx.get());
-      return status;
-    }
+int32_t run_context_create(int32_t device, int32_t, smq_context** out) {
+  cudaDeviceProp properties;
+  if (const int32_t status = find_device(device, &properties)) return status;
+  if (const cudaError_t error = use_device(device)) return no_device(error);
+  {
     const std::lock_guard<std::mutex> lock(alive_mutex);
-    ++alive[device];
-    *out = ctx.release();
-    return SMQ_OK;
-  });
+    if (const int32_t status = check_architecture(device, properties)) return status;
+  }
+  auto ctx = std::make_unique<smq_context>();
+  ctx->device = device;
+  if (const int32_t status = open(ctx.get(), properties)) {
+    close(ctx.get());
+    return status;
+  }
+  const std::lock_guard<std::mutex> lock(alive_mutex);
+  ++alive[device];
+  *out = ctx.release();
+  return SMQ_OK;
 }
 
-int32_t smq_context_destroy(smq_context* ctx) {
-  Check check;
-  if (check.pointer("ctx", ctx).failed()) return check.status();
+int32_t run_context_destroy(smq_context* ctx) {
   close(ctx);
   const std::lock_guard<std::mutex> lock(alive_mutex);
   // A failed device gives nothing back by itself, and would refuse the next context too.
@@ -278,10 +238,8 @@ int32_t smq_context_destroy(smq_context* ctx) {
   return SMQ_OK;
 }
 
-int32_t smq_synchronize(smq_context* ctx) {
-  Check check;
-  if (check.pointer("ctx", ctx).failed()) return check.status();
-  if (const int32_t status = enter(ctx)) return status;
-  if (const int32_t status = refuse_capture(ctx, "smq_synchronize")) return status;
+int32_t run_synchronize(smq_context* ctx) {
   return cuda_status(ctx, cudaStreamSynchronize(ctx->stream), "smq_synchronize");
 }
+
+}  // namespace smq

@@ -8,7 +8,7 @@ import { assert } from "@std/assert";
 import { DTYPE_BYTES } from "../src/base/dtype.ts";
 import { elements, type Shape } from "../src/base/shape.ts";
 import { Arena, byteLength, type Device, reshape, type Tensor, tensor } from "../src/device/mod.ts";
-import { fill } from "../src/ops/mod.ts";
+import { fill, MAX_TREE_ROWS } from "../src/ops/mod.ts";
 import { decode, encode, type TestDType } from "./half.ts";
 
 /** Bytes before and after a poisoned output that must stay as they are. */
@@ -165,4 +165,24 @@ export function assertClose(
 /** Row `i` of a flat matrix of `width` columns. */
 export function rowOf<T extends Float64Array | Uint8Array>(flat: T, i: number, width: number): T {
   return flat.subarray(i * width, (i + 1) * width) as T;
+}
+
+/**
+ * Bytes of `m` rows of f32 output of width `n`, computed 64 rows at a time, the most that the header
+ * promises the same bits for. `run` writes rows `from .. to - 1` to `y`.
+ */
+export function inPieces(
+  rig: Rig,
+  m: number,
+  n: number,
+  run: (y: Tensor<"f32">, from: number, to: number) => void,
+): Uint8Array<ArrayBuffer> {
+  const all = new Uint8Array(m * n * 4);
+  for (let from = 0; from < m; from += MAX_TREE_ROWS) {
+    const to = Math.min(from + MAX_TREE_ROWS, m);
+    const y = rig.output("f32", [to - from, n]);
+    run(y.tensor, from, to);
+    all.set(y.bytes(), from * n * 4);
+  }
+  return all;
 }

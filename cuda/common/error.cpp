@@ -9,7 +9,6 @@ namespace smq {
 namespace {
 thread_local char last_message[512] = "";
 constexpr uint64_t kAddressable = uint64_t(1) << 57;  // the widest user space of a 64-bit machine
-constexpr int64_t kLargest = int64_t(1) << 46;        // bytes of one operand, as for smq_reserve
 }  // namespace
 
 int32_t fail(int32_t status, const char* format, ...) {
@@ -85,7 +84,7 @@ Check& Check::extent(const char* name, uint64_t start, int64_t rows, int64_t col
   int64_t bytes = 0;
   uint64_t end = 0;
   if (__builtin_mul_overflow(rows, columns, &bytes) ||
-      __builtin_mul_overflow(bytes, size, &bytes) || bytes > kLargest ||
+      __builtin_mul_overflow(bytes, size, &bytes) || bytes > kMostBytes ||
       __builtin_add_overflow(start, uint64_t(bytes), &end) || end > kAddressable) {
     status_ = fail(SMQ_INVALID, "%s is %lld x %lld elements, expected a size that can be addressed",
                    name, (long long)rows, (long long)columns);

@@ -1,4 +1,4 @@
-// Status and message of a failed call, and the checks of arguments that every function starts with.
+// Status and message of a failed call, and the checks that every function of the ABI starts with.
 #pragma once
 
 #include <cstdint>
@@ -7,6 +7,8 @@
 #include "abi.h"
 
 namespace smq {
+
+constexpr int64_t kMostBytes = int64_t(1) << 46;  // of one operand, or one range of addresses
 
 // Keeps a message for smq_last_error on this thread, and returns `status`.
 __attribute__((format(printf, 2, 3))) int32_t fail(int32_t status, const char* format, ...);

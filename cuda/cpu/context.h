@@ -1,16 +1,17 @@
-// The context: threads, kernels, memory in use, and the graph under capture. And `submit`, through
-// which every op runs or is recorded.
+// The context: threads, kernels, and the graph under capture. And `submit`, through which every op runs
+// or is recorded.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
-#include <set>
 #include <vector>
 
-#include "error.h"
+#include "common/address.h"
+#include "common/context.h"
+#include "common/error.h"
+#include "common/ops.h"
 #include "kernels.h"
 #include "pool.h"
 
@@ -39,37 +40,19 @@ class Scratch {
   int64_t bytes_ = 0;
 };
 
-struct Range {
-  int64_t reserved;
-  int64_t backed;
-};
-
 }  // namespace smq
 
-struct smq_context {
+struct smq_context : smq::ContextBase {
   explicit smq_context(int threads);
   ~smq_context();
 
   smq::Pool pool;
   const smq::Kernels& kernels;
-  const bool poison;  // fresh memory is filled with 0xff, which is NaN in every float dtype
   smq::Scratch scratch;
-  std::map<uint64_t, int64_t> allocations;
-  std::map<uint64_t, int64_t> pinned;
-  std::map<uint64_t, smq::Range> ranges;
-  int64_t used = 0;
-  std::set<smq_event*> events;
-  std::set<smq_graph*> graphs;
-  std::unique_ptr<smq_graph> capture;
+  std::vector<std::function<void()>> captured;  // calls of the capture under way
 };
 
 namespace smq {
-
-// A device address of the twin is a host address.
-template <class T>
-T* at(uint64_t address) {
-  return reinterpret_cast<T*>(address);
-}
 
 // Runs `call` now, or records it while a capture is under way. `call` holds all it needs by value; it
 // may use `scratch` bytes of ctx->scratch, whose address it must read when it runs.
@@ -77,19 +60,13 @@ template <class Call>
 int32_t submit(smq_context* ctx, Call&& call, int64_t scratch = 0) noexcept {
   return guarded([&] {
     if (scratch > 0) ctx->scratch.ensure(scratch);
-    if (ctx->capture) {
-      ctx->capture->calls.emplace_back(std::forward<Call>(call));
+    if (ctx->capturing) {
+      ctx->captured.emplace_back(std::forward<Call>(call));
     } else {
       call();
     }
     return SMQ_OK;
   });
-}
-
-// Refuses a call that cannot be captured while a capture is under way.
-inline int32_t refuse_capture(const smq_context* ctx, const char* what) {
-  if (!ctx->capture) return SMQ_OK;
-  return fail(SMQ_STATE, "%s cannot be captured, and a capture is under way", what);
 }
 
 }  // namespace smq

@@ -5,31 +5,9 @@
 
 #include <cstdint>
 
+#include "common/ops.h"
+
 namespace smq {
-
-struct RopeKv {
-  void* qkv;
-  const float* table;
-  const int32_t* cache_length;
-  const int32_t* depths;
-  const void* q_norm;
-  const void* k_norm;
-  void* k_cache;
-  void* v_cache;
-  int32_t positions, position_offset, slot_offset, slots, heads, kv_heads, head_dim;
-  float eps;
-};
-
-struct Attention {
-  void* out;
-  const void* qkv;
-  const void* k_cache;
-  const void* v_cache;
-  const int32_t* cache_length;
-  const uint64_t* mask;
-  int32_t slots, mask_words, slot_offset, window, heads, kv_heads, head_dim;
-  float scale;
-};
 
 struct Gemm {
   const float* x;    // [m, x_stride], padded with zeros from k to x_stride

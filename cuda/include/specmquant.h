@@ -17,8 +17,10 @@
 // i32[...], the token at each position; the last committed token, not yet in the cache, is history[L].
 // `dtype` is the dtype of activations: SMQ_F16 or SMQ_BF16. The residual stream and logits are f32.
 //
-// Batch invariance: the bits of a row of output depend on the row's own input alone, never on m, on
-// the row's place among the rows, or on what the other rows hold. For attention the input of a row
+// Batch invariance: up to 64 rows, the bits of a row of output depend on the row's own input alone,
+// never on m, on the row's place among the rows, or on what the other rows hold. More rows are those of
+// prompts, which are read in the same pieces whatever proposes the tokens behind them; products may
+// round the weights to dtype there. For attention the input of a row
 // is the ordered list of (key, value) pairs that it attends to, wherever in the cache they lie.
 #ifndef SPECMQUANT_H
 #define SPECMQUANT_H

@@ -28,11 +28,8 @@ __global__ void silu_mul_kernel(T* out, const T* x, int32_t n) {
 
 }  // namespace
 
-int32_t smq_silu_mul(smq_context* ctx, uint64_t out, uint64_t x, int32_t m, int32_t n, int32_t dtype) {
-  Check check;
-  check.pointer("ctx", ctx).address("out", out).address("x", x).half("dtype", dtype);
-  check.at_least("m", m, 1).at_least("n", n, 1).extent("x", x, m, 2 * int64_t(n), 2);
-  if (check.extent("out", out, m, n, 2).failed()) return check.status();
+int32_t smq::run_silu_mul(smq_context* ctx, uint64_t out, uint64_t x, int32_t m, int32_t n,
+                          int32_t dtype) {
   with_half(dtype, [&](auto type) {
     using T = decltype(type);
     const bool wide = aligned(out | x | uint64_t(n) * 2, 16);

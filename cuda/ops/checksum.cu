@@ -33,12 +33,8 @@ __global__ void __launch_bounds__(kThreads) checksum_kernel(unsigned long long* 
 
 }  // namespace
 
-int32_t smq_checksum(smq_context* ctx, uint64_t out, uint64_t src, int64_t bytes) {
-  Check check;
-  check.pointer("ctx", ctx).address("out", out).address("src", src).at_least("bytes", bytes, 16);
-  check.multiple("bytes", bytes, 16).multiple("src", int64_t(src), 16).extent("src", src, bytes, 1, 1);
-  if (check.failed()) return check.status();
-  if (const int32_t status = smq_fill(ctx, out, 0, 8)) return status;
+int32_t smq::run_checksum(smq_context* ctx, uint64_t out, uint64_t src, int64_t bytes) {
+  if (const int32_t status = run_fill(ctx, out, 0, 8)) return status;
   const int64_t count = bytes / 16;
   const int64_t most = int64_t(ctx->sms) * 4;
   const int64_t blocks = (count + kThreads - 1) / kThreads;

@@ -7,12 +7,6 @@ namespace {
 
 constexpr int kThreads = 128;
 
-struct Embed {
-  uint64_t out, table;
-  const int32_t *tokens, *start;
-  int32_t out_stride, shift, hidden, vocab;
-};
-
 // One block a piece of a row; a thread moves kCount elements.
 template <class Out, class In, int kCount>
 __global__ void embed_kernel(const Embed args) {
@@ -36,32 +30,22 @@ __global__ void embed_kernel(const Embed args) {
 }
 
 template <class Out, class In>
-void embed(smq_context* ctx, const Embed& args, int32_t m) {
+void embed(smq_context* ctx, const Embed& args) {
   const bool wide = aligned(args.out | args.table | uint64_t(args.out_stride) * sizeof(Out) |
                                 uint64_t(args.hidden) * 2,
                             16);
   const auto kernel = wide ? embed_kernel<Out, In, 8> : embed_kernel<Out, In, 1>;
-  const dim3 grid(unsigned(m), blocks_for(args.hidden, kThreads * (wide ? 8 : 1)));
+  const dim3 grid(unsigned(args.m), blocks_for(args.hidden, kThreads * (wide ? 8 : 1)));
   launch(ctx, kernel, grid, kThreads, 0, args);
 }
 
 }  // namespace
 
-int32_t smq_embed(smq_context* ctx, uint64_t out, int32_t out_stride, int32_t out_dtype,
-                  uint64_t table, int32_t table_dtype, uint64_t tokens, uint64_t start,
-                  int32_t shift, int32_t m, int32_t hidden, int32_t vocab) {
-  Check check;
-  check.pointer("ctx", ctx).address("out", out).address("table", table).address("tokens", tokens);
-  check.dtype("out_dtype", out_dtype).half("table_dtype", table_dtype).at_least("m", m, 1);
-  check.at_least("hidden", hidden, 1).at_least("vocab", vocab, 1);
-  check.at_least("out_stride", out_stride, hidden).extent("table", table, vocab, hidden, 2);
-  if (check.extent("out", out, m, out_stride, 4).failed()) return check.status();
-  const Embed args{out, table, at<const int32_t>(tokens), at<const int32_t>(start), out_stride,
-                   shift, hidden, vocab};
-  with_half(table_dtype, [&](auto in) {
+int32_t smq::run_embed(smq_context* ctx, const Embed& args) {
+  with_half(args.table_dtype, [&](auto in) {
     using In = decltype(in);
-    if (out_dtype == SMQ_F32) return embed<float, In>(ctx, args, m);
-    with_half(out_dtype, [&](auto to) { embed<decltype(to), In>(ctx, args, m); });
+    if (args.out_dtype == SMQ_F32) return embed<float, In>(ctx, args);
+    with_half(args.out_dtype, [&](auto to) { embed<decltype(to), In>(ctx, args); });
   });
   return launched(ctx, "smq_embed");
 }

@@ -120,11 +120,6 @@ __global__ void __launch_bounds__(kLogitThreads, 2)
   values[at] = (row[id] - all.largest) - log_sum;
 }
 
-void check_logits(Check& check, const smq_context* ctx, uint64_t logits, int32_t m, int32_t vocab) {
-  check.pointer("ctx", ctx).address("logits", logits).at_least("m", m, 1);
-  check.at_least("vocab", vocab, 1).extent("logits", logits, m, vocab, 4);
-}
-
 bool wide_rows(uint64_t logits, int32_t vocab) { return vocab % 4 == 0 && aligned(logits, 16); }
 
 // Calls body(first row, rows) for as many rows at a time as scratch and counters hold.
@@ -137,10 +132,8 @@ void for_rows(const smq_context* ctx, int32_t m, int64_t bytes_per_row, const Bo
 
 }  // namespace
 
-int32_t smq_argmax(smq_context* ctx, uint64_t best, uint64_t logits, int32_t m, int32_t vocab) {
-  Check check;
-  check_logits(check, ctx, logits, m, vocab);
-  if (check.address("best", best).failed()) return check.status();
+int32_t smq::run_argmax(smq_context* ctx, uint64_t best, uint64_t logits, int32_t m,
+                        int32_t vocab) {
   const auto kernel = wide_rows(logits, vocab) ? argmax_kernel<4> : argmax_kernel<1>;
   for_rows(ctx, m, 16, [&](int32_t first, int32_t rows) {
     launch(ctx, kernel, dim3(unsigned(chunks_of(vocab)), unsigned(rows)), kLogitThreads, 0,
@@ -150,13 +143,8 @@ int32_t smq_argmax(smq_context* ctx, uint64_t best, uint64_t logits, int32_t m, 
   return launched(ctx, "smq_argmax");
 }
 
-int32_t smq_top_log_probs(smq_context* ctx, uint64_t values, uint64_t ids, uint64_t logits, int32_t m,
-                          int32_t vocab, int32_t topk) {
-  Check check;
-  check_logits(check, ctx, logits, m, vocab);
-  check.address("values", values).address("ids", ids).at_least("topk", topk, 1);
-  check.limit("topk", topk, SMQ_MAX_TOPK).between("topk", topk, 1, vocab);
-  if (check.failed()) return check.status();
+int32_t smq::run_top_log_probs(smq_context* ctx, uint64_t values, uint64_t ids, uint64_t logits,
+                               int32_t m, int32_t vocab, int32_t topk) {
   const bool wide = wide_rows(logits, vocab);
   const int64_t chunks = chunks_of(vocab);
   for_rows(ctx, m, chunks * (8 + topk * 8), [&](int32_t first, int32_t rows) {
@@ -173,11 +161,8 @@ int32_t smq_top_log_probs(smq_context* ctx, uint64_t values, uint64_t ids, uint6
   return launched(ctx, "smq_top_log_probs");
 }
 
-int32_t smq_log_probs(smq_context* ctx, uint64_t out, uint64_t logits, uint64_t targets, int32_t m,
-                      int32_t vocab) {
-  Check check;
-  check_logits(check, ctx, logits, m, vocab);
-  if (check.address("out", out).address("targets", targets).failed()) return check.status();
+int32_t smq::run_log_probs(smq_context* ctx, uint64_t out, uint64_t logits, uint64_t targets,
+                           int32_t m, int32_t vocab) {
   const auto kernel = wide_rows(logits, vocab) ? stats_kernel<4> : stats_kernel<1>;
   const int64_t chunks = chunks_of(vocab);
   for_rows(ctx, m, chunks * 8, [&](int32_t first, int32_t rows) {

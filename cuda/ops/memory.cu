@@ -39,15 +39,7 @@ void copy_by(smq_context* ctx, uint64_t dst, uint64_t src, int64_t bytes) {
 
 }  // namespace
 
-int32_t smq_copy(smq_context* ctx, uint64_t dst, uint64_t src, int64_t bytes) {
-  Check check;
-  check.pointer("ctx", ctx).at_least("bytes", bytes, 0).address("dst", dst).address("src", src);
-  check.extent("dst", dst, bytes, 1, 1).extent("src", src, bytes, 1, 1);
-  if (check.failed()) return check.status();
-  check.expect(bytes == 0 || dst + uint64_t(bytes) <= src || src + uint64_t(bytes) <= dst,
-               "dst and src overlap, expected separate ranges");
-  if (check.failed()) return check.status();
-  if (bytes == 0) return SMQ_OK;
+int32_t smq::run_copy(smq_context* ctx, uint64_t dst, uint64_t src, int64_t bytes) {
   if (bytes > kSmall) {
     if (const int32_t status = enter(ctx)) return status;
     return cuda_status(ctx,
@@ -66,12 +58,7 @@ int32_t smq_copy(smq_context* ctx, uint64_t dst, uint64_t src, int64_t bytes) {
   return launched(ctx, "smq_copy");
 }
 
-int32_t smq_fill(smq_context* ctx, uint64_t dst, int32_t byte, int64_t bytes) {
-  Check check;
-  check.pointer("ctx", ctx).at_least("bytes", bytes, 0).address("dst", dst);
-  check.between("byte", byte, 0, 255).extent("dst", dst, bytes, 1, 1);
-  if (check.failed()) return check.status();
-  if (bytes == 0) return SMQ_OK;
+int32_t smq::run_fill(smq_context* ctx, uint64_t dst, int32_t byte, int64_t bytes) {
   if (bytes > kSmall) {
     if (const int32_t status = enter(ctx)) return status;
     return cuda_status(ctx, cudaMemsetAsync(at<void>(dst), byte, std::size_t(bytes), ctx->stream),

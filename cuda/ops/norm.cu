@@ -6,13 +6,6 @@ using namespace smq;
 
 namespace {
 
-void check_rows(Check& check, const smq_context* ctx, uint64_t out, int32_t out_stride, uint64_t x,
-                int32_t m, int32_t width, int32_t dtype) {
-  check.pointer("ctx", ctx).address("out", out).address("x", x).half("dtype", dtype);
-  check.at_least("m", m, 1).at_least("width", width, 1).at_least("out_stride", out_stride, width);
-  check.extent("x", x, m, width, 4).extent("out", out, m, out_stride, 2);
-}
-
 // One block a row. A thread keeps its first kHeld packs of kCount elements in registers, so that a row
 // of up to kThreads * kHeld * kCount elements is read once.
 template <class T, int kThreads, int kCount>
@@ -98,24 +91,16 @@ void rms_norm(smq_context* ctx, uint64_t out, int32_t out_stride, uint64_t x, ui
 
 }  // namespace
 
-int32_t smq_rms_norm(smq_context* ctx, uint64_t out, int32_t out_stride, uint64_t x, uint64_t weight,
-                     int32_t m, int32_t width, float eps, int32_t dtype) {
-  Check check;
-  check_rows(check, ctx, out, out_stride, x, m, width, dtype);
-  check.address("weight", weight).finite("eps", eps);
-  check.expect(eps >= 0, "eps is negative, expected 0 or more");
-  if (check.failed()) return check.status();
+int32_t smq::run_rms_norm(smq_context* ctx, uint64_t out, int32_t out_stride, uint64_t x,
+                          uint64_t weight, int32_t m, int32_t width, float eps, int32_t dtype) {
   with_half(dtype, [&](auto type) {
     rms_norm<decltype(type)>(ctx, out, out_stride, x, weight, m, width, eps);
   });
   return launched(ctx, "smq_rms_norm");
 }
 
-int32_t smq_convert(smq_context* ctx, uint64_t out, int32_t out_stride, uint64_t x, int32_t m,
-                    int32_t width, int32_t dtype) {
-  Check check;
-  check_rows(check, ctx, out, out_stride, x, m, width, dtype);
-  if (check.failed()) return check.status();
+int32_t smq::run_convert(smq_context* ctx, uint64_t out, int32_t out_stride, uint64_t x, int32_t m,
+                         int32_t width, int32_t dtype) {
   with_half(dtype, [&](auto type) {
     using T = decltype(type);
     const bool wide = aligned(out | uint64_t(out_stride) * 2 | uint64_t(width) * 2, 8) && aligned(x, 16);

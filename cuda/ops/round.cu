@@ -5,20 +5,14 @@ using namespace smq;
 
 namespace {
 
-struct Verify {
-  int32_t *result, *path, *history;
-  const int32_t *cache_length, *best, *tokens, *parents, *limit;
-  int32_t m;
-};
-
 // How many of the proposed rows exist.
-__device__ __forceinline__ int64_t existing_rows(const Verify& args, int64_t length) {
+__device__ __forceinline__ int64_t existing_rows(const VerifyGreedy& args, int64_t length) {
   const int64_t rows = args.limit ? int64_t(args.limit[0]) - length + 1 : args.m;
   return rows < args.m ? rows : args.m;
 }
 
 // A tree on one warp, two rows a lane: each step finds the first child that fits behind the last row.
-__device__ int32_t walk_tree(const Verify& args, int64_t rows) {
+__device__ int32_t walk_tree(const VerifyGreedy& args, int64_t rows) {
   __shared__ int32_t best[SMQ_MAX_TREE];
   const int32_t lane = int32_t(threadIdx.x);
   int32_t token[2], parent[2];
@@ -47,7 +41,7 @@ __device__ int32_t walk_tree(const Verify& args, int64_t rows) {
 }
 
 // A sequence: rows are accepted up to the first that does not fit.
-__device__ int32_t walk_sequence(const Verify& args, int64_t length, int64_t rows) {
+__device__ int32_t walk_sequence(const VerifyGreedy& args, int64_t length, int64_t rows) {
   const int32_t lane = int32_t(threadIdx.x);
   int32_t accepted = 1;
   for (int32_t first = 1; first < rows; first += 32) {
@@ -61,7 +55,7 @@ __device__ int32_t walk_sequence(const Verify& args, int64_t length, int64_t row
   return accepted;
 }
 
-__global__ void __launch_bounds__(32) verify_kernel(const Verify args) {
+__global__ void __launch_bounds__(32) verify_kernel(const VerifyGreedy args) {
   wait_for_previous();
   let_next_start();
   const int64_t length = max(args.cache_length[0], 0);
@@ -79,14 +73,6 @@ __global__ void __launch_bounds__(32) verify_kernel(const Verify args) {
 
 constexpr int kCommitThreads = 128;
 constexpr int kBatch = 8;
-
-struct Commit {
-  const uint64_t* caches;
-  const int32_t *path, *result;
-  int32_t* cache_length;
-  uint32_t* counter;
-  int32_t count, row_bytes, m;
-};
 
 // Moves one column of units. Row j is filled from a row that is not below j, so all rows of a batch
 // may be read before the first is written, and batches go upwards.
@@ -113,7 +99,8 @@ __device__ void move_column(uint8_t* first, int64_t row_bytes, const int32_t* pa
 
 // Block (x, y): a piece of the rows of cache y. The last block of all moves the length on, when every
 // other one has read it.
-__global__ void __launch_bounds__(kCommitThreads) commit_kernel(const Commit args) {
+__global__ void __launch_bounds__(kCommitThreads)
+    commit_kernel(const Commit args, uint32_t* counter) {
   wait_for_previous();
   let_next_start();
   const int64_t length = max(args.cache_length[0], 0);
@@ -134,8 +121,8 @@ __global__ void __launch_bounds__(kCommitThreads) commit_kernel(const Commit arg
   if (threadIdx.x != 0) return;
   __threadfence();
   const uint32_t blocks = gridDim.x * gridDim.y;
-  if (atomicAdd(args.counter, 1) != blocks - 1) return;
-  *args.counter = 0;
+  if (atomicAdd(counter, 1) != blocks - 1) return;
+  *counter = 0;
   *args.cache_length = int32_t(length + accepted);
 }
 
@@ -153,55 +140,27 @@ __global__ void cut_back_kernel(int32_t* length, const int32_t* limit, int32_t d
 
 }  // namespace
 
-int32_t smq_verify_greedy(smq_context* ctx, uint64_t result, uint64_t path, uint64_t history,
-                          uint64_t cache_length, uint64_t best, uint64_t tokens, uint64_t parents,
-                          uint64_t limit, int32_t m) {
-  Check check;
-  check.pointer("ctx", ctx).address("result", result).address("path", path);
-  check.address("history", history).address("cache_length", cache_length).address("best", best);
-  check.expect((tokens == 0) == (parents == 0),
-               "one of tokens and parents is 0, expected both (a sequence) or neither (a tree)");
-  check.at_least("m", m, 1);
-  if (tokens) check.limit("m", m, SMQ_MAX_TREE);
-  if (check.failed()) return check.status();
-  const Verify args{at<int32_t>(result),          at<int32_t>(path),
-                    at<int32_t>(history),         at<const int32_t>(cache_length),
-                    at<const int32_t>(best),      at<const int32_t>(tokens),
-                    at<const int32_t>(parents),   at<const int32_t>(limit),
-                    m};
+int32_t smq::run_verify_greedy(smq_context* ctx, const VerifyGreedy& args) {
   launch(ctx, verify_kernel, 1, 32, 0, args);
   return launched(ctx, "smq_verify_greedy");
 }
 
-int32_t smq_commit(smq_context* ctx, uint64_t caches, int32_t count, int32_t row_bytes, uint64_t path,
-                   uint64_t result, uint64_t cache_length, int32_t m) {
+int32_t smq::run_commit(smq_context* ctx, const Commit& args) {
   Check check;
-  check.pointer("ctx", ctx).at_least("count", count, 0);
   // A grid's second dimension.
-  check.limit("count", count, 65535);
-  if (count > 0) check.address("caches", caches).at_least("row_bytes", row_bytes, 1);
-  check.address("path", path).address("result", result).address("cache_length", cache_length);
-  if (check.at_least("m", m, 1).failed()) return check.status();
-  const Commit args{at<const uint64_t>(caches), at<const int32_t>(path), at<const int32_t>(result),
-                    at<int32_t>(cache_length),  ctx->counters,           count,
-                    row_bytes,                  m};
-  const dim3 grid(count > 0 ? blocks_for(row_bytes, kCommitThreads * 16) : 1,
-                  count > 0 ? unsigned(count) : 1);
-  launch(ctx, commit_kernel, grid, kCommitThreads, 0, args);
+  if (check.limit("count", args.count, 65535).failed()) return check.status();
+  const dim3 grid(args.count > 0 ? blocks_for(args.row_bytes, kCommitThreads * 16) : 1,
+                  args.count > 0 ? unsigned(args.count) : 1);
+  launch(ctx, commit_kernel, grid, kCommitThreads, 0, args, ctx->counters);
   return launched(ctx, "smq_commit");
 }
 
-int32_t smq_advance(smq_context* ctx, uint64_t length, int32_t delta) {
-  Check check;
-  if (check.pointer("ctx", ctx).address("length", length).failed()) return check.status();
+int32_t smq::run_advance(smq_context* ctx, uint64_t length, int32_t delta) {
   launch(ctx, advance_kernel, 1, 1, 0, at<int32_t>(length), delta);
   return launched(ctx, "smq_advance");
 }
 
-int32_t smq_cut_back(smq_context* ctx, uint64_t length, uint64_t limit, int32_t delta) {
-  Check check;
-  check.pointer("ctx", ctx).address("length", length).address("limit", limit);
-  if (check.failed()) return check.status();
+int32_t smq::run_cut_back(smq_context* ctx, uint64_t length, uint64_t limit, int32_t delta) {
   launch(ctx, cut_back_kernel, 1, 1, 0, at<int32_t>(length), at<const int32_t>(limit), delta);
   return launched(ctx, "smq_cut_back");
 }

@@ -7,16 +7,6 @@ namespace {
 
 constexpr int kThreads = 128;
 
-void check_rows(Check& check, const smq_context* ctx, int32_t m, int32_t width, int32_t dtype) {
-  check.pointer("ctx", ctx).at_least("m", m, 1).at_least("width", width, 1).dtype("dtype", dtype);
-}
-
-void check_matrix(Check& check, const char* name, uint64_t address, const char* stride_name,
-                  int32_t stride, int64_t rows, int32_t width) {
-  check.address(name, address).at_least(stride_name, stride, width);
-  check.extent(name, address, rows, stride, 4);
-}
-
 __device__ int64_t clamp_to(int64_t row, int64_t rows) {
   return row < 0 ? 0 : row >= rows ? rows - 1 : row;
 }
@@ -104,53 +94,30 @@ int32_t move_rows(smq_context* ctx, const char* op, uint64_t out, int32_t out_st
 
 }  // namespace
 
-int32_t smq_gather_rows(smq_context* ctx, uint64_t out, int32_t out_stride, uint64_t x,
-                        int32_t x_stride, int32_t x_rows, uint64_t index, int32_t m, int32_t width,
-                        int32_t dtype) {
-  Check check;
-  check_rows(check, ctx, m, width, dtype);
-  check.at_least("x_rows", x_rows, 1).address("index", index);
-  check_matrix(check, "out", out, "out_stride", out_stride, m, width);
-  check_matrix(check, "x", x, "x_stride", x_stride, x_rows, width);
-  if (check.failed()) return check.status();
+int32_t smq::run_gather_rows(smq_context* ctx, uint64_t out, int32_t out_stride, uint64_t x,
+                             int32_t x_stride, int32_t x_rows, uint64_t index, int32_t m,
+                             int32_t width, int32_t dtype) {
   return move_rows(ctx, "smq_gather_rows", out, out_stride, x, x_stride, width, dtype, m,
                    Gather{at<const int32_t>(index), x_rows});
 }
 
-int32_t smq_last_row(smq_context* ctx, uint64_t out, uint64_t x, int32_t x_stride, uint64_t start,
-                     uint64_t end, int32_t m, int32_t width, int32_t dtype) {
-  Check check;
-  check_rows(check, ctx, m, width, dtype);
-  check.address("out", out).address("start", start).address("end", end);
-  check_matrix(check, "x", x, "x_stride", x_stride, m, width);
-  if (check.failed()) return check.status();
+int32_t smq::run_last_row(smq_context* ctx, uint64_t out, uint64_t x, int32_t x_stride,
+                          uint64_t start, uint64_t end, int32_t m, int32_t width, int32_t dtype) {
   return move_rows(ctx, "smq_last_row", out, width, x, x_stride, width, dtype, 1,
                    LastRow{at<const int32_t>(start), at<const int32_t>(end), m});
 }
 
-int32_t smq_ring_write(smq_context* ctx, uint64_t ring, int32_t ring_rows, uint64_t start, uint64_t x,
-                       int32_t x_stride, uint64_t path, uint64_t count, int32_t m, int32_t width,
-                       int32_t dtype) {
-  Check check;
-  check_rows(check, ctx, m, width, dtype);
-  check.at_least("ring_rows", ring_rows, 1).address("start", start);
-  check.address("path", path).address("count", count);
-  check_matrix(check, "ring", ring, "width", width, ring_rows, width);
-  check_matrix(check, "x", x, "x_stride", x_stride, m, width);
-  if (check.failed()) return check.status();
+int32_t smq::run_ring_write(smq_context* ctx, uint64_t ring, int32_t ring_rows, uint64_t start,
+                            uint64_t x, int32_t x_stride, uint64_t path, uint64_t count, int32_t m,
+                            int32_t width, int32_t dtype) {
   return move_rows(ctx, "smq_ring_write", ring, width, x, x_stride, width, dtype, m,
                    RingWrite{at<const int32_t>(start), at<const int32_t>(path),
                              at<const int32_t>(count), ring_rows, m});
 }
 
-int32_t smq_ring_read(smq_context* ctx, uint64_t out, int32_t out_stride, uint64_t ring,
-                      int32_t ring_rows, uint64_t start, int32_t m, int32_t width, int32_t dtype) {
-  Check check;
-  check_rows(check, ctx, m, width, dtype);
-  check.at_least("ring_rows", ring_rows, 1).address("start", start);
-  check_matrix(check, "out", out, "out_stride", out_stride, m, width);
-  check_matrix(check, "ring", ring, "width", width, ring_rows, width);
-  if (check.failed()) return check.status();
+int32_t smq::run_ring_read(smq_context* ctx, uint64_t out, int32_t out_stride, uint64_t ring,
+                           int32_t ring_rows, uint64_t start, int32_t m, int32_t width,
+                           int32_t dtype) {
   return move_rows(ctx, "smq_ring_read", out, out_stride, ring, width, width, dtype, m,
                    RingRead{at<const int32_t>(start), ring_rows});
 }

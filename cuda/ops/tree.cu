@@ -7,18 +7,9 @@ using namespace smq;
 
 namespace {
 
-struct Expand {
-  float* scores;
-  int32_t *tokens, *parents, *nodes, *front_tokens, *front_rows;
-  uint64_t* mask;
-  const float* values;
-  const int32_t* ids;
-  int32_t words, level, topk;
-};
-
 // kEach * kTopThreads candidates of a level at a time.
 template <int kEach>
-__global__ void __launch_bounds__(kTopThreads) expand_kernel(const Expand args) {
+__global__ void __launch_bounds__(kTopThreads) expand_kernel(const TreeExpand args) {
   __shared__ TopK<kEach> top;
   __shared__ uint64_t old[SMQ_MAX_TOPK * SMQ_MAX_MASK];
   wait_for_previous();
@@ -54,16 +45,8 @@ __global__ void __launch_bounds__(kTopThreads) expand_kernel(const Expand args) 
   }
 }
 
-struct Select {
-  int32_t *tokens, *parents, *depths;
-  uint64_t* mask;
-  const float* scores;
-  const int32_t *candidate_tokens, *candidate_parents, *history, *cache_length;
-  int32_t candidates, size;
-};
-
 template <int kEach>
-__global__ void __launch_bounds__(kTopThreads) select_kernel(const Select args) {
+__global__ void __launch_bounds__(kTopThreads) select_kernel(const TreeSelect args) {
   __shared__ TopK<kEach> top;
   __shared__ int32_t places[SMQ_MAX_TREE];   // of the rows from 1 on, ascending
   __shared__ int32_t parents[SMQ_MAX_TREE];  // as rows
@@ -115,47 +98,14 @@ __global__ void __launch_bounds__(kTopThreads) select_kernel(const Select args) 
 
 }  // namespace
 
-int32_t smq_tree_expand(smq_context* ctx, uint64_t scores, uint64_t tokens, uint64_t parents,
-                        uint64_t front_nodes, uint64_t front_tokens, uint64_t front_rows,
-                        uint64_t front_mask, int32_t mask_words, uint64_t values, uint64_t ids,
-                        int32_t level, int32_t topk) {
-  Check check;
-  check.pointer("ctx", ctx).address("scores", scores).address("tokens", tokens);
-  check.address("parents", parents).address("front_nodes", front_nodes);
-  check.address("front_tokens", front_tokens).address("front_rows", front_rows);
-  check.address("front_mask", front_mask).address("values", values).address("ids", ids);
-  check.at_least("mask_words", mask_words, 1).limit("mask_words", mask_words, SMQ_MAX_MASK);
-  check.at_least("topk", topk, 1).limit("topk", topk, SMQ_MAX_TOPK).at_least("level", level, 1);
-  if (check.failed()) return check.status();
-  check.limit("level * topk", int64_t(level) * topk, int64_t(mask_words) * 64);
-  if (check.failed()) return check.status();
-  const Expand args{at<float>(scores),         at<int32_t>(tokens),     at<int32_t>(parents),
-                    at<int32_t>(front_nodes),  at<int32_t>(front_tokens), at<int32_t>(front_rows),
-                    at<uint64_t>(front_mask),  at<const float>(values), at<const int32_t>(ids),
-                    mask_words,                level,                   topk};
-  const bool few = topk * topk <= kTopThreads;
+int32_t smq::run_tree_expand(smq_context* ctx, const TreeExpand& args) {
+  const bool few = args.topk * args.topk <= kTopThreads;
   launch(ctx, few ? expand_kernel<1> : expand_kernel<16>, 1, kTopThreads, 0, args);
   return launched(ctx, "smq_tree_expand");
 }
 
-int32_t smq_tree_select(smq_context* ctx, uint64_t out_tokens, uint64_t out_parents,
-                        uint64_t out_depths, uint64_t out_mask, uint64_t scores, uint64_t tokens,
-                        uint64_t parents, int32_t candidates, uint64_t history,
-                        uint64_t cache_length, int32_t size) {
-  Check check;
-  check.pointer("ctx", ctx).address("out_tokens", out_tokens).address("out_parents", out_parents);
-  check.address("out_depths", out_depths).address("out_mask", out_mask).address("scores", scores);
-  check.address("tokens", tokens).address("parents", parents).address("history", history);
-  check.address("cache_length", cache_length).at_least("size", size, 1);
-  check.limit("size", size, SMQ_MAX_TREE).at_least("candidates", candidates, size - 1);
-  if (check.failed()) return check.status();
-  const Select args{at<int32_t>(out_tokens),      at<int32_t>(out_parents),
-                    at<int32_t>(out_depths),      at<uint64_t>(out_mask),
-                    at<const float>(scores),      at<const int32_t>(tokens),
-                    at<const int32_t>(parents),   at<const int32_t>(history),
-                    at<const int32_t>(cache_length), candidates,
-                    size};
-  const bool few = candidates <= 4 * kTopThreads;
+int32_t smq::run_tree_select(smq_context* ctx, const TreeSelect& args) {
+  const bool few = args.candidates <= 4 * kTopThreads;
   launch(ctx, few ? select_kernel<4> : select_kernel<32>, 1, kTopThreads, 0, args);
   return launched(ctx, "smq_tree_select");
 }

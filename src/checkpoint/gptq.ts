@@ -11,7 +11,7 @@ import type { TensorSource } from "./source.ts";
 
 export type { GptqConfig };
 
-/** A symmetric 4-bit linear layer, ready to be packed. */
+/** A symmetric 4-bit linear layer, checked; `prefix`.qweight is i32 [k/8, n], `prefix`.scales f16 [groups, n]. */
 export interface GptqLinear {
   /** Outputs. */
   readonly n: number;
@@ -19,16 +19,17 @@ export interface GptqLinear {
   readonly k: number;
   /** Inputs of a group (the last may be short); `k` where the checkpoint says -1. */
   readonly group: number;
-  /** i32 [k/8, n], as stored: nibble i of row r is input 8 r + i. */
-  readonly qweight: Uint8Array<ArrayBuffer>;
-  /** f16 [ceil(k/group), n]; row i scales packed inputs i * group and on. */
-  readonly scales: Uint8Array<ArrayBuffer>;
+  /** Groups of inputs: ceil(k/group). */
+  readonly groups: number;
   /** Packed input j is stored input order[j]; absent where both are the same. i32 [k]. */
   readonly order?: Int32Array<ArrayBuffer>;
 }
 
-/** Reads the layer whose tensors are `prefix`.qweight and so on. A CheckpointError names the tensor at fault. */
-export function readGptqLinear(
+/**
+ * Checks the layer whose tensors are `prefix`.qweight and so on: shapes, zero points and order, reading neither
+ * weights nor scales. A CheckpointError names the tensor at fault.
+ */
+export function describeGptqLinear(
   source: TensorSource,
   prefix: string,
   config: GptqConfig,
@@ -41,12 +42,39 @@ export function readGptqLinear(
   const [k, n] = [shape[0] * 8, shape[1]];
   const group = config.groupSize === -1 ? k : Math.min(config.groupSize, k);
   const groups = Math.ceil(k / group);
-  const qweight = readExactly(source, name, "i32", shape);
-  const scales = readExactly(source, `${prefix}.scales`, "f16", [groups, n]);
-  checkScales(source, `${prefix}.scales`, scales);
+  expectTensor(source, name, "i32", shape);
+  expectTensor(source, `${prefix}.scales`, "f16", [groups, n]);
   checkZeros(source, `${prefix}.qzeros`, config, groups, n);
   const order = readOrder(source, `${prefix}.g_idx`, config, k, group);
-  return { n, k, group, qweight, scales, ...(order && { order }) };
+  return { n, k, group, groups, ...(order && { order }) };
+}
+
+/** Throws a CheckpointError where the scales in `bytes`, which begin at byte `offset` of the tensor, are not all finite. */
+export function checkScales(
+  source: TensorSource,
+  name: string,
+  bytes: Uint8Array<ArrayBuffer>,
+  offset = 0,
+): void {
+  const bits = new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 2);
+  for (let i = 0; i < bits.length; i++) {
+    if ((bits[i] & 0x7c00) !== 0x7c00) continue;
+    throw new CheckpointError(
+      source.info(name).file,
+      `element ${offset / 2 + i} is not a finite number`,
+      name,
+    );
+  }
+}
+
+function expectTensor(source: TensorSource, name: string, dtype: DType, shape: Shape): void {
+  const info = source.info(name);
+  if (info.dtype === dtype && sameShape(info.shape, shape)) return;
+  throw new CheckpointError(
+    info.file,
+    `it is ${info.dtype} ${showShape(info.shape)}, expected ${dtype} ${showShape(shape)}`,
+    name,
+  );
 }
 
 function readExactly(
@@ -55,27 +83,8 @@ function readExactly(
   dtype: DType,
   shape: Shape,
 ): Uint8Array<ArrayBuffer> {
-  const info = source.info(name);
-  if (info.dtype !== dtype || !sameShape(info.shape, shape)) {
-    throw new CheckpointError(
-      info.file,
-      `it is ${info.dtype} ${showShape(info.shape)}, expected ${dtype} ${showShape(shape)}`,
-      name,
-    );
-  }
+  expectTensor(source, name, dtype, shape);
   return source.read(name);
-}
-
-function checkScales(source: TensorSource, name: string, bytes: Uint8Array<ArrayBuffer>): void {
-  const bits = new Uint16Array(bytes.buffer);
-  const bad = bits.findIndex((value) => (value & 0x7c00) === 0x7c00);
-  if (bad >= 0) {
-    throw new CheckpointError(
-      source.info(name).file,
-      `element ${bad} is not a finite number`,
-      name,
-    );
-  }
 }
 
 /** Every zero point must be 8. Symmetric checkpoints may leave the tensor out. */

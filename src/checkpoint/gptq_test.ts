@@ -1,7 +1,8 @@
 import { assertEquals, assertThrows } from "@std/assert";
+import { readGptqLinear, type WholeGptqLinear } from "../../tests/gptq_linear.ts";
 import { random as seeded } from "../../tests/random.ts";
 import { CheckpointError, UnsupportedModelError } from "../base/errors.ts";
-import { type GptqLinear, readGptqLinear } from "./gptq.ts";
+import { checkScales } from "./gptq.ts";
 import { type GptqConfig, parseGptqConfig } from "./gptq_config.ts";
 import { Fields } from "./json.ts";
 import { parseQuantization } from "./quantization.ts";
@@ -71,7 +72,7 @@ function withSource<T>(tensors: TensorToWrite[], use: (source: TensorSource) => 
 }
 
 /** The weight of stored input j, output o, as the packed layout of the C ABI defines it. */
-function dequantize({ n, k, group, qweight, scales, order }: GptqLinear): number[][] {
+function dequantize({ n, k, group, qweight, scales, order }: WholeGptqLinear): number[][] {
   const words = new Uint32Array(qweight.buffer);
   const s = new Float16Array(scales.buffer);
   const weight = Array.from({ length: k }, () => new Array<number>(n));
@@ -170,6 +171,16 @@ Deno.test("gptq: malformed layers", () => {
   assertThrows(() => read(replace("l.scales", { dtype: "bf16" })), CheckpointError, "expected f16");
   const infinite = () => new Uint8Array(new Float16Array(16).fill(Infinity).buffer);
   assertThrows(() => read(replace("l.scales", { data: infinite })), CheckpointError, "finite");
+  withSource(tensorsOf(stored), (source) => {
+    const nan = new Uint8Array(Uint16Array.of(0, 0x7bff, 0xfe00, 0).buffer);
+    // The element is counted from the tensor's start, not from the piece's.
+    assertThrows(
+      () => checkScales(source, "l.scales", nan, 1024),
+      CheckpointError,
+      "element 514 is not a finite number",
+    );
+    checkScales(source, "l.scales", nan.subarray(0, 4));
+  });
   assertThrows(
     () => read((t) => t.name === "l.scales" ? undefined : t),
     CheckpointError,

@@ -7,7 +7,7 @@ import { CheckpointError } from "../base/errors.ts";
 import { Fields, readJson, show } from "./json.ts";
 import { openPickle } from "./pickle.ts";
 import { openSafetensors } from "./safetensors.ts";
-import { missing, type TensorSource } from "./source.ts";
+import { sourceOf, type TensorSource } from "./source.ts";
 
 /**
  * Opens every shard that `indexFile` (a file of `dir`, such as `model.safetensors.index.json`) names. The
@@ -24,16 +24,13 @@ export function openIndexed(dir: string, indexFile: string): TensorSource {
     for (const [name, shardFile] of Object.entries(map.object)) {
       owners.set(name, openShard(dir, file, name, shardFile, shards));
     }
-    const owner = (name: string) => owners.get(name) ?? missing(file, name);
-    return {
+    return sourceOf({
       file,
       names: () => [...owners.keys()],
       find: (name) => owners.get(name)?.find(name),
-      info: (name) => owner(name).info(name),
-      read: (name) => owner(name).read(name),
-      chunks: (name, chunkBytes) => owner(name).chunks(name, chunkBytes),
-      [Symbol.dispose]: close,
-    };
+      fill: ({ name }, offset, into) => owners.get(name)!.readInto(name, offset, into),
+      close,
+    });
   } catch (error) {
     close();
     throw error;

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { CheckpointError } from "../base/errors.ts";
+import { ArgumentError, CheckpointError } from "../base/errors.ts";
 import { memoryReader } from "./reader.ts";
 import { openSafetensors, readHeader } from "./safetensors.ts";
 import { SafetensorsWriter, writeSafetensors } from "./safetensors_writer.ts";
@@ -128,9 +128,18 @@ Deno.test("safetensors: writes and reads back, in chunks too", () => {
   for (const piece of source.chunks("whole", 7)) joined.push(...piece);
   assertEquals(joined, [...data]);
 
+  const some = new Uint8Array(6);
+  source.readInto("whole", 5, some.subarray(1, 4));
+  assertEquals([...some], [0, 5, 6, 7, 0, 0]);
+  for (const [offset, length] of [[-1, 2], [20, 5], [0.5, 1], [NaN, 1]]) {
+    assertThrows(() => source.readInto("whole", offset, new Uint8Array(length)), ArgumentError);
+  }
+  assertThrows(() => source.readInto("nothing", 0, some), CheckpointError, "no tensor");
+
   // A file cut after it was opened is an error, not garbage.
   Deno.truncateSync(path, Deno.statSync(path).size - 4);
   assertThrows(() => source.read("__proto__"), CheckpointError, "ends");
+  assertThrows(() => source.readInto("__proto__", 1, some.subarray(0, 2)), CheckpointError, "ends");
   source[Symbol.dispose]();
   assertThrows(() => source.read("whole"), CheckpointError, "closed");
   assertThrows(() => openSafetensors(path), CheckpointError);

@@ -4,7 +4,7 @@
  * @module
  */
 import { type DType, DTYPE_BYTES } from "../base/dtype.ts";
-import { CheckpointError } from "../base/errors.ts";
+import { ArgumentError, CheckpointError } from "../base/errors.ts";
 import type { Shape } from "../base/shape.ts";
 import type { ByteReader } from "./reader.ts";
 
@@ -32,10 +32,29 @@ export interface TensorSource extends Disposable {
   find(name: string): TensorInfo | undefined;
   /** The tensor's description; a CheckpointError naming file and tensor where there is none. */
   info(name: string): TensorInfo;
-  /** The data of one tensor, whole, contiguous, little-endian. */
+  /**
+   * Fills `into` with the tensor's bytes (contiguous, little-endian) from `offset` on. A CheckpointError where
+   * the file ends early, an ArgumentError where the range leaves the tensor.
+   */
+  readInto(name: string, offset: number, into: Uint8Array<ArrayBuffer>): void;
+  /** The data of one tensor, whole. */
   read(name: string): Uint8Array<ArrayBuffer>;
-  /** The same data in order in pieces of at most `chunkBytes` (default 64 MiB); the buffer may be reused between pieces. */
+  /** The same data in order in pieces of at most `chunkBytes` (default 64 MiB); the buffer is reused between pieces. */
   chunks(name: string, chunkBytes?: number): Generator<Uint8Array<ArrayBuffer>>;
+}
+
+/** What a source is made of; {@link sourceOf} adds the rest. */
+export interface SourceParts {
+  /** The file or directory, for messages. */
+  readonly file: string;
+  /** All names, in order. */
+  names(): string[];
+  /** The tensor's description, or undefined where there is none of that name. */
+  find(name: string): TensorInfo | undefined;
+  /** Fills `into` with bytes of the tensor `info` from `offset` on; the range lies within the tensor. */
+  fill(info: TensorInfo, offset: number, into: Uint8Array<ArrayBuffer>): void;
+  /** Closes what is open. */
+  close(): void;
 }
 
 /** Where one tensor's data lies in a file. */
@@ -54,43 +73,64 @@ export const CHUNK_BYTES: number = 64 * 2 ** 20;
 /** Largest single read, so that one call never blocks signals for long. */
 const READ_BYTES = 256 * 2 ** 20;
 
+/** A source of `parts`. */
+export function sourceOf(parts: SourceParts): TensorSource {
+  const { file } = parts;
+  const info = (name: string) => parts.find(name) ?? missing(file, name);
+  const readInto = (name: string, offset: number, into: Uint8Array<ArrayBuffer>) => {
+    const found = info(name);
+    const end = offset + into.length;
+    if (!(Number.isSafeInteger(offset) && offset >= 0 && end <= found.bytes)) {
+      throw new ArgumentError(
+        "offset",
+        `Cannot read bytes ${offset} to ${end} of "${name}": it has ${found.bytes} bytes`,
+      );
+    }
+    parts.fill(found, offset, into);
+  };
+  return {
+    file,
+    names: () => parts.names(),
+    find: (name) => parts.find(name),
+    info,
+    readInto,
+    read(name) {
+      const bytes = new Uint8Array(info(name).bytes);
+      readInto(name, 0, bytes);
+      return bytes;
+    },
+    *chunks(name, chunkBytes = CHUNK_BYTES) {
+      const { bytes } = info(name);
+      const buffer = new Uint8Array(Math.min(bytes, chunkBytes));
+      for (let at = 0; at < bytes; at += chunkBytes) {
+        const piece = buffer.subarray(0, Math.min(chunkBytes, bytes - at));
+        readInto(name, at, piece);
+        yield piece;
+      }
+    },
+    [Symbol.dispose]: () => parts.close(),
+  };
+}
+
 /** A source over tensors of one file, which it closes when disposed. */
 export function fileSource(
   reader: ByteReader,
   tensors: ReadonlyMap<string, StoredTensor>,
 ): TensorSource {
-  const get = (name: string) => tensors.get(name) ?? missing(reader.file, name);
-  const read = (name: string) => {
-    const stored = get(name);
-    const bytes = new Uint8Array(stored.info.bytes);
-    for (let at = 0; at < bytes.length; at += READ_BYTES) {
-      reader.readInto(bytes.subarray(at, at + READ_BYTES), stored.position + at, name);
-    }
-    return stored.transposed ? transpose(bytes, stored.info) : bytes;
-  };
-  return {
+  return sourceOf({
     file: reader.file,
     names: () => [...tensors.keys()],
     find: (name) => tensors.get(name)?.info,
-    info: (name) => get(name).info,
-    read,
-    *chunks(name, chunkBytes = CHUNK_BYTES) {
-      const stored = get(name);
-      const { bytes } = stored.info;
-      if (stored.transposed) {
-        const whole = read(name);
-        for (let at = 0; at < bytes; at += chunkBytes) yield whole.subarray(at, at + chunkBytes);
-        return;
-      }
-      const buffer = new Uint8Array(Math.min(bytes, chunkBytes));
-      for (let at = 0; at < bytes; at += chunkBytes) {
-        const piece = buffer.subarray(0, Math.min(chunkBytes, bytes - at));
-        reader.readInto(piece, stored.position + at, name);
-        yield piece;
+    fill(info, offset, into) {
+      const stored = tensors.get(info.name)!;
+      if (stored.transposed) return fillTransposed(reader, stored, offset, into);
+      for (let at = 0; at < into.length; at += READ_BYTES) {
+        const position = stored.position + offset + at;
+        reader.readInto(into.subarray(at, at + READ_BYTES), position, info.name);
       }
     },
-    [Symbol.dispose]: () => reader[Symbol.dispose](),
-  };
+    close: () => reader[Symbol.dispose](),
+  });
 }
 
 /** Throws the error of a tensor that is not there. */
@@ -98,17 +138,28 @@ export function missing(file: string, name: string): never {
   throw new CheckpointError(file, "there is no tensor of this name", name);
 }
 
-/** Element-wise transpose: `bytes` hold [columns, rows] of the 2-D tensor `info`. */
-function transpose(bytes: Uint8Array, { dtype, shape }: TensorInfo): Uint8Array<ArrayBuffer> {
-  const [rows, columns] = shape;
-  const size = DTYPE_BYTES[dtype];
-  const out = new Uint8Array(bytes.length);
-  for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++) {
-      const from = (column * rows + row) * size;
-      const to = (row * columns + column) * size;
-      for (let i = 0; i < size; i++) out[to + i] = bytes[from + i];
+/** Fills `into` from a 2-D tensor whose file holds [columns, rows]: of every column, the rows asked for. */
+function fillTransposed(
+  reader: ByteReader,
+  { info, position }: StoredTensor,
+  offset: number,
+  into: Uint8Array<ArrayBuffer>,
+): void {
+  const [rows, columns] = info.shape;
+  const size = DTYPE_BYTES[info.dtype];
+  if (into.length === 0) return;
+  const first = Math.floor(offset / (columns * size));
+  const last = Math.floor((offset + into.length - 1) / (columns * size));
+  const slice = new Uint8Array((last - first + 1) * size);
+  for (let column = 0; column < columns; column++) {
+    reader.readInto(slice, position + (column * rows + first) * size, info.name);
+    for (let row = first; row <= last; row++) {
+      const to = (row * columns + column) * size - offset;
+      const from = (row - first) * size;
+      // The range may begin and end within an element.
+      for (let i = Math.max(0, -to); i < Math.min(size, into.length - to); i++) {
+        into[to + i] = slice[from + i];
+      }
     }
   }
-  return out;
 }

@@ -48,8 +48,13 @@ export async function runProgram(
     running.values = values;
     return await command.run(values, io);
   } catch (error) {
-    return await fail(error, running, args.includes("--json"), io);
+    return await fail(error, running, args.includes("--json") && !hasJsonFile(running), io);
   }
+}
+
+/** Whether `--json` names a file of the command: standard output is then for people. */
+function hasJsonFile({ command }: Running): boolean {
+  return command?.options.some(({ name, type }) => name === "json" && type !== "boolean") ?? false;
 }
 
 async function fail(error: unknown, running: Running, json: boolean, io: Io): Promise<number> {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { bench } from "./bench.ts";
 import type { Command } from "./command.ts";
 import { generate } from "./generate.ts";
 import { inspect } from "./inspect.ts";
@@ -10,4 +11,4 @@ import { quantize } from "./quantize.ts";
 import { score } from "./score.ts";
 
 /** All commands, in the order of the help; a new one is one file and one line here. */
-export const COMMANDS: readonly Command[] = [generate, score, inspect, quantize];
+export const COMMANDS: readonly Command[] = [generate, score, inspect, quantize, bench];

@@ -35,6 +35,11 @@ export class DeviceEvent implements Disposable {
     if (status !== SMQ_OK) native.check(status, "smq_event_record");
   }
 
+  /** Waits until the device has passed the point, which must have been recorded. */
+  wait(): void {
+    DeviceEvent.elapsed(this, this);
+  }
+
   /** Milliseconds from `start` to `stop`, both recorded on one device; waits for `stop`. */
   static elapsed(start: DeviceEvent, stop: DeviceEvent): number {
     const native = stop.#device.native;

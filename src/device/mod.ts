@@ -25,3 +25,4 @@ export {
   type Tensor,
   tensor,
 } from "./tensor.ts";
+export { UPLOAD_BUFFER_BYTES, Uploader } from "./uploader.ts";

@@ -118,8 +118,10 @@ export class HeadModel implements Disposable {
     const arena = new Arena(device, head.dir);
     try {
       const weights = { source: head.tensors };
-      const loader = new WeightLoader(device, arena, weights, verifier.dtype, bytes, progress);
-      return new HeadModel(head, verifier, loader, bytes);
+      using loader = new WeightLoader(device, arena, weights, verifier.dtype, bytes, progress);
+      const loaded = new HeadModel(head, verifier, loader, bytes);
+      loader.finish();
+      return loaded;
     } catch (error) {
       arena[Symbol.dispose]();
       throw error;

@@ -135,7 +135,7 @@ export class Model implements Disposable {
     const summary = summarizeModel(checkpoint);
     const arena = new Arena(device, checkpoint.dir);
     try {
-      const loader = new WeightLoader(
+      using loader = new WeightLoader(
         device,
         arena,
         storedWeights(checkpoint),
@@ -143,7 +143,9 @@ export class Model implements Disposable {
         summary.weightBytes,
         progress,
       );
-      return new Model(checkpoint, arena, loader, summary);
+      const loaded = new Model(checkpoint, arena, loader, summary);
+      loader.finish();
+      return loaded;
     } catch (error) {
       arena[Symbol.dispose]();
       throw error;

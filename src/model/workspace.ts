@@ -6,7 +6,7 @@
 import type { ActivationDType } from "../base/dtype.ts";
 import type { ModelConfig } from "../checkpoint/config.ts";
 import { type Arena, type Device, rows, type Tensor } from "../device/mod.ts";
-import { attentionBytes } from "../ops/mod.ts";
+import { attentionBytes, MAX_TREE_ROWS } from "../ops/mod.ts";
 
 /** Buffers for forwards of up to `rows` rows. */
 export interface Workspace {
@@ -41,7 +41,11 @@ export function workspace(
   scratch: number,
 ): Workspace {
   const { hiddenSize, intermediateSize, heads, kvHeads, headDim } = config;
-  const attention = attentionBytes(device, { m: count, heads, kvHeads, headDim, slots });
+  // Few rows and many take different kernels: the largest need of any row count serves all.
+  const few = Array.from({ length: Math.min(count, MAX_TREE_ROWS) }, (_, i) => i + 1);
+  const attention = Math.max(
+    ...[...few, count].map((m) => attentionBytes(device, { m, heads, kvHeads, headDim, slots })),
+  );
   const make = (width: number, label: string): Tensor =>
     arena.allocate(dtype, [count, width], label);
   return {

@@ -5,12 +5,18 @@
  */
 import type { ActivationDType } from "../base/dtype.ts";
 import { DTYPE_BYTES } from "../base/dtype.ts";
-import { CheckpointError } from "../base/errors.ts";
+import { CheckpointError, NativeError } from "../base/errors.ts";
 import { type FloatDType, isFloatDType } from "../base/half.ts";
 import { elements, sameShape, type Shape, showShape } from "../base/shape.ts";
 import type { TensorInfo } from "../checkpoint/source.ts";
-import type { Arena, Device, Tensor } from "../device/mod.ts";
-import { reshape, rows } from "../device/mod.ts";
+import {
+  Arena,
+  type Device,
+  reshape,
+  type Tensor,
+  UPLOAD_BUFFER_BYTES,
+  Uploader,
+} from "../device/mod.ts";
 import { toActivation } from "./convert.ts";
 import type { StoredWeights } from "./scheme.ts";
 
@@ -38,8 +44,11 @@ export function checkFloat(
 /** Bytes loaded so far of all bytes to load. */
 export type LoadProgress = (done: number, total: number) => void;
 
-/** Loads the weights of one model into one arena. */
-export class WeightLoader {
+/** Elements that are converted at once: small enough to stay in a cache. */
+const CONVERTED = 2 ** 18;
+
+/** Loads the weights of one model into one arena. Disposing it frees what only loading needs. */
+export class WeightLoader implements Disposable {
   /** The device that the weights go to. */
   readonly device: Device;
   /** What owns the weights. */
@@ -50,15 +59,18 @@ export class WeightLoader {
   readonly dtype: ActivationDType;
   readonly #progress?: LoadProgress;
   readonly #total: number;
+  readonly #uploader: Uploader;
+  #staging?: Arena;
+  #staged?: Tensor<"u8">;
   #done = 0;
 
-  /** Loads from `weights` into `arena`; `total` bytes are expected, for `progress`. */
+  /** Loads from `weights` into `arena`; `total` bytes on the device are expected, for `progress`. */
   constructor(
     device: Device,
     arena: Arena,
     weights: StoredWeights,
     dtype: ActivationDType,
-    total = 0,
+    total: number,
     progress?: LoadProgress,
   ) {
     this.device = device;
@@ -67,6 +79,9 @@ export class WeightLoader {
     this.dtype = dtype;
     this.#total = total;
     this.#progress = progress;
+    // A small model needs no large buffers: half of it each keeps reading and sending apart.
+    const half = Math.max(2 ** 16, Math.ceil(total / 2 ** 17) * 2 ** 16);
+    this.#uploader = new Uploader(device, Math.min(UPLOAD_BUFFER_BYTES, half));
   }
 
   /** Loads a float tensor of `shape` in the activation dtype. */
@@ -78,28 +93,84 @@ export class WeightLoader {
 
   /** Loads a float tensor of `shape` into `out`, contiguous and of as many elements. */
   floatInto(out: Tensor, name: string, shape: Shape): void {
-    const info = checkFloat(this.weights, name, shape);
+    const { dtype, file } = checkFloat(this.weights, name, shape);
+    if (dtype === out.dtype) return this.stream(out, name);
     const flat = reshape(out, [elements(shape)]);
-    const width = DTYPE_BYTES[info.dtype];
-    let at = 0;
-    for (const chunk of this.weights.source.chunks(name)) {
-      const converted = toActivation(chunk, info.dtype, this.dtype);
-      if (converted === undefined) {
-        throw new CheckpointError(
-          info.file,
-          "it has values beyond f16, expected at most 65504",
-          name,
-        );
+    const width = DTYPE_BYTES[dtype];
+    const host = new Uint8Array(Math.min(CONVERTED, elements(shape)) * width);
+    this.#uploader.upload(flat, (into, offset) => {
+      for (let at = 0; at < into.length; at += CONVERTED * 2) {
+        const piece = into.subarray(at, at + CONVERTED * 2);
+        const stored = host.subarray(0, (piece.length / 2) * width);
+        this.weights.source.readInto(name, ((offset + at) / 2) * width, stored);
+        const converted = toActivation(stored, dtype, this.dtype);
+        if (converted === undefined) {
+          throw new CheckpointError(
+            file,
+            "it has values beyond f16, expected at most 65504",
+            name,
+          );
+        }
+        piece.set(converted);
       }
-      const end = at + chunk.byteLength / width;
-      this.device.upload(rows(flat, at, end), converted);
-      at = end;
-      this.count(chunk.byteLength);
+      this.#count(into.length);
+    });
+  }
+
+  /**
+   * Streams the bytes of a stored tensor as they are into `out`, contiguous and of as many bytes. `check`
+   * sees each piece, and where it begins, before it is sent.
+   */
+  stream(
+    out: Tensor,
+    name: string,
+    check?: (piece: Uint8Array<ArrayBuffer>, offset: number) => void,
+  ): void {
+    this.#uploader.upload(out, (into, offset) => {
+      this.weights.source.readInto(name, offset, into);
+      check?.(into, offset);
+      this.#count(into.length);
+    });
+  }
+
+  /**
+   * Device memory of at least `bytes` bytes for what is packed at once; the next call gives the same memory,
+   * so it is for ops that are queued before that.
+   */
+  staging(bytes: number): Tensor<"u8"> {
+    if (this.#staged === undefined || this.#staged.shape[0] < bytes) {
+      this.#dropStaging();
+      this.#staging = new Arena(this.device, "staging");
+      this.#staged = this.#staging.allocate("u8", [bytes]);
+    }
+    return this.#staged;
+  }
+
+  /** Waits until all weights are in place; throws where the device failed. */
+  finish(): void {
+    this.device.synchronize();
+  }
+
+  /** Frees the buffers, after all that is queued. A device that failed says so in `finish` or where it failed. */
+  [Symbol.dispose](): void {
+    try {
+      using _uploader = this.#uploader;
+      this.#dropStaging();
+    } catch (error) {
+      // What made loading fail must reach the caller, not that freeing fails on a dead device too.
+      if (!(error instanceof NativeError || error instanceof SuppressedError)) throw error;
     }
   }
 
-  /** Counts bytes read elsewhere as loaded. */
-  count(bytes: number): void {
+  /** What still reads the staging memory must have run before it goes. */
+  #dropStaging(): void {
+    using _staging = this.#staging;
+    this.#staged = undefined;
+    if (this.#staging !== undefined && !this.device.disposed) this.device.synchronize();
+    this.#staging = undefined;
+  }
+
+  #count(bytes: number): void {
     this.#done += bytes;
     this.#progress?.(Math.min(this.#done, this.#total), this.#total);
   }

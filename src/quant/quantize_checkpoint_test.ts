@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { readGptqLinear } from "../../tests/gptq_linear.ts";
 import { random as seeded } from "../../tests/random.ts";
 import type { DType } from "../base/dtype.ts";
 import { ArgumentError, CheckpointError, UnsupportedModelError } from "../base/errors.ts";
 import { f32ToBf16, type FloatDType, toF32 } from "../base/half.ts";
 import { openCheckpoint } from "../checkpoint/checkpoint.ts";
-import { readGptqLinear } from "../checkpoint/gptq.ts";
 import { type TensorToWrite, writeSafetensors } from "../checkpoint/safetensors_writer.ts";
 import { quantizeCheckpoint, type QuantizeProgress } from "./quantize_checkpoint.ts";
 

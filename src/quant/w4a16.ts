@@ -6,11 +6,11 @@
 import type { DType } from "../base/dtype.ts";
 import { CheckpointError } from "../base/errors.ts";
 import { sameShape, type Shape, showShape } from "../base/shape.ts";
-import { Arena, type Tensor } from "../device/mod.ts";
+import { type Tensor, tensor } from "../device/mod.ts";
 import { gatherColumns, gemmW4A16, w4a16Bytes, w4a16Pack } from "../ops/mod.ts";
-import { type GptqConfig, readGptqLinear } from "../checkpoint/gptq.ts";
+import { checkScales, describeGptqLinear, type GptqConfig } from "../checkpoint/gptq.ts";
 import { loadBias } from "./f16.ts";
-import { checkFloat } from "./loader.ts";
+import { checkFloat, type WeightLoader } from "./loader.ts";
 import type { LinearPart, Scheme, StoredWeights } from "./scheme.ts";
 
 function configOf(weights: StoredWeights): GptqConfig {
@@ -36,6 +36,23 @@ function sameOrder(a: Int32Array | undefined, b: Int32Array | undefined): boolea
   return a.length === b.length && a.every((value, i) => value === b[i]);
 }
 
+/** Streams a stored layer into staging memory: weights, then scales from the next multiple of 256 bytes on. */
+function stage(
+  loader: WeightLoader,
+  { prefix, n, k }: LinearPart,
+  groups: number,
+): { qweight: Tensor<"i32">; scales: Tensor<"f16"> } {
+  const { source } = loader.weights;
+  const scalesAt = Math.ceil((n * k) / 512) * 256;
+  const { address } = loader.staging(scalesAt + groups * n * 2);
+  const qweight = tensor(address, "i32", [k / 8, n]);
+  const scales = tensor(address + BigInt(scalesAt), "f16", [groups, n]);
+  loader.stream(qweight, `${prefix}.qweight`);
+  const name = `${prefix}.scales`;
+  loader.stream(scales, name, (piece, offset) => checkScales(source, name, piece, offset));
+  return { qweight, scales };
+}
+
 /** The scheme W4A16, symmetric, any group size. */
 export const w4a16: Scheme = {
   name: "w4a16",
@@ -59,8 +76,8 @@ export const w4a16: Scheme = {
   load(loader, parts) {
     const { device, weights } = loader;
     const config = configOf(weights);
-    const stored = parts.map((part) => readGptqLinear(weights.source, part.prefix, config));
-    const { k, group, order } = stored[0];
+    const stored = parts.map((part) => describeGptqLinear(weights.source, part.prefix, config));
+    const { k, group, groups, order } = stored[0];
     if (!stored.every((one) => one.group === group && sameOrder(one.order, order))) {
       return undefined;
     }
@@ -69,23 +86,19 @@ export const w4a16: Scheme = {
     const weight = loader.arena.allocate("u8", [bytes], parts[0].prefix);
     const permutation = order && loader.arena.fromHost("i32", [k], order);
     let at = 0;
-    for (const one of stored) {
-      using staging = new Arena(device, "staging");
-      const qweight = staging.fromHost("i32", [k / 8, one.n], one.qweight);
-      const scales = staging.fromHost("f16", [Math.ceil(k / group), one.n], one.scales);
+    for (const part of parts) {
+      const { qweight, scales } = stage(loader, part, groups);
       w4a16Pack(device, weight, {
         nTotal: n,
         nOffset: at,
         qweight,
         scales,
         order: permutation,
-        n: one.n,
+        n: part.n,
         k,
         group,
       });
-      device.synchronize();
-      at += one.n;
-      loader.count(one.qweight.byteLength + one.scales.byteLength);
+      at += part.n;
     }
     const bias = loadBias(loader, parts);
     return {

@@ -1,11 +1,17 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { ArgumentError } from "../../src/base/errors.ts";
 import { rows, type Tensor } from "../../src/device/mod.ts";
-import { gatherColumns, gemmW4A16, w4a16Bytes, w4a16Pack } from "../../src/ops/mod.ts";
+import {
+  gatherColumns,
+  gemmW4A16,
+  MAX_TREE_ROWS,
+  w4a16Bytes,
+  w4a16Pack,
+} from "../../src/ops/mod.ts";
 import { backendTest } from "../backends.ts";
 import { Random } from "../random.ts";
 import { product } from "../reference/ops.ts";
-import { type Activation, assertClose, type Rig } from "../rig.ts";
+import { type Activation, assertClose, inPieces, type Rig } from "../rig.ts";
 
 /** A linear layer as it lies on disk, and its weights in the order in which it was packed. */
 interface Layer {
@@ -99,12 +105,14 @@ for (const dtype of ["f16", "bf16"] as const) {
       assertClose(y.values(), added, dtype, what);
       const logits = rig.output("f32", [m, n], n + 1);
       gemmW4A16(rig.device, logits.tensor, x, w, { ...size, epilogue: "logits" });
-      assertClose(logits.values(), bare, "f32", `logits of ${what}`);
+      // The rows of prompts meet weights rounded to their dtype on CUDA.
+      const exact = rig.device.backend === "cpu" || m <= MAX_TREE_ROWS;
+      assertClose(logits.values(), bare, exact ? "f32" : dtype, `logits of ${what}`);
       const before = random.normals(m * n).map(Math.fround);
       const residual = rig.output("f32", [m, n]).set(before);
       gemmW4A16(rig.device, residual.tensor, x, w, { ...size, bias, epilogue: "residual" });
       const sum = added.map((value, i) => value + before[i]);
-      assertClose(residual.values(), sum, "f32", `residual of ${what}`);
+      assertClose(residual.values(), sum, exact ? "f32" : dtype, `residual of ${what}`);
     }
   });
 
@@ -113,9 +121,9 @@ for (const dtype of ["f16", "bf16"] as const) {
       const size = { n, k, group: g || k };
       const w = pack(rig, [layer(rig, n, k, size.group, n)]);
       const x = rig.put(dtype, [130, k], new Random(k).normals(130 * k));
-      const all = rig.output("f32", [130, n]);
-      gemmW4A16(rig.device, all.tensor, x, w, { ...size, epilogue: "logits" });
-      const expected = all.bytes();
+      const expected = inPieces(rig, 130, n, (y, from, to) => {
+        gemmW4A16(rig.device, y, rows(x, from, to), w, { ...size, epilogue: "logits" });
+      });
       for (const [start, m] of [[0, 1], [129, 1], [5, 2], [3, 7], [11, 10], [50, 30], [64, 60]]) {
         const part = rig.output("f32", [m, n]);
         const some = rows(x, start, start + m);

@@ -67,6 +67,21 @@ backendTest("logProbs gives the log-probability of each row's target", (rig) => 
   }
 });
 
+backendTest("the largest log-probability is precise in a wide vocabulary", (rig) => {
+  const m = 2, vocab = 128256;
+  // So spread out that the many small terms are a good part of the sum.
+  const flat = someLogits(m, vocab);
+  const out = rig.output("f32", [m]);
+  const targets = Array.from({ length: m }, (_, i) => topIndices(rowOf(flat, i, vocab), 1)[0]);
+  const logits = rig.put("f32", [m, vocab], flat);
+  logProbs(rig.device, out.tensor, logits, rig.put("i32", [m], targets));
+  [...out.values()].forEach((value, i) => {
+    const expected = logSoftmax(rowOf(flat, i, vocab))[targets[i]];
+    const error = Math.abs(value / expected - 1);
+    assert(error <= 1e-6, `row ${i}: ${value}, expected ${expected}, relative error ${error}`);
+  });
+});
+
 backendTest("a row's top log-probabilities have the same bits alone and among others", (rig) => {
   const [vocab, topk] = [3000, 10];
   const flat = someLogits(30, vocab);

@@ -11,7 +11,7 @@ constexpr double kProduct = 0.02;  // nanoseconds for one input of one output of
 
 int64_t padded(int32_t k) { return (int64_t(k) + 7) / 8 * 8; }
 
-void run_gemm(smq_context* ctx, const GemmCall& call, GemmKernel kernel, double cost) {
+void run_gemm(smq_context* ctx, const GemmArgs& call, GemmKernel kernel, double cost) {
   const int64_t stride = padded(call.k);
   const HalfKernels& half = ctx->kernels.half[call.dtype];
   float* const rows = reinterpret_cast<float*>(ctx->scratch.data());
@@ -51,15 +51,7 @@ void run_gemm(smq_context* ctx, const GemmCall& call, GemmKernel kernel, double 
 
 }  // namespace
 
-void check_gemm(Check& check, const smq_context* ctx, const GemmCall& call) {
-  check.pointer("ctx", ctx).address("y", call.y).address("x", call.x).address("w", call.w);
-  check.between("epilogue", call.epilogue, SMQ_STORE, SMQ_LOGITS).half("dtype", call.dtype);
-  check.at_least("m", call.m, 1).at_least("n", call.n, 1).at_least("k", call.k, 1);
-  check.at_least("y_stride", call.y_stride, call.n).limit("k", call.k, kMostInputs);
-  check.extent("x", call.x, call.m, call.k, 2).extent("y", call.y, call.m, call.y_stride, 4);
-}
-
-int32_t submit_gemm(smq_context* ctx, const GemmCall& call, GemmKernel kernel, double cost) {
+int32_t submit_gemm(smq_context* ctx, const GemmArgs& call, GemmKernel kernel, double cost) {
   const int64_t rows = std::min(call.m, kRows) + int64_t(ctx->pool.threads()) * kPanel;
   const int64_t scratch = rows * padded(call.k) * int64_t(sizeof(float));
   return submit(ctx, [=] { run_gemm(ctx, call, kernel, cost); }, scratch);

@@ -3,7 +3,7 @@
 // rows and outputs only decide which sums run side by side, so they do not show in the bits.
 #pragma once
 
-#include "abi.h"
+#include "common/abi.h"
 #include "kernels.h"
 #include "simd/math.h"
 

@@ -13,15 +13,6 @@ namespace {
 
 int64_t group_count(int32_t k, int32_t group) { return (int64_t(k) + group - 1) / group; }
 
-void check_shape(Check& check, int32_t n, int32_t k, int32_t group) {
-  check.at_least("n", n, 1).at_least("k", k, 1).multiple("k", k, 8).limit("k", k, kMostInputs);
-  check.at_least("group", group, 8).multiple("group", group, 8);
-}
-
-int64_t packed_bytes(int32_t n, int32_t k, int32_t group) {
-  return n * (u4_row_bytes(k) + group_count(k, group) * int64_t(sizeof(float)));
-}
-
 struct PackCall {
   uint64_t w, qweight, scales, order;
   int32_t n_total, n_offset, n, k, group;
@@ -52,37 +43,19 @@ void pack_output(const PackCall& call, int64_t output) {
 
 }  // namespace
 
-int32_t smq_gemm_w4a16(smq_context* ctx, uint64_t y, int32_t y_stride, int32_t epilogue, uint64_t x,
-                       uint64_t w, uint64_t bias, int32_t m, int32_t n, int32_t k, int32_t group,
-                       int32_t dtype) {
-  const GemmCall call{y, x, w, bias, y_stride, epilogue, m, n, k, group, dtype};
-  Check check;
-  check_gemm(check, ctx, call);
-  check_shape(check, n, k, group);
-  if (check.failed()) return check.status();
-  if (check.extent("w", w, packed_bytes(n, k, group), 1, 1).failed()) return check.status();
-  return submit_gemm(ctx, call, ctx->kernels.gemm_w4a16, 0.06);
+int32_t smq::run_gemm_w4a16(smq_context* ctx, const GemmArgs& args) {
+  return submit_gemm(ctx, args, ctx->kernels.gemm_w4a16, 0.06);
 }
 
-int32_t smq_w4a16_bytes(int32_t n, int32_t k, int32_t group, int64_t* out) {
-  Check check;
-  check.pointer("out", out);
-  check_shape(check, n, k, group);
-  if (check.failed()) return check.status();
-  *out = packed_bytes(n, k, group);
+int32_t smq::run_w4a16_bytes(int32_t n, int32_t k, int32_t group, int64_t* out) {
+  *out = n * (u4_row_bytes(k) + group_count(k, group) * int64_t(sizeof(float)));
   return SMQ_OK;
 }
 
-int32_t smq_w4a16_pack(smq_context* ctx, uint64_t w, int32_t n_total, int32_t n_offset,
-                       uint64_t qweight, uint64_t scales, uint64_t order, int32_t n, int32_t k,
-                       int32_t group) {
+int32_t smq::run_w4a16_pack(smq_context* ctx, uint64_t w, int32_t n_total, int32_t n_offset,
+                            uint64_t qweight, uint64_t scales, uint64_t order, int32_t n, int32_t k,
+                            int32_t group) {
   const PackCall call{w, qweight, scales, order, n_total, n_offset, n, k, group};
-  Check check;
-  check.pointer("ctx", ctx).address("w", w).address("qweight", qweight).address("scales", scales);
-  check_shape(check, n, k, group);
-  if (check.failed()) return check.status();
-  check.at_least("n_total", n_total, n).between("n_offset", n_offset, 0, int64_t(n_total) - n);
-  if (check.failed()) return check.status();
   return submit(ctx, [=] {
     ctx->pool.run(n, 2.0 * k, [&](int64_t begin, int64_t end, int) {
       for (int64_t i = begin; i < end; ++i) pack_output(call, i);
@@ -90,13 +63,8 @@ int32_t smq_w4a16_pack(smq_context* ctx, uint64_t w, int32_t n_total, int32_t n_
   });
 }
 
-int32_t smq_gather_columns(smq_context* ctx, uint64_t out, uint64_t x, uint64_t order, int32_t m,
-                           int32_t k, int32_t dtype) {
-  Check check;
-  check.pointer("ctx", ctx).address("out", out).address("x", x).address("order", order);
-  check.at_least("m", m, 1).at_least("k", k, 1).half("dtype", dtype);
-  check.extent("x", x, m, k, 2).extent("out", out, m, k, 2);
-  if (check.failed()) return check.status();
+int32_t smq::run_gather_columns(smq_context* ctx, uint64_t out, uint64_t x, uint64_t order,
+                                int32_t m, int32_t k, int32_t) {
   return submit(ctx, [=] {
     ctx->pool.run(m, 1.0 * k, [&](int64_t begin, int64_t end, int) {
       const int32_t* from = at<const int32_t>(order);

@@ -26,27 +26,19 @@ void convert_row(const Kernels& kernels, void* out, int32_t out_dtype, const uin
 
 }  // namespace
 
-int32_t smq_embed(smq_context* ctx, uint64_t out, int32_t out_stride, int32_t out_dtype,
-                  uint64_t table, int32_t table_dtype, uint64_t tokens, uint64_t start,
-                  int32_t shift, int32_t m, int32_t hidden, int32_t vocab) {
-  Check check;
-  check.pointer("ctx", ctx).address("out", out).address("table", table).address("tokens", tokens);
-  check.dtype("out_dtype", out_dtype).half("table_dtype", table_dtype).at_least("m", m, 1);
-  check.at_least("hidden", hidden, 1).at_least("vocab", vocab, 1);
-  check.at_least("out_stride", out_stride, hidden).extent("table", table, vocab, hidden, 2);
-  if (check.extent("out", out, m, out_stride, 4).failed()) return check.status();
+int32_t smq::run_embed(smq_context* ctx, const Embed& args) {
   return submit(ctx, [=] {
-    const int64_t first = (start ? int64_t(*at<const int32_t>(start)) : 0) + shift;
-    const int64_t element = element_bytes(out_dtype);
-    ctx->pool.run(m, 0.15 * hidden, [&](int64_t begin, int64_t end, int) {
+    const int64_t first = (args.start ? int64_t(*args.start) : 0) + args.shift;
+    const int64_t element = element_bytes(args.out_dtype);
+    ctx->pool.run(args.m, 0.15 * args.hidden, [&](int64_t begin, int64_t end, int) {
       for (int64_t i = begin; i < end; ++i) {
-        const int32_t token = at<const int32_t>(tokens)[first + i];
-        uint8_t* to = at<uint8_t>(out) + i * out_stride * element;
-        if (token < 0 || token >= vocab) {
-          std::memset(to, 0, std::size_t(hidden * element));
+        const int32_t token = args.tokens[first + i];
+        uint8_t* to = at<uint8_t>(args.out) + i * args.out_stride * element;
+        if (token < 0 || token >= args.vocab) {
+          std::memset(to, 0, std::size_t(args.hidden * element));
         } else {
-          convert_row(ctx->kernels, to, out_dtype, at<const uint16_t>(table) + int64_t(token) * hidden,
-                      table_dtype, hidden);
+          const uint16_t* row = at<const uint16_t>(args.table) + int64_t(token) * args.hidden;
+          convert_row(ctx->kernels, to, args.out_dtype, row, args.table_dtype, args.hidden);
         }
       }
     });

@@ -3,19 +3,8 @@
 
 using namespace smq;
 
-namespace {
-
-void check_logits(Check& check, const smq_context* ctx, uint64_t logits, int32_t m, int32_t vocab) {
-  check.pointer("ctx", ctx).address("logits", logits).at_least("m", m, 1);
-  check.at_least("vocab", vocab, 1).extent("logits", logits, m, vocab, 4);
-}
-
-}  // namespace
-
-int32_t smq_argmax(smq_context* ctx, uint64_t best, uint64_t logits, int32_t m, int32_t vocab) {
-  Check check;
-  check_logits(check, ctx, logits, m, vocab);
-  if (check.address("best", best).failed()) return check.status();
+int32_t smq::run_argmax(smq_context* ctx, uint64_t best, uint64_t logits, int32_t m,
+                        int32_t vocab) {
   return submit(ctx, [=] {
     ctx->pool.run(m, 0.15 * vocab, [&](int64_t begin, int64_t end, int) {
       for (int64_t i = begin; i < end; ++i) {
@@ -25,13 +14,8 @@ int32_t smq_argmax(smq_context* ctx, uint64_t best, uint64_t logits, int32_t m, 
   });
 }
 
-int32_t smq_top_log_probs(smq_context* ctx, uint64_t values, uint64_t ids, uint64_t logits, int32_t m,
-                          int32_t vocab, int32_t topk) {
-  Check check;
-  check_logits(check, ctx, logits, m, vocab);
-  check.address("values", values).address("ids", ids).at_least("topk", topk, 1);
-  check.limit("topk", topk, SMQ_MAX_TOPK).between("topk", topk, 1, vocab);
-  if (check.failed()) return check.status();
+int32_t smq::run_top_log_probs(smq_context* ctx, uint64_t values, uint64_t ids, uint64_t logits,
+                               int32_t m, int32_t vocab, int32_t topk) {
   return submit(ctx, [=] {
     ctx->pool.run(m, 0.6 * vocab, [&](int64_t begin, int64_t end, int) {
       for (int64_t i = begin; i < end; ++i) {
@@ -42,11 +26,8 @@ int32_t smq_top_log_probs(smq_context* ctx, uint64_t values, uint64_t ids, uint6
   });
 }
 
-int32_t smq_log_probs(smq_context* ctx, uint64_t out, uint64_t logits, uint64_t targets, int32_t m,
-                      int32_t vocab) {
-  Check check;
-  check_logits(check, ctx, logits, m, vocab);
-  if (check.address("out", out).address("targets", targets).failed()) return check.status();
+int32_t smq::run_log_probs(smq_context* ctx, uint64_t out, uint64_t logits, uint64_t targets,
+                           int32_t m, int32_t vocab) {
   return submit(ctx, [=] {
     ctx->pool.run(m, 0.5 * vocab, [&](int64_t begin, int64_t end, int) {
       for (int64_t i = begin; i < end; ++i) {

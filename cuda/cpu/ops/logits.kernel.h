@@ -36,15 +36,22 @@ void log_softmax_row(const float* x, int32_t count, float* largest, float* log_s
   for (int j = 0; j < 8; ++j) top = lanes[j] > top ? lanes[j] : top;
   for (; i < count; ++i) top = x[i] > top ? x[i] : top;
   const auto shift = S::set(top);
-  auto sum = S::zero();
-  for (i = 0; i + 8 <= count; i += 8) sum = S::add(sum, exp<S>(S::sub(S::load(x + i), shift)));
-  if (i < count) {
-    float rest[8];
-    for (int32_t j = 0; j < 8; ++j) rest[j] = i + j < count ? x[i + j] : none;
-    sum = S::add(sum, exp<S>(S::sub(S::load(rest), shift)));
+  // In pieces whose sums are added in f64: a single f32 would lose small terms to the sum of many.
+  constexpr int32_t kPiece = 256;
+  double total = 0;
+  for (int32_t from = 0; from < count; from += kPiece) {
+    const int32_t end = count - from < kPiece ? count : from + kPiece;
+    auto sum = S::zero();
+    for (i = from; i + 8 <= end; i += 8) sum = S::add(sum, exp<S>(S::sub(S::load(x + i), shift)));
+    if (i < end) {
+      float rest[8];
+      for (int32_t j = 0; j < 8; ++j) rest[j] = i + j < end ? x[i + j] : none;
+      sum = S::add(sum, exp<S>(S::sub(S::load(rest), shift)));
+    }
+    total += double(S::sum(sum));
   }
   *largest = top;
-  *log_sum = __builtin_logf(S::sum(sum));
+  *log_sum = float(__builtin_log(total));
 }
 
 template <class S>

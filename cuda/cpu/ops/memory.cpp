@@ -11,14 +11,7 @@ constexpr int64_t kPiece = 1 << 16;
 constexpr double kPieceCost = 6000;  // nanoseconds for one piece
 }  // namespace
 
-int32_t smq_copy(smq_context* ctx, uint64_t dst, uint64_t src, int64_t bytes) {
-  Check check;
-  check.pointer("ctx", ctx).at_least("bytes", bytes, 0).address("dst", dst).address("src", src);
-  check.extent("dst", dst, bytes, 1, 1).extent("src", src, bytes, 1, 1);
-  if (check.failed()) return check.status();
-  check.expect(bytes == 0 || dst + uint64_t(bytes) <= src || src + uint64_t(bytes) <= dst,
-               "dst and src overlap, expected separate ranges");
-  if (check.failed()) return check.status();
+int32_t smq::run_copy(smq_context* ctx, uint64_t dst, uint64_t src, int64_t bytes) {
   return submit(ctx, [=] {
     ctx->pool.run((bytes + kPiece - 1) / kPiece, kPieceCost, [&](int64_t begin, int64_t end, int) {
       const int64_t last = end * kPiece < bytes ? end * kPiece : bytes;
@@ -28,11 +21,7 @@ int32_t smq_copy(smq_context* ctx, uint64_t dst, uint64_t src, int64_t bytes) {
   });
 }
 
-int32_t smq_fill(smq_context* ctx, uint64_t dst, int32_t byte, int64_t bytes) {
-  Check check;
-  check.pointer("ctx", ctx).at_least("bytes", bytes, 0).address("dst", dst);
-  check.between("byte", byte, 0, 255).extent("dst", dst, bytes, 1, 1);
-  if (check.failed()) return check.status();
+int32_t smq::run_fill(smq_context* ctx, uint64_t dst, int32_t byte, int64_t bytes) {
   return submit(ctx, [=] {
     ctx->pool.run((bytes + kPiece - 1) / kPiece, kPieceCost, [&](int64_t begin, int64_t end, int) {
       const int64_t last = end * kPiece < bytes ? end * kPiece : bytes;
@@ -41,11 +30,7 @@ int32_t smq_fill(smq_context* ctx, uint64_t dst, int32_t byte, int64_t bytes) {
   });
 }
 
-int32_t smq_checksum(smq_context* ctx, uint64_t out, uint64_t src, int64_t bytes) {
-  Check check;
-  check.pointer("ctx", ctx).address("out", out).address("src", src).at_least("bytes", bytes, 16);
-  check.multiple("bytes", bytes, 16).multiple("src", int64_t(src), 16).extent("src", src, bytes, 1, 1);
-  if (check.failed()) return check.status();
+int32_t smq::run_checksum(smq_context* ctx, uint64_t out, uint64_t src, int64_t bytes) {
   return submit(ctx, [=] {
     std::atomic<uint64_t> total{0};
     const int64_t pieces = (bytes + kPiece - 1) / kPiece;

@@ -3,45 +3,11 @@
 
 using namespace smq;
 
-int32_t smq_rope_kv(smq_context* ctx, uint64_t qkv, uint64_t table, int32_t positions,
-                    uint64_t cache_length, uint64_t depths, int32_t position_offset,
-                    int32_t slot_offset, uint64_t q_norm, uint64_t k_norm, float eps,
-                    uint64_t k_cache, uint64_t v_cache, int32_t slots, int32_t m, int32_t heads,
-                    int32_t kv_heads, int32_t head_dim, int32_t dtype) {
-  Check check;
-  check.pointer("ctx", ctx).address("qkv", qkv).address("table", table);
-  check.address("cache_length", cache_length).address("k_cache", k_cache);
-  check.address("v_cache", v_cache).half("dtype", dtype).at_least("m", m, 1);
-  check.at_least("positions", positions, 1).at_least("slots", slots, 1);
-  check.at_least("heads", heads, 1).at_least("kv_heads", kv_heads, 1);
-  check.at_least("head_dim", head_dim, 2).multiple("head_dim", head_dim, 2).finite("eps", eps);
-  check.expect(eps >= 0, "eps is negative, expected 0 or more");
-  check.extent("qkv", qkv, m, (int64_t(heads) + 2 * int64_t(kv_heads)) * head_dim, 2);
-  check.extent("table", table, positions, head_dim, 4);
-  check.extent("k_cache", k_cache, slots, int64_t(kv_heads) * head_dim, 2);
-  check.extent("v_cache", v_cache, slots, int64_t(kv_heads) * head_dim, 2);
-  if (check.failed()) return check.status();
-  RopeKv args{};
-  args.qkv = at<void>(qkv);
-  args.table = at<const float>(table);
-  args.cache_length = at<const int32_t>(cache_length);
-  args.depths = at<const int32_t>(depths);
-  args.q_norm = at<const void>(q_norm);
-  args.k_norm = at<const void>(k_norm);
-  args.k_cache = at<void>(k_cache);
-  args.v_cache = at<void>(v_cache);
-  args.positions = positions;
-  args.position_offset = position_offset;
-  args.slot_offset = slot_offset;
-  args.slots = slots;
-  args.heads = heads;
-  args.kv_heads = kv_heads;
-  args.head_dim = head_dim;
-  args.eps = eps;
+int32_t smq::run_rope_kv(smq_context* ctx, const RopeKv& args) {
   return submit(ctx, [=] {
-    const auto kernel = ctx->kernels.half[dtype].rope_kv;
-    const double cost = 0.4 * head_dim * (heads + 2.0 * kv_heads);
-    ctx->pool.run(m, cost, [&](int64_t begin, int64_t end, int) {
+    const auto kernel = ctx->kernels.half[args.dtype].rope_kv;
+    const double cost = 0.4 * args.head_dim * (args.heads + 2.0 * args.kv_heads);
+    ctx->pool.run(args.m, cost, [&](int64_t begin, int64_t end, int) {
       for (int64_t i = begin; i < end; ++i) kernel(args, i);
     });
   });

@@ -8,13 +8,7 @@ using namespace smq;
 
 namespace {
 
-struct Verify {
-  int32_t *result, *path, *history;
-  const int32_t *cache_length, *best, *tokens, *parents, *limit;
-  int32_t m;
-};
-
-void verify_greedy(const Verify& args) {
+void verify_greedy(const VerifyGreedy& args) {
   const int64_t length = std::max(*args.cache_length, 0);
   // How many of the proposed rows exist.
   const int64_t rows = args.limit ? std::min<int64_t>(args.m, *args.limit - length + 1) : args.m;
@@ -39,13 +33,6 @@ void verify_greedy(const Verify& args) {
   }
 }
 
-struct Commit {
-  const uint64_t* caches;
-  const int32_t *path, *result;
-  int32_t* cache_length;
-  int32_t count, row_bytes, m;
-};
-
 void commit(const Commit& args) {
   const int64_t length = std::max(*args.cache_length, 0);
   const int32_t accepted = std::clamp(args.result[0], 0, args.m);
@@ -64,48 +51,19 @@ void commit(const Commit& args) {
 
 }  // namespace
 
-int32_t smq_verify_greedy(smq_context* ctx, uint64_t result, uint64_t path, uint64_t history,
-                          uint64_t cache_length, uint64_t best, uint64_t tokens, uint64_t parents,
-                          uint64_t limit, int32_t m) {
-  Check check;
-  check.pointer("ctx", ctx).address("result", result).address("path", path);
-  check.address("history", history).address("cache_length", cache_length).address("best", best);
-  check.expect((tokens == 0) == (parents == 0),
-               "one of tokens and parents is 0, expected both (a sequence) or neither (a tree)");
-  check.at_least("m", m, 1);
-  if (tokens) check.limit("m", m, SMQ_MAX_TREE);
-  if (check.failed()) return check.status();
-  const Verify args{at<int32_t>(result),          at<int32_t>(path),
-                    at<int32_t>(history),         at<const int32_t>(cache_length),
-                    at<const int32_t>(best),      at<const int32_t>(tokens),
-                    at<const int32_t>(parents),   at<const int32_t>(limit),
-                    m};
+int32_t smq::run_verify_greedy(smq_context* ctx, const VerifyGreedy& args) {
   return submit(ctx, [=] { verify_greedy(args); });
 }
 
-int32_t smq_commit(smq_context* ctx, uint64_t caches, int32_t count, int32_t row_bytes, uint64_t path,
-                   uint64_t result, uint64_t cache_length, int32_t m) {
-  Check check;
-  check.pointer("ctx", ctx).at_least("count", count, 0);
-  if (count > 0) check.address("caches", caches).at_least("row_bytes", row_bytes, 1);
-  check.address("path", path).address("result", result).address("cache_length", cache_length);
-  if (check.at_least("m", m, 1).failed()) return check.status();
-  const Commit args{at<const uint64_t>(caches), at<const int32_t>(path), at<const int32_t>(result),
-                    at<int32_t>(cache_length),  count,                   row_bytes,
-                    m};
+int32_t smq::run_commit(smq_context* ctx, const Commit& args) {
   return submit(ctx, [=] { commit(args); });
 }
 
-int32_t smq_advance(smq_context* ctx, uint64_t length, int32_t delta) {
-  Check check;
-  if (check.pointer("ctx", ctx).address("length", length).failed()) return check.status();
+int32_t smq::run_advance(smq_context* ctx, uint64_t length, int32_t delta) {
   return submit(ctx, [=] { *at<int32_t>(length) += delta; });
 }
 
-int32_t smq_cut_back(smq_context* ctx, uint64_t length, uint64_t limit, int32_t delta) {
-  Check check;
-  check.pointer("ctx", ctx).address("length", length).address("limit", limit);
-  if (check.failed()) return check.status();
+int32_t smq::run_cut_back(smq_context* ctx, uint64_t length, uint64_t limit, int32_t delta) {
   return submit(ctx, [=] {
     int32_t& value = *at<int32_t>(length);
     value = std::min(value, *at<const int32_t>(limit) + delta);

@@ -28,16 +28,7 @@ void best_places(int32_t* places, int32_t keep, const float* scores, int32_t cou
   }
 }
 
-struct Expand {
-  float* scores;
-  int32_t *tokens, *parents, *nodes, *front_tokens, *front_rows;
-  uint64_t* mask;
-  const float* values;
-  const int32_t* ids;
-  int32_t words, level, topk;
-};
-
-void expand(const Expand& args) {
+void expand(const TreeExpand& args) {
   const int32_t topk = args.topk;
   const int32_t rows = args.level == 1 ? 1 : topk;
   const int32_t first = args.level == 1 ? 0 : topk + (args.level - 2) * topk * topk;
@@ -70,15 +61,7 @@ void expand(const Expand& args) {
   }
 }
 
-struct Select {
-  int32_t *tokens, *parents, *depths;
-  uint64_t* mask;
-  const float* scores;
-  const int32_t *candidate_tokens, *candidate_parents, *history, *cache_length;
-  int32_t candidates, size;
-};
-
-void select(const Select& args) {
+void select(const TreeSelect& args) {
   const int32_t kept = args.size - 1;
   int32_t places[SMQ_MAX_TREE];
   best_places(places, kept, args.scores, args.candidates);
@@ -110,43 +93,10 @@ void select(const Select& args) {
 
 }  // namespace
 
-int32_t smq_tree_expand(smq_context* ctx, uint64_t scores, uint64_t tokens, uint64_t parents,
-                        uint64_t front_nodes, uint64_t front_tokens, uint64_t front_rows,
-                        uint64_t front_mask, int32_t mask_words, uint64_t values, uint64_t ids,
-                        int32_t level, int32_t topk) {
-  Check check;
-  check.pointer("ctx", ctx).address("scores", scores).address("tokens", tokens);
-  check.address("parents", parents).address("front_nodes", front_nodes);
-  check.address("front_tokens", front_tokens).address("front_rows", front_rows);
-  check.address("front_mask", front_mask).address("values", values).address("ids", ids);
-  check.at_least("mask_words", mask_words, 1).limit("mask_words", mask_words, SMQ_MAX_MASK);
-  check.at_least("topk", topk, 1).limit("topk", topk, SMQ_MAX_TOPK).at_least("level", level, 1);
-  if (check.failed()) return check.status();
-  check.limit("(level - 1) * topk", (int64_t(level) - 1) * topk, int64_t(mask_words) * 64);
-  if (check.failed()) return check.status();
-  const Expand args{at<float>(scores),         at<int32_t>(tokens),     at<int32_t>(parents),
-                    at<int32_t>(front_nodes),  at<int32_t>(front_tokens), at<int32_t>(front_rows),
-                    at<uint64_t>(front_mask),  at<const float>(values), at<const int32_t>(ids),
-                    mask_words,                level,                   topk};
+int32_t smq::run_tree_expand(smq_context* ctx, const TreeExpand& args) {
   return submit(ctx, [=] { expand(args); });
 }
 
-int32_t smq_tree_select(smq_context* ctx, uint64_t out_tokens, uint64_t out_parents,
-                        uint64_t out_depths, uint64_t out_mask, uint64_t scores, uint64_t tokens,
-                        uint64_t parents, int32_t candidates, uint64_t history,
-                        uint64_t cache_length, int32_t size) {
-  Check check;
-  check.pointer("ctx", ctx).address("out_tokens", out_tokens).address("out_parents", out_parents);
-  check.address("out_depths", out_depths).address("out_mask", out_mask).address("scores", scores);
-  check.address("tokens", tokens).address("parents", parents).address("history", history);
-  check.address("cache_length", cache_length).at_least("size", size, 1);
-  check.limit("size", size, SMQ_MAX_TREE).at_least("candidates", candidates, size - 1);
-  if (check.failed()) return check.status();
-  const Select args{at<int32_t>(out_tokens),      at<int32_t>(out_parents),
-                    at<int32_t>(out_depths),      at<uint64_t>(out_mask),
-                    at<const float>(scores),      at<const int32_t>(tokens),
-                    at<const int32_t>(parents),   at<const int32_t>(history),
-                    at<const int32_t>(cache_length), candidates,
-                    size};
+int32_t smq::run_tree_select(smq_context* ctx, const TreeSelect& args) {
   return submit(ctx, [=] { select(args); });
 }

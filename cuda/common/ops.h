@@ -1,0 +1,107 @@
+// What a library implements of the ops: for each smq_<op> a run_<op>, called with arguments that
+// common/ops/ has checked. A library refuses there only what it alone cannot hold. Ops of many
+// arguments take them in a struct, the others as specmquant.h has them.
+#pragma once
+
+#include "common/abi.h"
+
+namespace smq {
+
+decltype(smq_copy) run_copy;  // bytes > 0
+decltype(smq_fill) run_fill;  // bytes > 0
+decltype(smq_checksum) run_checksum;
+
+struct Embed {
+  uint64_t out, table;
+  const int32_t *tokens, *start;
+  int32_t out_stride, out_dtype, table_dtype, shift, m, hidden, vocab;
+};
+int32_t run_embed(smq_context* ctx, const Embed& args);
+
+decltype(smq_rms_norm) run_rms_norm;
+decltype(smq_convert) run_convert;
+
+struct RopeKv {
+  void* qkv;
+  const float* table;
+  const int32_t *cache_length, *depths;
+  const void *q_norm, *k_norm;
+  void *k_cache, *v_cache;
+  int32_t positions, position_offset, slot_offset, slots, m, heads, kv_heads, head_dim, dtype;
+  float eps;
+};
+int32_t run_rope_kv(smq_context* ctx, const RopeKv& args);
+
+struct Attention {
+  void* out;
+  const void *qkv, *k_cache, *v_cache;
+  const int32_t* cache_length;
+  const uint64_t* mask;
+  float* workspace;
+  int32_t slots, mask_words, slot_offset, window, m, heads, kv_heads, head_dim, dtype;
+  float scale;
+};
+int32_t run_attention(smq_context* ctx, const Attention& args);
+decltype(smq_attention_bytes) run_attention_bytes;
+
+// A product; group is 0 where weights are of `dtype`.
+struct GemmArgs {
+  uint64_t y, x, w, bias;
+  int32_t y_stride, epilogue, m, n, k, group, dtype;
+};
+int32_t run_gemm_f16(smq_context* ctx, const GemmArgs& args);
+int32_t run_gemm_w4a16(smq_context* ctx, const GemmArgs& args);
+decltype(smq_w4a16_bytes) run_w4a16_bytes;
+decltype(smq_w4a16_pack) run_w4a16_pack;
+decltype(smq_gather_columns) run_gather_columns;
+
+decltype(smq_silu_mul) run_silu_mul;
+
+decltype(smq_argmax) run_argmax;
+decltype(smq_top_log_probs) run_top_log_probs;
+decltype(smq_log_probs) run_log_probs;
+
+decltype(smq_gather_rows) run_gather_rows;
+decltype(smq_last_row) run_last_row;
+decltype(smq_ring_write) run_ring_write;
+decltype(smq_ring_read) run_ring_read;
+
+struct TreeExpand {
+  float* scores;
+  int32_t *tokens, *parents, *nodes, *front_tokens, *front_rows;
+  uint64_t* mask;
+  const float* values;
+  const int32_t* ids;
+  int32_t words, level, topk;
+};
+int32_t run_tree_expand(smq_context* ctx, const TreeExpand& args);
+
+struct TreeSelect {
+  int32_t *tokens, *parents, *depths;
+  uint64_t* mask;
+  const float* scores;
+  const int32_t *candidate_tokens, *candidate_parents, *history, *cache_length;
+  int32_t candidates, size;
+};
+int32_t run_tree_select(smq_context* ctx, const TreeSelect& args);
+
+// Without tokens and parents the rows are a sequence.
+struct VerifyGreedy {
+  int32_t *result, *path, *history;
+  const int32_t *cache_length, *best, *tokens, *parents, *limit;
+  int32_t m;
+};
+int32_t run_verify_greedy(smq_context* ctx, const VerifyGreedy& args);
+
+struct Commit {
+  const uint64_t* caches;
+  const int32_t *path, *result;
+  int32_t* cache_length;
+  int32_t count, row_bytes, m;
+};
+int32_t run_commit(smq_context* ctx, const Commit& args);
+
+decltype(smq_advance) run_advance;
+decltype(smq_cut_back) run_cut_back;
+
+}  // namespace smq

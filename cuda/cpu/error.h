@@ -1,4 +1,0 @@
-// Status, message and checks of arguments are common to both libraries.
-#pragma once
-
-#include "common/error.h"

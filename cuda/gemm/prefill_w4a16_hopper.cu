@@ -1,0 +1,261 @@
+// Four-bit weights times many f16 rows on Hopper, in one kernel: a block takes 128 rows x 256 outputs. One
+// warp copies units of weights (w4a16_layout.cuh) and boxes of the rows' inputs into a ring of shared
+// memory; two groups of four warps unpack weights into registers, scale them there, and multiply them as
+// wgmma's operand A, weights being the large side. Arithmetic: a step of 16 inputs keeps the tensor cores
+// busy for 256 cycles a multiprocessor, unpacking it takes 64 issue slots of 256 a scheduler, beside them;
+// so dequantization hides: 650 to 700 TFLOP/s measured at 1024 rows of 70B and 8B shapes, no less than a dense
+// f16 product; writing wide weights to memory first (prefill_w4a16.cu) reached 450.
+#include <algorithm>
+
+#include "gemm/prefill.cuh"
+#include "gemm/ptx.cuh"
+#include "gemm/stream.cuh"
+#include "gemm/w4a16_layout.cuh"
+#include "gemm/wgmma.cuh"
+
+namespace smq {
+namespace prefill_w4a16 {  // named: where the kernel has no code, its helpers are not used
+
+constexpr int kRows = 128;     // of a block
+constexpr int kGroups = 2;     // of four warps: half a unit's outputs each
+constexpr int kThreads = (kGroups + 1) * 128;
+constexpr int kStages = 4;
+constexpr int kBox = kRows * 128;  // bytes of 64 inputs of the rows
+constexpr int kScaleRoom = 4096;   // scales of a unit with 16 inputs a group
+constexpr int kStage = 2 * kBox + w4a16::kNibbleBytes + kScaleRoom;
+constexpr int kShared = kStages * kStage + 2 * kStages * 8 + 1024;
+
+struct Call {
+  const uint8_t* w;
+  void* y;
+  const __half* bias;
+  int32_t m, n, y_stride, row_tiles, tiles, blocks, unit_bytes, grain_shift;
+  bool wide, add, vectors;  // vectors: four outputs of y can be written at once
+};
+
+// Four warps multiply 64 outputs x 16 inputs (registers) by 16 inputs x 128 rows (shared memory).
+// clang-format off
+__device__ __forceinline__ void multiply(float (&d)[64], const uint32_t (&a)[4], uint64_t b, int keep) {
+  asm volatile("{\n.reg .pred keep;\nsetp.ne.b32 keep, %69, 0;\n"
+    "wgmma.mma_async.sync.aligned.m64n128k16.f32.f16.f16 {%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, %32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, %48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63}, {%64, %65, %66, %67}, %68, keep, 1, 1, 0;\n}"
+    : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3]), "+f"(d[4]), "+f"(d[5]), "+f"(d[6]), "+f"(d[7]), "+f"(d[8]), "+f"(d[9]), "+f"(d[10]), "+f"(d[11]), "+f"(d[12]), "+f"(d[13]), "+f"(d[14]), "+f"(d[15]), "+f"(d[16]), "+f"(d[17]), "+f"(d[18]), "+f"(d[19]), "+f"(d[20]), "+f"(d[21]), "+f"(d[22]), "+f"(d[23]), "+f"(d[24]), "+f"(d[25]), "+f"(d[26]), "+f"(d[27]), "+f"(d[28]), "+f"(d[29]), "+f"(d[30]), "+f"(d[31]), "+f"(d[32]), "+f"(d[33]), "+f"(d[34]), "+f"(d[35]), "+f"(d[36]), "+f"(d[37]), "+f"(d[38]), "+f"(d[39]), "+f"(d[40]), "+f"(d[41]), "+f"(d[42]), "+f"(d[43]), "+f"(d[44]), "+f"(d[45]), "+f"(d[46]), "+f"(d[47]), "+f"(d[48]), "+f"(d[49]), "+f"(d[50]), "+f"(d[51]), "+f"(d[52]), "+f"(d[53]), "+f"(d[54]), "+f"(d[55]), "+f"(d[56]), "+f"(d[57]), "+f"(d[58]), "+f"(d[59]), "+f"(d[60]), "+f"(d[61]), "+f"(d[62]), "+f"(d[63]) : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "r"(keep));
+}
+// clang-format on
+
+// Half a unit's inputs (64) for a thread's four outputs, as operands: a[step][operand].
+__device__ __forceinline__ void unpack_half(uint32_t (&a)[4][2][4], const uint8_t* unit, int half,
+                                            int group, int thread, int grain_shift) {
+  uint4 packed[2];
+#pragma unroll
+  for (int o = 0; o < 2; ++o) {
+    packed[o] = *reinterpret_cast<const uint4*>(
+        unit + (((group * 2 + o) * 2 + half) * 128 + thread) * 16);
+  }
+  const uint8_t* const scales = unit + w4a16::kNibbleBytes +
+                                (group * 128 + thread / 32 * 32 + thread % 32 / 4 * 4) * 2;
+#pragma unroll
+  for (int s = 0; s < 4; ++s) {
+    const int row = (half * 64 + s * 16) >> grain_shift;
+    const uint2 four = *reinterpret_cast<const uint2*>(scales + row * w4a16::kTile * 2);
+#pragma unroll
+    for (int o = 0; o < 2; ++o) {
+      const uint32_t word = s == 0   ? packed[o].x
+                            : s == 1 ? packed[o].y
+                            : s == 2 ? packed[o].z
+                                     : packed[o].w;
+      ptx::unpack(a[s][o], word, __half());
+      const uint32_t pair = o == 0 ? four.x : four.y;
+      const uint32_t scale[2] = {__byte_perm(pair, pair, 0x1010), __byte_perm(pair, pair, 0x3232)};
+#pragma unroll
+      for (int i = 0; i < 4; ++i) {
+        asm("mul.rn.f16x2 %0, %1, %2;" : "=r"(a[s][o][i]) : "r"(a[s][o][i]), "r"(scale[i % 2]));
+      }
+    }
+  }
+}
+
+__device__ __forceinline__ void multiply_half(float (&sums)[2][64], const uint32_t (&a)[4][2][4],
+                                              uint64_t rows, bool first) {
+  wgmma::fence();
+#pragma unroll
+  for (int s = 0; s < 4; ++s) {
+#pragma unroll
+    for (int o = 0; o < 2; ++o) {
+      multiply(sums[o], a[s][o], rows + s * wgmma::kStep, !(first && s == 0));
+    }
+  }
+  wgmma::commit();
+}
+
+// A thread has, of every row pair, four neighbouring outputs.
+__device__ __forceinline__ void write_tile(const Call& call, const float (&sums)[2][64], int32_t row_begin,
+                                           int32_t output) {
+  const int t = threadIdx.x % 4;
+  float bias[4] = {};
+  if (call.bias) {
+#pragma unroll
+    for (int i = 0; i < 4; ++i) {
+      if (output + i < call.n) bias[i] = __half2float(call.bias[output + i]);
+    }
+  }
+#pragma unroll
+  for (int j = 0; j < 16; ++j) {
+#pragma unroll
+    for (int e = 0; e < 2; ++e) {
+      const int32_t row = row_begin + 8 * j + 2 * t + e;
+      if (row >= call.m || output >= call.n) continue;
+      const int64_t at = int64_t(row) * call.y_stride + output;
+      float sum[4];
+#pragma unroll
+      for (int i = 0; i < 4; ++i) sum[i] = sums[i / 2][4 * j + i % 2 * 2 + e] + bias[i];
+      if (call.vectors && output + 3 < call.n) {
+        if (call.wide) {
+          float4* const y = reinterpret_cast<float4*>(static_cast<float*>(call.y) + at);
+          float4 result = call.add ? *y : make_float4(0, 0, 0, 0);
+          result.x += sum[0];
+          result.y += sum[1];
+          result.z += sum[2];
+          result.w += sum[3];
+          *y = result;
+        } else {
+          const __half2 low = __floats2half2_rn(sum[0], sum[1]);
+          const __half2 high = __floats2half2_rn(sum[2], sum[3]);
+          *reinterpret_cast<uint2*>(static_cast<__half*>(call.y) + at) =
+              make_uint2(reinterpret_cast<const uint32_t&>(low),
+                         reinterpret_cast<const uint32_t&>(high));
+        }
+        continue;
+      }
+#pragma unroll
+      for (int i = 0; i < 4; ++i) {
+        if (output + i >= call.n) continue;
+        if (call.wide) {
+          float* const y = static_cast<float*>(call.y) + at + i;
+          *y = call.add ? *y + sum[i] : sum[i];
+        } else {
+          static_cast<__half*>(call.y)[at + i] = __float2half_rn(sum[i]);
+        }
+      }
+    }
+  }
+}
+
+__global__ void __launch_bounds__(kThreads, 1)
+    multiply_rows(const __grid_constant__ CUtensorMap x_map, const Call call) {
+#if defined(__CUDA_ARCH_FEAT_SM90_ALL)
+  extern __shared__ uint8_t raw[];
+  uint8_t* const shared = raw + (1024 - ptx::shared_address(raw) % 1024) % 1024;
+  const uint32_t base = ptx::shared_address(shared);
+  const uint32_t full = base + kStages * kStage, empty = full + kStages * 8;
+  if (threadIdx.x == 0) {
+    for (int s = 0; s < kStages; ++s) {
+      ptx::barrier_init(full + 8 * s, 1);
+      ptx::barrier_init(empty + 8 * s, kGroups * 4);
+    }
+    ptx::barrier_init_fence();
+  }
+  __syncthreads();
+  wait_for_previous();
+  let_next_start();
+  const int group = threadIdx.x / 128, thread = threadIdx.x % 128;
+  int stage = 0, parity = 0;
+  const auto next = [&] {
+    if (++stage == kStages) {
+      stage = 0;
+      parity ^= 1;
+    }
+  };
+
+  if (group == kGroups) {
+    asm volatile("setmaxnreg.dec.sync.aligned.u32 24;");
+    if (thread > 0) return;
+    for (int tile = blockIdx.x; tile < call.tiles; tile += gridDim.x) {
+      const int32_t row = tile % call.row_tiles * kRows;
+      const uint8_t* w = call.w + int64_t(tile / call.row_tiles) * call.blocks * call.unit_bytes;
+      for (int block = 0; block < call.blocks; ++block, w += call.unit_bytes) {
+        ptx::barrier_wait(empty + 8 * stage, parity ^ 1);
+        const uint32_t to = base + stage * kStage, barrier = full + 8 * stage;
+        ptx::barrier_expect(barrier, 2 * kBox + call.unit_bytes);
+        ptx::box_copy(to, &x_map, block * w4a16::kBlock, row, barrier);
+        ptx::box_copy(to + kBox, &x_map, block * w4a16::kBlock + 64, row, barrier);
+        asm volatile(
+            "cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];" ::
+                "r"(to + 2 * kBox),
+            "l"(w), "r"(call.unit_bytes), "r"(barrier)
+            : "memory");
+        next();
+      }
+    }
+    return;
+  }
+
+  asm volatile("setmaxnreg.inc.sync.aligned.u32 240;");
+  int held = -1;  // the stage that the tensor cores may still read
+  const auto release = [&] {
+    if (held >= 0 && thread % 32 == 0) ptx::barrier_arrive(empty + 8 * held);
+  };
+  for (int tile = blockIdx.x; tile < call.tiles; tile += gridDim.x) {
+    float sums[2][64];
+    uint32_t first_half[4][2][4], second_half[4][2][4];
+#pragma unroll 1
+    for (int block = 0; block < call.blocks; ++block) {
+      ptx::barrier_wait(full + 8 * stage, parity);
+      const uint8_t* const unit = shared + stage * kStage + 2 * kBox;
+      const uint64_t rows = wgmma::describe(base + stage * kStage);
+      unpack_half(first_half, unit, 0, group, thread, call.grain_shift);
+      multiply_half(sums, first_half, rows, block == 0);
+      wgmma::wait<1>();  // the half before: its registers and its stage are free
+      release();
+      held = stage;
+      unpack_half(second_half, unit, 1, group, thread, call.grain_shift);
+      multiply_half(sums, second_half, rows + (kBox >> 4), false);
+      wgmma::wait<1>();
+      next();
+    }
+    wgmma::wait<0>();
+    wgmma::settle(sums[0]);
+    wgmma::settle(sums[1]);
+    release();
+    held = -1;
+    write_tile(call, sums, tile % call.row_tiles * kRows,
+               tile / call.row_tiles * w4a16::kTile + group * 128 + thread / 32 * 32 +
+                   thread % 32 / 4 * 4);
+  }
+#endif
+}
+
+}  // namespace prefill_w4a16
+
+bool w4a16_fits_hopper(const GemmArgs& args) {
+  return args.dtype == SMQ_F16 && args.x % 16 == 0 && args.w % 16 == 0 && args.k % 8 == 0 &&
+         w4a16::grain(args.k, args.group) >= 16;
+}
+
+int32_t prefill_w4a16_on_hopper(smq_context* ctx, const GemmArgs& args) {
+  using namespace prefill_w4a16;
+  const w4a16::Layout layout(args.n, args.k, args.group);
+  CUtensorMap x_map;
+  if (!map_rows(&x_map, at<void>(args.x), args.m, args.k, kRows)) {
+    return fail(SMQ_DEVICE, "the driver cannot describe %d rows of %d inputs", args.m, args.k);
+  }
+  Call call{};
+  call.w = at<const uint8_t>(args.w);
+  call.y = at<void>(args.y);
+  call.bias = at<const __half>(args.bias);
+  call.m = args.m;
+  call.n = args.n;
+  call.y_stride = args.y_stride;
+  call.row_tiles = (args.m + kRows - 1) / kRows;
+  call.tiles = call.row_tiles * layout.tiles;
+  call.blocks = layout.blocks;
+  call.unit_bytes = layout.unit_bytes;
+  while (1 << call.grain_shift < layout.grain) ++call.grain_shift;
+  call.wide = args.epilogue != SMQ_STORE;
+  call.add = args.epilogue == SMQ_RESIDUAL;
+  call.vectors = args.y_stride % 4 == 0 && args.y % (call.wide ? 16 : 8) == 0;
+  launch(ctx, multiply_rows, dim3(std::min(ctx->sms, call.tiles)), dim3(kThreads), kShared,
+         x_map, call);
+  return launched(ctx, "gemm_w4a16");
+}
+
+}  // namespace smq

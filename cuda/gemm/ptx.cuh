@@ -1,0 +1,147 @@
+// Instructions that CUDA C++ has no name for: barriers of asynchronous copies, the copies, and
+// mma.sync with what feeds it.
+#pragma once
+
+#include <cstdint>
+
+#include <cuda.h>
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
+
+namespace smq {
+namespace ptx {
+
+__device__ __forceinline__ uint32_t shared_address(const void* pointer) {
+  return uint32_t(__cvta_generic_to_shared(pointer));
+}
+
+// A barrier of `count` threads of the block; `id` 1 to 15.
+__device__ __forceinline__ void block_barrier(int id, int count) {
+  asm volatile("bar.sync %0, %1;" ::"r"(id), "r"(count) : "memory");
+}
+
+// ---- copies of 16 bytes (sm_80) ---------------------------------------------------------------
+
+// Reads the first `bytes` (0 to 16) of them, the rest become zero.
+__device__ __forceinline__ void copy16(uint32_t to, const void* from, int bytes) {
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(from), "r"(bytes)
+               : "memory");
+}
+__device__ __forceinline__ void commit_copies() { asm volatile("cp.async.commit_group;" ::: "memory"); }
+template <int Pending>
+__device__ __forceinline__ void wait_copies() {
+  asm volatile("cp.async.wait_group %0;" ::"n"(Pending) : "memory");
+}
+
+// ---- bulk copies (sm_90) ----------------------------------------------------------------------
+
+__device__ __forceinline__ void barrier_init(uint32_t barrier, int arrivals) {
+  asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(barrier), "r"(arrivals) : "memory");
+}
+// Makes initialised barriers known to the copy engine.
+__device__ __forceinline__ void barrier_init_fence() {
+  asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
+}
+__device__ __forceinline__ void barrier_arrive(uint32_t barrier) {
+  asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(barrier) : "memory");
+}
+__device__ __forceinline__ void barrier_expect(uint32_t barrier, int bytes) {
+  asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(barrier), "r"(bytes)
+               : "memory");
+}
+__device__ __forceinline__ void barrier_wait(uint32_t barrier, int parity) {
+  asm volatile(
+      "{\n.reg .pred done;\nAGAIN:\n"
+      "mbarrier.try_wait.parity.shared::cta.b64 done, [%0], %1;\n"
+      "@done bra DONE;\nbra AGAIN;\nDONE:\n}" ::"r"(barrier), "r"(parity)
+      : "memory");
+}
+// For what is read once: the first to leave the L2 cache.
+__device__ __forceinline__ uint64_t read_once() {
+  uint64_t policy;
+  asm volatile("createpolicy.fractional.L2::evict_first.b64 %0, 1.0;" : "=l"(policy));
+  return policy;
+}
+__device__ __forceinline__ void bulk_copy(uint32_t to, const void* from, int bytes, uint32_t barrier,
+                                          uint64_t policy) {
+  asm volatile(
+      "cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes.L2::cache_hint "
+      "[%0], [%1], %2, [%3], %4;" ::"r"(to), "l"(from), "r"(bytes), "r"(barrier), "l"(policy)
+      : "memory");
+}
+// A box of a matrix, its first element at (row, column); what lies outside the matrix becomes zero.
+__device__ __forceinline__ void box_copy(uint32_t to, const CUtensorMap* map, int column, int row,
+                                         uint32_t barrier) {
+  asm volatile(
+      "cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes "
+      "[%0], [%1, {%2, %3}], [%4];" ::"r"(to), "l"(map), "r"(column), "r"(row), "r"(barrier)
+      : "memory");
+}
+__device__ __forceinline__ void box_copy(uint32_t to, const CUtensorMap* map, int column, int row,
+                                         uint32_t barrier, uint64_t policy) {
+  asm volatile(
+      "cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes.L2::cache_hint "
+      "[%0], [%1, {%2, %3}], [%4], %5;" ::"r"(to), "l"(map), "r"(column), "r"(row), "r"(barrier),
+      "l"(policy)
+      : "memory");
+}
+
+// ---- mma.sync (sm_80) -------------------------------------------------------------------------
+
+__device__ __forceinline__ void load_matrix4(uint32_t (&to)[4], uint32_t from) {
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+               : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3])
+               : "r"(from));
+}
+
+// d (16 x 8) += a (16 x 16) b (16 x 8).
+__device__ __forceinline__ void mma(float (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1,
+                                    __half) {
+  asm("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, "
+      "{%8, %9}, {%0, %1, %2, %3};"
+      : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+}
+__device__ __forceinline__ void mma(float (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1,
+                                    __nv_bfloat16) {
+  asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, "
+      "{%8, %9}, {%0, %1, %2, %3};"
+      : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+}
+
+// ---- four-bit weights -------------------------------------------------------------------------
+
+template <int Table>
+__device__ __forceinline__ uint32_t logic3(uint32_t a, uint32_t b, uint32_t c) {
+  uint32_t result;
+  asm("lop3.b32 %0, %1, %2, %3, %4;" : "=r"(result) : "r"(a), "r"(b), "r"(c), "n"(Table));
+  return result;
+}
+constexpr int kAndOr = (0xf0 & 0xcc) | 0xaa;
+
+// One word of w4a16_layout.cuh as an operand A of q - 8, exact. A nibble in the mantissa of 1024
+// (f16) or 128 (bf16) is that number plus q, or plus 16 q where it lies four bits up.
+__device__ __forceinline__ void unpack(uint32_t (&a)[4], uint32_t word, __half) {
+  const uint32_t bias = 0x64086408, sixteenth = 0x2c002c00, bias16 = 0xd480d480;  // 1032, 1/16, -72
+#pragma unroll
+  for (int h = 0; h < 2; ++h) {
+    const uint32_t low = logic3<kAndOr>(word, 0x000f000f, 0x64006400);
+    const uint32_t high = logic3<kAndOr>(word, 0x00f000f0, 0x64006400);
+    asm("sub.f16x2 %0, %1, %2;" : "=r"(a[2 * h]) : "r"(low), "r"(bias));
+    asm("fma.rn.f16x2 %0, %1, %2, %3;" : "=r"(a[2 * h + 1]) : "r"(high), "r"(sixteenth), "r"(bias16));
+    word >>= 8;
+  }
+}
+__device__ __forceinline__ void unpack(uint32_t (&a)[4], uint32_t word, __nv_bfloat16) {
+  const uint32_t one = 0x3f803f80, bias = 0xc308c308;  // 1, -136
+#pragma unroll
+  for (int i = 0; i < 4; ++i) {
+    const uint32_t value = logic3<kAndOr>(word, 0x000f000f, 0x43004300);
+    asm("fma.rn.bf16x2 %0, %1, %2, %3;" : "=r"(a[i]) : "r"(value), "r"(one), "r"(bias));
+    word >>= 4;
+  }
+}
+
+}  // namespace ptx
+}  // namespace smq

@@ -1,0 +1,205 @@
+// How the blocks of a grid share a product, and how what they computed comes together.
+//
+// A weight is `tiles` (outputs) x `blocks` (inputs) units, in that order in memory. Block c of a grid
+// takes the units from begin(c) to begin(c + 1): equal shares, whatever the shape, and the same for any
+// number of rows. So a tile may be spread over several blocks of the grid. Each leaves its sums in
+// scratch; the last to arrive adds all of them in the order of inputs, hence always the same bits.
+//
+// Sums lie in the fragments of mma.m16n8k16: thread 4 g + t of a warp holds, of J operands A of 16
+// outputs and chunk c of 8 rows, operand rows g, g, g + 8, g + 8 for rows 8 c + 2 t, + 1, + 0, + 1.
+#pragma once
+
+#include <cstdint>
+
+#include "context.cuh"
+#include "gemm/ptx.cuh"
+
+namespace smq {
+
+struct Split {
+  int32_t tiles, blocks, workers;
+
+  __host__ __device__ int32_t units() const { return tiles * blocks; }
+  __host__ __device__ int32_t begin(int32_t worker) const {
+    return int32_t(int64_t(units()) * worker / workers);
+  }
+  // The worker that takes a unit.
+  __host__ __device__ int32_t owner(int32_t unit) const {
+    return int32_t(((int64_t(unit) + 1) * workers - 1) / units());
+  }
+};
+
+// A unit of weights of the activations' dtype; those of four bits: w4a16_layout.cuh.
+constexpr int kF16Tile = 128;  // outputs
+constexpr int kF16Block = 64;  // inputs
+
+// What the kernels of few rows are given, all but the maps of their copies.
+struct StreamCall {
+  const void* w;
+  const void* x;
+  void* y;
+  const void* bias;
+  float4* partials;    // two slots for each worker
+  uint32_t* counters;  // kMostGroups for each worker, zero between ops
+  Split split;
+  int32_t m, n, k, y_stride, epilogue;
+  int32_t wide;     // y takes stores of four neighbouring outputs
+  int32_t aligned;  // x (and f16 weights) take reads of 16 bytes
+};
+
+constexpr int kGroupThreads = 128;  // four warps that share a barrier and a part of a tile
+constexpr int kGroups = 2;          // of them in most blocks
+constexpr int kMostGroups = 4;
+
+// Which outputs the rows of a group's operands are.
+enum class Order {
+  kNatural,  // one operand a warp, rows in order (f16)
+  kFours,    // two operands a warp: rows g, g + 8 of both are outputs 4 g + {0, 1, 2, 3} (w4a16)
+  kPairs,    // the same, but a group has one of the operands: groups 2 i and 2 i + 1 share outputs
+};
+
+// Adds bias and writes output `output` of row `row`.
+template <class T>
+__device__ __forceinline__ void store_output(const StreamCall& call, int row, int output, float value) {
+  if (call.bias) value += float(static_cast<const T*>(call.bias)[output]);
+  const int64_t at = int64_t(row) * call.y_stride + output;
+  if (call.epilogue == SMQ_STORE) {
+    static_cast<T*>(call.y)[at] = T(value);
+  } else {
+    float* y = static_cast<float*>(call.y) + at;
+    *y = call.epilogue == SMQ_RESIDUAL ? *y + value : value;
+  }
+}
+
+// The same for four neighbouring outputs.
+template <class T>
+__device__ __forceinline__ void store_four(const StreamCall& call, int row, int output, float4 v) {
+  if (call.bias) {
+    const T* bias = static_cast<const T*>(call.bias) + output;
+    v.x += float(bias[0]), v.y += float(bias[1]), v.z += float(bias[2]), v.w += float(bias[3]);
+  }
+  const int64_t at = int64_t(row) * call.y_stride + output;
+  if (call.epilogue == SMQ_STORE) {
+    T packed[4] = {T(v.x), T(v.y), T(v.z), T(v.w)};
+    *reinterpret_cast<uint2*>(static_cast<T*>(call.y) + at) = *reinterpret_cast<uint2*>(packed);
+  } else {
+    float4* y = reinterpret_cast<float4*>(static_cast<float*>(call.y) + at);
+    if (call.epilogue == SMQ_RESIDUAL) {
+      const float4 old = *y;
+      v.x += old.x, v.y += old.y, v.z += old.z, v.w += old.w;
+    }
+    *y = v;
+  }
+}
+
+// Writes a tile's outputs.
+template <class T, int N, Order O, int Groups, int J>
+__device__ __forceinline__ void store_tile(const StreamCall& call, int tile, int group, int thread,
+                                           const float (&sums)[J][N / 2]) {
+  const int warp = thread / 32, g = thread % 32 / 4, t = thread % 4;
+  int output = 0;
+  if (O == Order::kNatural) output = ((tile * Groups + group) * 4 + warp) * 16 + g;
+  if (O == Order::kFours) output = ((tile * Groups + group) * 4 + warp) * 32 + 4 * g;
+  if (O == Order::kPairs) {
+    output = ((tile * Groups / 2 + group / 2) * 4 + warp) * 32 + 4 * g + group % 2 * 2;
+  }
+  constexpr int kNext = O == Order::kNatural ? 8 : 1;  // from operand row g to g + 8
+#pragma unroll
+  for (int c = 0; c < N / 8; ++c) {
+#pragma unroll
+    for (int column = 0; column < 2; ++column) {
+      const int row = 8 * c + 2 * t + column;
+      if (row >= call.m) continue;
+      if (O == Order::kFours && call.wide && output + 3 < call.n) {
+        store_four<T>(call, row, output,
+                      make_float4(sums[0][4 * c + column], sums[0][4 * c + 2 + column],
+                                  sums[J - 1][4 * c + column], sums[J - 1][4 * c + 2 + column]));
+        continue;
+      }
+#pragma unroll
+      for (int j = 0; j < J; ++j) {
+        const int first = output + 2 * j;
+        if (first < call.n) store_output<T>(call, row, first, sums[j][4 * c + column]);
+        if (first + kNext < call.n) {
+          store_output<T>(call, row, first + kNext, sums[j][4 * c + 2 + column]);
+        }
+      }
+    }
+  }
+}
+
+// Ends a worker's part of a tile: units [unit, end) of it. `flag` is shared memory of this group.
+template <class T, int N, Order O, int Groups, int J>
+__device__ __forceinline__ void finish_tile(const StreamCall& call, int worker, int unit, int end,
+                                            int group, int thread, float (&sums)[J][N / 2],
+                                            uint32_t* flag) {
+  const Split& split = call.split;
+  const int tile = unit / split.blocks;
+  if (end - unit < split.blocks) {
+    constexpr int kSlot = Groups * (N / 8) * J * kGroupThreads;
+    const int lanes = group * (N / 8) * J * kGroupThreads + thread;
+    const int last_row = call.m - 2 * (thread % 4);  // chunk c holds rows where 8 c < last_row
+    const int start = tile * split.blocks;
+    const int first_worker = split.owner(start), last_worker = split.owner(start + split.blocks - 1);
+    // A worker's first part goes to its first slot; only the first worker of a tile can come to the
+    // tile with a part done before.
+    float4* slot = call.partials + int64_t(2 * worker + (unit != split.begin(worker))) * kSlot + lanes;
+#pragma unroll
+    for (int c = 0; c < N / 8; ++c) {
+      if (8 * c >= last_row) continue;
+#pragma unroll
+      for (int j = 0; j < J; ++j) {
+        __stcg(slot + (c * J + j) * kGroupThreads,
+               make_float4(sums[j][4 * c], sums[j][4 * c + 1], sums[j][4 * c + 2], sums[j][4 * c + 3]));
+      }
+    }
+    __threadfence();
+    ptx::block_barrier(1 + group, kGroupThreads);
+    uint32_t* counter = call.counters + first_worker * kMostGroups + group;
+    if (thread == 0) *flag = atomicAdd(counter, 1);
+    ptx::block_barrier(1 + group, kGroupThreads);
+    if (*flag != uint32_t(last_worker - first_worker)) return;
+    __threadfence();
+    if (thread == 0) *counter = 0;
+    const bool second = split.begin(first_worker) != start;
+    const float4* from = call.partials + int64_t(2 * first_worker + second) * kSlot + lanes;
+#pragma unroll
+    for (int j = 0; j < J; ++j) {
+#pragma unroll
+      for (int i = 0; i < N / 2; ++i) sums[j][i] = 0;
+    }
+    // Where registers allow, several workers' sums are on their way at once; they are added one behind
+    // the other all the same.
+    constexpr int kAhead = N * J <= 16 ? 5 : N * J <= 32 ? 2 : 1;
+    for (int w = first_worker; w <= last_worker; w += kAhead) {
+      float4 v[kAhead][N / 8][J];
+#pragma unroll
+      for (int i = 0; i < kAhead; ++i) {
+#pragma unroll
+        for (int c = 0; c < N / 8; ++c) {
+#pragma unroll
+          for (int j = 0; j < J; ++j) {
+            const bool exists = w + i <= last_worker && 8 * c < last_row;
+            v[i][c][j] = exists ? __ldcg(from + (c * J + j) * kGroupThreads) : float4{};
+          }
+        }
+        from = call.partials + int64_t(2 * (w + i + 1)) * kSlot + lanes;
+      }
+#pragma unroll
+      for (int i = 0; i < kAhead; ++i) {
+        if (w + i > last_worker) break;
+#pragma unroll
+        for (int c = 0; c < N / 8; ++c) {
+#pragma unroll
+          for (int j = 0; j < J; ++j) {
+            sums[j][4 * c] += v[i][c][j].x, sums[j][4 * c + 1] += v[i][c][j].y;
+            sums[j][4 * c + 2] += v[i][c][j].z, sums[j][4 * c + 3] += v[i][c][j].w;
+          }
+        }
+      }
+    }
+  }
+  store_tile<T, N, O, Groups>(call, tile, group, thread, sums);
+}
+
+}  // namespace smq

@@ -1,0 +1,82 @@
+// Products of 1 to 64 rows: how a weight is shared among the multiprocessors, and which kernel runs.
+#include "gemm/stream.cuh"
+
+#include <algorithm>
+
+#include "gemm/w4a16_layout.cuh"
+
+namespace smq {
+namespace {
+
+using EncodeTiled = decltype(&cuTensorMapEncodeTiled);
+
+// From the driver, so that the library links against none.
+EncodeTiled encode_tiled() {
+  static const EncodeTiled function = [] {
+    void* entry = nullptr;
+    cudaDriverEntryPointQueryResult found = cudaDriverEntryPointSymbolNotFound;
+    const cudaError_t error = cudaGetDriverEntryPointByVersion("cuTensorMapEncodeTiled", &entry, 12000,
+                                                               cudaEnableDefault, &found);
+    return error == cudaSuccess && found == cudaDriverEntryPointSuccess
+               ? reinterpret_cast<EncodeTiled>(entry)
+               : nullptr;
+  }();
+  return function;
+}
+
+bool is_aligned(uint64_t address, uint64_t bytes) { return address % bytes == 0; }
+
+StreamCall stream_call(smq_context* ctx, const GemmArgs& args, int tile, int block) {
+  StreamCall call{};
+  call.w = at<void>(args.w);
+  call.x = at<void>(args.x);
+  call.y = at<void>(args.y);
+  call.bias = at<void>(args.bias);
+  call.partials = static_cast<float4*>(ctx->scratch);
+  call.counters = ctx->counters;
+  call.split.tiles = (args.n + tile - 1) / tile;
+  call.split.blocks = (args.k + block - 1) / block;
+  call.split.workers = std::min(ctx->sms, call.split.units());
+  call.m = args.m;
+  call.n = args.n;
+  call.k = args.k;
+  call.y_stride = args.y_stride;
+  call.epilogue = args.epilogue;
+  call.wide = args.y_stride % 4 == 0 && is_aligned(args.y, args.epilogue == SMQ_STORE ? 8 : 16);
+  call.aligned = args.k % 8 == 0 && is_aligned(args.x, 16);
+  return call;
+}
+
+}  // namespace
+
+bool map_rows(CUtensorMap* map, const void* matrix, int32_t rows, int32_t columns, int32_t box_rows) {
+  const cuuint64_t sizes[2] = {cuuint64_t(columns), cuuint64_t(rows)};
+  const cuuint64_t strides[1] = {cuuint64_t(columns) * 2};
+  const cuuint32_t box[2] = {64, cuuint32_t(box_rows)};
+  const cuuint32_t steps[2] = {1, 1};
+  const EncodeTiled encode = encode_tiled();
+  // Bits are copied as they are, so f16 serves for bf16 too.
+  return encode != nullptr &&
+         encode(map, CU_TENSOR_MAP_DATA_TYPE_FLOAT16, 2, const_cast<void*>(matrix), sizes, strides, box,
+                steps, CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
+                CU_TENSOR_MAP_L2_PROMOTION_L2_256B,
+                CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE) == CUDA_SUCCESS;
+}
+
+int32_t stream_w4a16(smq_context* ctx, const GemmArgs& args) {
+  const StreamCall call = stream_call(ctx, args, w4a16::kTile, w4a16::kBlock);
+  const int grain = w4a16::grain(args.k, args.group);
+  // Groups that are no multiple of 32 and unaligned rows are rare: one kernel serves them everywhere.
+  return ctx->capability == 90 && grain >= 32 && call.aligned
+             ? w4a16_on_hopper(ctx, call, grain, args.dtype)
+             : w4a16_on_ampere(ctx, call, grain, args.dtype);
+}
+
+int32_t stream_f16(smq_context* ctx, const GemmArgs& args) {
+  StreamCall call = stream_call(ctx, args, kF16Tile, kF16Block);
+  call.aligned = call.aligned && is_aligned(args.w, 16);
+  return ctx->capability == 90 && call.aligned ? f16_on_hopper(ctx, call, args.dtype)
+                                               : f16_on_ampere(ctx, call, args.dtype);
+}
+
+}  // namespace smq

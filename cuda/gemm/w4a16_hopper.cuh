@@ -1,0 +1,100 @@
+// Four-bit weights on Hopper: one warp copies units of weights and the rows' inputs into a ring of
+// shared memory, groups of four warps unpack weights into registers and multiply them. Few rows are bound
+// by latency, which mma.sync has less of; many rows by the tensor cores, which wgmma keeps busier and
+// which needs no copy of the rows' operands in registers. Both give the same bits.
+#pragma once
+
+#include "gemm/split.cuh"
+#include "gemm/stream_ring.cuh"
+#include "gemm/w4a16_mma.cuh"
+#include "gemm/w4a16_wgmma.cuh"
+
+namespace smq {
+
+template <int N, int Grain>
+struct W4Hopper {
+  static constexpr int kUnit = w4a16::kNibbleBytes + w4a16::kBlock / Grain * w4a16::kTile * 2;
+  static constexpr int kRows = N * w4a16::kBlock * 2;
+  static constexpr bool kMma = N <= 16;
+  static constexpr bool kShares = N <= 16;  // two blocks a multiprocessor
+  static constexpr int kGroups = kMma ? 2 : 4;
+  static constexpr int kConsumers = kGroups * kGroupThreads;
+  // For wgmma the sums take registers that the copying warps give up, and only whole groups of warps
+  // can.
+  static constexpr bool kTrades = !kMma;
+  static constexpr int kThreads = kConsumers + (kTrades ? kGroupThreads : 32);
+  static constexpr int kRoom = (kShares ? kHalfShared : kWholeShared) - kRingExtra;
+  static constexpr int kStages = kRoom / (kUnit + kRows) < 8 ? kRoom / (kUnit + kRows) : 8;
+  using R = Ring<kStages, kRows, kUnit>;
+};
+
+template <class T, int N, int Grain>
+__global__ void
+__launch_bounds__(W4Hopper<N, Grain>::kThreads, W4Hopper<N, Grain>::kShares ? 2 : 1)
+    w4a16_hopper(const __grid_constant__ CUtensorMap x_map, const StreamCall call) {
+#if defined(__CUDA_ARCH_FEAT_SM90_ALL)
+  using W = W4Hopper<N, Grain>;
+  using R = typename W::R;
+  extern __shared__ __align__(1024) uint8_t shared[];
+  const R ring{ptx::shared_address(shared)};
+  if (threadIdx.x == 0) ring.init(W::kConsumers);
+  __syncthreads();
+  // Now, while each multiprocessor has one block: started later, when some have ended, two of the next
+  // kernel's blocks would share a multiprocessor, and others idle.
+  let_next_start();
+  const Split& split = call.split;
+  const int worker = blockIdx.x;
+  const int begin = split.begin(worker), end = split.begin(worker + 1);
+
+  if (threadIdx.x >= W::kConsumers) {
+    if constexpr (W::kTrades) asm volatile("setmaxnreg.dec.sync.aligned.u32 24;");
+    if (threadIdx.x == W::kConsumers) {
+      const uint64_t policy = ptx::read_once();
+      const uint8_t* w = static_cast<const uint8_t*>(call.w) + int64_t(begin) * R::kUnit;
+      int block = begin % split.blocks;
+      feed(
+          ring, end - begin,
+          [&](int stage, int step) {
+            ptx::bulk_copy(ring.unit(stage), w + int64_t(step) * R::kUnit, R::kUnit,
+                           ring.full(stage), policy);
+          },
+          [&](int stage, int) {
+            const int k = block * w4a16::kBlock;
+            ptx::box_copy(ring.rows(stage), &x_map, k, 0, ring.full(stage));
+            ptx::box_copy(ring.rows(stage) + N * 128, &x_map, k + 64, 0, ring.full(stage));
+            if (++block == split.blocks) block = 0;
+          });
+    }
+    return;
+  }
+
+  if constexpr (W::kTrades) asm volatile("setmaxnreg.inc.sync.aligned.u32 112;");
+  const int group = threadIdx.x / kGroupThreads, thread = threadIdx.x % kGroupThreads;
+  uint32_t* flag = reinterpret_cast<uint32_t*>(shared + R::flags()) + group;
+  wait_for_previous();
+  Cursor<R::kStages> at;
+  for (int unit = begin; unit < end;) {
+    const int rest = split.blocks - unit % split.blocks;
+    const int stop = unit + rest < end ? unit + rest : end;
+    float totals[W::kMma ? 2 : 1][N / 2] = {};
+#pragma unroll 1
+    for (int i = unit; i < stop; ++i) {
+      ptx::barrier_wait(ring.full(at.stage), at.parity);
+      if constexpr (W::kMma) {
+        add_unit_mma<T, N, Grain>(totals, shared + (ring.unit(at.stage) - ring.base),
+                                  ring.rows(at.stage), group, thread);
+        __syncwarp();
+      } else {
+        add_unit_wgmma<T, N, Grain>(totals, ring.unit(at.stage), ring.rows(at.stage), group, thread);
+      }
+      if (thread % 32 == 0) ptx::barrier_arrive(ring.empty(at.stage));
+      at.next();
+    }
+    finish_tile<T, N, W::kMma ? Order::kFours : Order::kPairs, W::kGroups>(
+        call, worker, unit, stop, group, thread, totals, flag);
+    unit = stop;
+  }
+#endif
+}
+
+}  // namespace smq

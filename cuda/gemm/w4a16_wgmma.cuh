@@ -1,0 +1,78 @@
+// The product of one unit of four-bit weights by wgmma, weights unpacked into registers. A group of four
+// warps takes one operand: half of 128 outputs. Each grain of inputs is summed from zero and then scaled
+// into the f32 totals: the same bits as add_unit_mma of w4a16_mma.cuh.
+#pragma once
+
+#include "gemm/w4a16_layout.cuh"
+#include "gemm/wgmma.cuh"
+
+namespace smq {
+
+__device__ __forceinline__ uint4 load_shared16(uint32_t address) {
+  uint4 v;
+  asm volatile("ld.shared.v4.u32 {%0, %1, %2, %3}, [%4];"
+               : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w)
+               : "r"(address));
+  return v;
+}
+__device__ __forceinline__ uint32_t load_shared4(uint32_t address) {
+  uint32_t v;
+  asm volatile("ld.shared.u32 %0, [%1];" : "=r"(v) : "r"(address));
+  return v;
+}
+
+// A batch is up to four steps of 16 inputs; while the tensor cores work on one, the next is unpacked.
+template <class T, int N, int Grain>
+__device__ __forceinline__ void add_unit_wgmma(float (&totals)[1][N / 2], uint32_t unit, uint32_t rows,
+                                               int group, int thread) {
+  constexpr int kGrainSteps = Grain / 16;
+  constexpr int kSteps = kGrainSteps < 4 ? kGrainSteps : 4;  // of a batch
+  constexpr int kBatches = 8 / kSteps;
+  const uint32_t words = unit + (group * 256 + thread) * 16;
+  const uint32_t scales = unit + w4a16::kNibbleBytes +
+                          (group / 2 * 128 + thread / 32 * 32 + thread % 32 / 4 * 4 + group % 2 * 2) * 2;
+  const uint64_t first_half = wgmma::describe(rows), second_half = wgmma::describe(rows + N * 128);
+  float parts[N / 2];
+  uint4 packed{};
+
+  const auto fold = [&](int grain) {
+    const uint32_t pair = load_shared4(scales + grain * w4a16::kTile * 2);
+    const float2 scale = __half22float2(*reinterpret_cast<const __half2*>(&pair));
+    wgmma::settle(parts);
+#pragma unroll
+    for (int i = 0; i < N / 2; ++i) {
+      totals[0][i] = fmaf(parts[i], i & 2 ? scale.y : scale.x, totals[0][i]);
+    }
+  };
+
+#pragma unroll
+  for (int batch = 0; batch < kBatches; ++batch) {
+    uint32_t a[kSteps][4];
+#pragma unroll
+    for (int s = 0; s < kSteps; ++s) {
+      const int step = batch * kSteps + s;
+      if (step % 4 == 0) packed = load_shared16(words + step / 4 * 2048);
+      const uint32_t word = step % 4 == 0   ? packed.x
+                            : step % 4 == 1 ? packed.y
+                            : step % 4 == 2 ? packed.z
+                                            : packed.w;
+      ptx::unpack(a[s], word, T());
+    }
+    if (batch > 0 && batch * kSteps % kGrainSteps == 0) {  // the batch before ended a grain
+      wgmma::wait<0>();
+      fold(batch * kSteps / kGrainSteps - 1);
+    }
+    wgmma::fence();
+#pragma unroll
+    for (int s = 0; s < kSteps; ++s) {
+      const int step = batch * kSteps + s;
+      const uint64_t b = (step < 4 ? first_half : second_half) + step % 4 * wgmma::kStep;
+      wgmma::multiply_registers(parts, a[s], b, step % kGrainSteps != 0, T());
+    }
+    wgmma::commit();
+  }
+  wgmma::wait<0>();
+  fold(8 / kGrainSteps - 1);
+}
+
+}  // namespace smq

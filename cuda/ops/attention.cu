@@ -1,0 +1,39 @@
+// Attention over a cache: few rows or many.
+#include "ops/attention.cuh"
+
+using namespace smq;
+
+namespace {
+
+Check& check_limits(Check& check, int32_t head_dim, int32_t slots) {
+  check.limit("head_dim", head_dim, kMostHeadDim);
+  return check.limit("slots", slots, 1 << 28);  // pairs are counted in 32 bits
+}
+
+}  // namespace
+
+int32_t smq::run_attention(smq_context* ctx, const Attention& given) {
+  AttentionArgs args{given};
+  Check check;
+  check_limits(check, args.head_dim, args.slots);
+  if (args.mask) check.limit("m with a mask", args.m, kDecodeRows);
+  const auto address = [](const void* pointer) { return reinterpret_cast<uint64_t>(pointer); };
+  if (args.m <= kDecodeRows) check.address("workspace", address(args.workspace));
+  // Rows are read and written 16 bytes at a time.
+  const uint64_t all = address(args.out) | address(args.qkv) | address(args.k_cache) |
+                       address(args.v_cache) | address(args.workspace);
+  check.multiple("the addresses' alignment", int64_t(all & 15), 16);
+  if (check.failed()) return check.status();
+  if (const int32_t status = enter(ctx)) return status;
+  args.scale *= 1.4426950408889634f;
+  return args.m <= kDecodeRows ? decode_attention(ctx, args, args.dtype)
+                               : prefill_attention(ctx, args, args.dtype);
+}
+
+int32_t smq::run_attention_bytes(int32_t m, int32_t heads, int32_t, int32_t head_dim, int32_t slots,
+                                 int64_t* out) {
+  Check check;
+  if (check_limits(check, head_dim, slots).failed()) return check.status();
+  *out = m <= kDecodeRows ? decode_attention_bytes(m, heads, head_dim, slots) : 0;
+  return SMQ_OK;
+}

@@ -1,0 +1,106 @@
+/**
+ * Random bytes at the speed of copying: blocks of a few MiB, made once and repeated.
+ *
+ * @module
+ */
+
+/**
+ * Elements of a block of f16. Prime, and so no multiple of a row: the rows of a matrix are different pieces
+ * of the block.
+ */
+const ELEMENTS = 1_048_583;
+
+/** A 32-bit generator (a mix of a counter), as a function that gives integers from 0 to 2^32 - 1. */
+export function randomWords(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x9e3779b9) >>> 0;
+    let x = state;
+    x = Math.imul(x ^ (x >>> 16), 0x85ebca6b);
+    x = Math.imul(x ^ (x >>> 13), 0xc2b2ae35);
+    return (x ^ (x >>> 16)) >>> 0;
+  };
+}
+
+/** Blocks of random bytes of one seed, made when first asked for. */
+export class RandomBlocks {
+  readonly #seed: number;
+  readonly #made = new Map<string, Uint8Array<ArrayBuffer>>();
+  #normals?: Float32Array<ArrayBuffer>;
+
+  /** Starts from a seed; any integer. */
+  constructor(seed: number) {
+    this.#seed = seed;
+  }
+
+  /** Uniform bytes: random nibbles. */
+  get nibbles(): Uint8Array<ArrayBuffer> {
+    return this.#block("nibbles", () => {
+      const next = randomWords(this.#seed + 1);
+      // An odd number of bytes, for the same reason as above.
+      const words = Uint32Array.from({ length: ELEMENTS }, next);
+      return new Uint8Array(words.buffer, 0, 4 * ELEMENTS - 1);
+    });
+  }
+
+  /** f16 normal numbers of mean 0; none is zero where `deviation` is above the smallest f16. */
+  normal(deviation: number): Uint8Array<ArrayBuffer> {
+    return this.#block(`normal ${deviation}`, () => {
+      this.#normals ??= normals(ELEMENTS, this.#seed + 2);
+      return bytesOf(Float16Array.from(this.#normals, (x) => x * deviation));
+    });
+  }
+
+  /** f16 numbers, uniform from `low` to `high`. */
+  uniform(low: number, high: number): Uint8Array<ArrayBuffer> {
+    return this.#block(`uniform ${low} ${high}`, () => {
+      const next = randomWords(this.#seed + 3);
+      const step = (high - low) / 2 ** 32;
+      return bytesOf(Float16Array.from({ length: ELEMENTS }, () => low + next() * step));
+    });
+  }
+
+  /** An even position in any block that depends on the seed and `name`. */
+  position(name: string): number {
+    let hash = this.#seed;
+    for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193);
+    return 2 * (randomWords(hash)() % ELEMENTS);
+  }
+
+  #block(key: string, make: () => Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+    let block = this.#made.get(key);
+    if (block === undefined) this.#made.set(key, block = make());
+    return block;
+  }
+}
+
+/** Fills `into` with the bytes of the endlessly repeated `block` from `position` on. */
+export function repeatInto(
+  into: Uint8Array<ArrayBuffer>,
+  block: Uint8Array<ArrayBuffer>,
+  position: number,
+): void {
+  let from = position % block.length;
+  for (let at = 0; at < into.length; from = 0) {
+    const length = Math.min(into.length - at, block.length - from);
+    into.set(block.subarray(from, from + length), at);
+    at += length;
+  }
+}
+
+function bytesOf(values: Float16Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(values.buffer);
+}
+
+/** Normal numbers of deviation 1, two from each pair of uniform ones. */
+function normals(count: number, seed: number): Float32Array<ArrayBuffer> {
+  const next = randomWords(seed);
+  const out = new Float32Array(count);
+  for (let i = 0; i < count; i += 2) {
+    const radius = Math.sqrt(-2 * Math.log((next() + 0.5) / 2 ** 32));
+    const angle = (2 * Math.PI * next()) / 2 ** 32;
+    out[i] = radius * Math.cos(angle);
+    if (i + 1 < count) out[i + 1] = radius * Math.sin(angle);
+  }
+  return out;
+}

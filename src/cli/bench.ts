@@ -1,0 +1,234 @@
+/**
+ * `bench`: how fast models run here.
+ *
+ * @module
+ */
+import { MODEL_SHAPES } from "../checkpoint/shapes.ts";
+import { MAX_TREE_ROWS } from "../ops/mod.ts";
+import type { BenchTable } from "./bench/bench.ts";
+import { compareReports, type Comparison } from "./bench/compare.ts";
+import { writeWhole } from "./bench/environment.ts";
+import { TABLES } from "./bench/registry.ts";
+import { comparisonText, headingText, reportMarkdown, sectionText } from "./bench/render.ts";
+import { readReport, type Report, reportJson } from "./bench/report.ts";
+import { runBench } from "./bench/run.ts";
+import { INFLATIONS, type ModelSource } from "./bench/sources.ts";
+import { type Command, command } from "./command.ts";
+import { suggestion } from "./nearest.ts";
+import type { Io } from "./io.ts";
+import type { Values } from "./option.ts";
+import { Progress } from "./progress.ts";
+import { BACKEND_OPTION, THREADS_OPTION } from "./shared.ts";
+import { UsageError } from "./usage_error.ts";
+
+/** Row counts by default: both sides of every 16. */
+const ROWS = [1, 4, 7, 10, 16, 17, 24, 30, 33, 48, 49, 60];
+
+const OPTIONS = [
+  {
+    name: "synthetic",
+    type: "string",
+    value: "SHAPE,...",
+    summary: "Models of random weights, the target first; the last drafts for the others",
+    notes: [`Shapes: ${Object.keys(MODEL_SHAPES).join(", ")}`],
+  },
+  {
+    name: "scheme",
+    type: "string",
+    value: "NAME",
+    choices: ["w4a16-g128", "f16"],
+    summary: "How synthetic weights are stored; w4a16-g128 where absent",
+  },
+  {
+    name: "model",
+    type: "string",
+    value: "DIR",
+    summary: "A model in Hugging Face layout, instead of synthetic ones",
+  },
+  {
+    name: "trio",
+    type: "string",
+    value: "DIR",
+    summary: "A directory with target, draft, target-eagle2 and draft-eagle2, instead",
+  },
+  {
+    name: "inflate",
+    type: "string",
+    value: "NAME",
+    choices: Object.keys(INFLATIONS),
+    summary: "Blow the trio up to larger shapes that say the same; models/demo without --trio",
+  },
+  {
+    name: "tables",
+    type: "string",
+    value: "A,B,...",
+    summary: "Only these tables",
+    notes: TABLES.map(({ name, summary }) => `${name}: ${summary}`),
+  },
+  {
+    name: "rows",
+    type: "integers",
+    value: "1,10,60",
+    summary: `Row counts of forwards (default ${ROWS.join(",")})`,
+  },
+  {
+    name: "context",
+    type: "integer",
+    value: "N",
+    min: 1,
+    default: 512,
+    summary: "Tokens in the cache",
+  },
+  {
+    name: "runs",
+    type: "integer",
+    value: "N",
+    min: 1,
+    default: 50,
+    summary: "Samples of each figure",
+  },
+  {
+    name: "prompts",
+    type: "integer",
+    value: "N",
+    min: 1,
+    default: 20,
+    summary: "Prompts of end-to-end",
+  },
+  {
+    name: "max-tokens",
+    type: "integer",
+    value: "N",
+    min: 1,
+    default: 128,
+    summary: "Tokens from each prompt",
+  },
+  { name: "json", type: "string", value: "FILE", summary: "Write all figures to a file, as JSON" },
+  { name: "markdown", type: "string", value: "FILE", summary: "Write the tables to a file" },
+  {
+    name: "compare",
+    type: "string",
+    value: "FILE",
+    summary: "Also print ratios to the figures of an earlier --json file",
+  },
+  BACKEND_OPTION,
+  THREADS_OPTION,
+] as const;
+
+type BenchValues = Values<typeof OPTIONS>;
+
+/** The `bench` command. */
+export const bench: Command = command({
+  name: "bench",
+  summary: "Measure how fast models run here, beside what the device could do at most.",
+  notes: [
+    "Times are medians of device events after a warm-up. Files are written after each table, so",
+    "that an interrupted run leaves what it has measured.",
+  ],
+  options: OPTIONS,
+  example: "bench --synthetic llama-3-70b,llama-3-8b --json run.json",
+
+  async run(values, io) {
+    const { context, runs, prompts, backend, threads } = values;
+    const earlier = values.compare === undefined ? undefined : readReport(values.compare);
+    using bar = new Progress(io.stderr, { lines: true });
+    const tables = tablesOf(values.tables);
+    const steps = runBench({
+      backend,
+      threads,
+      source: sourceOf(values, tables),
+      tables,
+      context,
+      runs,
+      prompts,
+      rows: rowsOf(values.rows),
+      maxTokens: values["max-tokens"],
+      progress: (label, done, total) => bar.update(label, done, total),
+    });
+    let last: Report | undefined;
+    for await (const { report, added } of steps) {
+      bar.clear();
+      last = report;
+      await io.stdout.write(added === undefined ? headingText(report) : sectionText(added));
+      writeFiles(values, report);
+    }
+    bar.clear();
+    await sayMissing(values, last, io);
+    if (earlier === undefined || last === undefined) return 0;
+    const comparison = compareReports(last, earlier);
+    await io.stdout.write(comparisonText(comparison));
+    writeFiles(values, last, comparison);
+    return 0;
+  },
+});
+
+/** Tables that were asked for by name, and that these models give nothing for. */
+async function sayMissing(values: BenchValues, report: Report | undefined, io: Io): Promise<void> {
+  if (values.tables === undefined) return;
+  const found = new Set(report?.sections.map(({ table }) => table));
+  for (const name of words(values.tables)) {
+    if (!found.has(name)) await io.stderr.write(`no figures of ${name}: no models to have them\n`);
+  }
+}
+
+function writeFiles(values: BenchValues, report: Report, comparison?: Comparison): void {
+  if (values.json !== undefined) writeWhole(values.json, reportJson(report));
+  if (values.markdown !== undefined) {
+    writeWhole(values.markdown, reportMarkdown(report, comparison));
+  }
+}
+
+function words(text: string): string[] {
+  return text.split(",").map((word) => word.trim());
+}
+
+function tablesOf(text: string | undefined): readonly BenchTable[] {
+  if (text === undefined) return TABLES;
+  const names = words(text);
+  const known = TABLES.map(({ name }) => name);
+  for (const name of names) if (!known.includes(name)) refuse("tables", name, known);
+  return TABLES.filter(({ name }) => names.includes(name));
+}
+
+function refuse(option: string, name: string, known: readonly string[]): never {
+  throw new UsageError(
+    `Cannot use --${option} ${name}: expected ${known.join(", ")}${suggestion(name, known)}`,
+  );
+}
+
+function rowsOf(given: readonly number[] | undefined): readonly number[] {
+  const rows = given ?? ROWS;
+  const stray = rows.find((count) => count < 1 || count > MAX_TREE_ROWS);
+  if (stray === undefined) return rows;
+  throw new UsageError(`Cannot use --rows ${stray}: expected 1 to ${MAX_TREE_ROWS}`);
+}
+
+function sourceOf(
+  values: BenchValues,
+  tables: readonly BenchTable[],
+): ModelSource | undefined {
+  const { synthetic, model, inflate } = values;
+  const trio = values.trio ?? (inflate === undefined ? undefined : "models/demo");
+  const given = [synthetic, model, trio].filter((one) => one !== undefined);
+  if (given.length > 1) {
+    throw new UsageError(
+      `Cannot bench: ${given.length} of --synthetic, --model and --trio (or --inflate) are given, ` +
+        "expected one",
+    );
+  }
+  if (synthetic !== undefined) {
+    const names = words(synthetic);
+    for (const name of names) {
+      if (!Object.hasOwn(MODEL_SHAPES, name)) refuse("synthetic", name, Object.keys(MODEL_SHAPES));
+    }
+    const shapes = Object.fromEntries(names.map((name) => [name, MODEL_SHAPES[name]]));
+    const heads = tables.some(({ name }) => name === "speculation");
+    return { kind: "synthetic", shapes, scheme: values.scheme ?? "w4a16-g128", heads };
+  }
+  if (values.scheme !== undefined) {
+    throw new UsageError("Cannot use --scheme: it is for --synthetic models, expected those");
+  }
+  if (model !== undefined) return { kind: "directory", dir: model };
+  if (trio === undefined) return undefined;
+  return { kind: "trio", dir: trio, ...(inflate && { inflation: INFLATIONS[inflate] }) };
+}

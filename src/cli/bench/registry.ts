@@ -1,0 +1,24 @@
+/**
+ * Every table of the bench command.
+ *
+ * @module
+ */
+import type { BenchTable } from "./bench.ts";
+import { breakdown } from "./breakdown.ts";
+import { ceilings } from "./ceilings.ts";
+import { endToEnd } from "./end_to_end.ts";
+import { forward } from "./forward.ts";
+import { idle } from "./idle.ts";
+import { prefill } from "./prefill.ts";
+import { speculation } from "./speculation.ts";
+
+/** All tables, in the order of measuring; a new one is one file and one line here. */
+export const TABLES: readonly BenchTable[] = [
+  ceilings,
+  forward,
+  breakdown,
+  prefill,
+  speculation,
+  idle,
+  endToEnd,
+];

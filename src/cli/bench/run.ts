@@ -1,0 +1,80 @@
+/**
+ * A run of benches: opens the device, loads the models, measures table by table.
+ *
+ * @module
+ */
+import { type Backend, Device } from "../../device/mod.ts";
+import { VERSION } from "../version.ts";
+import type { Bench, BenchTable } from "./bench.ts";
+import { measureRead } from "./ceilings.ts";
+import { commitOf, describeDevice } from "./environment.ts";
+import type { Section } from "./figure.ts";
+import { benchPrompts } from "./prompts.ts";
+import type { Report, ReportOptions } from "./report.ts";
+import { loadModels, type ModelSource } from "./sources.ts";
+
+/** What to run. */
+export interface RunOptions extends ReportOptions {
+  /** Where to run. */
+  readonly backend: Backend;
+  /** Threads of the twin; all cores where absent. */
+  readonly threads?: number;
+  /** The models; none where absent. */
+  readonly source?: ModelSource;
+  /** The tables, in the order of measuring. */
+  readonly tables: readonly BenchTable[];
+  /** Prompts of the end-to-end table. */
+  readonly prompts: number;
+  /** Tokens from each of them. */
+  readonly maxTokens: number;
+  /** Hears how far loading and measuring are. */
+  progress(label: string, done: number, total: number): void;
+}
+
+/**
+ * Runs the benches; gives the report before the first section, and again with each section that is added
+ * to it.
+ */
+export async function* runBench(
+  options: RunOptions,
+): AsyncGenerator<{ report: Report; added?: Section }> {
+  const { context, runs, rows, progress } = options;
+  using device = Device.open({ backend: options.backend, threads: options.threads });
+  const sections: Section[] = [];
+  const report: Report = {
+    source: `specmquant ${VERSION}`,
+    date: new Date().toISOString(),
+    commit: commitOf(),
+    device: describeDevice(device),
+    options: { context, runs, rows },
+    sections,
+  };
+  yield { report };
+  // Before the models are there: a large buffer may not fit beside them.
+  progress("ceilings", 0, 1);
+  const read = measureRead(device, runs);
+  using loaded = options.source && loadModels(device, options.source, progress);
+  const { models = [], synthetic = false, tokenizer } = loaded ?? {};
+  const text = tokenizer && {
+    tokenizer,
+    prompts: benchPrompts(options.prompts),
+    maxTokens: options.maxTokens,
+  };
+  const bench: Bench = {
+    device,
+    models,
+    synthetic,
+    text,
+    context,
+    rows,
+    runs,
+    read,
+    progress,
+  };
+  for (const table of options.tables) {
+    for await (const added of table.measure(bench)) {
+      sections.push(added);
+      yield { report, added };
+    }
+  }
+}

@@ -1,0 +1,248 @@
+/**
+ * The benches from end to end on the CPU library, with small shapes: figures are there, and mean something.
+ *
+ * @module
+ */
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertGreater,
+  assertLess,
+  assertStringIncludes,
+} from "@std/assert";
+import { DEMO_DIR } from "../scripts/trio.ts";
+import type { ModelConfig } from "../src/checkpoint/config.ts";
+import { capturePart } from "../src/cli/bench/captured_part.ts";
+import { type Figure, figureId } from "../src/cli/bench/figure.ts";
+import { FilledState } from "../src/cli/bench/filled_state.ts";
+import { TABLES } from "../src/cli/bench/registry.ts";
+import type { Report } from "../src/cli/bench/report.ts";
+import { runBench, type RunOptions } from "../src/cli/bench/run.ts";
+import { type InflatedShape, loadModels } from "../src/cli/bench/sources.ts";
+import { testIo } from "../src/cli/fixtures_test.ts";
+import { runProgram } from "../src/cli/program.ts";
+import { COMMANDS } from "../src/cli/registry.ts";
+import { Device } from "../src/device/mod.ts";
+
+const TINY: ModelConfig = {
+  architecture: "llama",
+  vocabSize: 512,
+  hiddenSize: 128,
+  intermediateSize: 256,
+  layers: 2,
+  heads: 2,
+  kvHeads: 1,
+  headDim: 64,
+  rmsNormEps: 1e-5,
+  ropeTheta: 10000,
+  maxPositions: 2048,
+  tiedEmbeddings: false,
+  qkvBias: false,
+  outputBias: false,
+  mlpBias: false,
+  qkNorm: false,
+  eosTokenIds: [],
+};
+
+const OPTIONS: Omit<RunOptions, "tables" | "source"> = {
+  backend: "cpu",
+  threads: 2,
+  context: 48,
+  runs: 3,
+  rows: [1, 5],
+  prompts: 2,
+  maxTokens: 12,
+  progress: () => {},
+};
+
+async function reportOf(more: Pick<RunOptions, "tables" | "source">): Promise<Report> {
+  let last: Report | undefined;
+  for await (const { report } of runBench({ ...OPTIONS, ...more })) last = report;
+  return last!;
+}
+
+function figuresOf(report: Report): Map<string, Figure> {
+  return new Map(
+    report.sections.flatMap((section) =>
+      section.figures.map((figure) => [figureId(section, figure), figure] as const)
+    ),
+  );
+}
+
+const table = (...names: string[]) => TABLES.filter(({ name }) => names.includes(name));
+
+Deno.test("bench: all tables on two synthetic shapes; figures are finite and fit together", async () => {
+  const small = { ...TINY, layers: 1 };
+  const shapes = { large: TINY, small };
+  const source = { kind: "synthetic", shapes, scheme: "w4a16-g128", heads: true } as const;
+  const report = await reportOf({ source, tables: TABLES });
+  const figures = figuresOf(report);
+  const w4 = (name: string) => `${name}/w4a16-g128`;
+  assertEquals(report.sections.map(({ table, subject }) => `${table} ${subject}`), [
+    "ceilings device",
+    ...["forward", "breakdown", "prefill", "speculation", "idle"].flatMap((name) => [
+      `${name} ${w4("large")}`,
+      `${name} ${w4("small")}`,
+    ]),
+  ]);
+  // A remainder, and time that rounds to none, may be nothing or less.
+  const mayVanish = /\/(rest|idle)$|commit$/;
+  for (const [id, { value, p10, p90 }] of figures) {
+    assert(Number.isFinite(value), id);
+    if (!mayVanish.test(id)) assertGreater(value, 0, id);
+    if (p10 !== undefined) assert(p10 <= value && value <= p90!, id);
+  }
+  const value = (id: string) => figures.get(id)!.value;
+  const forward = figures.get(`forward/${w4("large")}/rows=5`)!;
+  assertEquals(forward.relative, forward.value / value(`forward/${w4("large")}/rows=1`));
+  assertAlmostEquals(forward.gbPerSecond!, forward.bytes! / forward.value / 1e6, 1e-9);
+  // Weights in 4 bits and scales, the f16 lm_head, norms, and both caches of all layers.
+  const weights = 2 * (128 * 256 + 128 * 128 + 3 * 128 * 256);
+  const bytes = weights * (0.5 + 2 / 128) + 2 * 128 * 512 + 2 * 128 * 5 + 2 * 2 * 53 * 64 * 2;
+  assertEquals(forward.bytes, bytes);
+
+  const speculation = `speculation/${w4("large")}`;
+  for (const name of ["eagle2-3-10-24", "eagle2-6-10-60", "draft-6"]) {
+    const parts = ["draft", "verify", "commit"].map((part) =>
+      value(`${speculation}/${name} ${part}`)
+    );
+    const sum = parts.reduce((all, part) => all + part);
+    assertLess(sum, value(`${speculation}/${name} round`) * 2, name);
+  }
+  const hier = (name: string) => value(`${speculation}/hier-6-3-10-30 ${name}`);
+  const step = hier("round R=3") - hier("round R=2");
+  assertAlmostEquals(step, hier("tree round"), 1e-9);
+  assert(!figures.has(`speculation/${w4("small")}/draft-6 round`), "a model drafts for itself");
+});
+
+Deno.test("bench: a trio, as it is and inflated, says the same with every method", async () => {
+  const echo = (name: string, layers: number, more: Partial<ModelConfig>): InflatedShape => {
+    const json = JSON.parse(Deno.readTextFileSync(`${DEMO_DIR}/${name}/config.json`));
+    const model = {
+      ...TINY,
+      vocabSize: 4096,
+      hiddenSize: 1024,
+      headDim: 128,
+      rmsNormEps: json.rms_norm_eps,
+      layers,
+      ...more,
+    };
+    const head = { kind: "eagle2", model: { ...model, layers: 1 }, fcBias: false } as const;
+    return { name, model, head };
+  };
+  const inflation = {
+    target: echo("target", 9, { intermediateSize: 1152, heads: 8, kvHeads: 2 }),
+    draft: echo("draft", 5, { intermediateSize: 768, heads: 3, kvHeads: 3 }),
+  };
+  const tables = table("end-to-end");
+  const plain = await reportOf({ source: { kind: "trio", dir: DEMO_DIR }, tables });
+  const large = await reportOf({ source: { kind: "trio", dir: DEMO_DIR, inflation }, tables });
+  assertEquals(plain.sections[0].subject, "target+draft");
+  assertEquals(large.sections[0].subject, "target-inflated+draft-inflated");
+  const taus = [plain, large].map((report) => {
+    const figures = new Map(report.sections[0].figures.map((one) => [one.name, one]));
+    for (const method of ["draft", "eagle2", "hier"]) {
+      assertEquals(figures.get(`${method} identical`)?.value, 1, method);
+      assertGreater(figures.get(`${method} tau`)!.value, 2, method);
+      const parts = ["draft", "verify", "commit", "other"];
+      const shares = parts.map((part) => figures.get(`${method} ${part}`)!.share!);
+      const sum = shares.reduce((all, share) => all + share);
+      assertAlmostEquals(sum, 1, 1e-9, method);
+    }
+    return ["ar", "draft", "eagle2", "hier"].map((name) => figures.get(`${name} tau`)!.value);
+  });
+  assertEquals(taus[1], taus[0]);
+});
+
+Deno.test("bench: a part of a capture holds only the ops asked for", () => {
+  using device = Device.open({ backend: "cpu", threads: 1 });
+  const shapes = { tiny: TINY };
+  const source = { kind: "synthetic", shapes, scheme: "f16", heads: false } as const;
+  using loaded = loadModels(device, source, () => {});
+  using filled = new FilledState(loaded.models[0].model, 8, 1);
+  const logits = (keep: (op: string) => boolean) => {
+    const seen = new Set<string>();
+    const { symbols } = device.native;
+    using graph = capturePart(
+      device,
+      keep,
+      () => filled.queueVerification(1),
+      (op) => seen.add(op),
+    );
+    assertEquals(device.native.symbols, symbols, "functions are put back");
+    device.upload(filled.state.logits, new Float32Array(TINY.vocabSize));
+    graph.launch();
+    const bytes = device.download(filled.state.logits);
+    return { seen, some: new Float32Array(bytes.buffer).some((one) => one !== 0) };
+  };
+  const all = logits(() => true);
+  assert(all.seen.has("smq_attention") && all.seen.has("smq_argmax") && all.some);
+  const none = logits((op) => op === "smq_argmax");
+  assertEquals(none.seen, all.seen);
+  assertEquals(none.some, false);
+});
+
+const root = Deno.makeTempDirSync();
+addEventListener("unload", () => Deno.removeSync(root, { recursive: true }));
+
+async function run(...args: string[]) {
+  const io = testIo();
+  const code = await runProgram(["bench", ...args], COMMANDS, io);
+  return { code, out: io.stdout.text, err: io.stderr.text };
+}
+
+Deno.test("bench: the command writes its files, and compares with them", async () => {
+  const [first, second] = [`${root}/a.json`, `${root}/b.json`];
+  const args = ["--backend", "cpu", "--model", `${DEMO_DIR}/draft`, "--tables", "forward"];
+  const sizes = ["--rows", "1,2", "--context", "16", "--runs", "3"];
+  const one = await run(...args, ...sizes, "--json", first, "--markdown", `${root}/a.md`);
+  assertEquals([one.code, one.err], [0, ""]);
+  assertStringIncludes(one.out, "forward: draft/w4a16-g128\n");
+  assertStringIncludes(Deno.readTextFileSync(`${root}/a.md`), "## forward: draft/w4a16-g128\n");
+  const json = JSON.parse(Deno.readTextFileSync(first));
+  assertEquals(Object.keys(json), [
+    "schema",
+    "source",
+    "date",
+    "commit",
+    "device",
+    "options",
+    "sections",
+  ]);
+  assertEquals(json.schema, "specmquant-bench/1");
+  assertEquals(json.options, { context: 16, runs: 3, rows: [1, 2] });
+  assertEquals(json.sections[0].figures.length, 2);
+
+  const two = await run(...args, ...sizes, "--json", second, "--compare", first);
+  assertEquals(two.code, 0);
+  assertStringIncludes(two.out, "times as good");
+  const line = two.out.split("\n").find((text) =>
+    text.startsWith("forward/draft/w4a16-g128/rows=2")
+  );
+  const [, now, then, , ratio] = line!.split(/\s+/).map(Number);
+  assertLess(Math.abs(ratio - then / now), 0.01 * ratio + 0.01);
+});
+
+Deno.test("bench: wrong usage is named, and files are no JSON output", async () => {
+  const cases: [string[], number, string][] = [
+    [["--tables", "forwards"], 2, "did you mean forward?"],
+    [["--synthetic", "llama-3-9b"], 2, "did you mean llama-3-8b?"],
+    [["--rows", "0"], 2, "Cannot use --rows 0: expected 1 to 64"],
+    [["--model", "a", "--inflate", "70b-8b"], 2, "2 of --synthetic, --model and --trio"],
+    [["--model", "a", "--scheme", "f16"], 2, "Cannot use --scheme"],
+    [["--compare", `${root}/none.json`], 1, "there is no such file"],
+    [["--model", `${root}/none`, "--runs", "1", "--backend", "cpu"], 1, "it does not exist"],
+  ];
+  for (const [args, code, message] of cases) {
+    const result = await run(...args, "--json", `${root}/failed.json`);
+    assertEquals(result.code, code, args.join(" "));
+    assertStringIncludes(result.err, message);
+    assert(!result.out.includes('"error"'));
+  }
+  const nothing = await run("--backend", "cpu", "--runs", "1", "--tables", "end-to-end");
+  assertEquals([nothing.code, nothing.err], [
+    0,
+    "no figures of end-to-end: no models to have them\n",
+  ]);
+});
