@@ -53,7 +53,8 @@ export class AbiMismatchError extends SpecMQuantError {
   constructor(path: string, found: string, expected: string) {
     super(
       "abi_mismatch",
-      `Cannot use ${path}: its ABI is ${found}, expected ${expected}; build it again with "deno task build"`,
+      `Cannot use ${path}: its ABI is ${found}, expected ${expected}; build it again with "deno task build"` +
+        (path.endsWith("/libspecmquant.so") ? ' and "deno task build:cuda"' : ""),
     );
   }
 }

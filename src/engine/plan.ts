@@ -38,7 +38,7 @@ export function planMemory(models: readonly PlannedModel[], context: number): Me
     const sizes = {
       context,
       slots: context + SLACK,
-      rows: PREFILL_ROWS,
+      rows: PREFILL_ROWS.cuda,
       logitsRows: MAX_TREE_ROWS,
     };
     return [

@@ -65,7 +65,7 @@ export function scoreTokens(
     throw new ArgumentError("top", `Cannot score: top is ${topk}, expected 0 to ${most}`);
   }
   const { device } = model;
-  const chunk = Math.min(PREFILL_ROWS, tokens.length);
+  const chunk = Math.min(PREFILL_ROWS[model.device.backend], tokens.length);
   const logitsRows = Math.min(LOGITS_ROWS, tokens.length);
   using arena = new Arena(device, "score");
   using state = new ModelState(model, {

@@ -146,6 +146,7 @@ export function findAndOpen(kind: LibraryKind, explicit?: string): Library {
   const { path, tried } = findLibrary(kind, explicit);
   if (path !== null) return openLibrary(path);
   throw new LibraryError(
-    `Cannot find the ${kind} library: tried ${tried.join(", ")}; build it with "deno task build"`,
+    `Cannot find the ${kind} library: tried ${tried.join(", ")}; ` +
+      `build it with "deno task build${kind === "cuda" ? ":cuda" : ""}"`,
   );
 }

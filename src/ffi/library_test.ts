@@ -60,7 +60,7 @@ Deno.test("where there is no library, every place tried is named", () => {
       () => findAndOpen("cuda"),
       LibraryError,
       "Cannot find the cuda library: tried SPECMQUANT_LIBRARY=/nowhere/libspecmquant.so; " +
-        'build it with "deno task build"',
+        'build it with "deno task build:cuda"',
     );
   });
 });

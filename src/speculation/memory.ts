@@ -6,8 +6,11 @@
 import type { Arena, Device } from "../device/mod.ts";
 import type { DrafterPlan, SequenceMemory } from "./drafter.ts";
 
-/** Rows of one forward while a prompt is read. */
-export const PREFILL_ROWS = 256;
+/**
+ * Rows of one forward while a prompt is read. A GPU reads its weights once for all of them; a CPU gains
+ * nothing beyond a few hundred, and looks at signals only between two forwards.
+ */
+export const PREFILL_ROWS: Readonly<Record<Device["backend"], number>> = { cpu: 256, cuda: 1024 };
 
 /** Slots that a text of `context` tokens takes with the drafter of `plan`. */
 export function slotsFor(context: number, plan?: DrafterPlan): number {
@@ -27,6 +30,6 @@ export function sequenceMemory(
     history: arena.fromHost("i32", [slots + 1], new Int32Array(slots + 1)),
     context,
     slots,
-    prefillRows: Math.min(PREFILL_ROWS, context),
+    prefillRows: Math.min(PREFILL_ROWS[device.backend], context),
   };
 }

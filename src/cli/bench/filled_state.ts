@@ -30,20 +30,21 @@ export class FilledState implements Disposable {
     const { device, config } = model;
     using cleanup = new DisposableStack();
     const slots = context + rows;
+    const chunk = PREFILL_ROWS[device.backend];
     const arena = cleanup.use(new Arena(device, "bench"));
     this.history = arena.fromHost("i32", [slots + 1], someTokens(slots + 1, config.vocabSize));
     this.state = cleanup.use(
       new ModelState(model, {
         context: slots,
         slots,
-        rows: Math.max(rows, Math.min(PREFILL_ROWS, Math.max(context, 1))),
+        rows: Math.max(rows, Math.min(chunk, Math.max(context, 1))),
         logitsRows: Math.min(rows, 64),
       }),
     );
     const { cache, cacheLength } = this.state;
     cache.ensure(slots);
     for (let at = 0; at < context;) {
-      const count = Math.min(PREFILL_ROWS, context - at);
+      const count = Math.min(chunk, context - at);
       this.queueForward(count);
       advance(device, cacheLength, count);
       at += count;

@@ -67,7 +67,7 @@ export const prefill: BenchTable = {
         if (tokens > model.config.maxPositions - 1) continue;
         progress(`prefill of ${one.name}`, i, LENGTHS.length);
         add(`tokens=${tokens}`, tokens, timeChunks(model, tokens, samples));
-        if (tokens > PREFILL_ROWS) {
+        if (tokens > PREFILL_ROWS[model.device.backend]) {
           add(`tokens=${tokens} at once`, tokens, timeWhole(model, tokens, samples));
         }
       }
@@ -76,7 +76,9 @@ export const prefill: BenchTable = {
         table: "prefill",
         subject: subjectOf(one),
         notes: [
-          `in chunks of ${PREFILL_ROWS} tokens, as engines read, and in one forward; ` +
+          `in chunks of ${
+            PREFILL_ROWS[model.device.backend]
+          } tokens, as engines read, and in one forward; ` +
           "operations: the products of all layers, and attention",
         ],
         figures,
