@@ -100,6 +100,8 @@ if (import.meta.main) {
       print("\n");
       Deno.exit(INTERRUPTED);
     }
+    // Whoever reads the output has seen enough.
+    if (error instanceof Deno.errors.BrokenPipe) Deno.exit(0);
     if (!(error instanceof SpecMQuantError)) throw error;
     console.error(`error: ${error.message}`);
     Deno.exit(1);
