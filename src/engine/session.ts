@@ -144,6 +144,11 @@ export class Session implements Disposable {
     const started = performance.now();
     let decoding = started;
     let yielded = started;
+    // What was held back for a stop string or half a character is certain at the end.
+    const drain = (): string => {
+      const matched = matcher.push(detokenizer.flush());
+      return matched.text + (matched.stopped ? "" : matcher.flush());
+    };
     const breathe = async (): Promise<void> => {
       if (performance.now() - yielded > YIELD_MS) {
         await new Promise((resolve) => setImmediate(resolve));
@@ -161,21 +166,18 @@ export class Session implements Disposable {
         for (let j = 0; j < accepted && reason === undefined; j++) {
           const token = round.result[1 + j];
           output.push(token);
-          let piece = "";
+          let piece: string;
           if (stops.has(token)) {
             reason = "stop";
+            piece = drain();
           } else {
             const matched = matcher.push(detokenizer.push([token]));
             piece = matched.text;
             if (matched.stopped) reason = "stop";
-            else if (output.length >= limit) reason = "length";
-          }
-          // What was held back for a stop string or a character is certain at the end.
-          if (reason === "length") {
-            const matched = matcher.push(detokenizer.flush());
-            piece += matched.text + (matched.stopped ? "" : matcher.flush());
-          } else if (stops.has(token)) {
-            piece += matcher.push(detokenizer.flush()).text + matcher.flush();
+            else if (output.length >= limit) {
+              reason = "length";
+              piece += drain();
+            }
           }
           text += piece;
           yield { text: piece, token, by: round.proposer(j) };

@@ -41,7 +41,7 @@ export class Round implements Verifier, Disposable {
   readonly #position: Tensor<"i32">;
   readonly #readBack: ReadBack;
   readonly #events: readonly DeviceEvent[];
-  readonly #graphs: Disposable[] = [];
+  readonly #cleanup: DisposableStack;
   readonly #proposed: Verification;
   readonly #plain: Verification;
   readonly #catchUp: Graph;
@@ -83,26 +83,15 @@ export class Round implements Verifier, Disposable {
     this.drafter = plan?.create(this);
     if (this.drafter) cleanup.use(this.drafter);
     this.stats = new LevelStats(name, (plan?.depth ?? 0) + 1);
-    cleanup.defer(() => this.#graphs.forEach((graph) => graph[Symbol.dispose]()));
-    this.#plain = this.#capture({ rows: 1 });
-    this.#proposed = this.drafter ? this.#capture(this.drafter.proposal) : this.#plain;
-    this.#catchUp = this.#keep(Graph.capture(device, () => this.#queueCatchUp()));
+    const capture = (queue: () => void): Graph => cleanup.use(Graph.capture(device, queue));
+    const verification = (proposal: Proposal): Verification => ({
+      verify: capture(() => this.#queueVerify(proposal)),
+      commit: capture(() => this.#queueCommit(proposal.rows)),
+    });
+    this.#plain = verification({ rows: 1 });
+    this.#proposed = this.drafter ? verification(this.drafter.proposal) : this.#plain;
+    this.#catchUp = capture(() => this.#queueCatchUp());
     this.#cleanup = cleanup.move();
-  }
-
-  readonly #cleanup: DisposableStack;
-
-  #keep<T extends Disposable>(one: T): T {
-    this.#graphs.push(one);
-    return one;
-  }
-
-  #capture(proposal: Proposal): Verification {
-    const { device } = this.memory;
-    return {
-      verify: this.#keep(Graph.capture(device, () => this.#queueVerify(proposal))),
-      commit: this.#keep(Graph.capture(device, () => this.#queueCommit(proposal.rows))),
-    };
   }
 
   #queueVerify(proposal: Proposal): void {
