@@ -262,6 +262,23 @@ Deno.test("inspect: a model and a head", async () => {
   assertMatch((await run(["inspect", head])).out, /^kind +EAGLE-2 draft head$/m);
 });
 
+Deno.test("inspect: each folder of the bundled trio, and heads as they are published", async () => {
+  const demo = (name: string) => new URL(`../models/demo/${name}`, import.meta.url).pathname;
+  const golden = (name: string) => new URL(`./data/golden/${name}`, import.meta.url).pathname;
+  const kinds: [string, string, string][] = [
+    [demo("target"), "model", "w4a16-g128"],
+    [demo("draft"), "model", "w4a16-g128"],
+    [demo("target-eagle2"), "head", "f16"],
+    [demo("draft-eagle2"), "head", "f16"],
+    [golden("eagle2-bias"), "head", "f16"],
+    [golden("gptq-channel"), "model", "w4a16-channel"],
+  ];
+  for (const [dir, kind, scheme] of kinds) {
+    const found = await json(["inspect", dir]);
+    assertEquals([found.kind, found.scheme], [kind, scheme], dir);
+  }
+});
+
 Deno.test("inspect: what cannot be loaded, and a context that is too long", async () => {
   for (const dir of [target, head]) {
     const { code, err } = await run(["inspect", dir, "--context", "2049"]);

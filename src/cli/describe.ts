@@ -8,6 +8,7 @@ import { type Checkpoint, openCheckpoint } from "../checkpoint/checkpoint.ts";
 import type { ModelConfig } from "../checkpoint/config.ts";
 import { type Head, openHead } from "../checkpoint/head_config.ts";
 import type { TensorInfo, TensorSource } from "../checkpoint/source.ts";
+import { openWeights } from "../checkpoint/weights.ts";
 import { contextOf, type MemoryPlan, planMemory } from "../engine/mod.ts";
 import { checkHead, summarizeModel } from "../model/mod.ts";
 import { ChatTemplate } from "../text/chat_template.ts";
@@ -65,8 +66,8 @@ export function describeDirectory(dir: string, context: number | undefined): Des
 
 /** The layer that joins embedding and hidden state is what only heads have. */
 function isHead(dir: string): boolean {
-  using checkpoint = openCheckpoint(dir);
-  return checkpoint.tensors.find("fc.weight") !== undefined;
+  using tensors = openWeights(dir);
+  return tensors.find("fc.weight") !== undefined;
 }
 
 function describeModel(checkpoint: Checkpoint, context: number | undefined): Description {
