@@ -12,8 +12,6 @@ import {
   HeadModel,
   type Method,
   Model,
-  openCheckpoint,
-  openHead,
   speculationOf,
   Tokenizer,
 } from "../mod.ts";
@@ -42,18 +40,11 @@ export class Trio implements Disposable {
     using cleanup = new DisposableStack();
     this.device = device ?? cleanup.use(Device.open());
     this.tokenizer = Tokenizer.load(`${dir}/target`);
-    const model = (name: string): Model => {
-      using checkpoint = openCheckpoint(`${dir}/${name}`);
-      return cleanup.use(Model.load(this.device, checkpoint));
-    };
-    const head = (name: string, verifier: Model): HeadModel => {
-      using checkpoint = openHead(`${dir}/${name}`);
-      return cleanup.use(HeadModel.load(this.device, checkpoint, verifier));
-    };
-    this.target = model("target");
-    this.draft = model("draft");
-    this.targetHead = head("target-eagle2", this.target);
-    this.draftHead = head("draft-eagle2", this.draft);
+    const { device: on } = this;
+    this.target = cleanup.use(Model.load(on, `${dir}/target`));
+    this.draft = cleanup.use(Model.load(on, `${dir}/draft`));
+    this.targetHead = cleanup.use(HeadModel.load(on, `${dir}/target-eagle2`, this.target));
+    this.draftHead = cleanup.use(HeadModel.load(on, `${dir}/draft-eagle2`, this.draft));
     this.#cleanup = cleanup.move();
   }
 

@@ -6,7 +6,7 @@
  */
 import { CheckpointError, UnsupportedModelError } from "../base/errors.ts";
 import type { ModelConfig } from "../checkpoint/config.ts";
-import type { Head } from "../checkpoint/head_config.ts";
+import { type Head, openHead } from "../checkpoint/head_config.ts";
 import { Arena, columns, type Device, rows, type Tensor } from "../device/mod.ts";
 import { convert, embed } from "../ops/mod.ts";
 import {
@@ -107,13 +107,18 @@ export class HeadModel implements Disposable {
     );
   }
 
-  /** Checks all of a head's checkpoint, then loads it for `verifier`. */
+  /** Checks all of a head, or of the one in a directory, against `verifier`, then loads it. */
   static load(
     device: Device,
-    head: Head,
+    from: Head | string,
     verifier: Model,
     progress?: LoadProgress,
   ): HeadModel {
+    if (typeof from === "string") {
+      using opened = openHead(from);
+      return HeadModel.load(device, opened, verifier, progress);
+    }
+    const head = from;
     const bytes = checkHead(head, verifier);
     const arena = new Arena(device, head.dir);
     try {

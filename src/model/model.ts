@@ -5,7 +5,7 @@
  */
 import type { ActivationDType } from "../base/dtype.ts";
 import { CheckpointError } from "../base/errors.ts";
-import type { Checkpoint } from "../checkpoint/checkpoint.ts";
+import { type Checkpoint, openCheckpoint } from "../checkpoint/checkpoint.ts";
 import type { ModelConfig } from "../checkpoint/config.ts";
 import { Arena, type Device, type Tensor } from "../device/mod.ts";
 import {
@@ -128,10 +128,15 @@ export class Model implements Disposable {
   }
 
   /**
-   * Checks all of a checkpoint, then loads it. Nothing stays on the device when it throws.
-   * `progress` hears bytes done and in total.
+   * Checks all of a checkpoint, or of the one in a directory, then loads it. Nothing stays on the device
+   * when it throws. `progress` hears bytes done and in total.
    */
-  static load(device: Device, checkpoint: Checkpoint, progress?: LoadProgress): Model {
+  static load(device: Device, from: Checkpoint | string, progress?: LoadProgress): Model {
+    if (typeof from === "string") {
+      using opened = openCheckpoint(from);
+      return Model.load(device, opened, progress);
+    }
+    const checkpoint = from;
     const summary = summarizeModel(checkpoint);
     const arena = new Arena(device, checkpoint.dir);
     try {
