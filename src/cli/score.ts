@@ -77,7 +77,7 @@ export const score: Command = command({
     }
     using device = Device.open({ backend, threads });
     const planned = { role: "target", config, weightBytes: summary.weightBytes };
-    checkMemory([planned], tokens.length, device.memory().free);
+    checkMemory([planned], tokens.length, device);
     using bar = new Progress(io.stderr);
     using model = Model.load(
       device,

@@ -107,7 +107,7 @@ export class Engine implements Disposable {
     using cleanup = new DisposableStack();
     const { backend, threads, library, progress } = options;
     const device = cleanup.use(Device.open({ backend, threads, library }));
-    checkMemory(planned, context, device.memory().free);
+    checkMemory(planned, context, device);
     const heard = (role: string) =>
       progress && ((done: number, total: number) => progress(role, done, total));
     const target = cleanup.use(Model.load(device, stored, heard("target")));

@@ -14,6 +14,7 @@ import {
 } from "../base/errors.ts";
 import { SMALL, writeRandomHead, writeRandomModel } from "../../tests/models.ts";
 import { DEMO_DIR } from "../../scripts/trio.ts";
+import { Device } from "../device/mod.ts";
 import { Engine } from "./engine.ts";
 import type { EngineOptions } from "./options.ts";
 import { checkMemory, largestContext, planMemory } from "./plan.ts";
@@ -131,7 +132,17 @@ Deno.test("a memory plan names the largest context that fits", () => {
   const largest = largestContext(models, free);
   assert(planMemory(models, largest).total <= free);
   assert(planMemory(models, largest + 64).total > free);
-  checkMemory(models, largest, free);
-  const error = assertThrows(() => checkMemory(models, 131072, free), OutOfDeviceMemoryError);
-  assertStringIncludes(error.message, `the largest context that fits is ${largest}`);
+
+  using device = Device.open({ backend: "cpu" });
+  const { free: left } = device.memory();
+  const small = [{ ...models[0], weightBytes: left / 2 }];
+  const fits = largestContext(small, left, device);
+  assert(fits > 1000);
+  checkMemory(small, Math.floor(fits / 2), device);
+  const error = assertThrows(
+    () => checkMemory(small, 2 * fits, device),
+    OutOfDeviceMemoryError,
+    "the largest context that fits is",
+  );
+  assert(error.requested > error.free);
 });

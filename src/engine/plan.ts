@@ -5,7 +5,8 @@
  */
 import { OutOfDeviceMemoryError } from "../base/errors.ts";
 import type { ModelConfig } from "../checkpoint/config.ts";
-import { stateBytes } from "../model/mod.ts";
+import type { Device } from "../device/mod.ts";
+import { attentionWorkspaceBytes, stateBytes } from "../model/mod.ts";
 import { MAX_TREE_ROWS } from "../ops/mod.ts";
 import { PREFILL_ROWS } from "../speculation/mod.ts";
 
@@ -32,35 +33,49 @@ export interface MemoryPlan {
   readonly total: number;
 }
 
-/** Plans the memory of `models` for texts of `context` tokens. */
-export function planMemory(models: readonly PlannedModel[], context: number): MemoryPlan {
+/**
+ * Plans the memory of `models` for texts of `context` tokens. What attention needs beside is known to a
+ * device alone; it is left out without one.
+ */
+export function planMemory(
+  models: readonly PlannedModel[],
+  context: number,
+  device?: Device,
+): MemoryPlan {
+  const rows = PREFILL_ROWS[device?.backend ?? "cuda"];
+  const slots = context + SLACK;
   const parts = models.flatMap(({ role, config, weightBytes }) => {
-    const sizes = {
-      context,
-      slots: context + SLACK,
-      rows: PREFILL_ROWS.cuda,
-      logitsRows: MAX_TREE_ROWS,
-    };
+    const buffers = stateBytes(config, { context, slots, rows, logitsRows: MAX_TREE_ROWS });
+    const attention = device ? attentionWorkspaceBytes(device, config, rows, slots) : 0;
     return [
       { label: `${role}: weights`, bytes: weightBytes },
-      { label: `${role}: KV cache and buffers`, bytes: stateBytes(config, sizes) },
+      { label: `${role}: KV cache and buffers`, bytes: buffers + attention },
     ];
   });
   return { context, parts, total: parts.reduce((sum, part) => sum + part.bytes, 0) };
 }
 
 /** The longest context whose plan fits into `free` bytes; 0 where none does. */
-export function largestContext(models: readonly PlannedModel[], free: number): number {
-  const base = planMemory(models, 0).total;
-  const perToken = (planMemory(models, 1024).total - base) / 1024;
+export function largestContext(
+  models: readonly PlannedModel[],
+  free: number,
+  device?: Device,
+): number {
+  const base = planMemory(models, 0, device).total;
+  const perToken = (planMemory(models, 65536, device).total - base) / 65536;
   return Math.max(0, Math.floor((free - base) / perToken));
 }
 
-/** Throws `OutOfDeviceMemoryError` where `models` do not fit into `free` bytes at `context`. */
-export function checkMemory(models: readonly PlannedModel[], context: number, free: number): void {
-  const { total } = planMemory(models, context);
+/** Throws `OutOfDeviceMemoryError` where `models` do not fit into what is free on `device` at `context`. */
+export function checkMemory(
+  models: readonly PlannedModel[],
+  context: number,
+  device: Device,
+): void {
+  const { free } = device.memory();
+  const { total } = planMemory(models, context, device);
   if (total <= free) return;
-  const largest = largestContext(models, free);
+  const largest = largestContext(models, free, device);
   throw new OutOfDeviceMemoryError(
     total,
     free,

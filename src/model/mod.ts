@@ -8,3 +8,4 @@ export * from "./kv_cache.ts";
 export * from "./model.ts";
 export * from "./state.ts";
 export * from "./step.ts";
+export { attentionWorkspaceBytes } from "./workspace.ts";

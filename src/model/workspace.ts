@@ -30,6 +30,21 @@ export interface Workspace {
   readonly attention?: Tensor<"u8">;
 }
 
+/** Bytes that attention needs for forwards of up to `count` rows over `slots` slots. */
+export function attentionWorkspaceBytes(
+  device: Device,
+  config: ModelConfig,
+  count: number,
+  slots: number,
+): number {
+  const { heads, kvHeads, headDim } = config;
+  // Few rows and many take different kernels: the largest need of any row count serves all.
+  const few = Array.from({ length: Math.min(count, MAX_TREE_ROWS) }, (_, i) => i + 1);
+  return Math.max(
+    ...[...few, count].map((m) => attentionBytes(device, { m, heads, kvHeads, headDim, slots })),
+  );
+}
+
 /** Allocates a workspace; `scratch` is the largest `Linear.scratch` of the model. */
 export function workspace(
   device: Device,
@@ -41,11 +56,7 @@ export function workspace(
   scratch: number,
 ): Workspace {
   const { hiddenSize, intermediateSize, heads, kvHeads, headDim } = config;
-  // Few rows and many take different kernels: the largest need of any row count serves all.
-  const few = Array.from({ length: Math.min(count, MAX_TREE_ROWS) }, (_, i) => i + 1);
-  const attention = Math.max(
-    ...[...few, count].map((m) => attentionBytes(device, { m, heads, kvHeads, headDim, slots })),
-  );
+  const attention = attentionWorkspaceBytes(device, config, count, slots);
   const make = (width: number, label: string): Tensor =>
     arena.allocate(dtype, [count, width], label);
   return {
