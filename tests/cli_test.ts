@@ -289,6 +289,18 @@ Deno.test("inspect: what cannot be loaded, and a context that is too long", asyn
   const { code, out, err } = await run(["inspect", dir]);
   assertEquals([code, out], [1, ""]);
   assertStringIncludes(err, `model.layers.0.mlp`);
+
+  // Zero points of 7, read as if stored in the second version, are no symmetric ones.
+  const asymmetric = `${root}/asymmetric`;
+  Deno.mkdirSync(asymmetric);
+  const golden = new URL("./data/golden/gptq-g128", import.meta.url).pathname;
+  Deno.copyFileSync(`${golden}/model.safetensors`, `${asymmetric}/model.safetensors`);
+  const config = JSON.parse(Deno.readTextFileSync(`${golden}/config.json`));
+  config.quantization_config.checkpoint_format = "gptq_v2";
+  Deno.writeTextFileSync(`${asymmetric}/config.json`, JSON.stringify(config));
+  const refused = await run(["inspect", asymmetric]);
+  assertEquals(refused.code, 1);
+  assertStringIncludes(refused.err, "asymmetric GPTQ");
 });
 
 Deno.test("quantize: a model that inspects, scores and generates", async () => {

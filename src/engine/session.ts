@@ -158,7 +158,7 @@ export class Session implements Disposable {
     };
     try {
       await breathe();
-      for (const _ of round.read(prompt)) await breathe();
+      for (const _ of round.read(prompt, prompt.length + limit)) await breathe();
       this.#target.device.synchronize();
       decoding = performance.now();
       while (reason === undefined) {

@@ -7,10 +7,7 @@ import type { ActivationDType } from "../base/dtype.ts";
 import type { ModelConfig } from "../checkpoint/config.ts";
 import type { Arena, Growable, Tensor } from "../device/mod.ts";
 
-/** Slots that a cache grows by at a time. */
-const GROWTH = 256;
-
-/** Keys and values of every layer. Slots are reserved at once and backed by memory as they are needed. */
+/** Keys and values of every layer. Slots are reserved at once and backed by memory as texts need them. */
 export class KvCache {
   /** Slots reserved. */
   readonly slots: number;
@@ -44,9 +41,8 @@ export class KvCache {
   /** Backs at least the first `slots` slots with memory; costs nothing where they are. */
   ensure(slots: number): void {
     if (slots <= this.#grown) return;
-    const target = Math.min(Math.ceil(slots / GROWTH) * GROWTH, this.slots);
-    for (const one of this.#growables) one.grow(target);
-    this.#grown = target;
+    for (const one of this.#growables) one.grow(slots);
+    this.#grown = slots;
   }
 }
 

@@ -41,14 +41,8 @@ function lmHeadPart(config: ModelConfig): LinearPart {
   return { prefix: "lm_head", n: config.vocabSize, k: config.hiddenSize, bias: false };
 }
 
-/** Some checkpoints leave `lm_head` out, or keep a copy, where it is tied to the embedding. */
-function isTied(checkpoint: StoredWeights & { config: ModelConfig }): boolean {
-  return checkpoint.config.tiedEmbeddings;
-}
-
-function storedWeights(checkpoint: Checkpoint): StoredWeights & { config: ModelConfig } {
-  const { tensors, quantization, config } = checkpoint;
-  return { source: tensors, quantization, config };
+function storedWeights({ tensors, quantization }: Checkpoint): StoredWeights {
+  return { source: tensors, quantization };
 }
 
 /**
@@ -63,7 +57,8 @@ export function summarizeModel(checkpoint: Checkpoint): ModelSummary {
   let read = config.hiddenSize * 2;
   for (let i = 0; i < config.layers; i++) read += checkLayer(weights, config, `model.layers.${i}`);
   const embeddingBytes = config.vocabSize * config.hiddenSize * 2;
-  const tied = isTied(weights);
+  // A tied lm_head may be left out of the files, or be there as a copy.
+  const tied = config.tiedEmbeddings;
   read += tied ? embeddingBytes : checkLinear(weights, [lmHeadPart(config)]);
   const first: LinearPart = {
     prefix: "model.layers.0.self_attn.q_proj",
@@ -117,7 +112,7 @@ export class Model implements Disposable {
       (_, i) => loadLayer(loader, config, `model.layers.${i}`),
     );
     this.finalNorm = loader.float(FINAL_NORM, [config.hiddenSize]);
-    this.lmHead = isTied(storedWeights(checkpoint))
+    this.lmHead = config.tiedEmbeddings
       ? f16Linear(loader, this.embedding)
       : loadLinear(loader, [lmHeadPart(config)]);
   }

@@ -3,9 +3,8 @@
  *
  * @module
  */
-import type { DType } from "../base/dtype.ts";
 import { CheckpointError } from "../base/errors.ts";
-import { sameShape, type Shape, showShape } from "../base/shape.ts";
+import { sameShape, showShape } from "../base/shape.ts";
 import { type Tensor, tensor } from "../device/mod.ts";
 import { gatherColumns, gemmW4A16, w4a16Bytes, w4a16Pack } from "../ops/mod.ts";
 import { checkScales, describeGptqLinear, type GptqConfig } from "../checkpoint/gptq.ts";
@@ -19,16 +18,6 @@ function configOf(weights: StoredWeights): GptqConfig {
     throw new Error("w4a16 was asked for a layer that is not GPTQ");
   }
   return quantization.config;
-}
-
-function checkExactly(weights: StoredWeights, name: string, dtype: DType, shape: Shape): void {
-  const info = weights.source.info(name);
-  if (info.dtype === dtype && sameShape(info.shape, shape)) return;
-  throw new CheckpointError(
-    info.file,
-    `it is ${info.dtype} ${showShape(info.shape)}, expected ${dtype} ${showShape(shape)}`,
-    name,
-  );
 }
 
 function sameOrder(a: Int32Array | undefined, b: Int32Array | undefined): boolean {
@@ -61,11 +50,18 @@ export const w4a16: Scheme = {
     weights.quantization?.method === "gptq" &&
     weights.source.find(`${prefix}.qweight`) !== undefined,
   check(weights, part) {
-    const config = configOf(weights);
-    const group = config.groupSize === -1 ? part.k : Math.min(config.groupSize, part.k);
-    const groups = Math.ceil(part.k / group);
-    checkExactly(weights, `${part.prefix}.qweight`, "i32", [part.k / 8, part.n]);
-    checkExactly(weights, `${part.prefix}.scales`, "f16", [groups, part.n]);
+    const name = `${part.prefix}.qweight`;
+    const { file, shape } = weights.source.info(name);
+    const expected = [part.k / 8, part.n];
+    if (!sameShape(shape, expected)) {
+      throw new CheckpointError(
+        file,
+        `its shape is ${showShape(shape)}, expected ${showShape(expected)}`,
+        name,
+      );
+    }
+    // Zero points and order as well: what is not supported is refused before anything is loaded.
+    const { groups } = describeGptqLinear(weights.source, part.prefix, configOf(weights));
     if (part.bias) checkFloat(weights, `${part.prefix}.bias`, [part.n]);
     return part.n * (part.k / 2 + 2 * groups);
   },

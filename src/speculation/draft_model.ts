@@ -113,8 +113,8 @@ class DraftModel implements Drafter {
     return this.#proposers[j];
   }
 
-  reset(): void {
-    this.#round.reset();
+  reset(length: number): void {
+    this.#round.reset(length);
   }
 
   [Symbol.dispose](): void {

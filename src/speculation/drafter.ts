@@ -71,8 +71,8 @@ export interface Drafter extends Disposable {
   observe(): void;
   /** Who proposed the j-th accepted token of the last proposal. */
   proposer(j: number): string;
-  /** Forgets the sequence. */
-  reset(): void;
+  /** Forgets the sequence, and makes room for a text of `length` tokens: rounds allocate nothing. */
+  reset(length: number): void;
 }
 
 /** What a drafter will need, and how to make it. */

@@ -7,6 +7,7 @@ import { Arena, Graph, rows, type Tensor } from "../device/mod.ts";
 import { type HeadModel, HeadState } from "../model/mod.ts";
 import { advance, copy, cutBack, gatherRows, lastRow, ringRead, topLogProbs } from "../ops/mod.ts";
 import type { Drafter, DrafterPlan, Proposal, Verifier } from "./drafter.ts";
+import { slotsOf } from "./memory.ts";
 import { checkTree, Tree, type TreeOptions } from "./tree.ts";
 
 /** Options of an EAGLE-2 drafter. */
@@ -44,7 +45,6 @@ class Eagle2 implements Drafter {
   readonly #cleanup: DisposableStack;
   readonly #tree: Tree;
   readonly #extendRows: number;
-  readonly #behind: number;
   readonly #root: Tensor;
   readonly #zeros: Tensor<"i32">;
   readonly #extend: Graph;
@@ -56,7 +56,6 @@ class Eagle2 implements Drafter {
     this.#name = options.name ?? "head";
     this.#verifier = verifier;
     this.#extendRows = extendRows(options);
-    this.#behind = this.#extendRows + topk * (depth - 1);
     using cleanup = new DisposableStack();
     const arena = cleanup.use(new Arena(memory.device, "eagle2"));
     this.#state = cleanup.use(
@@ -137,7 +136,6 @@ class Eagle2 implements Drafter {
     const { memory, state: above } = this.#verifier;
     const state = this.#state;
     const { cacheLength } = state;
-    state.cache.ensure(state.length + count);
     ringRead(
       memory.device,
       rows(state.input, 0, count),
@@ -158,11 +156,9 @@ class Eagle2 implements Drafter {
     const state = this.#state;
     const count = this.#extendRows;
     while (above.length - state.length > count) {
-      state.cache.ensure(state.length + count);
       this.#extend.launch();
       state.length += count;
     }
-    state.cache.ensure(above.length + this.#behind);
     this.#draft.launch();
     state.length = above.length;
   }
@@ -183,7 +179,8 @@ class Eagle2 implements Drafter {
     return this.#name;
   }
 
-  reset(): void {
+  reset(length: number): void {
+    this.#state.cache.ensure(slotsOf(this.#verifier.memory, length));
     this.#state.setLength(0);
   }
 

@@ -12,9 +12,9 @@ import type { DrafterPlan, SequenceMemory } from "./drafter.ts";
  */
 export const PREFILL_ROWS: Readonly<Record<Device["backend"], number>> = { cpu: 256, cuda: 1024 };
 
-/** Slots that a text of `context` tokens takes with the drafter of `plan`. */
-export function slotsFor(context: number, plan?: DrafterPlan): number {
-  return context + 1 + Math.max(plan?.rows ?? 1, plan?.slack ?? 0);
+/** Slots that a text of `length` tokens needs, with the rows that forwards need behind it. */
+export function slotsOf(memory: SequenceMemory, length: number): number {
+  return Math.min(memory.slots - memory.context + length, memory.slots);
 }
 
 /** Allocates the shared memory of a sequence of up to `context` tokens. */
@@ -24,7 +24,7 @@ export function sequenceMemory(
   context: number,
   plan?: DrafterPlan,
 ): SequenceMemory {
-  const slots = slotsFor(context, plan);
+  const slots = context + 1 + Math.max(plan?.rows ?? 1, plan?.slack ?? 0);
   return {
     device,
     history: arena.fromHost("i32", [slots + 1], new Int32Array(slots + 1)),

@@ -8,6 +8,7 @@ import { Arena, DeviceEvent, Graph, ReadBack, rows, type Tensor } from "../devic
 import { type Model, ModelState } from "../model/mod.ts";
 import { advance, commit, MAX_TREE_ROWS, ringWrite, verifyGreedy } from "../ops/mod.ts";
 import type { Drafter, DrafterPlan, Proposal, SequenceMemory, Verifier } from "./drafter.ts";
+import { slotsOf } from "./memory.ts";
 import { LevelStats } from "./stats.ts";
 import { type Taps, taps } from "./taps.ts";
 
@@ -162,7 +163,6 @@ export class Round implements Verifier, Disposable {
   prefill(count: number): void {
     const { state, memory: { device, history }, taps } = this;
     const { cacheLength } = state;
-    state.cache.ensure(state.length + count);
     state.queueForward({ rows: count, cacheLength }, { tokens: history, start: cacheLength });
     this.drafter?.prefill(count);
     advance(device, cacheLength, count);
@@ -178,19 +178,23 @@ export class Round implements Verifier, Disposable {
   }
 
   /**
-   * Forgets the sequence and reads a prompt of 1 token or more; yields the tokens read after each chunk.
-   * The last token stays out of the caches: it is node 0 of the first round.
+   * Forgets the sequence, makes room for a text of `length` tokens (the whole context where absent) and
+   * reads a prompt of 1 token or more; yields the tokens read after each chunk. The last token stays out
+   * of the caches: it is node 0 of the first round.
    */
-  *read(prompt: readonly number[]): Generator<number, void> {
+  *read(
+    prompt: readonly number[],
+    length: number = this.memory.context,
+  ): Generator<number, void> {
     const { memory: { device, history, prefillRows }, state, drafter } = this;
-    this.reset();
+    this.reset(length);
     device.upload(rows(history, 0, prompt.length), Int32Array.from(prompt));
-    const length = prompt.length - 1;
-    while (state.length < length) {
-      this.prefill(Math.min(prefillRows, length - state.length));
+    const count = prompt.length - 1;
+    while (state.length < count) {
+      this.prefill(Math.min(prefillRows, count - state.length));
       yield state.length;
     }
-    if (length === 0) return;
+    if (count === 0) return;
     drafter?.queueObserve();
     drafter?.observe();
   }
@@ -205,7 +209,6 @@ export class Round implements Verifier, Disposable {
     start.record();
     drafter?.propose();
     drafted.record();
-    state.cache.ensure(state.length + (drafter?.proposal.rows ?? 1));
     verify.launch();
     verified.record();
     commit.launch();
@@ -225,7 +228,6 @@ export class Round implements Verifier, Disposable {
 
   /** Queues one round of plain decoding without waiting: its accept length is 1, whatever the token. */
   queuePlain(): void {
-    this.state.cache.ensure(this.state.length + 1);
     this.#plain.verify.launch();
     this.#plain.commit.launch();
     this.state.length++;
@@ -234,7 +236,6 @@ export class Round implements Verifier, Disposable {
 
   /** Queues a forward of the next token of the history, which some other level has chosen. */
   catchUp(): void {
-    this.state.cache.ensure(this.state.length + 1);
     this.#catchUp.launch();
     this.state.length++;
     this.stats.catchUps++;
@@ -245,10 +246,11 @@ export class Round implements Verifier, Disposable {
     return j < this.result[0] - 1 ? this.drafter!.proposer(j) : this.name;
   }
 
-  /** Forgets the sequence; caches stay allocated. */
-  reset(): void {
+  /** Forgets the sequence, and makes room for a text of `length` tokens; caches never shrink. */
+  reset(length: number): void {
+    this.state.cache.ensure(slotsOf(this.memory, length));
     this.state.setLength(0);
-    this.drafter?.reset();
+    this.drafter?.reset(length);
     this.stats.reset();
   }
 
