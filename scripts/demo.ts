@@ -49,7 +49,9 @@ async function run(problem: string, signal: AbortSignal): Promise<void> {
   const shares = [...names].map(([by, count]) => `${show(by, by)} ${count}`).join(", ");
   print(`\n\nTokens by who proposed them: ${shares}.\n`);
   if (color) print(`Colours: ${legend(["head", "draft", "target"])}.\n`);
-  print("The models are tiny (12M and 2.5M parameters): fluent in the form, poor at the sums.\n\n");
+  print(
+    "The models are tiny (12.6M and 2.75M parameters): fluent in the form, poor at the sums.\n\n",
+  );
 
   const results = new Map<string, GenerationResult>();
   for (const method of METHODS) {

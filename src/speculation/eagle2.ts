@@ -69,8 +69,7 @@ class Eagle2 implements Drafter {
     this.#tree = new Tree(arena, options);
     this.proposal = this.#tree.proposal;
     this.#root = arena.allocate(head.verifier.dtype, [1, head.config.hiddenSize], "root");
-    const most = Math.max(memory.prefillRows, topk);
-    this.#zeros = arena.fromHost("i32", [most], new Int32Array(most));
+    this.#zeros = arena.fromHost("i32", [topk], new Int32Array(topk));
     this.#extend = cleanup.use(Graph.capture(memory.device, () => {
       this.#queueExtend();
       advance(memory.device, this.#state.cacheLength, this.#extendRows);
@@ -111,7 +110,7 @@ class Eagle2 implements Drafter {
       state.queueForward({
         rows: topk,
         cacheLength,
-        depths: rows(this.#zeros, 0, topk),
+        depths: this.#zeros,
         mask: tree.frontMask,
         positionOffset: level - 2,
         slotOffset: (level - 2) * topk,
