@@ -126,6 +126,7 @@ void close(smq_context* ctx) {
     if (ctx->stream) cudaStreamSynchronize(ctx->stream);
     for (auto* graph : ctx->graphs) {
       cudaGraphExecDestroy(graph->exec);
+      for (void* const memory : graph->memory) cudaFree(memory);
       delete graph;
     }
     for (auto* event : ctx->events) {

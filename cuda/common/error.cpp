@@ -19,6 +19,8 @@ int32_t fail(int32_t status, const char* format, ...) {
   return status;
 }
 
+const char* last_error() { return last_message; }
+
 Check& Check::pointer(const char* name, const void* value) {
   if (!failed() && !value) status_ = fail(SMQ_INVALID, "%s is null, expected a pointer", name);
   return *this;

@@ -13,6 +13,9 @@ constexpr int64_t kMostBytes = int64_t(1) << 46;  // of one operand, or one rang
 // Keeps a message for smq_last_error on this thread, and returns `status`.
 __attribute__((format(printf, 2, 3))) int32_t fail(int32_t status, const char* format, ...);
 
+// The message of this thread's last fail().
+const char* last_error();
+
 // Runs `body`, which returns a status; no exception leaves the library.
 template <class Body>
 int32_t guarded(Body&& body) noexcept {

@@ -26,6 +26,8 @@ EncodeTiled encode_tiled() {
 
 bool is_aligned(uint64_t address, uint64_t bytes) { return address % bytes == 0; }
 
+}  // namespace
+
 StreamCall stream_call(smq_context* ctx, const GemmArgs& args, int tile, int block) {
   StreamCall call{};
   call.w = at<void>(args.w);
@@ -44,10 +46,9 @@ StreamCall stream_call(smq_context* ctx, const GemmArgs& args, int tile, int blo
   call.epilogue = args.epilogue;
   call.wide = args.y_stride % 4 == 0 && is_aligned(args.y, args.epilogue == SMQ_STORE ? 8 : 16);
   call.aligned = args.k % 8 == 0 && is_aligned(args.x, 16);
+  if (args.group == 0) call.aligned = call.aligned && is_aligned(args.w, 16);
   return call;
 }
-
-}  // namespace
 
 bool map_rows(CUtensorMap* map, const void* matrix, int32_t rows, int32_t columns, int32_t box_rows) {
   const cuuint64_t sizes[2] = {cuuint64_t(columns), cuuint64_t(rows)};
@@ -73,8 +74,7 @@ int32_t stream_w4a16(smq_context* ctx, const GemmArgs& args) {
 }
 
 int32_t stream_f16(smq_context* ctx, const GemmArgs& args) {
-  StreamCall call = stream_call(ctx, args, kF16Tile, kF16Block);
-  call.aligned = call.aligned && is_aligned(args.w, 16);
+  const StreamCall call = stream_call(ctx, args, kF16Tile, kF16Block);
   return ctx->capability == 90 && call.aligned ? f16_on_hopper(ctx, call, args.dtype)
                                                : f16_on_ampere(ctx, call, args.dtype);
 }

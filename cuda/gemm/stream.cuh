@@ -19,6 +19,9 @@ void prefer_shared(void (*kernel)(Parameters...)) {
                        cudaFuncAttributePreferredSharedMemoryCarveout, cudaSharedmemCarveoutMaxShared);
 }
 
+// What a kernel is given for units of `tile` outputs x `block` inputs.
+StreamCall stream_call(smq_context* ctx, const GemmArgs& args, int tile, int block);
+
 // Boxes of `box_rows` rows x 64 columns of a matrix of halves [rows, columns], 128-byte swizzle.
 bool map_rows(CUtensorMap* map, const void* matrix, int32_t rows, int32_t columns, int32_t box_rows);
 

@@ -1,5 +1,6 @@
 // The gated activation of a feed-forward layer.
-#include "ops/elements.cuh"
+#include "forward/recorder.cuh"
+#include "ops/silu.cuh"
 
 using namespace smq;
 
@@ -14,22 +15,17 @@ __global__ void silu_mul_kernel(T* out, const T* x, int32_t n) {
   const int64_t row = blockIdx.x;
   const int64_t j = (int64_t(blockIdx.y) * kThreads + threadIdx.x) * kCount;
   if (j >= n) return;
-  const T* gate_at = x + row * 2 * n + j;
-  const auto gate = load<T, kCount>(gate_at);
-  const auto up = load<T, kCount>(gate_at + n);
-  Pack<T, kCount> result;
-#pragma unroll
-  for (int e = 0; e < kCount; ++e) {
-    const float g = widen(gate.e[e]);
-    result.e[e] = narrow<T>(g / (1.0f + expf(-g)) * widen(up.e[e]));
-  }
-  store(out + row * n + j, result);
+  const T* gate = x + row * 2 * n + j;
+  silu_mul_pack<T, kCount>(out + row * n + j, gate, gate + n);
 }
 
 }  // namespace
 
 int32_t smq::run_silu_mul(smq_context* ctx, uint64_t out, uint64_t x, int32_t m, int32_t n,
                           int32_t dtype) {
+  if (forward::take(ctx, forward::SiluCall{at<void>(out), at<const void>(x), m, n}, dtype)) {
+    return SMQ_OK;
+  }
   with_half(dtype, [&](auto type) {
     using T = decltype(type);
     const bool wide = aligned(out | x | uint64_t(n) * 2, 16);

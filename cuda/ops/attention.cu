@@ -1,4 +1,5 @@
 // Attention over a cache: few rows or many.
+#include "forward/recorder.cuh"
 #include "ops/attention.cuh"
 
 using namespace smq;
@@ -26,6 +27,7 @@ int32_t smq::run_attention(smq_context* ctx, const Attention& given) {
   if (check.failed()) return check.status();
   if (const int32_t status = enter(ctx)) return status;
   args.scale *= 1.4426950408889634f;
+  if (forward::take(ctx, args)) return SMQ_OK;
   return args.m <= kDecodeRows ? decode_attention(ctx, args, args.dtype)
                                : prefill_attention(ctx, args, args.dtype);
 }

@@ -1,0 +1,364 @@
+// One kernel for a whole forward: a block on every multiprocessor walks through the ops of a program, all
+// blocks together, and between two ops they wait for each other. Weights do not depend on earlier ops, so
+// one thread copies them into a ring of shared memory as fast as there is room, through op after op: while
+// the blocks wait, norm and attend, the memory goes on, and the next product finds its weights there. A
+// second thread brings the rows' inputs, once the ops before have ended. Eight warps compute.
+#pragma once
+
+#include "forward/program.cuh"
+#include "gemm/stream_ring.cuh"
+#include "gemm/w4a16_layout.cuh"
+#include "gemm/w4a16_mma.cuh"
+#include "gemm/w4a16_pair.cuh"
+#include "gemm/wgmma.cuh"
+#include "ops/norm_row.cuh"
+#include "ops/rope_head.cuh"
+#include "ops/silu.cuh"
+
+namespace smq {
+namespace forward {
+
+constexpr int kConsumerGroups = 2;
+constexpr int kConsumers = kConsumerGroups * kGroupThreads;
+constexpr int kThreads = kConsumers + kGroupThreads;  // and four warps of which two copy
+constexpr int kW4Bytes = w4a16::kNibbleBytes + w4a16::kTile * 2;
+constexpr int kF16Bytes = kF16Tile * kF16Block * 2;
+constexpr int kUnitRoom = (kW4Bytes + 1023) / 1024 * 1024;  // of either
+constexpr int kAttendTiles = 2;
+constexpr int kAllBarrier = 1 + kConsumerGroups;  // a named barrier of all consumers
+
+// What a block has beside its ring.
+struct Notes {
+  alignas(16) uint8_t instructions[2][kInstructionHead];
+  float sums[2][32];
+  uint32_t flags[kConsumerGroups];
+};
+
+template <int N>
+struct Layout {
+  static constexpr int kRows = N * w4a16::kBlock * 2;
+  // Few rows give attention few units of work: half the consumers are enough, and the ring longer.
+  static constexpr int kAttendGroups = N >= 32 ? 2 : 1;
+  static constexpr int kAttend = int(sizeof(AttendShared<128, kAttendTiles>));
+  static constexpr int kBeside = kAttendGroups * kAttend + int(sizeof(Notes));
+  static constexpr int kStages = (kWholeShared - kRingExtra - kBeside) / (kRows + kUnitRoom);
+  using R = Ring<kStages, kRows, kUnitRoom>;
+  static constexpr int kBytes = R::kBytes + kBeside;
+};
+
+__device__ __forceinline__ void all_consumers() { ptx::block_barrier(kAllBarrier, kConsumers); }
+
+// Waits until `arrivals` blocks have ended their ops.
+__device__ __forceinline__ void wait_for_blocks(const uint32_t* counter, uint32_t arrivals) {
+  uint32_t seen;
+  do {
+    asm volatile("ld.acquire.gpu.global.u32 %0, [%1];" : "=r"(seen) : "l"(counter) : "memory");
+  } while (seen < arrivals);
+}
+
+// The first and the end of this block's units.
+__device__ __forceinline__ int2 share_of(const Split& split) {
+  const int worker = blockIdx.x;
+  if (worker >= split.workers) return make_int2(0, 0);
+  return make_int2(split.begin(worker), split.begin(worker + 1));
+}
+
+template <class R>
+__device__ __forceinline__ void feed_weights(const R& ring, const Instruction* program, int count) {
+  const uint64_t policy = ptx::read_once();
+  Cursor<R::kStages> at;
+  const auto open = [&](int bytes) {
+    ptx::barrier_wait(ring.empty(at.stage), at.parity ^ 1);
+    ptx::barrier_expect(ring.full(at.stage), bytes);
+  };
+  struct Head {
+    Kind kind;
+    Split split;
+    const uint8_t* w;
+  };
+  const auto head_of = [&](int i) { return Head{program[i].kind, program[i].split, program[i].w}; };
+  Head next = head_of(0);
+  for (int i = 0; i < count; ++i) {
+    const Head op = next;
+    if (i + 1 < count) next = head_of(i + 1);  // on its way while this op's units are copied
+    if (op.kind != Kind::kW4a16 && op.kind != Kind::kF16) continue;
+    const int2 units = share_of(op.split);
+    if (op.kind == Kind::kW4a16) {
+      const uint8_t* w = op.w + int64_t(units.x) * kW4Bytes;
+      for (int unit = units.x; unit < units.y; ++unit, w += kW4Bytes) {
+        open(kW4Bytes);
+        ptx::bulk_copy(ring.unit(at.stage), w, kW4Bytes, ring.full(at.stage), policy);
+        at.next();
+      }
+    } else {
+      int tile = units.x / op.split.blocks, block = units.x % op.split.blocks;
+      for (int unit = units.x; unit < units.y; ++unit) {
+        open(kF16Bytes);
+        ptx::box_copy(ring.unit(at.stage), &program[i].w_map, block * kF16Block, tile * kF16Tile,
+                      ring.full(at.stage), policy);
+        if (++block == op.split.blocks) block = 0, ++tile;
+        at.next();
+      }
+    }
+  }
+}
+
+template <int N, class R>
+__device__ __forceinline__ void feed_rows(const R& ring, const Instruction* program, int count,
+                                          const uint32_t* counter) {
+  Cursor<R::kStages> at;
+  for (int i = 0; i < count; ++i) {
+    const Kind kind = program[i].kind;
+    if (kind != Kind::kW4a16 && kind != Kind::kF16) continue;
+    const Split split = program[i].split;
+    const CUtensorMap* map = &program[i].x_map;
+    const int2 units = share_of(split);
+    if (units.x == units.y) continue;
+    asm volatile("prefetch.tensormap [%0];" ::"l"(map) : "memory");
+    wait_for_blocks(counter, uint32_t(i) * gridDim.x);
+    // What other multiprocessors wrote is read by the copy engine.
+    asm volatile("fence.proxy.async;" ::: "memory");
+    const bool four_bits = kind == Kind::kW4a16;
+    int block = units.x % split.blocks;
+    for (int unit = units.x; unit < units.y; ++unit) {
+      ptx::barrier_wait(ring.empty(at.stage), at.parity ^ 1);
+      const uint32_t to = ring.rows(at.stage), full = ring.full(at.stage);
+      if (four_bits) {
+        ptx::barrier_expect(full, N * w4a16::kBlock * 2);
+        ptx::box_copy(to, map, block * w4a16::kBlock, 0, full);
+        ptx::box_copy(to + N * 128, map, block * w4a16::kBlock + 64, 0, full);
+      } else {
+        ptx::barrier_expect(full, N * kF16Block * 2);
+        ptx::box_copy(to, map, block * kF16Block, 0, full);
+      }
+      if (++block == split.blocks) block = 0;
+      at.next();
+    }
+  }
+}
+
+// A consumer's view of its block.
+template <int N>
+struct Consumer {
+  using R = typename Layout<N>::R;
+  R ring;
+  uint8_t* shared;
+  Notes* notes;
+  Cursor<R::kStages> at;
+  int group, thread;  // of the group
+
+  __device__ __forceinline__ void release(int stage) const {
+    if (thread % 32 == 0) ptx::barrier_arrive(ring.empty(stage));
+  }
+};
+
+template <class T, int N>
+__device__ __forceinline__ void multiply_w4a16(Consumer<N>& me, const StreamCall& call) {
+  const Split split = call.split;
+  const int2 units = share_of(split);
+  for (int unit = units.x; unit < units.y;) {
+    const int rest = split.blocks - unit % split.blocks;
+    const int stop = unit + rest < units.y ? unit + rest : units.y;
+    float totals[2][N / 2] = {};
+#pragma unroll 1
+    for (int i = unit; i < stop; ++i) {
+      ptx::barrier_wait(me.ring.full(me.at.stage), me.at.parity);
+      if constexpr (N <= 16) {
+        add_unit_mma<T, N, w4a16::kBlock>(totals, me.shared + (me.ring.unit(me.at.stage) - me.ring.base),
+                                          me.ring.rows(me.at.stage), me.group, me.thread);
+        __syncwarp();
+      } else {
+        add_unit_pair<T, N>(totals, me.ring.unit(me.at.stage), me.ring.rows(me.at.stage), me.group,
+                            me.thread);
+      }
+      me.release(me.at.stage);
+      me.at.next();
+    }
+    finish_tile<T, N, Order::kFours, kConsumerGroups>(call, blockIdx.x, unit, stop, me.group,
+                                                      me.thread, totals, &me.notes->flags[me.group]);
+    unit = stop;
+  }
+}
+
+template <class T, int N>
+__device__ __forceinline__ void multiply_f16(Consumer<N>& me, const StreamCall& call) {
+  const Split split = call.split;
+  const int2 units = share_of(split);
+  for (int unit = units.x; unit < units.y;) {
+    const int rest = split.blocks - unit % split.blocks;
+    const int stop = unit + rest < units.y ? unit + rest : units.y;
+    float sums[1][N / 2];
+    int held = -1;  // the stage that the last step still reads
+#pragma unroll 1
+    for (int i = unit; i < stop; ++i) {
+      ptx::barrier_wait(me.ring.full(me.at.stage), me.at.parity);
+      const uint64_t a = wgmma::describe(me.ring.unit(me.at.stage) + me.group * 64 * 128);
+      const uint64_t b = wgmma::describe(me.ring.rows(me.at.stage));
+      wgmma::fence();
+#pragma unroll
+      for (int step = 0; step < kF16Block / 16; ++step) {
+        wgmma::multiply_shared(sums[0], a + step * wgmma::kStep, b + step * wgmma::kStep,
+                               i != unit || step != 0, T());
+      }
+      wgmma::commit();
+      if (held >= 0) {
+        wgmma::wait<1>();
+        me.release(held);
+      }
+      held = me.at.stage;
+      me.at.next();
+    }
+    wgmma::wait<0>();
+    wgmma::settle(sums[0]);
+    me.release(held);
+    finish_tile<T, N, Order::kNatural, kConsumerGroups>(
+        call, blockIdx.x, unit, stop, me.group, me.thread, sums, &me.notes->flags[me.group]);
+    unit = stop;
+  }
+}
+
+template <class T, int N, int D>
+__device__ __forceinline__ void attend_share(const Consumer<N>& me, const DecodeCall& call,
+                                             uint8_t* room) {
+  constexpr int kParts = Layout<N>::kAttendGroups;
+  if (me.group >= kParts) return;
+  const int kv_heads = call.args.kv_heads;
+  const int32_t blocks = int32_t(gridDim.x) * kParts / kv_heads;  // of a kv head
+  const int32_t block = int32_t(blockIdx.x) * kParts + me.group;
+  if (block >= blocks * kv_heads) return;
+  auto& shared =
+      *reinterpret_cast<AttendShared<D, kAttendTiles>*>(room + me.group * Layout<N>::kAttend);
+  const int barrier = 1 + me.group;
+  attend_pieces<T>(call, shared, {block / kv_heads, blocks, block % kv_heads}, me.thread,
+                   [&] { ptx::block_barrier(barrier, kGroupThreads); });
+}
+
+// Rows of `width` elements, Count a thread at a time, over all consumers of all blocks.
+template <int Count, class Body>
+__device__ __forceinline__ void over_elements(int32_t m, int32_t width, Body body) {
+  const int32_t packs = width / Count, all = m * packs;
+  for (int32_t i = blockIdx.x * kConsumers + threadIdx.x; i < all; i += gridDim.x * kConsumers) {
+    body(i / packs, i % packs * Count);
+  }
+}
+
+// The same for the warps.
+template <class Body>
+__device__ __forceinline__ void over_warps(int32_t count, Body body) {
+  constexpr int kWarps = kConsumers / 32;
+  for (int32_t i = threadIdx.x / 32 * gridDim.x + blockIdx.x; i < count; i += gridDim.x * kWarps) body(i);
+}
+
+template <class T, int N>
+__device__ __forceinline__ void run_op(Consumer<N>& me, const Instruction& op, uint8_t* attend_room) {
+  switch (op.kind) {
+    case Kind::kW4a16: return multiply_w4a16<T, N>(me, op.as<StreamCall>());
+    case Kind::kF16: return multiply_f16<T, N>(me, op.as<StreamCall>());
+    case Kind::kNorm: {
+      const RowsCall& call = op.as<RowsCall>();
+      int turn = 0;
+      for (int32_t row = blockIdx.x; row < call.m; row += gridDim.x, turn ^= 1) {
+        norm_row<T, 4>(static_cast<T*>(call.out) + int64_t(row) * call.out_stride,
+                       call.x + int64_t(row) * call.width, static_cast<const T*>(call.weight), call.width,
+                       call.eps, threadIdx.x, me.notes->sums[turn], all_consumers);
+      }
+      return;
+    }
+    case Kind::kConvert: {
+      const RowsCall& call = op.as<RowsCall>();
+      return over_elements<4>(call.m, call.width, [&](int32_t row, int32_t j) {
+        convert_pack<T, 4>(static_cast<T*>(call.out) + int64_t(row) * call.out_stride + j,
+                           call.x + int64_t(row) * call.width + j);
+      });
+    }
+    case Kind::kRope: {
+      const RopeKv& call = op.as<RopeKv>();
+      const int32_t heads = call.heads + 2 * call.kv_heads;
+      return over_warps(call.m * heads, [&](int32_t i) { rope_head<T, 2>(call, i % heads, i / heads); });
+    }
+    case Kind::kAttend: {
+      const DecodeCall& call = op.as<DecodeCall>();
+      return call.args.head_dim <= 64 ? attend_share<T, N, 64>(me, call, attend_room)
+                                      : attend_share<T, N, 128>(me, call, attend_room);
+    }
+    case Kind::kMerge: {
+      const DecodeCall& call = op.as<DecodeCall>();
+      const int32_t heads = call.args.heads;
+      return over_warps(call.args.m * heads,
+                        [&](int32_t i) { merge_pieces<T>(call, i % heads, i / heads); });
+    }
+    case Kind::kSilu: {
+      const SiluCall& call = op.as<SiluCall>();
+      return over_elements<8>(call.m, call.n, [&](int32_t row, int32_t j) {
+        const T* gate = static_cast<const T*>(call.x) + int64_t(row) * 2 * call.n + j;
+        silu_mul_pack<T, 8>(static_cast<T*>(call.out) + int64_t(row) * call.n + j, gate, gate + call.n);
+      });
+    }
+  }
+}
+
+template <class T, int N>
+__device__ __forceinline__ void consume(Consumer<N>& me, const Instruction* program, int count,
+                                        uint32_t* counter, uint8_t* attend_room) {
+  constexpr int kLoads = kInstructionHead / 16;
+  const auto part = [&](int i) { return reinterpret_cast<const uint4*>(program + i)[threadIdx.x]; };
+  const auto note = [&](int i) -> uint4& {
+    return reinterpret_cast<uint4*>(me.notes->instructions[i % 2])[threadIdx.x];
+  };
+  const bool notes = threadIdx.x < kLoads;
+  if (notes) note(0) = part(0);
+  for (int i = 0; i < count; ++i) {
+    if (threadIdx.x == 0 && i > 0) wait_for_blocks(counter, uint32_t(i) * gridDim.x);
+    all_consumers();
+    uint4 next;
+    const bool more = notes && i + 1 < count;
+    if (more) next = part(i + 1);
+    run_op<T, N>(me, *reinterpret_cast<const Instruction*>(me.notes->instructions[i % 2]), attend_room);
+    if (more) note(i + 1) = next;
+    all_consumers();
+    if (threadIdx.x > 0) continue;
+    __threadfence();
+    asm volatile("fence.proxy.async;" ::: "memory");
+    // The last block to end leaves the counter as it was: none waits any more.
+    if (atomicAdd(counter, 1) == uint32_t(count) * gridDim.x - 1) *counter = 0;
+  }
+}
+
+template <class T, int N>
+__global__ void __launch_bounds__(kThreads, 1)
+    forward_kernel(const Instruction* program, int32_t count, uint32_t* counter) {
+#if defined(__CUDA_ARCH_FEAT_SM90_ALL)
+  using L = Layout<N>;
+  using R = typename L::R;
+  extern __shared__ __align__(1024) uint8_t shared[];
+  const R ring{ptx::shared_address(shared)};
+  if (threadIdx.x == 0) ring.init(kConsumers, 2);
+  __syncthreads();
+  let_next_start();
+  if (threadIdx.x >= kConsumers) {
+    asm volatile("setmaxnreg.dec.sync.aligned.u32 40;");
+    if (threadIdx.x == kConsumers) feed_weights(ring, program, count);
+    if (threadIdx.x == kConsumers + 32) {
+      wait_for_previous();
+      feed_rows<N>(ring, program, count, counter);
+    }
+    return;
+  }
+  asm volatile("setmaxnreg.inc.sync.aligned.u32 232;");
+  wait_for_previous();
+  uint8_t* const attend_room = shared + R::kBytes;
+  Consumer<N> me{ring, shared, reinterpret_cast<Notes*>(attend_room + L::kAttendGroups * L::kAttend), {},
+                 int(threadIdx.x) / kGroupThreads, int(threadIdx.x) % kGroupThreads};
+  consume<T, N>(me, program, count, counter, attend_room);
+#endif
+}
+
+template <int N>
+int32_t launch_program(smq_context* ctx, const Program& program, uint32_t* counter) {
+  const auto kernel = program.dtype == SMQ_F16 ? forward_kernel<__half, N> : forward_kernel<__nv_bfloat16, N>;
+  launch(ctx, kernel, ctx->sms, kThreads, Layout<N>::kBytes, program.instructions, program.count, counter);
+  return launched(ctx, "a forward");
+}
+
+}  // namespace forward
+}  // namespace smq
