@@ -5,6 +5,8 @@
 // second thread brings the rows' inputs, once the ops before have ended. Eight warps compute.
 #pragma once
 
+#include <algorithm>
+#include <cstdlib>
 #include "forward/program.cuh"
 #include "gemm/stream_ring.cuh"
 #include "gemm/w4a16_layout.cuh"
@@ -24,14 +26,15 @@ constexpr int kThreads = kConsumers + kGroupThreads;  // and four warps of which
 constexpr int kW4Bytes = w4a16::kNibbleBytes + w4a16::kTile * 2;
 constexpr int kF16Bytes = kF16Tile * kF16Block * 2;
 constexpr int kUnitRoom = (kW4Bytes + 1023) / 1024 * 1024;  // of either
-constexpr int kAttendTiles = 2;
+constexpr int kAttendTiles = 4;
 constexpr int kAllBarrier = 1 + kConsumerGroups;  // a named barrier of all consumers
 
 // What a block has beside its ring.
 struct Notes {
-  alignas(16) uint8_t instructions[2][kInstructionHead];
+  alignas(16) uint8_t instructions[3][kInstructionHead];
   float sums[2][32];
   uint32_t flags[kConsumerGroups];
+  uint64_t rows_here[16];  // a barrier for each stage: its rows' inputs have come
 };
 
 template <int N>
@@ -48,12 +51,10 @@ struct Layout {
 
 __device__ __forceinline__ void all_consumers() { ptx::block_barrier(kAllBarrier, kConsumers); }
 
-// Waits until `arrivals` blocks have ended their ops.
+// Waits until blocks have arrived `arrivals` times.
 __device__ __forceinline__ void wait_for_blocks(const uint32_t* counter, uint32_t arrivals) {
-  uint32_t seen;
-  do {
-    asm volatile("ld.acquire.gpu.global.u32 %0, [%1];" : "=r"(seen) : "l"(counter) : "memory");
-  } while (seen < arrivals);
+  while (ptx::load_acquire(counter) < arrivals) {
+  }
 }
 
 // The first and the end of this block's units.
@@ -63,11 +64,21 @@ __device__ __forceinline__ int2 share_of(const Split& split) {
   return make_int2(split.begin(worker), split.begin(worker + 1));
 }
 
+// At most `depth` copies are under way at once: more would not be quicker, and whatever else a multiprocessor
+// asks the memory for would stand in line behind them.
 template <class R>
-__device__ __forceinline__ void feed_weights(const R& ring, const Instruction* program, int count) {
+__device__ __forceinline__ void feed_weights(const R& ring, const Instruction* program, int count,
+                                             int depth) {
   const uint64_t policy = ptx::read_once();
-  Cursor<R::kStages> at;
+  Cursor<R::kStages> at, landed;
+  int under_way = 0;
   const auto open = [&](int bytes) {
+    if (under_way == depth) {
+      ptx::barrier_wait(ring.full(landed.stage), landed.parity);
+      landed.next();
+    } else {
+      ++under_way;
+    }
     ptx::barrier_wait(ring.empty(at.stage), at.parity ^ 1);
     ptx::barrier_expect(ring.full(at.stage), bytes);
   };
@@ -92,6 +103,7 @@ __device__ __forceinline__ void feed_weights(const R& ring, const Instruction* p
       }
     } else {
       int tile = units.x / op.split.blocks, block = units.x % op.split.blocks;
+      ptx::acquire_map(&program[i].w_map);
       for (int unit = units.x; unit < units.y; ++unit) {
         open(kF16Bytes);
         ptx::box_copy(ring.unit(at.stage), &program[i].w_map, block * kF16Block, tile * kF16Tile,
@@ -105,7 +117,7 @@ __device__ __forceinline__ void feed_weights(const R& ring, const Instruction* p
 
 template <int N, class R>
 __device__ __forceinline__ void feed_rows(const R& ring, const Instruction* program, int count,
-                                          const uint32_t* counter) {
+                                          const uint32_t* counter, uint32_t rows_here) {
   Cursor<R::kStages> at;
   for (int i = 0; i < count; ++i) {
     const Kind kind = program[i].kind;
@@ -114,6 +126,7 @@ __device__ __forceinline__ void feed_rows(const R& ring, const Instruction* prog
     const CUtensorMap* map = &program[i].x_map;
     const int2 units = share_of(split);
     if (units.x == units.y) continue;
+    ptx::acquire_map(map);
     asm volatile("prefetch.tensormap [%0];" ::"l"(map) : "memory");
     wait_for_blocks(counter, uint32_t(i) * gridDim.x);
     // What other multiprocessors wrote is read by the copy engine.
@@ -122,7 +135,7 @@ __device__ __forceinline__ void feed_rows(const R& ring, const Instruction* prog
     int block = units.x % split.blocks;
     for (int unit = units.x; unit < units.y; ++unit) {
       ptx::barrier_wait(ring.empty(at.stage), at.parity ^ 1);
-      const uint32_t to = ring.rows(at.stage), full = ring.full(at.stage);
+      const uint32_t to = ring.rows(at.stage), full = rows_here + 8 * at.stage;
       if (four_bits) {
         ptx::barrier_expect(full, N * w4a16::kBlock * 2);
         ptx::box_copy(to, map, block * w4a16::kBlock, 0, full);
@@ -147,14 +160,20 @@ struct Consumer {
   Cursor<R::kStages> at;
   int group, thread;  // of the group
 
+  __device__ __forceinline__ void wait_full() const {
+    ptx::barrier_wait(ring.full(at.stage), at.parity);
+    ptx::barrier_wait(ptx::shared_address(&notes->rows_here[at.stage]), at.parity);
+  }
   __device__ __forceinline__ void release(int stage) const {
     if (thread % 32 == 0) ptx::barrier_arrive(ring.empty(stage));
   }
 };
 
 template <class T, int N>
-__device__ __forceinline__ void multiply_w4a16(Consumer<N>& me, const StreamCall& call) {
+__device__ __forceinline__ void multiply_w4a16(Consumer<N>& me, const ProductCall& both) {
+  const StreamCall& call = both.product;
   const Split split = call.split;
+  const bool leaves_parts = both.parts.sums != nullptr;
   const int2 units = share_of(split);
   for (int unit = units.x; unit < units.y;) {
     const int rest = split.blocks - unit % split.blocks;
@@ -162,7 +181,7 @@ __device__ __forceinline__ void multiply_w4a16(Consumer<N>& me, const StreamCall
     float totals[2][N / 2] = {};
 #pragma unroll 1
     for (int i = unit; i < stop; ++i) {
-      ptx::barrier_wait(me.ring.full(me.at.stage), me.at.parity);
+      me.wait_full();
       if constexpr (N <= 16) {
         add_unit_mma<T, N, w4a16::kBlock>(totals, me.shared + (me.ring.unit(me.at.stage) - me.ring.base),
                                           me.ring.rows(me.at.stage), me.group, me.thread);
@@ -174,8 +193,12 @@ __device__ __forceinline__ void multiply_w4a16(Consumer<N>& me, const StreamCall
       me.release(me.at.stage);
       me.at.next();
     }
-    finish_tile<T, N, Order::kFours, kConsumerGroups>(call, blockIdx.x, unit, stop, me.group,
-                                                      me.thread, totals, &me.notes->flags[me.group]);
+    if (leaves_parts) {
+      leave_part<N>(both.parts, split, call.m, unit, units.x, me.group, me.thread, totals);
+    } else {
+      finish_tile<T, N, Order::kFours, kConsumerGroups>(
+          call, blockIdx.x, unit, stop, me.group, me.thread, totals, &me.notes->flags[me.group]);
+    }
     unit = stop;
   }
 }
@@ -187,11 +210,11 @@ __device__ __forceinline__ void multiply_f16(Consumer<N>& me, const StreamCall& 
   for (int unit = units.x; unit < units.y;) {
     const int rest = split.blocks - unit % split.blocks;
     const int stop = unit + rest < units.y ? unit + rest : units.y;
-    float sums[1][N / 2];
+    float sums[1][N / 2] = {};
     int held = -1;  // the stage that the last step still reads
 #pragma unroll 1
     for (int i = unit; i < stop; ++i) {
-      ptx::barrier_wait(me.ring.full(me.at.stage), me.at.parity);
+      me.wait_full();
       const uint64_t a = wgmma::describe(me.ring.unit(me.at.stage) + me.group * 64 * 128);
       const uint64_t b = wgmma::describe(me.ring.rows(me.at.stage));
       wgmma::fence();
@@ -237,7 +260,9 @@ __device__ __forceinline__ void attend_share(const Consumer<N>& me, const Decode
 template <int Count, class Body>
 __device__ __forceinline__ void over_elements(int32_t m, int32_t width, Body body) {
   const int32_t packs = width / Count, all = m * packs;
-  for (int32_t i = blockIdx.x * kConsumers + threadIdx.x; i < all; i += gridDim.x * kConsumers) {
+  // Successive warps of items go to successive blocks: few items are spread over many multiprocessors.
+  const int32_t warp = threadIdx.x / 32 * gridDim.x + blockIdx.x;
+  for (int32_t i = warp * 32 + threadIdx.x % 32; i < all; i += gridDim.x * kConsumers) {
     body(i / packs, i % packs * Count);
   }
 }
@@ -249,18 +274,70 @@ __device__ __forceinline__ void over_warps(int32_t count, Body body) {
   for (int32_t i = threadIdx.x / 32 * gridDim.x + blockIdx.x; i < count; i += gridDim.x * kWarps) body(i);
 }
 
+// The residual stream's row with the product before added, in registers and in memory.
+template <class T>
+__device__ __forceinline__ void add_to_row(Pack<float, 4> (&held)[kNormHeld], const Parts& parts, float* x,
+                                           int32_t row, int32_t width) {
+  constexpr int kTogether = 4;
+#pragma unroll
+  for (int h = 0; h < kNormHeld; h += kTogether) {
+    const int32_t j = (h * kNormThreads + int(threadIdx.x)) * 4;
+    if (h * kNormThreads * 4 >= width) continue;
+    Pack<float, 4> sums[kTogether] = {};
+    const auto column = [&](int i) { return min(j + i * kNormThreads * 4, width - 4); };
+    const PartList lists[kTogether] = {{parts, row, column(0)}, {parts, row, column(1)},
+                                       {parts, row, column(2)}, {parts, row, column(3)}};
+    add_parts(sums, lists, parts.most);
+#pragma unroll
+    for (int i = 0; i < kTogether; ++i) {
+      if (j + i * kNormThreads * 4 >= width) continue;
+      add_bias<T>(sums[i], parts, column(i));
+#pragma unroll
+      for (int e = 0; e < 4; ++e) held[h + i].e[e] = __fadd_rn(held[h + i].e[e], sums[i].e[e]);
+      store(x + column(i), held[h + i]);
+    }
+  }
+}
+
+// A lane's part of a head, from qkv or from the parts of the product that gives it.
+template <class T>
+__device__ __forceinline__ HeadPart<T, 2, 1> fetch_head(const RopeCall& call, int32_t head, int32_t row) {
+  const RopeKv& rope = call.rope;
+  const int32_t d = rope.head_dim, lane = threadIdx.x % 32, half = d / 2;
+  T* const in = static_cast<T*>(rope.qkv) +
+                (row * (int64_t(rope.heads) + 2 * int64_t(rope.kv_heads)) + head) * d;
+  HeadPart<T, 2, 1> part;
+  if (call.parts.sums == nullptr) {
+    part.fetch(in, d);
+  } else if (2 * lane < half) {
+    const int32_t low = head * d + 2 * lane, high = low + half;
+    const PartList lists[2] = {{call.parts, row, low}, {call.parts, row, high}};
+    Pack<float, 2> sums[2] = {};
+    add_parts(sums, lists, call.parts.most);
+    part.low[0] = rounded<T>(sums[0], call.parts, low);
+    part.high[0] = rounded<T>(sums[1], call.parts, high);
+    if (head >= rope.heads) part.keep(in, d);
+  }
+  return part;
+}
+
 template <class T, int N>
 __device__ __forceinline__ void run_op(Consumer<N>& me, const Instruction& op, uint8_t* attend_room) {
   switch (op.kind) {
-    case Kind::kW4a16: return multiply_w4a16<T, N>(me, op.as<StreamCall>());
-    case Kind::kF16: return multiply_f16<T, N>(me, op.as<StreamCall>());
+    case Kind::kW4a16: return multiply_w4a16<T, N>(me, op.as<ProductCall>());
+    case Kind::kF16: return multiply_f16<T, N>(me, op.as<ProductCall>().product);
     case Kind::kNorm: {
       const RowsCall& call = op.as<RowsCall>();
       int turn = 0;
       for (int32_t row = blockIdx.x; row < call.m; row += gridDim.x, turn ^= 1) {
-        norm_row<T, 4>(static_cast<T*>(call.out) + int64_t(row) * call.out_stride,
-                       call.x + int64_t(row) * call.width, static_cast<const T*>(call.weight), call.width,
-                       call.eps, threadIdx.x, me.notes->sums[turn], all_consumers);
+        float* const x = call.x + int64_t(row) * call.width;
+        const auto fetch = [&](auto& held) {
+          fetch_row(held, x, call.width, threadIdx.x);
+          if (call.parts.sums) add_to_row<T>(held, call.parts, x, row, call.width);
+        };
+        norm_row<T, 4>(static_cast<T*>(call.out) + int64_t(row) * call.out_stride, x, fetch,
+                       static_cast<const T*>(call.weight), call.width, call.eps, threadIdx.x,
+                       me.notes->sums[turn], all_consumers);
       }
       return;
     }
@@ -272,9 +349,12 @@ __device__ __forceinline__ void run_op(Consumer<N>& me, const Instruction& op, u
       });
     }
     case Kind::kRope: {
-      const RopeKv& call = op.as<RopeKv>();
-      const int32_t heads = call.heads + 2 * call.kv_heads;
-      return over_warps(call.m * heads, [&](int32_t i) { rope_head<T, 2>(call, i % heads, i / heads); });
+      const RopeCall& call = op.as<RopeCall>();
+      const int32_t heads = call.rope.heads + 2 * call.rope.kv_heads;
+      return over_warps(call.rope.m * heads, [&](int32_t i) {
+        const int32_t row = i / heads, head = i % heads;
+        rope_head<T, 2, 1>(call.rope, head, row, [&] { return fetch_head<T>(call, head, row); });
+      });
     }
     case Kind::kAttend: {
       const DecodeCall& call = op.as<DecodeCall>();
@@ -289,9 +369,20 @@ __device__ __forceinline__ void run_op(Consumer<N>& me, const Instruction& op, u
     }
     case Kind::kSilu: {
       const SiluCall& call = op.as<SiluCall>();
-      return over_elements<8>(call.m, call.n, [&](int32_t row, int32_t j) {
-        const T* gate = static_cast<const T*>(call.x) + int64_t(row) * 2 * call.n + j;
-        silu_mul_pack<T, 8>(static_cast<T*>(call.out) + int64_t(row) * call.n + j, gate, gate + call.n);
+      return over_elements<4>(call.m, call.n, [&](int32_t row, int32_t j) {
+        T* const gate_at = static_cast<T*>(call.x) + int64_t(row) * 2 * call.n + j;
+        Pack<T, 4> gate, up;
+        if (call.parts.sums) {
+          const PartList lists[2] = {{call.parts, row, j}, {call.parts, row, call.n + j}};
+          Pack<float, 4> sums[2] = {};
+          add_parts(sums, lists, call.parts.most);
+          store(gate_at, gate = rounded<T>(sums[0], call.parts, j));
+          store(gate_at + call.n, up = rounded<T>(sums[1], call.parts, call.n + j));
+        } else {
+          gate = load<T, 4>(gate_at);
+          up = load<T, 4>(gate_at + call.n);
+        }
+        store(static_cast<T*>(call.out) + int64_t(row) * call.n + j, silu_mul(gate, up));
       });
     }
   }
@@ -300,55 +391,62 @@ __device__ __forceinline__ void run_op(Consumer<N>& me, const Instruction& op, u
 template <class T, int N>
 __device__ __forceinline__ void consume(Consumer<N>& me, const Instruction* program, int count,
                                         uint32_t* counter, uint8_t* attend_room) {
-  constexpr int kLoads = kInstructionHead / 16;
-  const auto part = [&](int i) { return reinterpret_cast<const uint4*>(program + i)[threadIdx.x]; };
-  const auto note = [&](int i) -> uint4& {
-    return reinterpret_cast<uint4*>(me.notes->instructions[i % 2])[threadIdx.x];
+  // Instructions come two ops ahead.
+  const auto note = [&](int i) {
+    if (i < count && threadIdx.x < kInstructionHead / 16) {
+      ptx::copy16(ptx::shared_address(me.notes->instructions[i % 3]) + threadIdx.x * 16,
+                  reinterpret_cast<const uint8_t*>(program + i) + threadIdx.x * 16, 16);
+    }
+    ptx::commit_copies();
   };
-  const bool notes = threadIdx.x < kLoads;
-  if (notes) note(0) = part(0);
+  note(0);
+  note(1);
+  ptx::wait_copies<1>();
   for (int i = 0; i < count; ++i) {
     if (threadIdx.x == 0 && i > 0) wait_for_blocks(counter, uint32_t(i) * gridDim.x);
     all_consumers();
-    uint4 next;
-    const bool more = notes && i + 1 < count;
-    if (more) next = part(i + 1);
-    run_op<T, N>(me, *reinterpret_cast<const Instruction*>(me.notes->instructions[i % 2]), attend_room);
-    if (more) note(i + 1) = next;
+    note(i + 2);
+    run_op<T, N>(me, *reinterpret_cast<const Instruction*>(me.notes->instructions[i % 3]), attend_room);
+    ptx::wait_copies<1>();
     all_consumers();
     if (threadIdx.x > 0) continue;
-    __threadfence();
-    asm volatile("fence.proxy.async;" ::: "memory");
-    // The last block to end leaves the counter as it was: none waits any more.
-    if (atomicAdd(counter, 1) == uint32_t(count) * gridDim.x - 1) *counter = 0;
+    if (i + 1 < count) {
+      ptx::add_release(counter);
+    } else if (ptx::add_acquire_release(counter) == uint32_t(count) * gridDim.x - 1) {
+      *counter = 0;  // as it was: the last block has ended, none waits any more
+    }
   }
 }
 
 template <class T, int N>
 __global__ void __launch_bounds__(kThreads, 1)
-    forward_kernel(const Instruction* program, int32_t count, uint32_t* counter) {
+    forward_kernel(const Instruction* program, int32_t count, uint32_t* counter, int depth) {
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL)
   using L = Layout<N>;
   using R = typename L::R;
   extern __shared__ __align__(1024) uint8_t shared[];
   const R ring{ptx::shared_address(shared)};
-  if (threadIdx.x == 0) ring.init(kConsumers, 2);
+  uint8_t* const attend_room = shared + R::kBytes;
+  Notes* const notes = reinterpret_cast<Notes*>(attend_room + L::kAttendGroups * L::kAttend);
+  const uint32_t rows_here = ptx::shared_address(notes->rows_here);
+  if (threadIdx.x == 0) {
+    for (int stage = 0; stage < R::kStages; ++stage) ptx::barrier_init(rows_here + 8 * stage, 1);
+    ring.init(kConsumers);
+  }
   __syncthreads();
   let_next_start();
   if (threadIdx.x >= kConsumers) {
     asm volatile("setmaxnreg.dec.sync.aligned.u32 40;");
-    if (threadIdx.x == kConsumers) feed_weights(ring, program, count);
+    if (threadIdx.x == kConsumers) feed_weights(ring, program, count, depth);
     if (threadIdx.x == kConsumers + 32) {
       wait_for_previous();
-      feed_rows<N>(ring, program, count, counter);
+      feed_rows<N>(ring, program, count, counter, rows_here);
     }
     return;
   }
   asm volatile("setmaxnreg.inc.sync.aligned.u32 232;");
   wait_for_previous();
-  uint8_t* const attend_room = shared + R::kBytes;
-  Consumer<N> me{ring, shared, reinterpret_cast<Notes*>(attend_room + L::kAttendGroups * L::kAttend), {},
-                 int(threadIdx.x) / kGroupThreads, int(threadIdx.x) % kGroupThreads};
+  Consumer<N> me{ring, shared, notes, {}, int(threadIdx.x) / kGroupThreads, int(threadIdx.x) % kGroupThreads};
   consume<T, N>(me, program, count, counter, attend_room);
 #endif
 }
@@ -356,7 +454,8 @@ __global__ void __launch_bounds__(kThreads, 1)
 template <int N>
 int32_t launch_program(smq_context* ctx, const Program& program, uint32_t* counter) {
   const auto kernel = program.dtype == SMQ_F16 ? forward_kernel<__half, N> : forward_kernel<__nv_bfloat16, N>;
-  launch(ctx, kernel, ctx->sms, kThreads, Layout<N>::kBytes, program.instructions, program.count, counter);
+  launch(ctx, kernel, ctx->sms, kThreads, Layout<N>::kBytes, program.instructions, program.count, counter,
+         std::min(getenv("SMQ_DEPTH") ? atoi(getenv("SMQ_DEPTH")) : 3, Layout<N>::kStages));
   return launched(ctx, "a forward");
 }
 

@@ -10,6 +10,7 @@
 #include <cuda.h>
 
 #include "context.cuh"
+#include "forward/parts.cuh"
 #include "gemm/split.cuh"
 #include "ops/attention_decode.cuh"
 
@@ -17,28 +18,42 @@ namespace smq {
 namespace forward {
 
 enum class Kind : int32_t {
-  kW4a16,    // StreamCall: a product with four-bit weights, one scale a unit and output
-  kF16,      // StreamCall: a product with weights of the activations' dtype
+  kW4a16,    // ProductCall: a product with four-bit weights, one scale a unit and output
+  kF16,      // ProductCall: a product with weights of the activations' dtype
   kNorm,     // RowsCall
   kConvert,  // RowsCall, no weight
-  kRope,     // RopeKv
+  kRope,     // RopeCall
   kAttend,   // DecodeCall: the pieces of attention
   kMerge,    // DecodeCall: their folds
   kSilu,     // SiluCall
 };
 
+// With parts, the outputs of the product before (x, qkv) are added up here, and also written.
 struct RowsCall {
   void* out;
-  const float* x;
+  float* x;
   const void* weight;
   int32_t out_stride, m, width;
   float eps;
+  Parts parts;
 };
 
 struct SiluCall {
   void* out;
-  const void* x;
+  void* x;
   int32_t m, n;
+  Parts parts;
+};
+
+struct RopeCall {
+  RopeKv rope;
+  Parts parts;
+};
+
+// With parts, its sums are left to the op behind it.
+struct ProductCall {
+  StreamCall product;
+  Parts parts;
 };
 
 constexpr int kCallBytes = 192;
@@ -57,6 +72,12 @@ struct alignas(128) Instruction {
     static_assert(sizeof(Call) <= kCallBytes && std::is_trivially_copyable<Call>::value, "a call is bytes");
     kind = of;
     std::memcpy(call, &given, sizeof given);
+  }
+  template <class Call>
+  Call get() const {
+    Call result;
+    std::memcpy(&result, call, sizeof result);
+    return result;
   }
   template <class Call>
   __device__ __forceinline__ const Call& as() const {

@@ -7,6 +7,7 @@
 #include "gemm/stream.cuh"
 #include "gemm/w4a16_layout.cuh"
 #include "ops/elements.cuh"
+#include "ops/norm_row.cuh"
 
 namespace smq {
 namespace forward {
@@ -68,6 +69,56 @@ void keep_error(Recorder* to, int32_t status) {
   to->message = last_error();
 }
 
+// The parts that a product of `rows` rows may leave, where there is room for them and 32 bits to count them.
+Parts parts_of(const smq_context* ctx, const StreamCall& product, int32_t rows) {
+  const Split& split = product.split;
+  const int64_t units = split.units(), share = (units + split.workers - 1) / split.workers;
+  Parts parts{};
+  parts.split = split;
+  parts.rows = rows;
+  parts.slots = int32_t((share + split.blocks - 2) / split.blocks + 1);
+  parts.most = int32_t((int64_t(split.blocks) * split.workers + units - 1) / units + 1);
+  const int64_t bytes = split.workers * parts.slots * parts.slot_floats() * int64_t(sizeof(float));
+  if (bytes <= int64_t(ctx->scratch_bytes) && (units + 1) * split.workers < int64_t(1) << 31) {
+    parts.sums = static_cast<float*>(ctx->scratch);
+    parts.bias = product.bias;
+  }
+  return parts;
+}
+
+// Joins a product with four-bit weights and the op that reads what it gives: the reader adds up the parts.
+void join(const smq_context* ctx, Instruction* first, Instruction* second, int32_t rows) {
+  if (first->kind != Kind::kW4a16) return;
+  ProductCall product = first->get<ProductCall>();
+  const StreamCall& call = product.product;
+  const auto reads = [&](const void* x, int32_t m, int64_t width) {
+    return x == call.y && m == call.m && width == call.n && call.y_stride == call.n && call.n % 8 == 0;
+  };
+  const Parts parts = parts_of(ctx, call, rows);
+  if (parts.sums == nullptr) return;
+  if (second->kind == Kind::kNorm && call.epilogue == SMQ_RESIDUAL) {
+    RowsCall reader = second->get<RowsCall>();
+    if (!reads(reader.x, reader.m, reader.width) || reader.width > kNormHeld * kNormThreads * 4) return;
+    reader.parts = parts;
+    second->set(Kind::kNorm, reader);
+  } else if (second->kind == Kind::kRope && call.epilogue == SMQ_STORE) {
+    RopeCall reader = second->get<RopeCall>();
+    const RopeKv& rope = reader.rope;
+    if (!reads(rope.qkv, rope.m, (int64_t(rope.heads) + 2 * int64_t(rope.kv_heads)) * rope.head_dim)) return;
+    reader.parts = parts;
+    second->set(Kind::kRope, reader);
+  } else if (second->kind == Kind::kSilu && call.epilogue == SMQ_STORE) {
+    SiluCall reader = second->get<SiluCall>();
+    if (!reads(reader.x, reader.m, 2 * int64_t(reader.n)) || reader.n % 4 != 0) return;
+    reader.parts = parts;
+    second->set(Kind::kSilu, reader);
+  } else {
+    return;
+  }
+  product.parts = parts;
+  first->set(Kind::kW4a16, product);
+}
+
 // One kernel for all that waits.
 int32_t queue_program(smq_context* ctx, Recorder* from) {
   int32_t rows = 1;
@@ -81,6 +132,9 @@ int32_t queue_program(smq_context* ctx, Recorder* from) {
         (op.kind == Kind::kF16 && !map_rows(&op.w_map, at<void>(args.w), args.n, args.k, kF16Tile))) {
       return fail(SMQ_DEVICE, "the driver refused to describe x or w to the copy engine");
     }
+  }
+  for (std::size_t i = 0; i + 1 < from->waiting.size(); ++i) {
+    join(ctx, &from->waiting[i], &from->waiting[i + 1], bucket);
   }
   const std::size_t bytes = from->waiting.size() * sizeof(Instruction);
   void* device = nullptr;
@@ -103,7 +157,7 @@ bool take(smq_context* ctx, const GemmArgs& args) {
   if (!call.aligned) return false;
   if (four_bits && w4a16::grain(args.k, args.group) != w4a16::kBlock) return false;
   Instruction op = blank();
-  op.set(four_bits ? Kind::kW4a16 : Kind::kF16, call);
+  op.set(four_bits ? Kind::kW4a16 : Kind::kF16, ProductCall{call, {}});
   op.split = call.split;
   op.w = at<const uint8_t>(args.w);
   Recorder* const to = recorder(ctx);
@@ -134,9 +188,9 @@ bool take_norm(smq_context* ctx, const RowsCall& call, int32_t dtype) {
 bool take(smq_context* ctx, const RopeKv& args) {
   const bool wide = args.head_dim % 4 == 0 && aligned(address(args.table), 8) &&
                     aligned(address(args.qkv) | address(args.k_cache) | address(args.v_cache), 4);
-  if (!wide || args.m > kFewRows || !can_take(ctx, args.dtype)) return false;
+  if (!wide || args.m > kFewRows || args.head_dim > 128 || !can_take(ctx, args.dtype)) return false;
   Instruction op = blank();
-  op.set(Kind::kRope, args);
+  op.set(Kind::kRope, RopeCall{args, {}});
   Recorder* const to = recorder(ctx);
   to->waiting.push_back(op);
   to->alone.push_back([=] { return run_rope_kv(ctx, args); });

@@ -153,21 +153,14 @@ __device__ __forceinline__ void finish_tile(const StreamCall& call, int worker, 
                make_float4(sums[j][4 * c], sums[j][4 * c + 1], sums[j][4 * c + 2], sums[j][4 * c + 3]));
       }
     }
-    __threadfence();
     ptx::block_barrier(1 + group, kGroupThreads);
     uint32_t* counter = call.counters + first_worker * kMostGroups + group;
-    if (thread == 0) *flag = atomicAdd(counter, 1);
+    if (thread == 0) *flag = ptx::add_acquire_release(counter);  // for the whole group
     ptx::block_barrier(1 + group, kGroupThreads);
     if (*flag != uint32_t(last_worker - first_worker)) return;
-    __threadfence();
     if (thread == 0) *counter = 0;
     const bool second = split.begin(first_worker) != start;
     const float4* from = call.partials + int64_t(2 * first_worker + second) * kSlot + lanes;
-#pragma unroll
-    for (int j = 0; j < J; ++j) {
-#pragma unroll
-      for (int i = 0; i < N / 2; ++i) sums[j][i] = 0;
-    }
     // Where registers allow, several workers' sums are on their way at once; they are added one behind
     // the other all the same.
     constexpr int kAhead = N * J <= 16 ? 5 : N * J <= 32 ? 2 : 1;
@@ -192,8 +185,14 @@ __device__ __forceinline__ void finish_tile(const StreamCall& call, int worker, 
         for (int c = 0; c < N / 8; ++c) {
 #pragma unroll
           for (int j = 0; j < J; ++j) {
-            sums[j][4 * c] += v[i][c][j].x, sums[j][4 * c + 1] += v[i][c][j].y;
-            sums[j][4 * c + 2] += v[i][c][j].z, sums[j][4 * c + 3] += v[i][c][j].w;
+            const float4 part = v[i][c][j];
+            if (i == 0 && w == first_worker) {
+              sums[j][4 * c] = part.x, sums[j][4 * c + 1] = part.y;
+              sums[j][4 * c + 2] = part.z, sums[j][4 * c + 3] = part.w;
+            } else {
+              sums[j][4 * c] += part.x, sums[j][4 * c + 1] += part.y;
+              sums[j][4 * c + 2] += part.z, sums[j][4 * c + 3] += part.w;
+            }
           }
         }
       }

@@ -25,10 +25,9 @@ struct Ring {
   // Words behind the barriers, one for each group.
   __device__ static int flags() { return Stages * (Rows + Unit) + kRingExtra - 16; }
 
-  // copiers: threads that each announce a part of a stage's bytes.
-  __device__ void init(int consumers, int copiers = 1) const {
+  __device__ void init(int consumers) const {
     for (int stage = 0; stage < Stages; ++stage) {
-      ptx::barrier_init(full(stage), copiers);
+      ptx::barrier_init(full(stage), 1);
       ptx::barrier_init(empty(stage), consumers / 32);
     }
     ptx::barrier_init_fence();

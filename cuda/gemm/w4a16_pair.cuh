@@ -23,7 +23,7 @@ __device__ __forceinline__ void add_unit_pair(float (&totals)[2][N / 2], uint32_
     packed[j][1] = load_shared16(words + j * 4096 + 2048);
   }
   const uint32_t pairs[2] = {load_shared4(scales), load_shared4(scales + 4)};
-  float parts[2][N / 2];
+  float parts[2][N / 2] = {};
   uint32_t a[2][8][4];
 #pragma unroll
   for (int j = 0; j < 2; ++j) {

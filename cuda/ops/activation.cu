@@ -16,14 +16,14 @@ __global__ void silu_mul_kernel(T* out, const T* x, int32_t n) {
   const int64_t j = (int64_t(blockIdx.y) * kThreads + threadIdx.x) * kCount;
   if (j >= n) return;
   const T* gate = x + row * 2 * n + j;
-  silu_mul_pack<T, kCount>(out + row * n + j, gate, gate + n);
+  store(out + row * n + j, silu_mul(load<T, kCount>(gate), load<T, kCount>(gate + n)));
 }
 
 }  // namespace
 
 int32_t smq::run_silu_mul(smq_context* ctx, uint64_t out, uint64_t x, int32_t m, int32_t n,
                           int32_t dtype) {
-  if (forward::take(ctx, forward::SiluCall{at<void>(out), at<const void>(x), m, n}, dtype)) {
+  if (forward::take(ctx, forward::SiluCall{at<void>(out), at<void>(x), m, n, {}}, dtype)) {
     return SMQ_OK;
   }
   with_half(dtype, [&](auto type) {

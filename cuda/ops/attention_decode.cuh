@@ -72,6 +72,7 @@ struct Cut {
 template <int D, int Tiles>
 struct AttendShared {
   static constexpr int kWarps = warps_for(D), kTiles = Tiles;
+  static_assert(Tiles >= kWarps, "behind the shared chunks each warp has a tile of its own");
   float4 parts[kWarps][kTileRows * D / 4];
   uint16_t queries[kTiles][kTileRows * kQueryRow<D>];
   Softmax part_softmax[kWarps][kTileRows];
@@ -231,15 +232,15 @@ __device__ __forceinline__ void attend_pieces(const DecodeCall& call, AttendShar
     const int32_t last = is_tail ? base + 1 : end + warp;  // all warps take the same rounds
     for (int32_t round = 0; base < last; base += W, ++round) {
       const bool active = base < end;
-      ChunkPairs<D> pairs;
-      if (active) {
-        const int32_t index = base * kChunk + lane;
-        int32_t slot = index >= cut.lowest ? index : -1;
-        if (is_tail) {
-          slot = index >= start && index < count ? row_slot(args, cut.length, i, index) : -1;
-        }
-        load_pairs<D>(pairs, args, kv_head, slot);
+      // Nothing is loaded under a condition: what might not be would stay in registers through all that
+      // this kernel does besides.
+      const int32_t index = base * kChunk + lane;
+      int32_t slot = active && index >= cut.lowest ? index : -1;
+      if (is_tail) {
+        slot = active && index >= start && index < count ? row_slot(args, cut.length, i, index) : -1;
       }
+      ChunkPairs<D> pairs;
+      load_pairs<D>(pairs, args, kv_head, slot);
       if (round == 0) {
         asm volatile("cp.async.wait_all;" ::: "memory");
         barrier();

@@ -39,6 +39,21 @@ __device__ __forceinline__ Pack<T, kCount> load(const T* p) {
   return *reinterpret_cast<const Pack<T, kCount>*>(p);
 }
 
+// Past the first cache: for what other multiprocessors have just written.
+template <int kCount>
+__device__ __forceinline__ Pack<float, kCount> load_fresh(const float* p) {
+  Pack<float, kCount> result;
+  if constexpr (kCount == 2) {
+    const float2 v = __ldcg(reinterpret_cast<const float2*>(p));
+    result.e[0] = v.x, result.e[1] = v.y;
+  } else {
+    static_assert(kCount == 4, "one access");
+    const float4 v = __ldcg(reinterpret_cast<const float4*>(p));
+    result.e[0] = v.x, result.e[1] = v.y, result.e[2] = v.z, result.e[3] = v.w;
+  }
+  return result;
+}
+
 template <class T, int kCount>
 __device__ __forceinline__ void store(T* p, const Pack<T, kCount>& x) {
   *reinterpret_cast<Pack<T, kCount>*>(p) = x;

@@ -17,8 +17,10 @@ __global__ void __launch_bounds__(kNormThreads)
   }
   wait_for_previous();
   let_next_start();
-  norm_row<T, kCount>(out + int64_t(blockIdx.x) * out_stride, x + int64_t(blockIdx.x) * width, weight,
-                      width, eps, threadIdx.x, shared, [] { __syncthreads(); });
+  const float* const row = x + int64_t(blockIdx.x) * width;
+  const auto fetch = [&](auto& held) { fetch_row(held, row, width, threadIdx.x); };
+  norm_row<T, kCount>(out + int64_t(blockIdx.x) * out_stride, row, fetch, weight, width, eps, threadIdx.x,
+                      shared, [] { __syncthreads(); });
 }
 
 constexpr int kConvertThreads = 256;
@@ -37,7 +39,8 @@ __global__ void convert_kernel(T* out, int32_t out_stride, const float* x, int32
 
 int32_t smq::run_rms_norm(smq_context* ctx, uint64_t out, int32_t out_stride, uint64_t x,
                           uint64_t weight, int32_t m, int32_t width, float eps, int32_t dtype) {
-  const forward::RowsCall call{at<void>(out), at<const float>(x), at<const void>(weight), out_stride, m, width, eps};
+  const forward::RowsCall call{at<void>(out), at<float>(x), at<const void>(weight), out_stride, m, width,
+                               eps, {}};
   if (forward::take_norm(ctx, call, dtype)) return SMQ_OK;
   with_half(dtype, [&](auto type) {
     using T = decltype(type);
@@ -51,7 +54,7 @@ int32_t smq::run_rms_norm(smq_context* ctx, uint64_t out, int32_t out_stride, ui
 
 int32_t smq::run_convert(smq_context* ctx, uint64_t out, int32_t out_stride, uint64_t x, int32_t m,
                          int32_t width, int32_t dtype) {
-  const forward::RowsCall call{at<void>(out), at<const float>(x), nullptr, out_stride, m, width, 0};
+  const forward::RowsCall call{at<void>(out), at<float>(x), nullptr, out_stride, m, width, 0, {}};
   if (forward::take_norm(ctx, call, dtype)) return SMQ_OK;
   with_half(dtype, [&](auto type) {
     using T = decltype(type);

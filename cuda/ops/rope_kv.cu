@@ -1,5 +1,6 @@
 // Norm and rotation of q and k, and the write of k and v into their caches, in one pass.
 #include "forward/recorder.cuh"
+#include "ops/attention.cuh"
 #include "ops/rope_head.cuh"
 
 using namespace smq;
@@ -13,12 +14,21 @@ __global__ void __launch_bounds__(kWarps * 32) rope_kv_kernel(const RopeKv args)
   wait_for_previous();
   let_next_start();
   const int32_t h = int32_t(blockIdx.y) * kWarps + int(threadIdx.x) / 32;
-  if (h < args.heads + 2 * args.kv_heads) rope_head<T, kCount>(args, h, blockIdx.x);
+  if (h >= args.heads + 2 * args.kv_heads) return;
+  constexpr int kTurns = kMostHeadDim / 64 / kCount;
+  rope_head<T, kCount, kTurns>(args, h, blockIdx.x, [&] {
+    HeadPart<T, kCount, kTurns> part;
+    const int64_t row = blockIdx.x * (int64_t(args.heads) + 2 * int64_t(args.kv_heads));
+    part.fetch(static_cast<const T*>(args.qkv) + (row + h) * args.head_dim, args.head_dim);
+    return part;
+  });
 }
 
 }  // namespace
 
 int32_t smq::run_rope_kv(smq_context* ctx, const RopeKv& args) {
+  Check check;
+  if (check.limit("head_dim", args.head_dim, kMostHeadDim).failed()) return check.status();
   if (forward::take(ctx, args)) return SMQ_OK;
   const auto address = [](const void* pointer) { return reinterpret_cast<uint64_t>(pointer); };
   const bool wide = args.head_dim % 4 == 0 && aligned(address(args.table), 8) &&

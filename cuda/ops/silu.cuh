@@ -6,16 +6,15 @@
 namespace smq {
 
 template <class T, int Count>
-__device__ __forceinline__ void silu_mul_pack(T* to, const T* gate_at, const T* up_at) {
-  const auto gate = load<T, Count>(gate_at);
-  const auto up = load<T, Count>(up_at);
+__device__ __forceinline__ Pack<T, Count> silu_mul(const Pack<T, Count>& gate, const Pack<T, Count>& up) {
   Pack<T, Count> result;
 #pragma unroll
   for (int e = 0; e < Count; ++e) {
+    // Roundings written out: the compiler must not fuse them differently in two kernels.
     const float g = widen(gate.e[e]);
     result.e[e] = narrow<T>(__fmul_rn(__fdiv_rn(g, __fadd_rn(1.0f, expf(-g))), widen(up.e[e])));
   }
-  store(to, result);
+  return result;
 }
 
 }  // namespace smq

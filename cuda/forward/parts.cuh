@@ -1,0 +1,127 @@
+// The sums of a product that the op behind it adds up. A tile's inputs are spread over several blocks;
+// instead of waiting for the last of them to add their sums, and then for all blocks to see the result, every
+// block leaves its sums as parts, and whoever reads an output adds its parts, in the order of inputs: the bits
+// that finish_tile of split.cuh gives.
+#pragma once
+
+#include "gemm/split.cuh"
+#include "gemm/w4a16_layout.cuh"
+#include "ops/elements.cuh"
+
+namespace smq {
+namespace forward {
+
+// Slots of [rows, 256] f32: each worker has `slots` of them, one for each tile that it comes to.
+struct Parts {
+  float* sums;       // null: there are none
+  const void* bias;  // of the activations' dtype, or null
+  Split split;
+  int32_t slots, rows;
+  int32_t most;      // of one output
+
+  __host__ __device__ int64_t slot_floats() const { return int64_t(rows) * w4a16::kTile; }
+};
+
+// Divisions in 32 bits: the host has made sure that they hold the products.
+__device__ __forceinline__ uint32_t first_unit(const Split& split, uint32_t worker) {
+  return uint32_t(split.units()) * worker / uint32_t(split.workers);
+}
+__device__ __forceinline__ uint32_t owner_of(const Split& split, uint32_t unit) {
+  return ((unit + 1) * uint32_t(split.workers) - 1) / uint32_t(split.units());
+}
+
+// Where the parts of neighbouring outputs of a row lie.
+struct PartList {
+  const float *first, *rest;  // of the tile's first worker; of the next one
+  int64_t step;               // from one worker to the next
+  int32_t count;
+
+  __device__ __forceinline__ PartList(const Parts& parts, int32_t row, int32_t output) {
+    const Split& split = parts.split;
+    const uint32_t tile = uint32_t(output) / w4a16::kTile, start = tile * uint32_t(split.blocks);
+    const uint32_t first_worker = owner_of(split, start);
+    const uint32_t last_worker = owner_of(split, start + uint32_t(split.blocks) - 1);
+    const uint32_t slot = tile - first_unit(split, first_worker) / uint32_t(split.blocks);
+    const float* const at = parts.sums + row * w4a16::kTile + output % w4a16::kTile;
+    step = parts.slots * parts.slot_floats();
+    first = at + first_worker * step + slot * parts.slot_floats();
+    rest = at + (first_worker + 1) * step;
+    count = int32_t(last_worker - first_worker) + 1;
+  }
+};
+
+// Adds up the parts of Packs runs of Count neighbouring outputs, several loads at a time.
+template <int Packs, int Count>
+__device__ __forceinline__ void add_parts(Pack<float, Count> (&sums)[Packs], const PartList* lists,
+                                          int32_t most) {
+  constexpr int kAhead = Packs * Count <= 16 ? 4 : 2;
+  for (int32_t p = 0; p < most; p += kAhead) {
+    Pack<float, Count> part[kAhead][Packs];
+#pragma unroll
+    for (int a = 0; a < kAhead; ++a) {
+#pragma unroll
+      for (int i = 0; i < Packs; ++i) {
+        part[a][i] = {};
+        const PartList& list = lists[i];
+        if (p + a < list.count) {
+          part[a][i] = load_fresh<Count>(p + a == 0 ? list.first : list.rest + (p + a - 1) * list.step);
+        }
+      }
+    }
+#pragma unroll
+    for (int a = 0; a < kAhead; ++a) {
+#pragma unroll
+      for (int i = 0; i < Packs; ++i) {
+        if (p + a >= lists[i].count) continue;
+#pragma unroll
+        for (int e = 0; e < Count; ++e) {
+          sums[i].e[e] = p + a == 0 ? part[a][i].e[e] : __fadd_rn(sums[i].e[e], part[a][i].e[e]);
+        }
+      }
+    }
+  }
+}
+
+template <class T, int Count>
+__device__ __forceinline__ void add_bias(Pack<float, Count>& sums, const Parts& parts, int32_t output) {
+  if (parts.bias == nullptr) return;
+  const T* const bias = static_cast<const T*>(parts.bias) + output;
+#pragma unroll
+  for (int e = 0; e < Count; ++e) sums.e[e] = __fadd_rn(sums.e[e], widen(bias[e]));
+}
+
+// Outputs `output` .. of a row, rounded to the activations' dtype as they would be stored.
+template <class T, int Count>
+__device__ __forceinline__ Pack<T, Count> rounded(Pack<float, Count> sums, const Parts& parts,
+                                                  int32_t output) {
+  add_bias<T>(sums, parts, output);
+  Pack<T, Count> result;
+#pragma unroll
+  for (int e = 0; e < Count; ++e) result.e[e] = narrow<T>(sums.e[e]);
+  return result;
+}
+
+// Leaves a worker's sums of a tile, in the fragments of split.cuh (Order::kFours), as a part.
+template <int N>
+__device__ __forceinline__ void leave_part(const Parts& parts, const Split& split, int32_t m, int32_t unit,
+                                           int32_t begin, int group, int thread,
+                                           const float (&sums)[2][N / 2]) {
+  const int warp = thread / 32, g = thread % 32 / 4, t = thread % 4;
+  const int32_t slot = unit / split.blocks - begin / split.blocks;
+  float* const to = parts.sums + (int64_t(blockIdx.x) * parts.slots + slot) * parts.slot_floats() +
+                    (group * 4 + warp) * 32 + 4 * g;
+#pragma unroll
+  for (int c = 0; c < N / 8; ++c) {
+#pragma unroll
+    for (int column = 0; column < 2; ++column) {
+      const int row = 8 * c + 2 * t + column;
+      if (row >= m) continue;
+      __stcg(reinterpret_cast<float4*>(to + row * w4a16::kTile),
+             make_float4(sums[0][4 * c + column], sums[0][4 * c + 2 + column], sums[1][4 * c + column],
+                         sums[1][4 * c + 2 + column]));
+    }
+  }
+}
+
+}  // namespace forward
+}  // namespace smq
