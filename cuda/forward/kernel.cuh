@@ -10,7 +10,7 @@
 #include "forward/program.cuh"
 #include "gemm/stream_ring.cuh"
 #include "gemm/w4a16_layout.cuh"
-#include "gemm/w4a16_mma.cuh"
+#include "gemm/w4a16_held.cuh"
 #include "gemm/w4a16_pair.cuh"
 #include "gemm/wgmma.cuh"
 #include "ops/norm_row.cuh"
@@ -26,13 +26,13 @@ constexpr int kThreads = kConsumers + kGroupThreads;  // and four warps of which
 constexpr int kW4Bytes = w4a16::kNibbleBytes + w4a16::kTile * 2;
 constexpr int kF16Bytes = kF16Tile * kF16Block * 2;
 constexpr int kUnitRoom = (kW4Bytes + 1023) / 1024 * 1024;  // of either
-constexpr int kAttendTiles = 4;
+constexpr int kAttendTiles = 2;
 constexpr int kAllBarrier = 1 + kConsumerGroups;  // a named barrier of all consumers
 
 // What a block has beside its ring.
 struct Notes {
   alignas(16) uint8_t instructions[3][kInstructionHead];
-  float sums[2][32];
+  TileParts tiles[kMostTiles];  // of the product before
   uint32_t flags[kConsumerGroups];
   uint64_t rows_here[16];  // a barrier for each stage: its rows' inputs have come
 };
@@ -160,7 +160,7 @@ struct Consumer {
   Cursor<R::kStages> at;
   int group, thread;  // of the group
 
-  __device__ __forceinline__ void wait_full() const {
+  __device__ __forceinline__ void wait_full(const Cursor<R::kStages>& at) const {
     ptx::barrier_wait(ring.full(at.stage), at.parity);
     ptx::barrier_wait(ptx::shared_address(&notes->rows_here[at.stage]), at.parity);
   }
@@ -169,43 +169,115 @@ struct Consumer {
   }
 };
 
+__device__ __forceinline__ int32_t chunks_of_row(int32_t width) {
+  return (width + kNormChunk - 1) / kNormChunk;
+}
+
+// Ends a block's part of a tile: units [unit, stop) of its own `units`.
 template <class T, int N>
-__device__ __forceinline__ void multiply_w4a16(Consumer<N>& me, const ProductCall& both) {
-  const StreamCall& call = both.product;
-  const Split split = call.split;
-  const bool leaves_parts = both.parts.sums != nullptr;
-  const int2 units = share_of(split);
-  for (int unit = units.x; unit < units.y;) {
-    const int rest = split.blocks - unit % split.blocks;
-    const int stop = unit + rest < units.y ? unit + rest : units.y;
-    float totals[2][N / 2] = {};
+__device__ __forceinline__ void end_tile(const Consumer<N>& me, const ProductCall& call, int32_t unit,
+                                         int32_t stop, int32_t begin, float (&totals)[2][N / 2]) {
+  if (call.parts.sums != nullptr) {
+    leave_part<N>(call.parts, call.product.split, call.product.m, unit, begin, me.group, me.thread, totals);
+  } else {
+    finish_tile<T, N, Order::kFours, kConsumerGroups>(call.product, blockIdx.x, unit, stop, me.group,
+                                                      me.thread, totals, &me.notes->flags[me.group]);
+  }
+#pragma unroll
+  for (int j = 0; j < 2; ++j) {
+#pragma unroll
+    for (int i = 0; i < N / 2; ++i) totals[j][i] = 0;
+  }
+}
+
+// By mma.sync, which few rows need: a unit is multiplied while the next one comes into registers.
+template <class T, int N>
+__device__ __forceinline__ void multiply_few(Consumer<N>& me, const ProductCall& call) {
+  const int32_t blocks = call.product.split.blocks;
+  const int2 units = share_of(call.product.split);
+  if (units.x == units.y) return;
+  Cursor<Layout<N>::R::kStages> at = me.at;
+  HeldUnit<N> held[2] = {};
+  int stage = at.stage;  // of the unit that is multiplied next
+  const auto hold = [&](HeldUnit<N>& to) {
+    me.wait_full(at);
+    hold_unit(to, me.ring.unit(at.stage), me.ring.rows(at.stage), me.group, me.thread);
+  };
+  hold(held[0]);
+  at.next();
+  float totals[2][N / 2] = {};
+  const auto step = [&](const HeldUnit<N>& now, HeldUnit<N>& next, bool more) {
+    if (more) hold(next);
+    add_held_unit<T>(totals, now);
+    __syncwarp();
+    me.release(stage);
+    stage = at.stage;
+    if (more) at.next();
+  };
+  bool odd = false;
+  for (int32_t unit = units.x; unit < units.y;) {
+    const int32_t rest = blocks - unit % blocks;
+    const int32_t stop = unit + rest < units.y ? unit + rest : units.y;
 #pragma unroll 1
-    for (int i = unit; i < stop; ++i) {
-      me.wait_full();
-      if constexpr (N <= 16) {
-        add_unit_mma<T, N, w4a16::kBlock>(totals, me.shared + (me.ring.unit(me.at.stage) - me.ring.base),
-                                          me.ring.rows(me.at.stage), me.group, me.thread);
-        __syncwarp();
+    for (int32_t i = unit; i < stop; ++i, odd = !odd) {
+      if (odd) {
+        step(held[1], held[0], i + 1 < units.y);
       } else {
-        add_unit_pair<T, N>(totals, me.ring.unit(me.at.stage), me.ring.rows(me.at.stage), me.group,
-                            me.thread);
+        step(held[0], held[1], i + 1 < units.y);
       }
-      me.release(me.at.stage);
-      me.at.next();
     }
-    if (leaves_parts) {
-      leave_part<N>(both.parts, split, call.m, unit, units.x, me.group, me.thread, totals);
-    } else {
-      finish_tile<T, N, Order::kFours, kConsumerGroups>(
-          call, blockIdx.x, unit, stop, me.group, me.thread, totals, &me.notes->flags[me.group]);
-    }
+    end_tile<T, N>(me, call, unit, stop, units.x, totals);
     unit = stop;
   }
+  me.at = at;
+}
+
+// By wgmma, which many rows need: see w4a16_pair.cuh.
+template <class T, int N>
+__device__ __forceinline__ void multiply_many(Consumer<N>& me, const ProductCall& call) {
+  const int32_t blocks = call.product.split.blocks;
+  const int2 units = share_of(call.product.split);
+  if (units.x == units.y) return;
+  Cursor<Layout<N>::R::kStages> at = me.at;
+  Pair<T, N> pair;
+  uint4 first[2] = {};
+  me.wait_full(at);
+  pair.fetch(first, me.ring.unit(at.stage), me.group, me.thread);
+  pair.unpack(0, first);
+  float totals[2][N / 2] = {};
+  for (int32_t unit = units.x; unit < units.y;) {
+    const int32_t rest = blocks - unit % blocks;
+    const int32_t stop = unit + rest < units.y ? unit + rest : units.y;
+#pragma unroll 1
+    for (int32_t i = unit; i < stop; ++i) {
+      const int stage = at.stage;
+      pair.multiply(0, me.ring.rows(stage));
+      pair.unpack(1, pair.second);
+      pair.multiply(1, me.ring.rows(stage));
+      pair.scales = pair.next_scales;
+      at.next();
+      const bool more = i + 1 < units.y;
+      if (more) {
+        me.wait_full(at);
+        pair.fetch(first, me.ring.unit(at.stage), me.group, me.thread);
+      }
+      wgmma::wait<1>();
+      pair.fold(0, totals);
+      if (more) pair.unpack(0, first);
+      wgmma::wait<0>();
+      pair.fold(1, totals);
+      me.release(stage);
+    }
+    end_tile<T, N>(me, call, unit, stop, units.x, totals);
+    unit = stop;
+  }
+  me.at = at;
 }
 
 template <class T, int N>
 __device__ __forceinline__ void multiply_f16(Consumer<N>& me, const StreamCall& call) {
   const Split split = call.split;
+  Cursor<Layout<N>::R::kStages> at = me.at;
   const int2 units = share_of(split);
   for (int unit = units.x; unit < units.y;) {
     const int rest = split.blocks - unit % split.blocks;
@@ -214,9 +286,9 @@ __device__ __forceinline__ void multiply_f16(Consumer<N>& me, const StreamCall& 
     int held = -1;  // the stage that the last step still reads
 #pragma unroll 1
     for (int i = unit; i < stop; ++i) {
-      me.wait_full();
-      const uint64_t a = wgmma::describe(me.ring.unit(me.at.stage) + me.group * 64 * 128);
-      const uint64_t b = wgmma::describe(me.ring.rows(me.at.stage));
+      me.wait_full(at);
+      const uint64_t a = wgmma::describe(me.ring.unit(at.stage) + me.group * 64 * 128);
+      const uint64_t b = wgmma::describe(me.ring.rows(at.stage));
       wgmma::fence();
 #pragma unroll
       for (int step = 0; step < kF16Block / 16; ++step) {
@@ -228,8 +300,8 @@ __device__ __forceinline__ void multiply_f16(Consumer<N>& me, const StreamCall& 
         wgmma::wait<1>();
         me.release(held);
       }
-      held = me.at.stage;
-      me.at.next();
+      held = at.stage;
+      at.next();
     }
     wgmma::wait<0>();
     wgmma::settle(sums[0]);
@@ -238,6 +310,7 @@ __device__ __forceinline__ void multiply_f16(Consumer<N>& me, const StreamCall& 
         call, blockIdx.x, unit, stop, me.group, me.thread, sums, &me.notes->flags[me.group]);
     unit = stop;
   }
+  me.at = at;
 }
 
 template <class T, int N, int D>
@@ -274,34 +347,51 @@ __device__ __forceinline__ void over_warps(int32_t count, Body body) {
   for (int32_t i = threadIdx.x / 32 * gridDim.x + blockIdx.x; i < count; i += gridDim.x * kWarps) body(i);
 }
 
-// The residual stream's row with the product before added, in registers and in memory.
+// The first half of a norm: a warp's chunk of a row, with the product before added in memory too.
 template <class T>
-__device__ __forceinline__ void add_to_row(Pack<float, 4> (&held)[kNormHeld], const Parts& parts, float* x,
-                                           int32_t row, int32_t width) {
-  constexpr int kTogether = 4;
+__device__ __forceinline__ void square_chunk(const RowsCall& call, const TileParts* tiles, int32_t row,
+                                             int32_t chunk) {
+  const int32_t j = chunk * kNormChunk + int32_t(threadIdx.x % 32) * 4;
+  Pack<float, 4> x = {};
+  if (j < call.width) {
+    float* const at = call.x + int64_t(row) * call.width + j;
+    x = load<float, 4>(at);
+    if (call.parts.sums) {
+      Pack<float, 4> sums[1] = {};
+      add_parts<1, 4>(sums, call.parts, tiles, {row}, {j});
+      add_bias<T>(sums[0], call.parts, j);
 #pragma unroll
-  for (int h = 0; h < kNormHeld; h += kTogether) {
-    const int32_t j = (h * kNormThreads + int(threadIdx.x)) * 4;
-    if (h * kNormThreads * 4 >= width) continue;
-    Pack<float, 4> sums[kTogether] = {};
-    const auto column = [&](int i) { return min(j + i * kNormThreads * 4, width - 4); };
-    const PartList lists[kTogether] = {{parts, row, column(0)}, {parts, row, column(1)},
-                                       {parts, row, column(2)}, {parts, row, column(3)}};
-    add_parts(sums, lists, parts.most);
-#pragma unroll
-    for (int i = 0; i < kTogether; ++i) {
-      if (j + i * kNormThreads * 4 >= width) continue;
-      add_bias<T>(sums[i], parts, column(i));
-#pragma unroll
-      for (int e = 0; e < 4; ++e) held[h + i].e[e] = __fadd_rn(held[h + i].e[e], sums[i].e[e]);
-      store(x + column(i), held[h + i]);
+      for (int e = 0; e < 4; ++e) x.e[e] = __fadd_rn(x.e[e], sums[0].e[e]);
+      store(at, x);
     }
+  }
+  const float squares = chunk_squares(x);
+  if (threadIdx.x % 32 == 0) call.squares[row * chunks_of_row(call.width) + chunk] = squares;
+}
+
+// The second half.
+template <class T>
+__device__ __forceinline__ void norm_chunk(const RowsCall& call, int32_t row, int32_t chunk) {
+  const int32_t chunks = chunks_of_row(call.width), lane = threadIdx.x % 32;
+  const int32_t j = chunk * kNormChunk + lane * 4;
+  Pack<float, 4> x = {};
+  Pack<T, 4> weight = {};
+  if (j < call.width) {
+    x = load<float, 4>(call.x + int64_t(row) * call.width + j);
+    weight = load<T, 4>(static_cast<const T*>(call.weight) + j);
+  }
+  float mine = 0;
+  for (int32_t c = lane; c < chunks; c += 32) mine += __ldcg(call.squares + row * chunks + c);
+  const float scale = norm_scale(mine, call.width, call.eps);
+  if (j < call.width) {
+    store(static_cast<T*>(call.out) + int64_t(row) * call.out_stride + j, scaled(x, scale, weight));
   }
 }
 
 // A lane's part of a head, from qkv or from the parts of the product that gives it.
 template <class T>
-__device__ __forceinline__ HeadPart<T, 2, 1> fetch_head(const RopeCall& call, int32_t head, int32_t row) {
+__device__ __forceinline__ HeadPart<T, 2, 1> fetch_head(const RopeCall& call, const TileParts* tiles,
+                                                        int32_t head, int32_t row) {
   const RopeKv& rope = call.rope;
   const int32_t d = rope.head_dim, lane = threadIdx.x % 32, half = d / 2;
   T* const in = static_cast<T*>(rope.qkv) +
@@ -311,9 +401,8 @@ __device__ __forceinline__ HeadPart<T, 2, 1> fetch_head(const RopeCall& call, in
     part.fetch(in, d);
   } else if (2 * lane < half) {
     const int32_t low = head * d + 2 * lane, high = low + half;
-    const PartList lists[2] = {{call.parts, row, low}, {call.parts, row, high}};
     Pack<float, 2> sums[2] = {};
-    add_parts(sums, lists, call.parts.most);
+    add_parts<2, 2>(sums, call.parts, tiles, {row, row}, {low, high});
     part.low[0] = rounded<T>(sums[0], call.parts, low);
     part.high[0] = rounded<T>(sums[1], call.parts, high);
     if (head >= rope.heads) part.keep(in, d);
@@ -321,25 +410,68 @@ __device__ __forceinline__ HeadPart<T, 2, 1> fetch_head(const RopeCall& call, in
   return part;
 }
 
+// The gated activation; a thread takes two packs at a time, so that more loads are on their way.
+template <class T>
+__device__ __forceinline__ void activate(const SiluCall& call, const TileParts* tiles) {
+  constexpr int kTogether = 2;
+  const int32_t packs = call.n / 4, all = call.m * packs, stride = gridDim.x * kConsumers;
+  const int32_t begin = (threadIdx.x / 32 * gridDim.x + blockIdx.x) * 32 + threadIdx.x % 32;
+  for (int32_t first = begin; first < all; first += kTogether * stride) {
+    int32_t rows[2 * kTogether], outputs[2 * kTogether];  // of gates, then of ups
+#pragma unroll
+    for (int i = 0; i < kTogether; ++i) {
+      const int32_t item = first + i * stride < all ? first + i * stride : first;
+      rows[i] = rows[kTogether + i] = item / packs;
+      outputs[i] = item % packs * 4;
+      outputs[kTogether + i] = call.n + outputs[i];
+    }
+    Pack<T, 4> x[2 * kTogether];
+    const auto at = [&](int i) {
+      return static_cast<T*>(call.x) + int64_t(rows[i]) * 2 * call.n + outputs[i];
+    };
+    if (call.parts.sums) {
+      Pack<float, 4> sums[2 * kTogether] = {};
+      add_parts<2 * kTogether, 4>(sums, call.parts, tiles, rows, outputs);
+#pragma unroll
+      for (int i = 0; i < 2 * kTogether; ++i) {
+        x[i] = rounded<T>(sums[i], call.parts, outputs[i]);
+        store(at(i), x[i]);
+      }
+    } else {
+#pragma unroll
+      for (int i = 0; i < 2 * kTogether; ++i) x[i] = load<T, 4>(at(i));
+    }
+#pragma unroll
+    for (int i = 0; i < kTogether; ++i) {
+      store(static_cast<T*>(call.out) + int64_t(rows[i]) * call.n + outputs[i],
+            silu_mul(x[i], x[kTogether + i]));
+    }
+  }
+}
+
 template <class T, int N>
 __device__ __forceinline__ void run_op(Consumer<N>& me, const Instruction& op, uint8_t* attend_room) {
   switch (op.kind) {
-    case Kind::kW4a16: return multiply_w4a16<T, N>(me, op.as<ProductCall>());
+    case Kind::kW4a16:
+      if constexpr (N <= 16) {
+        return multiply_few<T, N>(me, op.as<ProductCall>());
+      } else {
+        return multiply_many<T, N>(me, op.as<ProductCall>());
+      }
     case Kind::kF16: return multiply_f16<T, N>(me, op.as<ProductCall>().product);
+    case Kind::kSquares: {
+      const RowsCall& call = op.as<RowsCall>();
+      list_parts(me.notes->tiles, call.parts, kConsumers, all_consumers);
+      const int32_t chunks = chunks_of_row(call.width);
+      return over_warps(call.m * chunks, [&](int32_t i) {
+        square_chunk<T>(call, me.notes->tiles, i / chunks, i % chunks);
+      });
+    }
     case Kind::kNorm: {
       const RowsCall& call = op.as<RowsCall>();
-      int turn = 0;
-      for (int32_t row = blockIdx.x; row < call.m; row += gridDim.x, turn ^= 1) {
-        float* const x = call.x + int64_t(row) * call.width;
-        const auto fetch = [&](auto& held) {
-          fetch_row(held, x, call.width, threadIdx.x);
-          if (call.parts.sums) add_to_row<T>(held, call.parts, x, row, call.width);
-        };
-        norm_row<T, 4>(static_cast<T*>(call.out) + int64_t(row) * call.out_stride, x, fetch,
-                       static_cast<const T*>(call.weight), call.width, call.eps, threadIdx.x,
-                       me.notes->sums[turn], all_consumers);
-      }
-      return;
+      const int32_t chunks = chunks_of_row(call.width);
+      return over_warps(call.m * chunks,
+                        [&](int32_t i) { norm_chunk<T>(call, i / chunks, i % chunks); });
     }
     case Kind::kConvert: {
       const RowsCall& call = op.as<RowsCall>();
@@ -351,9 +483,12 @@ __device__ __forceinline__ void run_op(Consumer<N>& me, const Instruction& op, u
     case Kind::kRope: {
       const RopeCall& call = op.as<RopeCall>();
       const int32_t heads = call.rope.heads + 2 * call.rope.kv_heads;
+      const int64_t length = call.rope.cache_length[0];
+      list_parts(me.notes->tiles, call.parts, kConsumers, all_consumers);
       return over_warps(call.rope.m * heads, [&](int32_t i) {
         const int32_t row = i / heads, head = i % heads;
-        rope_head<T, 2, 1>(call.rope, head, row, [&] { return fetch_head<T>(call, head, row); });
+        rope_head<T, 2, 1>(call.rope, length, head, row,
+                           [&] { return fetch_head<T>(call, me.notes->tiles, head, row); });
       });
     }
     case Kind::kAttend: {
@@ -369,21 +504,8 @@ __device__ __forceinline__ void run_op(Consumer<N>& me, const Instruction& op, u
     }
     case Kind::kSilu: {
       const SiluCall& call = op.as<SiluCall>();
-      return over_elements<4>(call.m, call.n, [&](int32_t row, int32_t j) {
-        T* const gate_at = static_cast<T*>(call.x) + int64_t(row) * 2 * call.n + j;
-        Pack<T, 4> gate, up;
-        if (call.parts.sums) {
-          const PartList lists[2] = {{call.parts, row, j}, {call.parts, row, call.n + j}};
-          Pack<float, 4> sums[2] = {};
-          add_parts(sums, lists, call.parts.most);
-          store(gate_at, gate = rounded<T>(sums[0], call.parts, j));
-          store(gate_at + call.n, up = rounded<T>(sums[1], call.parts, call.n + j));
-        } else {
-          gate = load<T, 4>(gate_at);
-          up = load<T, 4>(gate_at + call.n);
-        }
-        store(static_cast<T*>(call.out) + int64_t(row) * call.n + j, silu_mul(gate, up));
-      });
+      list_parts(me.notes->tiles, call.parts, kConsumers, all_consumers);
+      return activate<T>(call, me.notes->tiles);
     }
   }
 }

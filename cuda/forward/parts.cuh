@@ -19,7 +19,6 @@ struct Parts {
   int32_t slots, rows;
   int32_t most;      // of one output
 
-  __host__ __device__ int64_t slot_floats() const { return int64_t(rows) * w4a16::kTile; }
 };
 
 // Divisions in 32 bits: the host has made sure that they hold the products.
@@ -30,42 +29,57 @@ __device__ __forceinline__ uint32_t owner_of(const Split& split, uint32_t unit) 
   return ((unit + 1) * uint32_t(split.workers) - 1) / uint32_t(split.units());
 }
 
-// Where the parts of neighbouring outputs of a row lie.
-struct PartList {
-  const float *first, *rest;  // of the tile's first worker; of the next one
-  int64_t step;               // from one worker to the next
-  int32_t count;
+constexpr int kMostTiles = 256;  // of a product that leaves parts
 
-  __device__ __forceinline__ PartList(const Parts& parts, int32_t row, int32_t output) {
+// Where the parts of a tile lie, in floats from Parts::sums on: of its first worker, and of the next one.
+struct TileParts {
+  int32_t first, rest, count;
+
+  TileParts() = default;
+  __device__ __forceinline__ TileParts(const Parts& parts, int32_t tile) {
     const Split& split = parts.split;
-    const uint32_t tile = uint32_t(output) / w4a16::kTile, start = tile * uint32_t(split.blocks);
+    const uint32_t start = uint32_t(tile * split.blocks);
     const uint32_t first_worker = owner_of(split, start);
     const uint32_t last_worker = owner_of(split, start + uint32_t(split.blocks) - 1);
-    const uint32_t slot = tile - first_unit(split, first_worker) / uint32_t(split.blocks);
-    const float* const at = parts.sums + row * w4a16::kTile + output % w4a16::kTile;
-    step = parts.slots * parts.slot_floats();
-    first = at + first_worker * step + slot * parts.slot_floats();
-    rest = at + (first_worker + 1) * step;
+    const uint32_t slot = uint32_t(tile) - first_unit(split, first_worker) / uint32_t(split.blocks);
+    const int32_t slot_floats = parts.rows * w4a16::kTile, step = parts.slots * slot_floats;
+    first = int32_t(first_worker) * step + int32_t(slot) * slot_floats;
+    rest = int32_t(first_worker + 1) * step;
     count = int32_t(last_worker - first_worker) + 1;
   }
 };
 
-// Adds up the parts of Packs runs of Count neighbouring outputs, several loads at a time.
+// All tiles of a product, in shared memory, by the threads of a block, which then wait for each other.
+template <class Barrier>
+__device__ __forceinline__ void list_parts(TileParts* tiles, const Parts& parts, int threads, Barrier barrier) {
+  if (parts.sums == nullptr) return;
+  for (int tile = threadIdx.x; tile < parts.split.tiles; tile += threads) tiles[tile] = TileParts(parts, tile);
+  barrier();
+}
+
+// Adds up the parts of Packs runs of Count neighbouring outputs of a row, several loads at a time.
+// outputs: the first of each run.
 template <int Packs, int Count>
-__device__ __forceinline__ void add_parts(Pack<float, Count> (&sums)[Packs], const PartList* lists,
-                                          int32_t most) {
-  constexpr int kAhead = Packs * Count <= 16 ? 4 : 2;
-  for (int32_t p = 0; p < most; p += kAhead) {
-    Pack<float, Count> part[kAhead][Packs];
+__device__ __forceinline__ void add_parts(Pack<float, Count> (&sums)[Packs], const Parts& parts,
+                                          const TileParts* tiles, const int32_t (&rows)[Packs],
+                                          const int32_t (&outputs)[Packs]) {
+  constexpr int kAhead = Packs * Count <= 8 ? 8 : Packs * Count <= 16 ? 4 : 2;
+  const int32_t step = parts.slots * parts.rows * w4a16::kTile;
+  const float* at[Packs];
+  TileParts lists[Packs];
+#pragma unroll
+  for (int i = 0; i < Packs; ++i) {
+    lists[i] = tiles[uint32_t(outputs[i]) / w4a16::kTile];
+    at[i] = parts.sums + rows[i] * w4a16::kTile + outputs[i] % w4a16::kTile;
+  }
+  for (int32_t p = 0; p < parts.most; p += kAhead) {
+    Pack<float, Count> part[kAhead][Packs] = {};
 #pragma unroll
     for (int a = 0; a < kAhead; ++a) {
 #pragma unroll
       for (int i = 0; i < Packs; ++i) {
-        part[a][i] = {};
-        const PartList& list = lists[i];
-        if (p + a < list.count) {
-          part[a][i] = load_fresh<Count>(p + a == 0 ? list.first : list.rest + (p + a - 1) * list.step);
-        }
+        const int32_t offset = p + a == 0 ? lists[i].first : lists[i].rest + (p + a - 1) * step;
+        if (p + a < lists[i].count) part[a][i] = load_fresh<Count>(at[i] + offset);
       }
     }
 #pragma unroll
@@ -108,7 +122,7 @@ __device__ __forceinline__ void leave_part(const Parts& parts, const Split& spli
                                            const float (&sums)[2][N / 2]) {
   const int warp = thread / 32, g = thread % 32 / 4, t = thread % 4;
   const int32_t slot = unit / split.blocks - begin / split.blocks;
-  float* const to = parts.sums + (int64_t(blockIdx.x) * parts.slots + slot) * parts.slot_floats() +
+  float* const to = parts.sums + (int64_t(blockIdx.x) * parts.slots + slot) * parts.rows * w4a16::kTile +
                     (group * 4 + warp) * 32 + 4 * g;
 #pragma unroll
   for (int c = 0; c < N / 8; ++c) {

@@ -7,7 +7,6 @@
 #include "gemm/stream.cuh"
 #include "gemm/w4a16_layout.cuh"
 #include "ops/elements.cuh"
-#include "ops/norm_row.cuh"
 
 namespace smq {
 namespace forward {
@@ -78,8 +77,8 @@ Parts parts_of(const smq_context* ctx, const StreamCall& product, int32_t rows) 
   parts.rows = rows;
   parts.slots = int32_t((share + split.blocks - 2) / split.blocks + 1);
   parts.most = int32_t((int64_t(split.blocks) * split.workers + units - 1) / units + 1);
-  const int64_t bytes = split.workers * parts.slots * parts.slot_floats() * int64_t(sizeof(float));
-  if (bytes <= int64_t(ctx->scratch_bytes) && (units + 1) * split.workers < int64_t(1) << 31) {
+  const int64_t bytes = int64_t(split.workers) * parts.slots * parts.rows * w4a16::kTile * int64_t(sizeof(float));
+  if (bytes <= int64_t(ctx->scratch_bytes - kSquaresBytes) && split.tiles <= kMostTiles && (units + 1) * split.workers < int64_t(1) << 31) {
     parts.sums = static_cast<float*>(ctx->scratch);
     parts.bias = product.bias;
   }
@@ -96,11 +95,11 @@ void join(const smq_context* ctx, Instruction* first, Instruction* second, int32
   };
   const Parts parts = parts_of(ctx, call, rows);
   if (parts.sums == nullptr) return;
-  if (second->kind == Kind::kNorm && call.epilogue == SMQ_RESIDUAL) {
+  if (second->kind == Kind::kSquares && call.epilogue == SMQ_RESIDUAL) {
     RowsCall reader = second->get<RowsCall>();
-    if (!reads(reader.x, reader.m, reader.width) || reader.width > kNormHeld * kNormThreads * 4) return;
+    if (!reads(reader.x, reader.m, reader.width)) return;
     reader.parts = parts;
-    second->set(Kind::kNorm, reader);
+    second->set(Kind::kSquares, reader);
   } else if (second->kind == Kind::kRope && call.epilogue == SMQ_STORE) {
     RopeCall reader = second->get<RopeCall>();
     const RopeKv& rope = reader.rope;
@@ -172,9 +171,17 @@ bool take_norm(smq_context* ctx, const RowsCall& call, int32_t dtype) {
                           uint64_t(call.width) * 2;
   if (!aligned(narrow, 8) || !aligned(address(call.x), 16) || call.m > kFewRows) return false;
   if (!can_take(ctx, dtype)) return false;
+  const int64_t chunks = (call.width + kNormChunk - 1) / kNormChunk;
+  if (call.m * chunks * int64_t(sizeof(float)) > int64_t(kSquaresBytes)) return false;
+  RowsCall with_sums = call;
+  with_sums.squares = reinterpret_cast<float*>(static_cast<char*>(ctx->scratch) + ctx->scratch_bytes - kSquaresBytes);
   Instruction op = blank();
-  op.set(call.weight ? Kind::kNorm : Kind::kConvert, call);
   Recorder* const to = recorder(ctx);
+  if (call.weight) {
+    op.set(Kind::kSquares, with_sums);
+    to->waiting.push_back(op);
+  }
+  op.set(call.weight ? Kind::kNorm : Kind::kConvert, with_sums);
   to->waiting.push_back(op);
   to->alone.push_back([=] {
     return call.weight ? run_rms_norm(ctx, address(call.out), call.out_stride, address(call.x),

@@ -72,8 +72,7 @@ struct Cut {
 template <int D, int Tiles>
 struct AttendShared {
   static constexpr int kWarps = warps_for(D), kTiles = Tiles;
-  static_assert(Tiles >= kWarps, "behind the shared chunks each warp has a tile of its own");
-  float4 parts[kWarps][kTileRows * D / 4];
+  float4 parts[kWarps][kTileRows * D / 4];  // behind the shared chunks first a warp's queries
   uint16_t queries[kTiles][kTileRows * kQueryRow<D>];
   Softmax part_softmax[kWarps][kTileRows];
   Softmax running[2][kTiles][kTileRows];  // of spans longer than the warps hold at once
@@ -179,6 +178,8 @@ __device__ __forceinline__ void attend_pieces(const DecodeCall& call, AttendShar
   const AttentionArgs& args = call.args;
   const int warp = thread / 32, lane = thread % 32, g = lane / 4, t = lane % 4;
   const int32_t kv_head = place.kv_head, group = call.group.divisor;
+  uint16_t* const own_queries = reinterpret_cast<uint16_t*>(shared.parts[warp]);
+  static_assert(sizeof shared.queries[0] <= sizeof shared.parts[0], "a tile of queries fits");
   const Cut cut(args);
   // More tiles a unit read the chunks less often; no more than leave every block a unit.
   int32_t run_tiles = 1, runs = call.tiles;
@@ -224,7 +225,7 @@ __device__ __forceinline__ void attend_pieces(const DecodeCall& call, AttendShar
       if (base < end) {
 #pragma unroll
         for (int row = lane / 16; row < kTileRows; row += 2) {
-          copy_query<D>(shared.queries[warp] + row * kQueryRow<D>, args, head + row < group, i,
+          copy_query<D>(own_queries + row * kQueryRow<D>, args, head + row < group, i,
                         kv_head * group + head + row);
         }
       }
@@ -271,7 +272,7 @@ __device__ __forceinline__ void attend_pieces(const DecodeCall& call, AttendShar
               }
             }
           };
-          attend<T, D>(softmax, pairs, shared.queries[is_tail ? warp : tile - tile_begin],
+          attend<T, D>(softmax, pairs, is_tail ? own_queries : shared.queries[tile - tile_begin],
                        args.scale, !is_tail && args.window == 0, first, seen, keep);
           if (t == 0) {
             shared.part_softmax[warp][g] = softmax[0];

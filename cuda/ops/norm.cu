@@ -7,20 +7,17 @@ using namespace smq;
 namespace {
 
 template <class T, int kCount>
-__global__ void __launch_bounds__(kNormThreads)
+__global__ void __launch_bounds__(kNormWarps * 32)
     rms_norm_kernel(T* out, int32_t out_stride, const float* x, const T* weight, int32_t width,
                     float eps) {
-  __shared__ float shared[32];
   // The weight comes into the cache while the previous kernel ends.
-  for (int j = int(threadIdx.x) * kCount; j < width; j += kNormThreads * kCount) {
+  for (int j = int(threadIdx.x) * kCount; j < width; j += kNormWarps * 32 * kCount) {
     asm volatile("prefetch.global.L2 [%0];" ::"l"(weight + j));
   }
   wait_for_previous();
   let_next_start();
-  const float* const row = x + int64_t(blockIdx.x) * width;
-  const auto fetch = [&](auto& held) { fetch_row(held, row, width, threadIdx.x); };
-  norm_row<T, kCount>(out + int64_t(blockIdx.x) * out_stride, row, fetch, weight, width, eps, threadIdx.x,
-                      shared, [] { __syncthreads(); });
+  norm_row<T, kCount>(out + int64_t(blockIdx.x) * out_stride, x + int64_t(blockIdx.x) * width, weight,
+                      width, eps);
 }
 
 constexpr int kConvertThreads = 256;
@@ -40,13 +37,13 @@ __global__ void convert_kernel(T* out, int32_t out_stride, const float* x, int32
 int32_t smq::run_rms_norm(smq_context* ctx, uint64_t out, int32_t out_stride, uint64_t x,
                           uint64_t weight, int32_t m, int32_t width, float eps, int32_t dtype) {
   const forward::RowsCall call{at<void>(out), at<float>(x), at<const void>(weight), out_stride, m, width,
-                               eps, {}};
+                               eps, nullptr, {}};
   if (forward::take_norm(ctx, call, dtype)) return SMQ_OK;
   with_half(dtype, [&](auto type) {
     using T = decltype(type);
     const uint64_t strides = uint64_t(out_stride) * 2 | uint64_t(width) * 2;
     const bool wide = aligned(out | weight | strides, 8) && aligned(x, 16);
-    launch(ctx, wide ? rms_norm_kernel<T, 4> : rms_norm_kernel<T, 1>, unsigned(m), kNormThreads, 0,
+    launch(ctx, wide ? rms_norm_kernel<T, 4> : rms_norm_kernel<T, 1>, unsigned(m), kNormWarps * 32, 0,
            at<T>(out), out_stride, at<const float>(x), at<const T>(weight), width, eps);
   });
   return launched(ctx, "smq_rms_norm");
@@ -54,7 +51,7 @@ int32_t smq::run_rms_norm(smq_context* ctx, uint64_t out, int32_t out_stride, ui
 
 int32_t smq::run_convert(smq_context* ctx, uint64_t out, int32_t out_stride, uint64_t x, int32_t m,
                          int32_t width, int32_t dtype) {
-  const forward::RowsCall call{at<void>(out), at<float>(x), nullptr, out_stride, m, width, 0, {}};
+  const forward::RowsCall call{at<void>(out), at<float>(x), nullptr, out_stride, m, width, 0, nullptr, {}};
   if (forward::take_norm(ctx, call, dtype)) return SMQ_OK;
   with_half(dtype, [&](auto type) {
     using T = decltype(type);

@@ -1,4 +1,5 @@
-// One row of RMS norm, by 256 threads of a block.
+// RMS norm by chunks of 32 packs: a warp sums the squares of a chunk, and the sums of chunks are added in one
+// order, wherever the chunks were.
 #pragma once
 
 #include "ops/elements.cuh"
@@ -6,68 +7,73 @@
 
 namespace smq {
 
-constexpr int kNormThreads = 256;
+constexpr int kNormWarps = 8;  // of a block with a row of its own
 
-constexpr int kNormHeld = 8;
-
-// A thread keeps its first kNormHeld packs of Count elements in registers, so that a row of up to
-// kNormThreads * kNormHeld * Count elements is read once: fetch(held) reads them, element
-// (h * kNormThreads + thread) * Count + e into held[h].e[e], zeros beyond the width. `row`: for those behind
-// them. `shared` holds 32 floats, `barrier` holds up the 256 threads.
-template <class T, int Count, class Fetch, class Barrier>
-__device__ __forceinline__ void norm_row(T* to, const float* row, Fetch fetch, const T* weight,
-                                         int32_t width, float eps, int thread, float* shared,
-                                         Barrier barrier) {
-  constexpr int kStep = kNormThreads * Count;
-  const int first = thread * Count;
-  Pack<float, Count> held[kNormHeld];
-  Pack<T, Count> by[kNormHeld] = {};
-#pragma unroll
-  for (int h = 0; h < kNormHeld; ++h) {
-    const int j = first + h * kStep;
-    if (j < width) by[h] = load<T, Count>(weight + j);
-  }
-  fetch(held);
+// The squares of a chunk, of which each lane has a pack, on each lane.
+template <int Count>
+__device__ __forceinline__ float chunk_squares(const Pack<float, Count>& x) {
   float squares = 0;
 #pragma unroll
-  for (int h = 0; h < kNormHeld; ++h) {
-#pragma unroll
-    for (int e = 0; e < Count; ++e) squares = fmaf(held[h].e[e], held[h].e[e], squares);
-  }
-#pragma unroll 1
-  for (int j = first + kNormHeld * kStep; j < width; j += kStep) {
-    const auto v = load<float, Count>(row + j);
-#pragma unroll
-    for (int e = 0; e < Count; ++e) squares = fmaf(v.e[e], v.e[e], squares);
-  }
-  const float sum = block_sum<kNormThreads>(squares, shared, thread, barrier);
-  const float scale = 1.0f / sqrtf(sum / float(width) + eps);
-  const auto write = [&](int j, const Pack<float, Count>& v, const Pack<T, Count>& w) {
-    Pack<T, Count> result;
-#pragma unroll
-    for (int e = 0; e < Count; ++e) result.e[e] = narrow<T>(v.e[e] * scale * widen(w.e[e]));
-    store(to + j, result);
-  };
-#pragma unroll
-  for (int h = 0; h < kNormHeld; ++h) {
-    const int j = first + h * kStep;
-    if (j < width) write(j, held[h], by[h]);
-  }
-#pragma unroll 1
-  for (int j = first + kNormHeld * kStep; j < width; j += kStep) {
-    write(j, load<float, Count>(row + j), load<T, Count>(weight + j));
-  }
+  for (int e = 0; e < Count; ++e) squares = fmaf(x.e[e], x.e[e], squares);
+  return warp_sum(squares);
 }
 
-// The first packs of a row that lies in memory.
-template <int Count>
-__device__ __forceinline__ void fetch_row(Pack<float, Count> (&held)[kNormHeld], const float* row,
-                                          int32_t width, int thread) {
+// The factor of a row's norm. mine: the sum over the chunks lane, lane + 32, ... in their order.
+__device__ __forceinline__ float norm_scale(float mine, int32_t width, float eps) {
+  return 1.0f / sqrtf(warp_sum(mine) / float(width) + eps);
+}
+
+template <class T, int Count>
+__device__ __forceinline__ Pack<T, Count> scaled(const Pack<float, Count>& x, float scale,
+                                                 const Pack<T, Count>& weight) {
+  Pack<T, Count> result;
 #pragma unroll
-  for (int h = 0; h < kNormHeld; ++h) {
-    const int j = (h * kNormThreads + thread) * Count;
-    held[h] = {};
+  for (int e = 0; e < Count; ++e) result.e[e] = narrow<T>(x.e[e] * scale * widen(weight.e[e]));
+  return result;
+}
+
+// A whole row, by a block of kNormWarps warps. Chunks of one lane of norm_scale fall to one warp. The first
+// kHeld chunks of a warp stay in registers, so that a row of up to kNormWarps * kHeld chunks is read once.
+template <class T, int Count>
+__device__ __forceinline__ void norm_row(T* to, const float* row, const T* weight, int32_t width, float eps) {
+  constexpr int kHeld = 8, kLanes = 32 / kNormWarps;  // lanes of norm_scale that are this warp's
+  constexpr int kStep = kNormWarps * 32 * Count;
+  __shared__ float shared[32];
+  const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
+  const int first = int(threadIdx.x) * Count;
+  Pack<float, Count> held[kHeld] = {};
+  Pack<T, Count> by[kHeld] = {};
+#pragma unroll
+  for (int h = 0; h < kHeld; ++h) {
+    const int j = first + h * kStep;
     if (j < width) held[h] = load<float, Count>(row + j);
+    if (j < width) by[h] = load<T, Count>(weight + j);
+  }
+  float sums[kLanes] = {};
+#pragma unroll
+  for (int h = 0; h < kHeld; ++h) sums[h % kLanes] += chunk_squares(held[h]);
+  for (int h = kHeld; warp * 32 * Count + h * kStep < width; h += kLanes) {
+#pragma unroll
+    for (int l = 0; l < kLanes; ++l) {
+      const int j = first + (h + l) * kStep;
+      Pack<float, Count> x = {};
+      if (j < width) x = load<float, Count>(row + j);
+      sums[l] += chunk_squares(x);
+    }
+  }
+  if (lane == 0) {
+#pragma unroll
+    for (int l = 0; l < kLanes; ++l) shared[l * kNormWarps + warp] = sums[l];
+  }
+  __syncthreads();
+  const float scale = norm_scale(shared[lane], width, eps);
+#pragma unroll
+  for (int h = 0; h < kHeld; ++h) {
+    const int j = first + h * kStep;
+    if (j < width) store(to + j, scaled(held[h], scale, by[h]));
+  }
+  for (int j = first + kHeld * kStep; j < width; j += kStep) {
+    store(to + j, scaled(load<float, Count>(row + j), scale, load<T, Count>(weight + j)));
   }
 }
 

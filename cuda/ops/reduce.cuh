@@ -26,20 +26,15 @@ __device__ __forceinline__ uint64_t warp_max(uint64_t x) {
   return x;
 }
 
-// The sum over kThreads threads that `barrier` holds up, on each of them. `shared` holds 32 floats, free
-// again after the next barrier.
-template <int kThreads, class Barrier>
-__device__ __forceinline__ float block_sum(float x, float* shared, int thread, Barrier barrier) {
-  constexpr int kWarps = kThreads / 32;
-  x = warp_sum(x);
-  if (thread % 32 == 0) shared[thread / 32] = x;
-  barrier();
-  const int lane = thread % 32;
-  return warp_sum(lane < kWarps ? shared[lane] : 0.0f);
-}
+// The sum over the block, on every thread. `shared` holds 32 floats, free again after the next barrier.
 template <int kThreads>
 __device__ __forceinline__ float block_sum(float x, float* shared) {
-  return block_sum<kThreads>(x, shared, threadIdx.x, [] { __syncthreads(); });
+  constexpr int kWarps = kThreads / 32;
+  x = warp_sum(x);
+  if (threadIdx.x % 32 == 0) shared[threadIdx.x / 32] = x;
+  __syncthreads();
+  const int lane = int(threadIdx.x) % 32;
+  return warp_sum(lane < kWarps ? shared[lane] : 0.0f);
 }
 
 // The same for the maximum, which passes over NaN.

@@ -69,11 +69,12 @@ struct HeadPart {
   }
 };
 
-// Head h (queries, then keys, then values) of row i, of which fetch() gives a lane its part.
+// Head h (queries, then keys, then values) of row i, of which fetch() gives a lane its part. length: of the
+// cache, as read once.
 template <class T, int Count, int Turns, class Fetch>
-__device__ __forceinline__ void rope_head(const RopeKv& args, int32_t h, int64_t i, Fetch fetch) {
+__device__ __forceinline__ void rope_head(const RopeKv& args, int64_t length, int32_t h, int64_t i,
+                                          Fetch fetch) {
   const int32_t d = args.head_dim;
-  const int64_t length = args.cache_length[0];
   const int64_t slot = length + args.slot_offset + i;
   int64_t position = length + (args.depths ? args.depths[i] : i) + args.position_offset;
   position = position >= args.positions ? args.positions - 1 : position;

@@ -16,7 +16,7 @@ __global__ void __launch_bounds__(kWarps * 32) rope_kv_kernel(const RopeKv args)
   const int32_t h = int32_t(blockIdx.y) * kWarps + int(threadIdx.x) / 32;
   if (h >= args.heads + 2 * args.kv_heads) return;
   constexpr int kTurns = kMostHeadDim / 64 / kCount;
-  rope_head<T, kCount, kTurns>(args, h, blockIdx.x, [&] {
+  rope_head<T, kCount, kTurns>(args, args.cache_length[0], h, blockIdx.x, [&] {
     HeadPart<T, kCount, kTurns> part;
     const int64_t row = blockIdx.x * (int64_t(args.heads) + 2 * int64_t(args.kv_heads));
     part.fetch(static_cast<const T*>(args.qkv) + (row + h) * args.head_dim, args.head_dim);
