@@ -314,19 +314,24 @@ __device__ __forceinline__ void multiply_f16(Consumer<N>& me, const StreamCall& 
 }
 
 template <class T, int N, int D>
-__device__ __forceinline__ void attend_share(const Consumer<N>& me, const DecodeCall& call,
-                                             uint8_t* room) {
+__device__ __forceinline__ void attend_share(const Consumer<N>& me, const DecodeCall& call, uint8_t* room,
+                                             const uint32_t* counter, uint32_t arrivals) {
   constexpr int kParts = Layout<N>::kAttendGroups;
-  if (me.group >= kParts) return;
+  // The blocks before are waited for within: pairs that were there before them come meanwhile.
+  const auto ready = [&] {
+    if (me.thread == 0) wait_for_blocks(counter, arrivals);
+    ptx::block_barrier(1 + me.group, kGroupThreads);
+  };
+  if (me.group >= kParts) return ready();
   const int kv_heads = call.args.kv_heads;
   const int32_t blocks = int32_t(gridDim.x) * kParts / kv_heads;  // of a kv head
   const int32_t block = int32_t(blockIdx.x) * kParts + me.group;
-  if (block >= blocks * kv_heads) return;
+  if (block >= blocks * kv_heads) return ready();
   auto& shared =
       *reinterpret_cast<AttendShared<D, kAttendTiles>*>(room + me.group * Layout<N>::kAttend);
   const int barrier = 1 + me.group;
   attend_pieces<T>(call, shared, {block / kv_heads, blocks, block % kv_heads}, me.thread,
-                   [&] { ptx::block_barrier(barrier, kGroupThreads); });
+                   [&] { ptx::block_barrier(barrier, kGroupThreads); }, ready);
 }
 
 // Rows of `width` elements, Count a thread at a time, over all consumers of all blocks.
@@ -347,10 +352,28 @@ __device__ __forceinline__ void over_warps(int32_t count, Body body) {
   for (int32_t i = threadIdx.x / 32 * gridDim.x + blockIdx.x; i < count; i += gridDim.x * kWarps) body(i);
 }
 
+// A sum of squares, and which use of its place it belongs to: written and read at once, so that it needs no
+// barrier around it.
+__device__ __forceinline__ void post(uint2* place, float value, uint32_t epoch) {
+  asm volatile("st.relaxed.gpu.global.v2.u32 [%0], {%1, %2};" ::"l"(place), "r"(__float_as_uint(value)),
+               "r"(epoch)
+               : "memory");
+}
+__device__ __forceinline__ float await(const uint2* place, uint32_t epoch) {
+  uint32_t value, seen;
+  do {
+    asm volatile("ld.relaxed.gpu.global.v2.u32 {%0, %1}, [%2];"
+                 : "=r"(value), "=r"(seen)
+                 : "l"(place)
+                 : "memory");
+  } while (seen != epoch);
+  return __uint_as_float(value);
+}
+
 // The first half of a norm: a warp's chunk of a row, with the product before added in memory too.
 template <class T>
-__device__ __forceinline__ void square_chunk(const RowsCall& call, const TileParts* tiles, int32_t row,
-                                             int32_t chunk) {
+__device__ __forceinline__ Pack<float, 4> square_chunk(const RowsCall& call, const TileParts* tiles,
+                                                       int32_t row, int32_t chunk, uint32_t epoch) {
   const int32_t j = chunk * kNormChunk + int32_t(threadIdx.x % 32) * 4;
   Pack<float, 4> x = {};
   if (j < call.width) {
@@ -366,25 +389,51 @@ __device__ __forceinline__ void square_chunk(const RowsCall& call, const TilePar
     }
   }
   const float squares = chunk_squares(x);
-  if (threadIdx.x % 32 == 0) call.squares[row * chunks_of_row(call.width) + chunk] = squares;
+  if (threadIdx.x % 32 == 0) post(call.squares + row * chunks_of_row(call.width) + chunk, squares, epoch);
+  return x;
 }
 
-// The second half.
+// The second half, once the sums of the other chunks are there.
 template <class T>
-__device__ __forceinline__ void norm_chunk(const RowsCall& call, int32_t row, int32_t chunk) {
+__device__ __forceinline__ void norm_chunk(const RowsCall& call, int32_t row, int32_t chunk,
+                                           const Pack<float, 4>& x, uint32_t epoch) {
   const int32_t chunks = chunks_of_row(call.width), lane = threadIdx.x % 32;
   const int32_t j = chunk * kNormChunk + lane * 4;
-  Pack<float, 4> x = {};
   Pack<T, 4> weight = {};
-  if (j < call.width) {
-    x = load<float, 4>(call.x + int64_t(row) * call.width + j);
-    weight = load<T, 4>(static_cast<const T*>(call.weight) + j);
-  }
+  if (j < call.width) weight = load<T, 4>(static_cast<const T*>(call.weight) + j);
   float mine = 0;
-  for (int32_t c = lane; c < chunks; c += 32) mine += __ldcg(call.squares + row * chunks + c);
+  for (int32_t c = lane; c < chunks; c += 32) mine += await(call.squares + row * chunks + c, epoch);
   const float scale = norm_scale(mine, call.width, call.eps);
   if (j < call.width) {
     store(static_cast<T*>(call.out) + int64_t(row) * call.out_stride + j, scaled(x, scale, weight));
+  }
+}
+
+// A warp's chunks: first the squares of all of them, as other warps wait for these.
+template <class T>
+__device__ __forceinline__ void norm_share(const RowsCall& call, const TileParts* tiles, uint32_t epoch) {
+  constexpr int kHeld = 2;  // chunks that stay in registers in between
+  const int32_t chunks = chunks_of_row(call.width), all = call.m * chunks;
+  const int32_t step = gridDim.x * (kConsumers / 32), begin = threadIdx.x / 32 * gridDim.x + blockIdx.x;
+  Pack<float, 4> held[kHeld] = {};
+#pragma unroll
+  for (int h = 0; h < kHeld; ++h) {
+    const int32_t i = begin + h * step;
+    if (i < all) held[h] = square_chunk<T>(call, tiles, i / chunks, i % chunks, epoch);
+  }
+  for (int32_t i = begin + kHeld * step; i < all; i += step) {
+    square_chunk<T>(call, tiles, i / chunks, i % chunks, epoch);
+  }
+#pragma unroll
+  for (int h = 0; h < kHeld; ++h) {
+    const int32_t i = begin + h * step;
+    if (i < all) norm_chunk<T>(call, i / chunks, i % chunks, held[h], epoch);
+  }
+  for (int32_t i = begin + kHeld * step; i < all; i += step) {
+    const int32_t row = i / chunks, j = i % chunks * kNormChunk + int32_t(threadIdx.x % 32) * 4;
+    Pack<float, 4> x = {};
+    if (j < call.width) x = load<float, 4>(call.x + int64_t(row) * call.width + j);
+    norm_chunk<T>(call, row, i % chunks, x, epoch);
   }
 }
 
@@ -410,10 +459,9 @@ __device__ __forceinline__ HeadPart<T, 2, 1> fetch_head(const RopeCall& call, co
   return part;
 }
 
-// The gated activation; a thread takes two packs at a time, so that more loads are on their way.
-template <class T>
+// The gated activation; a thread takes kTogether packs at a time, so that more loads are on their way.
+template <class T, int kTogether>
 __device__ __forceinline__ void activate(const SiluCall& call, const TileParts* tiles) {
-  constexpr int kTogether = 2;
   const int32_t packs = call.n / 4, all = call.m * packs, stride = gridDim.x * kConsumers;
   const int32_t begin = (threadIdx.x / 32 * gridDim.x + blockIdx.x) * 32 + threadIdx.x % 32;
   for (int32_t first = begin; first < all; first += kTogether * stride) {
@@ -450,31 +498,33 @@ __device__ __forceinline__ void activate(const SiluCall& call, const TileParts* 
 }
 
 template <class T, int N>
-__device__ __forceinline__ void run_op(Consumer<N>& me, const Instruction& op, uint8_t* attend_room) {
+__device__ __forceinline__ void run_op(Consumer<N>& me, const Instruction& op, uint8_t* attend_room,
+                                       const uint32_t* counter, uint32_t arrivals, uint32_t epoch) {
+  // What does not depend on the ops before comes first; wait() stands where it ends.
+  const auto wait = [&] {
+    if (threadIdx.x == 0) wait_for_blocks(counter, arrivals);
+    all_consumers();
+  };
   switch (op.kind) {
     case Kind::kW4a16:
+      wait();
       if constexpr (N <= 16) {
         return multiply_few<T, N>(me, op.as<ProductCall>());
       } else {
         return multiply_many<T, N>(me, op.as<ProductCall>());
       }
-    case Kind::kF16: return multiply_f16<T, N>(me, op.as<ProductCall>().product);
-    case Kind::kSquares: {
-      const RowsCall& call = op.as<RowsCall>();
-      list_parts(me.notes->tiles, call.parts, kConsumers, all_consumers);
-      const int32_t chunks = chunks_of_row(call.width);
-      return over_warps(call.m * chunks, [&](int32_t i) {
-        square_chunk<T>(call, me.notes->tiles, i / chunks, i % chunks);
-      });
-    }
+    case Kind::kF16:
+      wait();
+      return multiply_f16<T, N>(me, op.as<ProductCall>().product);
     case Kind::kNorm: {
       const RowsCall& call = op.as<RowsCall>();
-      const int32_t chunks = chunks_of_row(call.width);
-      return over_warps(call.m * chunks,
-                        [&](int32_t i) { norm_chunk<T>(call, i / chunks, i % chunks); });
+      list_parts(me.notes->tiles, call.parts, kConsumers);
+      wait();
+      return norm_share<T>(call, me.notes->tiles, epoch);
     }
     case Kind::kConvert: {
       const RowsCall& call = op.as<RowsCall>();
+      wait();
       return over_elements<4>(call.m, call.width, [&](int32_t row, int32_t j) {
         convert_pack<T, 4>(static_cast<T*>(call.out) + int64_t(row) * call.out_stride + j,
                            call.x + int64_t(row) * call.width + j);
@@ -484,7 +534,8 @@ __device__ __forceinline__ void run_op(Consumer<N>& me, const Instruction& op, u
       const RopeCall& call = op.as<RopeCall>();
       const int32_t heads = call.rope.heads + 2 * call.rope.kv_heads;
       const int64_t length = call.rope.cache_length[0];
-      list_parts(me.notes->tiles, call.parts, kConsumers, all_consumers);
+      list_parts(me.notes->tiles, call.parts, kConsumers);
+      wait();
       return over_warps(call.rope.m * heads, [&](int32_t i) {
         const int32_t row = i / heads, head = i % heads;
         rope_head<T, 2, 1>(call.rope, length, head, row,
@@ -493,19 +544,24 @@ __device__ __forceinline__ void run_op(Consumer<N>& me, const Instruction& op, u
     }
     case Kind::kAttend: {
       const DecodeCall& call = op.as<DecodeCall>();
-      return call.args.head_dim <= 64 ? attend_share<T, N, 64>(me, call, attend_room)
-                                      : attend_share<T, N, 128>(me, call, attend_room);
+      return call.args.head_dim <= 64
+                 ? attend_share<T, N, 64>(me, call, attend_room, counter, arrivals)
+                 : attend_share<T, N, 128>(me, call, attend_room, counter, arrivals);
     }
     case Kind::kMerge: {
       const DecodeCall& call = op.as<DecodeCall>();
       const int32_t heads = call.args.heads;
+      wait();
       return over_warps(call.args.m * heads,
                         [&](int32_t i) { merge_pieces<T>(call, i % heads, i / heads); });
     }
     case Kind::kSilu: {
       const SiluCall& call = op.as<SiluCall>();
-      list_parts(me.notes->tiles, call.parts, kConsumers, all_consumers);
-      return activate<T>(call, me.notes->tiles);
+      list_parts(me.notes->tiles, call.parts, kConsumers);
+      wait();
+      return call.m * (call.n / 4) <= int32_t(gridDim.x * kConsumers)
+                 ? activate<T, 1>(call, me.notes->tiles)
+                 : activate<T, 2>(call, me.notes->tiles);
     }
   }
 }
@@ -513,6 +569,8 @@ __device__ __forceinline__ void run_op(Consumer<N>& me, const Instruction& op, u
 template <class T, int N>
 __device__ __forceinline__ void consume(Consumer<N>& me, const Instruction* program, int count,
                                         uint32_t* counter, uint8_t* attend_room) {
+  // Instructions of launches before this one: the last block to end counts, when all have long read it.
+  const uint32_t epoch = *static_cast<volatile uint32_t*>(counter + 1) + 1;
   // Instructions come two ops ahead.
   const auto note = [&](int i) {
     if (i < count && threadIdx.x < kInstructionHead / 16) {
@@ -524,11 +582,11 @@ __device__ __forceinline__ void consume(Consumer<N>& me, const Instruction* prog
   note(0);
   note(1);
   ptx::wait_copies<1>();
+  all_consumers();
   for (int i = 0; i < count; ++i) {
-    if (threadIdx.x == 0 && i > 0) wait_for_blocks(counter, uint32_t(i) * gridDim.x);
-    all_consumers();
     note(i + 2);
-    run_op<T, N>(me, *reinterpret_cast<const Instruction*>(me.notes->instructions[i % 3]), attend_room);
+    run_op<T, N>(me, *reinterpret_cast<const Instruction*>(me.notes->instructions[i % 3]), attend_room,
+                 counter, uint32_t(i) * gridDim.x, epoch + uint32_t(i));
     ptx::wait_copies<1>();
     all_consumers();
     if (threadIdx.x > 0) continue;
@@ -536,6 +594,7 @@ __device__ __forceinline__ void consume(Consumer<N>& me, const Instruction* prog
       ptx::add_release(counter);
     } else if (ptx::add_acquire_release(counter) == uint32_t(count) * gridDim.x - 1) {
       *counter = 0;  // as it was: the last block has ended, none waits any more
+      counter[1] += count;
     }
   }
 }

@@ -49,12 +49,10 @@ struct TileParts {
   }
 };
 
-// All tiles of a product, in shared memory, by the threads of a block, which then wait for each other.
-template <class Barrier>
-__device__ __forceinline__ void list_parts(TileParts* tiles, const Parts& parts, int threads, Barrier barrier) {
+// All tiles of a product, in shared memory, by `threads` threads of a block. A barrier comes behind it.
+__device__ __forceinline__ void list_parts(TileParts* tiles, const Parts& parts, int threads) {
   if (parts.sums == nullptr) return;
   for (int tile = threadIdx.x; tile < parts.split.tiles; tile += threads) tiles[tile] = TileParts(parts, tile);
-  barrier();
 }
 
 // Adds up the parts of Packs runs of Count neighbouring outputs of a row, several loads at a time.

@@ -20,8 +20,7 @@ namespace forward {
 enum class Kind : int32_t {
   kW4a16,    // ProductCall: a product with four-bit weights, one scale a unit and output
   kF16,      // ProductCall: a product with weights of the activations' dtype
-  kSquares,  // RowsCall: the first half of a norm, sums of squares
-  kNorm,     // RowsCall: the second half
+  kNorm,     // RowsCall
   kConvert,  // RowsCall, no weight
   kRope,     // RopeCall
   kAttend,   // DecodeCall: the pieces of attention
@@ -36,7 +35,7 @@ struct RowsCall {
   const void* weight;
   int32_t out_stride, m, width;
   float eps;
-  float* squares;  // [m, chunks]
+  uint2* squares;  // [m, chunks]: sums of squares, each with the epoch of its use
   Parts parts;
 };
 
@@ -63,6 +62,7 @@ constexpr int kCallBytes = 192;
 // At the end of the context's scratch memory: RowsCall::squares. Parts have what lies before.
 constexpr size_t kSquaresBytes = size_t(1) << 20;
 constexpr int32_t kNormChunk = 128;  // elements
+constexpr int32_t kMostInstructions = 1 << 14;
 
 // One op. The first kInstructionHead bytes are what consumers read; the copying threads also read the maps.
 struct alignas(128) Instruction {

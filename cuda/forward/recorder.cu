@@ -48,6 +48,7 @@ bool can_take(smq_context* ctx, int32_t dtype) {
   if (!ctx->capturing || !available(ctx)) return false;
   Recorder* const to = recorder(ctx);
   if (to->bypassed) return false;
+  if (to->waiting.size() + 2 > std::size_t(kMostInstructions)) flush(ctx);
   if (!to->waiting.empty() && to->dtype != dtype) flush(ctx);
   to->dtype = dtype;
   return true;
@@ -95,11 +96,11 @@ void join(const smq_context* ctx, Instruction* first, Instruction* second, int32
   };
   const Parts parts = parts_of(ctx, call, rows);
   if (parts.sums == nullptr) return;
-  if (second->kind == Kind::kSquares && call.epilogue == SMQ_RESIDUAL) {
+  if (second->kind == Kind::kNorm && call.epilogue == SMQ_RESIDUAL) {
     RowsCall reader = second->get<RowsCall>();
     if (!reads(reader.x, reader.m, reader.width)) return;
     reader.parts = parts;
-    second->set(Kind::kSquares, reader);
+    second->set(Kind::kNorm, reader);
   } else if (second->kind == Kind::kRope && call.epilogue == SMQ_STORE) {
     RopeCall reader = second->get<RopeCall>();
     const RopeKv& rope = reader.rope;
@@ -172,15 +173,11 @@ bool take_norm(smq_context* ctx, const RowsCall& call, int32_t dtype) {
   if (!aligned(narrow, 8) || !aligned(address(call.x), 16) || call.m > kFewRows) return false;
   if (!can_take(ctx, dtype)) return false;
   const int64_t chunks = (call.width + kNormChunk - 1) / kNormChunk;
-  if (call.m * chunks * int64_t(sizeof(float)) > int64_t(kSquaresBytes)) return false;
+  if (call.m * chunks * int64_t(sizeof(uint2)) > int64_t(kSquaresBytes)) return false;
   RowsCall with_sums = call;
-  with_sums.squares = reinterpret_cast<float*>(static_cast<char*>(ctx->scratch) + ctx->scratch_bytes - kSquaresBytes);
+  with_sums.squares = reinterpret_cast<uint2*>(static_cast<char*>(ctx->scratch) + ctx->scratch_bytes - kSquaresBytes);
   Instruction op = blank();
   Recorder* const to = recorder(ctx);
-  if (call.weight) {
-    op.set(Kind::kSquares, with_sums);
-    to->waiting.push_back(op);
-  }
   op.set(call.weight ? Kind::kNorm : Kind::kConvert, with_sums);
   to->waiting.push_back(op);
   to->alone.push_back([=] {

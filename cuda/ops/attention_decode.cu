@@ -17,7 +17,7 @@ __global__ void __launch_bounds__(32 * warps_for(D), 2)
   let_next_start();
   attend_pieces<T>(call, *reinterpret_cast<AttendShared<D, tiles_for(D)>*>(memory),
                    {int32_t(blockIdx.x), int32_t(gridDim.x), int32_t(blockIdx.y)}, threadIdx.x,
-                   [] { __syncthreads(); });
+                   [] { __syncthreads(); }, [] {});
 }
 
 constexpr int kMergeWarps = 4;

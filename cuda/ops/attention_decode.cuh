@@ -93,6 +93,7 @@ __device__ __forceinline__ void fold_tile(AttendShared<D, Tiles>& shared, const 
   for (int first = 0; first < kMine; first += kTogether) {
     const int row = thread / (D / 4) + first * kApart;
     const int32_t packed = tile * kTileRows + row;
+    if (packed >= call.rows) break;
     Softmax softmax[kTogether];
     float4 value[kTogether];
     const auto piece = [&](int e) {
@@ -169,11 +170,13 @@ struct AttendPlace {
 // Blocks of one kv head take units in strides: their number is the card's, not L's. A unit is either a
 // span of shared chunks and a run of tiles, a warp a chunk, folded over the chunks; or, for each warp on
 // its own, one of a row's chunks behind the shared ones. Both take the same way through the arithmetic.
-// thread: among the warps_for(D) warps of the block, all of which `barrier` holds up.
-template <class T, int D, int Tiles, class Barrier>
+// thread: among the warps_for(D) warps of the block, all of which `barrier` holds up. ready() is called by
+// all of them before anything is read that the forward itself has written: queries, and pairs behind the
+// committed ones.
+template <class T, int D, int Tiles, class Barrier, class Ready>
 __device__ __forceinline__ void attend_pieces(const DecodeCall& call, AttendShared<D, Tiles>& shared,
-                                              const AttendPlace& place, int thread,
-                                              Barrier barrier) {
+                                              const AttendPlace& place, int thread, Barrier barrier,
+                                              Ready ready) {
   constexpr int W = warps_for(D);
   const AttentionArgs& args = call.args;
   const int warp = thread / 32, lane = thread % 32, g = lane / 4, t = lane % 4;
@@ -190,6 +193,11 @@ __device__ __forceinline__ void attend_pieces(const DecodeCall& call, AttendShar
   const int32_t span_units = cut.spans * runs;
   const int32_t tail_units = cut.tail * args.m * call.head_tiles;
   const int32_t units = span_units + (tail_units + W - 1) / W;
+  bool waits = true;
+  const auto settle = [&] {
+    if (waits) ready();
+    waits = false;
+  };
   for (int32_t unit = place.block; unit < units; unit += place.blocks) {
     const bool is_tail = unit >= span_units;
     // What the warp attends to, from chunk `base` on in steps of W, and with which tiles.
@@ -202,12 +210,9 @@ __device__ __forceinline__ void attend_pieces(const DecodeCall& call, AttendShar
       end = min(span_first(span + 1), cut.shared);
       tile_begin = run * run_tiles;
       tile_end = min(call.tiles, tile_begin + run_tiles);
-      for (int32_t row = thread / 16; row < (tile_end - tile_begin) * kTileRows; row += 2 * W) {
-        const int32_t packed = tile_begin * kTileRows + row, from = call.group.quotient(packed);
-        copy_query<D>(shared.queries[row / kTileRows] + row % kTileRows * kQueryRow<D>, args,
-                      packed < call.rows, from, kv_head * group + packed - from * group);
-      }
+      if (end * kChunk > cut.length) settle();
     } else {
+      settle();
       int32_t rest = (unit - span_units) * W + warp;
       const bool held = rest < tail_units;
       if (call.head_tiles > 1) {
@@ -243,6 +248,14 @@ __device__ __forceinline__ void attend_pieces(const DecodeCall& call, AttendShar
       ChunkPairs<D> pairs;
       load_pairs<D>(pairs, args, kv_head, slot);
       if (round == 0) {
+        if (!is_tail) {
+          settle();
+          for (int32_t row = thread / 16; row < (tile_end - tile_begin) * kTileRows; row += 2 * W) {
+            const int32_t packed = tile_begin * kTileRows + row, from = call.group.quotient(packed);
+            copy_query<D>(shared.queries[row / kTileRows] + row % kTileRows * kQueryRow<D>, args,
+                          packed < call.rows, from, kv_head * group + packed - from * group);
+          }
+        }
         asm volatile("cp.async.wait_all;" ::: "memory");
         barrier();
       }
@@ -295,6 +308,7 @@ __device__ __forceinline__ void attend_pieces(const DecodeCall& call, AttendShar
     }
     if (is_tail) barrier();  // before the next unit's queries are copied
   }
+  settle();
 }
 
 // Folds a row's pieces: the chunks of each span, then the spans. One warp a row `i` and head.

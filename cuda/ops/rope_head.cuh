@@ -7,35 +7,49 @@
 
 namespace smq {
 
+// Calls body(i, j) for a lane's elements of half a head: turn i, element j.
+template <int Count, int Turns, class Body>
+__device__ __forceinline__ void each_turn(int32_t head_dim, Body body) {
+#pragma unroll
+  for (int i = 0; i < Turns; ++i) {
+    const int32_t j = (int(threadIdx.x) % 32 + 32 * i) * Count;
+    if (j < head_dim / 2) body(i, j);
+  }
+}
+
+// A lane's angles at one position.
+template <int Count, int Turns>
+struct Angles {
+  Pack<float, Count> cosines[Turns] = {}, sines[Turns] = {};
+
+  __device__ __forceinline__ Angles(const float* table, int32_t head_dim) {
+    each_turn<Count, Turns>(head_dim, [&](int i, int32_t j) {
+      cosines[i] = load<float, Count>(table + j);
+      sines[i] = load<float, Count>(table + head_dim / 2 + j);
+    });
+  }
+};
+
 // A lane's elements of a head: Count neighbours from (lane + 32 i) Count on in either half. Turns of them
 // hold a head of up to 64 Count Turns elements.
 template <class T, int Count, int Turns>
 struct HeadPart {
   Pack<T, Count> low[Turns] = {}, high[Turns] = {};
 
-  // Calls body(i, j) for what there is: turn i, element j of the first half.
-  template <class Body>
-  static __device__ __forceinline__ void each(int32_t head_dim, Body body) {
-#pragma unroll
-    for (int i = 0; i < Turns; ++i) {
-      const int32_t j = (int(threadIdx.x) % 32 + 32 * i) * Count;
-      if (j < head_dim / 2) body(i, j);
-    }
-  }
   __device__ __forceinline__ void fetch(const T* from, int32_t head_dim) {
-    each(head_dim, [&](int i, int32_t j) {
+    each_turn<Count, Turns>(head_dim, [&](int i, int32_t j) {
       low[i] = load<T, Count>(from + j);
       high[i] = load<T, Count>(from + head_dim / 2 + j);
     });
   }
   __device__ __forceinline__ void keep(T* to, int32_t head_dim) const {
-    each(head_dim, [&](int i, int32_t j) {
+    each_turn<Count, Turns>(head_dim, [&](int i, int32_t j) {
       store(to + j, low[i]);
       store(to + head_dim / 2 + j, high[i]);
     });
   }
-  __device__ __forceinline__ void rotate(const T* norm, const float* cosines, int32_t head_dim,
-                                         float eps) {
+  __device__ __forceinline__ void rotate(const T* norm, const Angles<Count, Turns>& angles,
+                                         int32_t head_dim, float eps) {
     const int32_t half = head_dim / 2;
     float scale = 1.0f;
     if (norm) {
@@ -50,9 +64,8 @@ struct HeadPart {
       }
       scale = 1.0f / sqrtf(warp_sum(squares) / float(head_dim) + eps);
     }
-    each(head_dim, [&](int i, int32_t j) {
-      const auto c = load<float, Count>(cosines + j);
-      const auto s = load<float, Count>(cosines + half + j);
+    each_turn<Count, Turns>(head_dim, [&](int i, int32_t j) {
+      const auto &c = angles.cosines[i], &s = angles.sines[i];
 #pragma unroll
       for (int e = 0; e < Count; ++e) {
         float a = widen(low[i].e[e]);
@@ -79,11 +92,12 @@ __device__ __forceinline__ void rope_head(const RopeKv& args, int64_t length, in
   int64_t position = length + (args.depths ? args.depths[i] : i) + args.position_offset;
   position = position >= args.positions ? args.positions - 1 : position;
   position = position < 0 ? 0 : position;
+  const Angles<Count, Turns> angles(args.table + position * d, d);  // on their way beside the head
   HeadPart<T, Count, Turns> part = fetch();
   const int32_t key = h - args.heads, value = key - args.kv_heads;
   if (value < 0) {
     const T* norm = static_cast<const T*>(key < 0 ? args.q_norm : args.k_norm);
-    part.rotate(norm, args.table + position * d, d, args.eps);
+    part.rotate(norm, angles, d, args.eps);
   }
   T* to;
   if (key < 0) {
