@@ -35,6 +35,7 @@ void flush(smq_context* ctx);
 
 constexpr size_t kScratchBytes = size_t(64) << 20;
 constexpr size_t kCounterBytes = size_t(1) << 20;
+constexpr size_t kForwardCounters = 32;  // words
 
 }  // namespace smq
 
@@ -46,7 +47,8 @@ struct smq_context : smq::ContextBase {
   // Memory for the inside of one op; contents undefined between ops.
   void* scratch = nullptr;
   size_t scratch_bytes = 0;
-  // kCounterBytes that are zero between ops: an op that counts in them leaves them zero. Never data.
+  // kCounterBytes that are zero between ops: an op that counts in them leaves them zero. Never data. The last
+  // kForwardCounters are those of forward/.
   uint32_t* counters = nullptr;
   std::shared_ptr<smq::forward::Recorder> recorder;  // of the capture under way
   bool dead = false;  // an error that no later call can recover from

@@ -5,8 +5,6 @@
 // second thread brings the rows' inputs, once the ops before have ended. Eight warps compute.
 #pragma once
 
-#include <algorithm>
-#include <cstdlib>
 #include "forward/program.cuh"
 #include "gemm/stream_ring.cuh"
 #include "gemm/w4a16_layout.cuh"
@@ -64,16 +62,18 @@ __device__ __forceinline__ int2 share_of(const Split& split) {
   return make_int2(split.begin(worker), split.begin(worker + 1));
 }
 
-// At most `depth` copies are under way at once: more would not be quicker, and whatever else a multiprocessor
+// At most kDepth copies are under way at once: more would not be quicker, and whatever else a multiprocessor
 // asks the memory for would stand in line behind them.
+constexpr int kDepth = 3;
+
 template <class R>
-__device__ __forceinline__ void feed_weights(const R& ring, const Instruction* program, int count,
-                                             int depth) {
+__device__ __forceinline__ void feed_weights(const R& ring, const Instruction* program, int count) {
+  static_assert(R::kStages > kDepth, "a copy has ended before its stage is used again");
   const uint64_t policy = ptx::read_once();
   Cursor<R::kStages> at, landed;
   int under_way = 0;
   const auto open = [&](int bytes) {
-    if (under_way == depth) {
+    if (under_way == kDepth) {
       ptx::barrier_wait(ring.full(landed.stage), landed.parity);
       landed.next();
     } else {
@@ -101,12 +101,13 @@ __device__ __forceinline__ void feed_weights(const R& ring, const Instruction* p
         ptx::bulk_copy(ring.unit(at.stage), w, kW4Bytes, ring.full(at.stage), policy);
         at.next();
       }
-    } else {
+    } else if (units.x < units.y) {
+      const CUtensorMap* const map = &program[i].w_map;
       int tile = units.x / op.split.blocks, block = units.x % op.split.blocks;
-      ptx::acquire_map(&program[i].w_map);
+      ptx::acquire_map(map);
       for (int unit = units.x; unit < units.y; ++unit) {
         open(kF16Bytes);
-        ptx::box_copy(ring.unit(at.stage), &program[i].w_map, block * kF16Block, tile * kF16Tile,
+        ptx::box_copy(ring.unit(at.stage), map, block * kF16Block, tile * kF16Tile,
                       ring.full(at.stage), policy);
         if (++block == op.split.blocks) block = 0, ++tile;
         at.next();
@@ -500,7 +501,7 @@ __device__ __forceinline__ void activate(const SiluCall& call, const TileParts* 
 template <class T, int N>
 __device__ __forceinline__ void run_op(Consumer<N>& me, const Instruction& op, uint8_t* attend_room,
                                        const uint32_t* counter, uint32_t arrivals, uint32_t epoch) {
-  // What does not depend on the ops before comes first; wait() stands where it ends.
+  // What does not depend on the ops before comes first; wait() stands where that ends.
   const auto wait = [&] {
     if (threadIdx.x == 0) wait_for_blocks(counter, arrivals);
     all_consumers();
@@ -601,7 +602,7 @@ __device__ __forceinline__ void consume(Consumer<N>& me, const Instruction* prog
 
 template <class T, int N>
 __global__ void __launch_bounds__(kThreads, 1)
-    forward_kernel(const Instruction* program, int32_t count, uint32_t* counter, int depth) {
+    forward_kernel(const Instruction* program, int32_t count, uint32_t* counter) {
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL)
   using L = Layout<N>;
   using R = typename L::R;
@@ -618,7 +619,7 @@ __global__ void __launch_bounds__(kThreads, 1)
   let_next_start();
   if (threadIdx.x >= kConsumers) {
     asm volatile("setmaxnreg.dec.sync.aligned.u32 40;");
-    if (threadIdx.x == kConsumers) feed_weights(ring, program, count, depth);
+    if (threadIdx.x == kConsumers) feed_weights(ring, program, count);
     if (threadIdx.x == kConsumers + 32) {
       wait_for_previous();
       feed_rows<N>(ring, program, count, counter, rows_here);
@@ -635,9 +636,22 @@ __global__ void __launch_bounds__(kThreads, 1)
 template <int N>
 int32_t launch_program(smq_context* ctx, const Program& program, uint32_t* counter) {
   const auto kernel = program.dtype == SMQ_F16 ? forward_kernel<__half, N> : forward_kernel<__nv_bfloat16, N>;
-  launch(ctx, kernel, ctx->sms, kThreads, Layout<N>::kBytes, program.instructions, program.count, counter,
-         std::min(getenv("SMQ_DEPTH") ? atoi(getenv("SMQ_DEPTH")) : 3, Layout<N>::kStages));
-  return launched(ctx, "a forward");
+  cudaError_t error = cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel),
+                                           cudaFuncAttributeMaxDynamicSharedMemorySize, Layout<N>::kBytes);
+  if (error != cudaSuccess) return cuda_status(ctx, error, "a forward");
+  // Blocks wait for each other: all or none of them must be on the device, whatever else runs there.
+  cudaLaunchAttribute attribute{};
+  attribute.id = cudaLaunchAttributeCooperative;
+  attribute.val.cooperative = 1;
+  cudaLaunchConfig_t config{};
+  config.gridDim = ctx->sms;
+  config.blockDim = kThreads;
+  config.dynamicSmemBytes = Layout<N>::kBytes;
+  config.stream = ctx->stream;
+  config.attrs = &attribute;
+  config.numAttrs = 1;
+  error = cudaLaunchKernelEx(&config, kernel, program.instructions, program.count, counter);
+  return error == cudaSuccess ? launched(ctx, "a forward") : cuda_status(ctx, error, "a forward");
 }
 
 }  // namespace forward

@@ -11,16 +11,15 @@ bool available(const smq_context* ctx) {
   return wanted && ctx->capability == 90;
 }
 
-int32_t program_rows(int32_t m) { return m <= 8 ? 8 : m <= 16 ? 16 : m <= 32 ? 32 : 64; }
+int32_t program_rows(int32_t m) { return m <= 8 ? 8 : m <= 16 ? 16 : kMostRows; }
 
 int32_t run(smq_context* ctx, const Program& program, int32_t rows) {
-  // The last of the counters that are zero between ops; products use the first.
-  uint32_t* const counter = ctx->counters + kCounterBytes / sizeof(uint32_t) - 32;
+  // How often blocks have ended an op, zero between forwards; and how many instructions ever ran.
+  uint32_t* const counter = ctx->counters + kCounterBytes / sizeof(uint32_t) - kForwardCounters;
   switch (rows) {
     case 8: return run_8(ctx, program, counter);
     case 16: return run_16(ctx, program, counter);
-    case 32: return run_32(ctx, program, counter);
-    default: return run_64(ctx, program, counter);
+    default: return run_32(ctx, program, counter);
   }
 }
 

@@ -57,6 +57,10 @@ struct ProductCall {
   Parts parts;
 };
 
+// Beyond these rows the ops take longer in one kernel than one by one: eight warps a multiprocessor are few for
+// all but products, and the inputs of more rows leave the ring no room.
+constexpr int32_t kMostRows = 32;
+
 constexpr int kCallBytes = 192;
 
 // At the end of the context's scratch memory: RowsCall::squares. Parts have what lies before.

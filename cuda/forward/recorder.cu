@@ -150,7 +150,7 @@ int32_t queue_program(smq_context* ctx, Recorder* from) {
 }  // namespace
 
 bool take(smq_context* ctx, const GemmArgs& args) {
-  if (args.m > kFewRows || !can_take(ctx, args.dtype)) return false;
+  if (args.m > kMostRows || !can_take(ctx, args.dtype)) return false;
   const bool four_bits = args.group > 0;
   const StreamCall call = four_bits ? stream_call(ctx, args, w4a16::kTile, w4a16::kBlock)
                                     : stream_call(ctx, args, kF16Tile, kF16Block);
@@ -170,7 +170,7 @@ bool take(smq_context* ctx, const GemmArgs& args) {
 bool take_norm(smq_context* ctx, const RowsCall& call, int32_t dtype) {
   const uint64_t narrow = address(call.out) | address(call.weight) | uint64_t(call.out_stride) * 2 |
                           uint64_t(call.width) * 2;
-  if (!aligned(narrow, 8) || !aligned(address(call.x), 16) || call.m > kFewRows) return false;
+  if (!aligned(narrow, 8) || !aligned(address(call.x), 16) || call.m > kMostRows) return false;
   if (!can_take(ctx, dtype)) return false;
   const int64_t chunks = (call.width + kNormChunk - 1) / kNormChunk;
   if (call.m * chunks * int64_t(sizeof(uint2)) > int64_t(kSquaresBytes)) return false;
@@ -192,7 +192,7 @@ bool take_norm(smq_context* ctx, const RowsCall& call, int32_t dtype) {
 bool take(smq_context* ctx, const RopeKv& args) {
   const bool wide = args.head_dim % 4 == 0 && aligned(address(args.table), 8) &&
                     aligned(address(args.qkv) | address(args.k_cache) | address(args.v_cache), 4);
-  if (!wide || args.m > kFewRows || args.head_dim > 128 || !can_take(ctx, args.dtype)) return false;
+  if (!wide || args.m > kMostRows || args.head_dim > 128 || !can_take(ctx, args.dtype)) return false;
   Instruction op = blank();
   op.set(Kind::kRope, RopeCall{args, {}});
   Recorder* const to = recorder(ctx);
@@ -202,7 +202,7 @@ bool take(smq_context* ctx, const RopeKv& args) {
 }
 
 bool take(smq_context* ctx, const AttentionArgs& args) {
-  if (args.m > kDecodeRows || args.head_dim > 128 || args.kv_heads > ctx->sms) return false;
+  if (args.m > kMostRows || args.head_dim > 128 || args.kv_heads > ctx->sms) return false;
   if (!can_take(ctx, args.dtype)) return false;
   const DecodeCall call(args);
   Recorder* const to = recorder(ctx);
@@ -217,7 +217,7 @@ bool take(smq_context* ctx, const AttentionArgs& args) {
 
 bool take(smq_context* ctx, const SiluCall& call, int32_t dtype) {
   if (!aligned(address(call.out) | address(call.x) | uint64_t(call.n) * 2, 16)) return false;
-  if (call.m > kFewRows || !can_take(ctx, dtype)) return false;
+  if (call.m > kMostRows || !can_take(ctx, dtype)) return false;
   Instruction op = blank();
   op.set(Kind::kSilu, call);
   Recorder* const to = recorder(ctx);

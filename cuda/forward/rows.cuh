@@ -9,7 +9,6 @@ namespace forward {
 int32_t run_8(smq_context* ctx, const Program& program, uint32_t* counter);
 int32_t run_16(smq_context* ctx, const Program& program, uint32_t* counter);
 int32_t run_32(smq_context* ctx, const Program& program, uint32_t* counter);
-int32_t run_64(smq_context* ctx, const Program& program, uint32_t* counter);
 
 }  // namespace forward
 }  // namespace smq
