@@ -122,6 +122,7 @@ __device__ __forceinline__ void attend(Softmax (&softmax)[2], const ChunkPairs<D
       HalfMath<T>::mma(scores[n], a.z, b.z, a.w, b.w, key.z, key.w);
     }
   }
+  __syncwarp();  // take() may write where the queries were
 #pragma unroll
   for (int n = 0; n < 4; ++n) {
 #pragma unroll
