@@ -78,8 +78,9 @@ Parts parts_of(const smq_context* ctx, const StreamCall& product, int32_t rows) 
   parts.rows = rows;
   parts.slots = int32_t((share + split.blocks - 2) / split.blocks + 1);
   parts.most = int32_t((int64_t(split.blocks) * split.workers + units - 1) / units + 1);
-  const int64_t bytes = int64_t(split.workers) * parts.slots * parts.rows * w4a16::kTile * int64_t(sizeof(float));
-  if (bytes <= int64_t(ctx->scratch_bytes - kSquaresBytes) && split.tiles <= kMostTiles && (units + 1) * split.workers < int64_t(1) << 31) {
+  const int64_t floats = int64_t(split.workers) * parts.slots * parts.rows * w4a16::kTile;
+  const bool fits = floats * int64_t(sizeof(float)) <= int64_t(ctx->scratch_bytes - kSquaresBytes);
+  if (fits && split.tiles <= kMostTiles && (units + 1) * split.workers < int64_t(1) << 31) {
     parts.sums = static_cast<float*>(ctx->scratch);
     parts.bias = product.bias;
   }
@@ -104,7 +105,8 @@ void join(const smq_context* ctx, Instruction* first, Instruction* second, int32
   } else if (second->kind == Kind::kRope && call.epilogue == SMQ_STORE) {
     RopeCall reader = second->get<RopeCall>();
     const RopeKv& rope = reader.rope;
-    if (!reads(rope.qkv, rope.m, (int64_t(rope.heads) + 2 * int64_t(rope.kv_heads)) * rope.head_dim)) return;
+    const int64_t heads = int64_t(rope.heads) + 2 * int64_t(rope.kv_heads);
+    if (!reads(rope.qkv, rope.m, heads * rope.head_dim)) return;
     reader.parts = parts;
     second->set(Kind::kRope, reader);
   } else if (second->kind == Kind::kSilu && call.epilogue == SMQ_STORE) {
@@ -175,7 +177,8 @@ bool take_norm(smq_context* ctx, const RowsCall& call, int32_t dtype) {
   const int64_t chunks = (call.width + kNormChunk - 1) / kNormChunk;
   if (call.m * chunks * int64_t(sizeof(uint2)) > int64_t(kSquaresBytes)) return false;
   RowsCall with_sums = call;
-  with_sums.squares = reinterpret_cast<uint2*>(static_cast<char*>(ctx->scratch) + ctx->scratch_bytes - kSquaresBytes);
+  with_sums.squares = reinterpret_cast<uint2*>(static_cast<char*>(ctx->scratch) + ctx->scratch_bytes -
+                                               kSquaresBytes);
   Instruction op = blank();
   Recorder* const to = recorder(ctx);
   op.set(call.weight ? Kind::kNorm : Kind::kConvert, with_sums);
