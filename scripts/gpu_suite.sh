@@ -145,8 +145,10 @@ run_build() {
 # What runs on every backend; names of those tests end with the backend in brackets.
 suites() {
   ls tests/ops/*_test.ts
-  grep -l 'backendTest(' src/*/*_test.ts tests/*_test.ts
+  grep -l 'backendTest(' src/*/*_test.ts tests/*_test.ts | grep -v "$alone"
 }
+# Takes all memory of the GPU: no other test may run beside it.
+alone=tests/failures_test.ts
 
 # counts LOG: "passed failed" from Deno's last line, e.g. "ok | 3 passed (2 steps) | 0 failed | 4 ignored (1s)".
 counts() {
@@ -196,6 +198,7 @@ run_test() {
   # Sessions take the device that is there.
   test_file "$(slug src/engine/session_test.ts)" src/engine/session_test.ts '' env &
   wait
+  [[ $backend == cpu ]] || test_file "$(slug "$alone")" "$alone" "[$backend]" env
 }
 
 slug() { local name=${1%_test.ts}; echo "${name//\//.}"; }
