@@ -5,7 +5,7 @@
 import { assertEquals } from "@std/assert";
 import { MODEL_SHAPES } from "../src/checkpoint/shapes.ts";
 import { syntheticCheckpoint, type SyntheticScheme } from "../src/checkpoint/synthetic.ts";
-import { Arena, Graph, rows } from "../src/device/mod.ts";
+import { Arena, type Device, Graph, rows } from "../src/device/mod.ts";
 import { Model, ModelState } from "../src/model/mod.ts";
 import { advance, fill } from "../src/ops/mod.ts";
 import { backendTest } from "./backends.ts";
@@ -31,7 +31,7 @@ const COUNTS = [1, 2, 7, 8, 9, 16, 17, 24, 32, 33, 48, 64];
 const CONTEXT = 300;
 
 function compare(
-  device: ConstructorParameters<typeof Arena>[0],
+  device: Device,
   shape: Shape,
   scheme: SyntheticScheme,
   counts: readonly number[],

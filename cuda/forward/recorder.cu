@@ -44,8 +44,10 @@ Recorder* recorder(smq_context* ctx) {
   return ctx->recorder.get();
 }
 
+// What no test has run on a device as a part of a forward stays an op of its own: bf16, biases, norms of
+// heads, sliding windows.
 bool can_take(smq_context* ctx, int32_t dtype) {
-  if (!ctx->capturing || !available(ctx)) return false;
+  if (!ctx->capturing || !available(ctx) || dtype != SMQ_F16) return false;
   Recorder* const to = recorder(ctx);
   if (to->bypassed) return false;
   if (to->waiting.size() + 2 > std::size_t(kMostInstructions)) flush(ctx);
@@ -152,7 +154,7 @@ int32_t queue_program(smq_context* ctx, Recorder* from) {
 }  // namespace
 
 bool take(smq_context* ctx, const GemmArgs& args) {
-  if (args.m > kMostRows || !can_take(ctx, args.dtype)) return false;
+  if (args.m > kMostRows || args.bias != 0 || !can_take(ctx, args.dtype)) return false;
   const bool four_bits = args.group > 0;
   const StreamCall call = four_bits ? stream_call(ctx, args, w4a16::kTile, w4a16::kBlock)
                                     : stream_call(ctx, args, kF16Tile, kF16Block);
@@ -195,7 +197,8 @@ bool take_norm(smq_context* ctx, const RowsCall& call, int32_t dtype) {
 bool take(smq_context* ctx, const RopeKv& args) {
   const bool wide = args.head_dim % 4 == 0 && aligned(address(args.table), 8) &&
                     aligned(address(args.qkv) | address(args.k_cache) | address(args.v_cache), 4);
-  if (!wide || args.m > kMostRows || args.head_dim > 128 || !can_take(ctx, args.dtype)) return false;
+  if (!wide || args.m > kMostRows || args.head_dim > 128) return false;
+  if (args.q_norm || args.k_norm || !can_take(ctx, args.dtype)) return false;
   Instruction op = blank();
   op.set(Kind::kRope, RopeCall{args, {}});
   Recorder* const to = recorder(ctx);
@@ -206,7 +209,7 @@ bool take(smq_context* ctx, const RopeKv& args) {
 
 bool take(smq_context* ctx, const AttentionArgs& args) {
   if (args.m > kMostRows || args.head_dim > 128 || args.kv_heads > ctx->sms) return false;
-  if (!can_take(ctx, args.dtype)) return false;
+  if (args.window > 0 || !can_take(ctx, args.dtype)) return false;
   const DecodeCall call(args);
   Recorder* const to = recorder(ctx);
   Instruction op = blank();
