@@ -4,6 +4,7 @@
 #include "forward/program.cuh"
 #include "gemm/stream_ring.cuh"
 #include "gemm/w4a16_layout.cuh"
+#include "ops/attention_decode.cuh"
 
 namespace smq {
 namespace forward {
@@ -14,7 +15,7 @@ constexpr int kThreads = kConsumers + kGroupThreads;  // and four warps of which
 constexpr int kW4Bytes = w4a16::kNibbleBytes + w4a16::kTile * 2;
 constexpr int kF16Bytes = kF16Tile * kF16Block * 2;
 constexpr int kUnitRoom = (kW4Bytes + 1023) / 1024 * 1024;  // of either
-constexpr int kAttendTiles = 2;
+constexpr int kAttendTiles = 2;  // of query rows, that attention holds at once
 constexpr int kAllBarrier = 1 + kConsumerGroups;  // a named barrier of all consumers
 
 // What a block has beside its ring.
@@ -57,7 +58,6 @@ template <int N>
 struct Consumer {
   using R = typename Layout<N>::R;
   R ring;
-  uint8_t* shared;
   Notes* notes;
   Cursor<R::kStages> at;
   int group, thread;  // of the group

@@ -8,6 +8,8 @@
 #include "forward/copiers.cuh"
 #include "forward/products.cuh"
 #include "forward/rows_ops.cuh"
+#include "ops/attention_decode.cuh"
+#include "ops/attention_merge.cuh"
 
 namespace smq {
 namespace forward {
@@ -163,7 +165,7 @@ __global__ void __launch_bounds__(kThreads, 1)
   }
   asm volatile("setmaxnreg.inc.sync.aligned.u32 232;");
   wait_for_previous();
-  Consumer<N> me{ring, shared, notes, {}, int(threadIdx.x) / kGroupThreads, int(threadIdx.x) % kGroupThreads};
+  Consumer<N> me{ring, notes, {}, int(threadIdx.x) / kGroupThreads, int(threadIdx.x) % kGroupThreads};
   consume<T, N>(me, program, count, counter, attend_room);
 #endif
 }

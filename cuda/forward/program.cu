@@ -1,3 +1,4 @@
+// Where and how the kernel of forwards runs.
 #include "forward/program.cuh"
 
 #include "forward/rows.cuh"

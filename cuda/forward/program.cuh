@@ -12,7 +12,7 @@
 #include "context.cuh"
 #include "forward/parts.cuh"
 #include "gemm/split.cuh"
-#include "ops/attention_decode.cuh"
+#include "ops/attention_cut.cuh"
 
 namespace smq {
 namespace forward {

@@ -1,3 +1,4 @@
+// What a capture keeps back, and how a program is made of it.
 #include "forward/recorder.cuh"
 
 #include <algorithm>

@@ -23,8 +23,8 @@ bool take(smq_context* ctx, const SiluCall& call, int32_t dtype);
 // Queues what waits.
 void flush(smq_context* ctx);
 
-// Ends a capture: everything waiting has been queued, and `memory` gets the programs' device memory, for
-// upload() once the capture is over. An error of a flush in between is returned here.
+// At the end of a capture: finish() queues what waits, and returns an error that a flush met before; once the
+// capture is over, upload() fills the programs, whose device memory `memory` gets.
 int32_t finish(smq_context* ctx);
 int32_t upload(smq_context* ctx, std::vector<void*>* memory);
 // Throws away what waits.

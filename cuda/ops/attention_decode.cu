@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "ops/attention_decode.cuh"
+#include "ops/attention_merge.cuh"
 
 namespace smq {
 namespace {
