@@ -4,6 +4,7 @@
 #include <string>
 
 #include "context.cuh"
+#include "forward/recorder.cuh"
 #include "memory.cuh"
 
 namespace smq {
@@ -123,6 +124,7 @@ void close(smq_context* ctx) {
       cudaStreamEndCapture(ctx->stream, &graph);
       if (graph) cudaGraphDestroy(graph);
     }
+    forward::forget(ctx);
     if (ctx->stream) cudaStreamSynchronize(ctx->stream);
     for (auto* graph : ctx->graphs) {
       cudaGraphExecDestroy(graph->exec);

@@ -95,6 +95,9 @@ function inProcess(program: string, env: Record<string, string> = {}): string {
   return new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
 }
 
+const OPENING = `try { Device.open({ backend: "cuda" }); console.log("opened"); } ` +
+  `catch (e) { console.log(e.name, e.message); }`;
+
 backendTest("a device that failed is dead, says so at every call, and goes cleanly", () => {
   const printed = inProcess(`
     const say = (body) => { try { body(); console.log("no error"); } catch (e) { console.log(e.message); } };
@@ -114,9 +117,35 @@ backendTest("a device that failed is dead, says so at every call, and goes clean
 }, ["cuda"]);
 
 backendTest("a process that sees no device says so, and never takes the twin instead", () => {
-  const printed = inProcess(
-    `try { Device.open({ backend: "cuda" }); console.log("opened"); } catch (e) { console.log(e.message); }`,
-    { CUDA_VISIBLE_DEVICES: "" },
-  );
+  const printed = inProcess(OPENING, { CUDA_VISIBLE_DEVICES: "" });
   assert(printed.includes("sees no device, expected at least one"), printed);
 }, ["cuda"]);
+
+backendTest("a driver that is too old is named with the version that would do", () => {
+  const dir = Deno.makeTempDirSync();
+  try {
+    // A driver that says which CUDA it is for, and has nothing else.
+    const program = "int cuDriverGetVersion(int* version) { *version = 12040; return 0; }\n" +
+      "int cuInit(unsigned flags) { return (int)flags; }\n";
+    Deno.writeTextFileSync(`${dir}/driver.c`, program);
+    const { success, stderr } = new Deno.Command("cc", {
+      args: ["-shared", "-fPIC", "-o", `${dir}/libcuda.so.1`, `${dir}/driver.c`],
+    }).outputSync();
+    assert(success, new TextDecoder().decode(stderr));
+    const printed = inProcess(OPENING, { LD_LIBRARY_PATH: dir });
+    assert(/LibraryError .*the driver is for CUDA 12.4, expected 1[3-9]/.test(printed), printed);
+  } finally {
+    Deno.removeSync(dir, { recursive: true });
+  }
+}, ["cuda"]);
+
+// A library that was built for other devices than the one here, e.g. with --arch 100 on Hopper.
+const other = Deno.env.get("SPECMQUANT_OTHER_ARCH");
+if (other !== undefined) {
+  backendTest("a library for other architectures says which, and what is here", () => {
+    const printed = inProcess(OPENING, { SPECMQUANT_LIBRARY: other });
+    const expected =
+      /LibraryError .*of compute capability \d.*, expected one that .* built for: \d+/;
+    assert(expected.test(printed), printed);
+  }, ["cuda"]);
+}

@@ -53,7 +53,7 @@ __device__ __forceinline__ void run_op(Consumer<N>& me, const Instruction& op, u
       }
     case Kind::kF16:
       wait();
-      return multiply_f16<T, N>(me, op.as<ProductCall>().product);
+      return multiply_f16<T, N>(me, op.as<ProductCall>());
     case Kind::kNorm: {
       const RowsCall& call = op.as<RowsCall>();
       list_parts(me.notes->tiles, call.parts, kConsumers);

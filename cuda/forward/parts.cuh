@@ -11,15 +11,20 @@
 namespace smq {
 namespace forward {
 
-// Slots of [rows, 256] f32: each worker has `slots` of them, one for each tile that it comes to.
+// Slots of [rows, outputs of a tile] f32: each worker has `slots` of them, one for each tile that it comes to.
 struct Parts {
   float* sums;       // null: there are none
   const void* bias;  // of the activations' dtype, or null
   Split split;
   int32_t slots, rows;
   int32_t most;      // of one output
+  int32_t shift;     // a tile has 1 << shift outputs
 
+  __host__ __device__ int32_t slot_floats() const { return rows << shift; }
 };
+
+constexpr int32_t kW4Shift = 8, kF16Shift = 7;
+static_assert(w4a16::kTile == 1 << kW4Shift && kF16Tile == 1 << kF16Shift, "tiles of powers of two");
 
 // Divisions in 32 bits: the host has made sure that they hold the products.
 __device__ __forceinline__ uint32_t first_unit(const Split& split, uint32_t worker) {
@@ -29,7 +34,7 @@ __device__ __forceinline__ uint32_t owner_of(const Split& split, uint32_t unit) 
   return ((unit + 1) * uint32_t(split.workers) - 1) / uint32_t(split.units());
 }
 
-constexpr int kMostTiles = 256;  // of a product that leaves parts
+constexpr int kMostTiles = 512;  // of a product that leaves parts
 
 // Where the parts of a tile lie, in floats from Parts::sums on: of its first worker, and of the next one.
 struct TileParts {
@@ -42,7 +47,7 @@ struct TileParts {
     const uint32_t first_worker = owner_of(split, start);
     const uint32_t last_worker = owner_of(split, start + uint32_t(split.blocks) - 1);
     const uint32_t slot = uint32_t(tile) - first_unit(split, first_worker) / uint32_t(split.blocks);
-    const int32_t slot_floats = parts.rows * w4a16::kTile, step = parts.slots * slot_floats;
+    const int32_t slot_floats = parts.slot_floats(), step = parts.slots * slot_floats;
     first = int32_t(first_worker) * step + int32_t(slot) * slot_floats;
     rest = int32_t(first_worker + 1) * step;
     count = int32_t(last_worker - first_worker) + 1;
@@ -62,13 +67,13 @@ __device__ __forceinline__ void add_parts(Pack<float, Count> (&sums)[Packs], con
                                           const TileParts* tiles, const int32_t (&rows)[Packs],
                                           const int32_t (&outputs)[Packs]) {
   constexpr int kAhead = Packs * Count <= 8 ? 8 : Packs * Count <= 16 ? 4 : 2;
-  const int32_t step = parts.slots * parts.rows * w4a16::kTile;
+  const int32_t step = parts.slots * parts.slot_floats(), mask = (1 << parts.shift) - 1;
   const float* at[Packs];
   TileParts lists[Packs];
 #pragma unroll
   for (int i = 0; i < Packs; ++i) {
-    lists[i] = tiles[uint32_t(outputs[i]) / w4a16::kTile];
-    at[i] = parts.sums + rows[i] * w4a16::kTile + outputs[i] % w4a16::kTile;
+    lists[i] = tiles[outputs[i] >> parts.shift];
+    at[i] = parts.sums + (rows[i] << parts.shift) + (outputs[i] & mask);
   }
   for (int32_t p = 0; p < parts.most; p += kAhead) {
     Pack<float, Count> part[kAhead][Packs] = {};
@@ -113,15 +118,18 @@ __device__ __forceinline__ Pack<T, Count> rounded(Pack<float, Count> sums, const
   return result;
 }
 
-// Leaves a worker's sums of a tile, in the fragments of split.cuh (Order::kFours), as a part.
+// Where a worker leaves its sums of the tile of `unit`; its first unit is `begin`.
+__device__ __forceinline__ float* part_of(const Parts& parts, int32_t unit, int32_t begin) {
+  const int32_t slot = unit / parts.split.blocks - begin / parts.split.blocks;
+  return parts.sums + (int64_t(blockIdx.x) * parts.slots + slot) * parts.slot_floats();
+}
+
+// Leaves sums in the fragments of split.cuh, Order::kFours.
 template <int N>
-__device__ __forceinline__ void leave_part(const Parts& parts, const Split& split, int32_t m, int32_t unit,
-                                           int32_t begin, int group, int thread,
+__device__ __forceinline__ void leave_part(float* part, int32_t m, int group, int thread,
                                            const float (&sums)[2][N / 2]) {
   const int warp = thread / 32, g = thread % 32 / 4, t = thread % 4;
-  const int32_t slot = unit / split.blocks - begin / split.blocks;
-  float* const to = parts.sums + (int64_t(blockIdx.x) * parts.slots + slot) * parts.rows * w4a16::kTile +
-                    (group * 4 + warp) * 32 + 4 * g;
+  float* const to = part + (group * 4 + warp) * 32 + 4 * g;
 #pragma unroll
   for (int c = 0; c < N / 8; ++c) {
 #pragma unroll
@@ -131,6 +139,24 @@ __device__ __forceinline__ void leave_part(const Parts& parts, const Split& spli
       __stcg(reinterpret_cast<float4*>(to + row * w4a16::kTile),
              make_float4(sums[0][4 * c + column], sums[0][4 * c + 2 + column], sums[1][4 * c + column],
                          sums[1][4 * c + 2 + column]));
+    }
+  }
+}
+
+// The same for Order::kNatural.
+template <int N>
+__device__ __forceinline__ void leave_part(float* part, int32_t m, int group, int thread,
+                                           const float (&sums)[1][N / 2]) {
+  const int warp = thread / 32, g = thread % 32 / 4, t = thread % 4;
+  float* const to = part + (group * 4 + warp) * 16 + g;
+#pragma unroll
+  for (int c = 0; c < N / 8; ++c) {
+#pragma unroll
+    for (int column = 0; column < 2; ++column) {
+      const int row = 8 * c + 2 * t + column;
+      if (row >= m) continue;
+      __stcg(to + row * kF16Tile, sums[0][4 * c + column]);
+      __stcg(to + row * kF16Tile + 8, sums[0][4 * c + 2 + column]);
     }
   }
 }

@@ -10,17 +10,17 @@ namespace smq {
 namespace forward {
 
 // Ends a block's part of a tile: units [unit, stop) of its own `units`.
-template <class T, int N>
+template <class T, int N, Order O, int J>
 __device__ __forceinline__ void end_tile(const Consumer<N>& me, const ProductCall& call, int32_t unit,
-                                         int32_t stop, int32_t begin, float (&totals)[2][N / 2]) {
+                                         int32_t stop, int32_t begin, float (&totals)[J][N / 2]) {
   if (call.parts.sums != nullptr) {
-    leave_part<N>(call.parts, call.product.split, call.product.m, unit, begin, me.group, me.thread, totals);
+    leave_part<N>(part_of(call.parts, unit, begin), call.product.m, me.group, me.thread, totals);
   } else {
-    finish_tile<T, N, Order::kFours, kConsumerGroups>(call.product, blockIdx.x, unit, stop, me.group,
-                                                      me.thread, totals, &me.notes->flags[me.group]);
+    finish_tile<T, N, O, kConsumerGroups>(call.product, blockIdx.x, unit, stop, me.group, me.thread, totals,
+                                          &me.notes->flags[me.group]);
   }
 #pragma unroll
-  for (int j = 0; j < 2; ++j) {
+  for (int j = 0; j < J; ++j) {
 #pragma unroll
     for (int i = 0; i < N / 2; ++i) totals[j][i] = 0;
   }
@@ -62,7 +62,7 @@ __device__ __forceinline__ void multiply_few(Consumer<N>& me, const ProductCall&
         step(held[0], held[1], i + 1 < units.y);
       }
     }
-    end_tile<T, N>(me, call, unit, stop, units.x, totals);
+    end_tile<T, N, Order::kFours>(me, call, unit, stop, units.x, totals);
     unit = stop;
   }
   me.at = at;
@@ -104,15 +104,15 @@ __device__ __forceinline__ void multiply_many(Consumer<N>& me, const ProductCall
       pair.fold(1, totals);
       me.release(stage);
     }
-    end_tile<T, N>(me, call, unit, stop, units.x, totals);
+    end_tile<T, N, Order::kFours>(me, call, unit, stop, units.x, totals);
     unit = stop;
   }
   me.at = at;
 }
 
 template <class T, int N>
-__device__ __forceinline__ void multiply_f16(Consumer<N>& me, const StreamCall& call) {
-  const Split split = call.split;
+__device__ __forceinline__ void multiply_f16(Consumer<N>& me, const ProductCall& call) {
+  const Split split = call.product.split;
   Cursor<Layout<N>::R::kStages> at = me.at;
   const int2 units = share_of(split);
   for (int unit = units.x; unit < units.y;) {
@@ -142,8 +142,7 @@ __device__ __forceinline__ void multiply_f16(Consumer<N>& me, const StreamCall& 
     wgmma::wait<0>();
     wgmma::settle(sums[0]);
     me.release(held);
-    finish_tile<T, N, Order::kNatural, kConsumerGroups>(
-        call, blockIdx.x, unit, stop, me.group, me.thread, sums, &me.notes->flags[me.group]);
+    end_tile<T, N, Order::kNatural>(me, call, unit, stop, units.x, sums);
     unit = stop;
   }
   me.at = at;

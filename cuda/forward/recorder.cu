@@ -45,10 +45,8 @@ Recorder* recorder(smq_context* ctx) {
   return ctx->recorder.get();
 }
 
-// What no test has run on a device as a part of a forward stays an op of its own: bf16, biases, norms of
-// heads, sliding windows.
 bool can_take(smq_context* ctx, int32_t dtype) {
-  if (!ctx->capturing || !available(ctx) || dtype != SMQ_F16) return false;
+  if (!ctx->capturing || !available(ctx)) return false;
   Recorder* const to = recorder(ctx);
   if (to->bypassed) return false;
   if (to->waiting.size() + 2 > std::size_t(kMostInstructions)) flush(ctx);
@@ -73,15 +71,16 @@ void keep_error(Recorder* to, int32_t status) {
 }
 
 // The parts that a product of `rows` rows may leave, where there is room for them and 32 bits to count them.
-Parts parts_of(const smq_context* ctx, const StreamCall& product, int32_t rows) {
+Parts parts_of(const smq_context* ctx, const StreamCall& product, int32_t rows, int32_t shift) {
   const Split& split = product.split;
   const int64_t units = split.units(), share = (units + split.workers - 1) / split.workers;
   Parts parts{};
   parts.split = split;
   parts.rows = rows;
+  parts.shift = shift;
   parts.slots = int32_t((share + split.blocks - 2) / split.blocks + 1);
   parts.most = int32_t((int64_t(split.blocks) * split.workers + units - 1) / units + 1);
-  const int64_t floats = int64_t(split.workers) * parts.slots * parts.rows * w4a16::kTile;
+  const int64_t floats = int64_t(split.workers) * parts.slots * parts.slot_floats();
   const bool fits = floats * int64_t(sizeof(float)) <= int64_t(ctx->scratch_bytes - kSquaresBytes);
   if (fits && split.tiles <= kMostTiles && (units + 1) * split.workers < int64_t(1) << 31) {
     parts.sums = static_cast<float*>(ctx->scratch);
@@ -90,15 +89,15 @@ Parts parts_of(const smq_context* ctx, const StreamCall& product, int32_t rows) 
   return parts;
 }
 
-// Joins a product with four-bit weights and the op that reads what it gives: the reader adds up the parts.
+// Joins a product and the op that reads what it gives: the reader adds up the parts.
 void join(const smq_context* ctx, Instruction* first, Instruction* second, int32_t rows) {
-  if (first->kind != Kind::kW4a16) return;
+  if (first->kind != Kind::kW4a16 && first->kind != Kind::kF16) return;
   ProductCall product = first->get<ProductCall>();
   const StreamCall& call = product.product;
   const auto reads = [&](const void* x, int32_t m, int64_t width) {
     return x == call.y && m == call.m && width == call.n && call.y_stride == call.n && call.n % 8 == 0;
   };
-  const Parts parts = parts_of(ctx, call, rows);
+  const Parts parts = parts_of(ctx, call, rows, first->kind == Kind::kW4a16 ? kW4Shift : kF16Shift);
   if (parts.sums == nullptr) return;
   if (second->kind == Kind::kNorm && call.epilogue == SMQ_RESIDUAL) {
     RowsCall reader = second->get<RowsCall>();
@@ -121,7 +120,7 @@ void join(const smq_context* ctx, Instruction* first, Instruction* second, int32
     return;
   }
   product.parts = parts;
-  first->set(Kind::kW4a16, product);
+  first->set(first->kind, product);
 }
 
 // One kernel for all that waits.
@@ -155,7 +154,7 @@ int32_t queue_program(smq_context* ctx, Recorder* from) {
 }  // namespace
 
 bool take(smq_context* ctx, const GemmArgs& args) {
-  if (args.m > kMostRows || args.bias != 0 || !can_take(ctx, args.dtype)) return false;
+  if (args.m > kMostRows || !can_take(ctx, args.dtype)) return false;
   const bool four_bits = args.group > 0;
   const StreamCall call = four_bits ? stream_call(ctx, args, w4a16::kTile, w4a16::kBlock)
                                     : stream_call(ctx, args, kF16Tile, kF16Block);
@@ -199,7 +198,7 @@ bool take(smq_context* ctx, const RopeKv& args) {
   const bool wide = args.head_dim % 4 == 0 && aligned(address(args.table), 8) &&
                     aligned(address(args.qkv) | address(args.k_cache) | address(args.v_cache), 4);
   if (!wide || args.m > kMostRows || args.head_dim > 128) return false;
-  if (args.q_norm || args.k_norm || !can_take(ctx, args.dtype)) return false;
+  if (!can_take(ctx, args.dtype)) return false;
   Instruction op = blank();
   op.set(Kind::kRope, RopeCall{args, {}});
   Recorder* const to = recorder(ctx);
@@ -210,7 +209,7 @@ bool take(smq_context* ctx, const RopeKv& args) {
 
 bool take(smq_context* ctx, const AttentionArgs& args) {
   if (args.m > kMostRows || args.head_dim > 128 || args.kv_heads > ctx->sms) return false;
-  if (args.window > 0 || !can_take(ctx, args.dtype)) return false;
+  if (!can_take(ctx, args.dtype)) return false;
   const DecodeCall call(args);
   Recorder* const to = recorder(ctx);
   Instruction op = blank();
