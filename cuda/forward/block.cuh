@@ -50,7 +50,7 @@ __device__ __forceinline__ void wait_for_blocks(const uint32_t* counter, uint32_
 __device__ __forceinline__ int2 share_of(const Split& split) {
   const int worker = blockIdx.x;
   if (worker >= split.workers) return make_int2(0, 0);
-  return make_int2(split.begin(worker), split.begin(worker + 1));
+  return make_int2(int(first_unit(split, worker)), int(first_unit(split, worker + 1)));
 }
 
 // A consumer's view of its block.

@@ -44,16 +44,20 @@ __device__ __forceinline__ void run_op(Consumer<N>& me, const Instruction& op, u
     all_consumers();
   };
   switch (op.kind) {
-    case Kind::kW4a16:
+    case Kind::kW4a16: {
+      const int2 units = share_of(op.split);
       wait();
       if constexpr (N <= 16) {
-        return multiply_few<T, N>(me, op.as<ProductCall>());
+        return multiply_few<T, N>(me, op.as<ProductCall>(), units);
       } else {
-        return multiply_many<T, N>(me, op.as<ProductCall>());
+        return multiply_many<T, N>(me, op.as<ProductCall>(), units);
       }
-    case Kind::kF16:
+    }
+    case Kind::kF16: {
+      const int2 units = share_of(op.split);
       wait();
-      return multiply_f16<T, N>(me, op.as<ProductCall>());
+      return multiply_f16<T, N>(me, op.as<ProductCall>(), units);
+    }
     case Kind::kNorm: {
       const RowsCall& call = op.as<RowsCall>();
       list_parts(me.notes->tiles, call.parts, kConsumers);

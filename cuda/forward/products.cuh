@@ -28,9 +28,8 @@ __device__ __forceinline__ void end_tile(const Consumer<N>& me, const ProductCal
 
 // By mma.sync, which few rows need: a unit is multiplied while the next one comes into registers.
 template <class T, int N>
-__device__ __forceinline__ void multiply_few(Consumer<N>& me, const ProductCall& call) {
+__device__ __forceinline__ void multiply_few(Consumer<N>& me, const ProductCall& call, int2 units) {
   const int32_t blocks = call.product.split.blocks;
-  const int2 units = share_of(call.product.split);
   if (units.x == units.y) return;
   Cursor<Layout<N>::R::kStages> at = me.at;
   HeldUnit<N> held[2] = {};
@@ -70,9 +69,8 @@ __device__ __forceinline__ void multiply_few(Consumer<N>& me, const ProductCall&
 
 // By wgmma, which many rows need: see w4a16_pair.cuh.
 template <class T, int N>
-__device__ __forceinline__ void multiply_many(Consumer<N>& me, const ProductCall& call) {
+__device__ __forceinline__ void multiply_many(Consumer<N>& me, const ProductCall& call, int2 units) {
   const int32_t blocks = call.product.split.blocks;
-  const int2 units = share_of(call.product.split);
   if (units.x == units.y) return;
   Cursor<Layout<N>::R::kStages> at = me.at;
   Pair<T, N> pair;
@@ -111,10 +109,9 @@ __device__ __forceinline__ void multiply_many(Consumer<N>& me, const ProductCall
 }
 
 template <class T, int N>
-__device__ __forceinline__ void multiply_f16(Consumer<N>& me, const ProductCall& call) {
+__device__ __forceinline__ void multiply_f16(Consumer<N>& me, const ProductCall& call, int2 units) {
   const Split split = call.product.split;
   Cursor<Layout<N>::R::kStages> at = me.at;
-  const int2 units = share_of(split);
   for (int unit = units.x; unit < units.y;) {
     const int rest = split.blocks - unit % split.blocks;
     const int stop = unit + rest < units.y ? unit + rest : units.y;

@@ -70,7 +70,7 @@ void keep_error(Recorder* to, int32_t status) {
   to->message = last_error();
 }
 
-// The parts that a product of `rows` rows may leave, where there is room for them and 32 bits to count them.
+// The parts that a product of `rows` rows may leave, where there is room for them.
 Parts parts_of(const smq_context* ctx, const StreamCall& product, int32_t rows, int32_t shift) {
   const Split& split = product.split;
   const int64_t units = split.units(), share = (units + split.workers - 1) / split.workers;
@@ -82,7 +82,7 @@ Parts parts_of(const smq_context* ctx, const StreamCall& product, int32_t rows, 
   parts.most = int32_t((int64_t(split.blocks) * split.workers + units - 1) / units + 1);
   const int64_t floats = int64_t(split.workers) * parts.slots * parts.slot_floats();
   const bool fits = floats * int64_t(sizeof(float)) <= int64_t(ctx->scratch_bytes - kSquaresBytes);
-  if (fits && split.tiles <= kMostTiles && (units + 1) * split.workers < int64_t(1) << 31) {
+  if (fits && split.tiles <= kMostTiles) {
     parts.sums = static_cast<float*>(ctx->scratch);
     parts.bias = product.bias;
   }
@@ -158,7 +158,7 @@ bool take(smq_context* ctx, const GemmArgs& args) {
   const bool four_bits = args.group > 0;
   const StreamCall call = four_bits ? stream_call(ctx, args, w4a16::kTile, w4a16::kBlock)
                                     : stream_call(ctx, args, kF16Tile, kF16Block);
-  if (!call.aligned) return false;
+  if (!call.aligned || !fits_32_bits(call.split)) return false;
   if (four_bits && w4a16::grain(args.k, args.group) != w4a16::kBlock) return false;
   Instruction op = blank();
   op.set(four_bits ? Kind::kW4a16 : Kind::kF16, ProductCall{call, {}});
