@@ -46,6 +46,7 @@ export const awq: Format<AwqConfig> = {
       k,
       group,
       groups,
+      groupSize,
       weight: { tensor: weight, layout: "awq" },
       asymmetric: true,
       scales() {

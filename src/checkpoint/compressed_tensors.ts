@@ -85,6 +85,7 @@ function packed4(
     k,
     group,
     groups,
+    groupSize,
     weight: { tensor: weight, layout: "rows" },
     asymmetric: !symmetric,
     ...(order && { order }),

@@ -15,6 +15,8 @@ export interface GptqLayerConfig {
   readonly groupSize: number;
   /** Whether inputs were quantized in order of activation, so that `g_idx` may not ascend. */
   readonly descAct: boolean;
+  /** Whether every zero point is the middle. */
+  readonly symmetric: boolean;
 }
 
 /** A GPTQ checkpoint that this project reads. */
@@ -77,7 +79,12 @@ function parseLayer(fields: Fields, fallback?: GptqLayerConfig): GptqLayerConfig
   if (!GROUP_SIZES.includes(groupSize)) {
     refuse(`GPTQ group_size ${groupSize}`, `expected one of ${GROUP_SIZES.join(" ")}`);
   }
-  return { bits, groupSize, descAct: fields.boolean("desc_act", fallback?.descAct ?? false) };
+  return {
+    bits,
+    groupSize,
+    descAct: fields.boolean("desc_act", fallback?.descAct ?? false),
+    symmetric: fields.boolean("sym", fallback?.symmetric ?? true),
+  };
 }
 
 /** Keys are patterns, `-:` before those of layers that are left alone, `+:` or nothing before others. */

@@ -67,6 +67,7 @@ function linear4(source: TensorSource, { prefix, n, k }: LinearShape): StoredW4A
     n,
     k,
     group,
+    groupSize: group > 0 ? group : -1,
     weight: { tensor: weight, layout: "qoq" },
     scales(): W4A8Scales {
       const scales = readScales(source, `${prefix}.s1_scales`, [n]);

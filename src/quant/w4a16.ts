@@ -43,8 +43,8 @@ export const w4a16: Scheme<StoredW4A16> = {
   scratch: ({ order, k }) => order === undefined ? 0 : 2 * k,
   describe(stored) {
     expectMultiple(stored, "w4a16", 8);
-    const { group, groups, asymmetric } = stored;
-    return `w4a16-${groups === 1 ? "channel" : `g${group}`}${asymmetric ? "-asym" : ""}`;
+    const { groupSize, asymmetric } = stored;
+    return `w4a16-${groupSize === -1 ? "channel" : `g${groupSize}`}${asymmetric ? "-asym" : ""}`;
   },
   load(loader, parts) {
     const { device } = loader;

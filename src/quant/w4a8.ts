@@ -20,7 +20,8 @@ export const w4a8: Scheme<StoredW4A8> = {
   scratch: () => 0,
   describe(stored) {
     expectMultiple(stored, "w4a8", 32);
-    return `w4a8-${stored.origin}${stored.group > 0 ? `-g${stored.group}` : ""}`;
+    const { origin, groupSize } = stored;
+    return `w4a8-${origin}${groupSize === -1 ? "" : `-g${groupSize}`}`;
   },
   load(loader, parts) {
     const { device } = loader;
