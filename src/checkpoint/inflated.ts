@@ -11,7 +11,14 @@ import type { Checkpoint } from "./checkpoint.ts";
 import type { ModelConfig } from "./config.ts";
 import { describeGptqLinear, type GptqConfig } from "./gptq.ts";
 import type { Head, HeadConfig } from "./head_config.ts";
-import { headLayout, layoutSource, type LayoutTensor, modelLayout } from "./layout.ts";
+import {
+  gptqTensors,
+  headLayout,
+  layoutSource,
+  type LayoutTensor,
+  modelLayout,
+  plainTensors,
+} from "./layout.ts";
 import { applyPatches, cutPatches, f16Patch, type Matrix, type Patch } from "./patches.ts";
 import { place, type Placement, type Segment } from "./placement.ts";
 import { RandomBlocks, repeatInto } from "./random_blocks.ts";
@@ -55,7 +62,8 @@ export function inflate(
   const config = { ...bigConfig(from, shape, placement), tiedEmbeddings: false };
   const dir = `${small.dir} inflated to ${config.hiddenSize} x ${config.layers}`;
   const corner = new Corner(small.tensors, from, config, placement, gptq);
-  const source = inflatedSource(corner, dir, modelLayout(dir, config, group), options);
+  const stored = group === undefined ? plainTensors : gptqTensors(group);
+  const source = inflatedSource(corner, dir, modelLayout(dir, config, stored), options);
   return {
     dir,
     config,
