@@ -92,10 +92,10 @@ __device__ __forceinline__ void store_four(const StreamCall& call, int row, int 
   }
 }
 
-// Writes a tile's outputs.
-template <class T, int N, Order O, int Groups, int J>
+// Writes a tile's outputs; value(j, i) is the one of sums[j][i].
+template <class T, int N, Order O, int Groups, int J, class Value>
 __device__ __forceinline__ void store_tile(const StreamCall& call, int tile, int group, int thread,
-                                           const float (&sums)[J][N / 2]) {
+                                           Value value) {
   const int warp = thread / 32, g = thread % 32 / 4, t = thread % 4;
   int output = 0;
   if (O == Order::kNatural) output = ((tile * Groups + group) * 4 + warp) * 16 + g;
@@ -112,30 +112,44 @@ __device__ __forceinline__ void store_tile(const StreamCall& call, int tile, int
       if (row >= call.m) continue;
       if (O == Order::kFours && call.wide && output + 3 < call.n) {
         store_four<T>(call, row, output,
-                      make_float4(sums[0][4 * c + column], sums[0][4 * c + 2 + column],
-                                  sums[J - 1][4 * c + column], sums[J - 1][4 * c + 2 + column]));
+                      make_float4(value(0, 4 * c + column), value(0, 4 * c + 2 + column),
+                                  value(J - 1, 4 * c + column), value(J - 1, 4 * c + 2 + column)));
         continue;
       }
 #pragma unroll
       for (int j = 0; j < J; ++j) {
         const int first = output + 2 * j;
-        if (first < call.n) store_output<T>(call, row, first, sums[j][4 * c + column]);
+        if (first < call.n) store_output<T>(call, row, first, value(j, 4 * c + column));
         if (first + kNext < call.n) {
-          store_output<T>(call, row, first + kNext, sums[j][4 * c + 2 + column]);
+          store_output<T>(call, row, first + kNext, value(j, 4 * c + 2 + column));
         }
       }
     }
   }
 }
 
-// Ends a worker's part of a tile: units [unit, end) of it. `flag` is shared memory of this group.
-template <class T, int N, Order O, int Groups, int J>
-__device__ __forceinline__ void finish_tile(const StreamCall& call, int worker, int unit, int end,
-                                            int group, int thread, float (&sums)[J][N / 2],
+template <class Sum>
+struct Four;
+template <>
+struct Four<float> {
+  using Type = float4;
+};
+template <>
+struct Four<int32_t> {
+  using Type = int4;
+};
+
+// Ends a worker's part of a tile: units [unit, end) of it. Whether this group has the sums of the whole tile
+// now. `flag` is shared memory of this group.
+template <int N, int Groups, int J, class Sum>
+__device__ __forceinline__ bool gather_tile(const StreamCall& call, int worker, int unit, int end,
+                                            int group, int thread, Sum (&sums)[J][N / 2],
                                             uint32_t* flag) {
+  using Vector = typename Four<Sum>::Type;
   const Split& split = call.split;
   const int tile = unit / split.blocks;
   if (end - unit < split.blocks) {
+    Vector* const partials = reinterpret_cast<Vector*>(call.partials);
     constexpr int kSlot = Groups * (N / 8) * J * kGroupThreads;
     const int lanes = group * (N / 8) * J * kGroupThreads + thread;
     const int last_row = call.m - 2 * (thread % 4);  // chunk c holds rows where 8 c < last_row
@@ -143,62 +157,78 @@ __device__ __forceinline__ void finish_tile(const StreamCall& call, int worker, 
     const int first_worker = split.owner(start), last_worker = split.owner(start + split.blocks - 1);
     // A worker's first part goes to its first slot; only the first worker of a tile can come to the
     // tile with a part done before.
-    float4* slot = call.partials + int64_t(2 * worker + (unit != split.begin(worker))) * kSlot + lanes;
+    Vector* slot = partials + int64_t(2 * worker + (unit != split.begin(worker))) * kSlot + lanes;
 #pragma unroll
     for (int c = 0; c < N / 8; ++c) {
       if (8 * c >= last_row) continue;
 #pragma unroll
       for (int j = 0; j < J; ++j) {
         __stcg(slot + (c * J + j) * kGroupThreads,
-               make_float4(sums[j][4 * c], sums[j][4 * c + 1], sums[j][4 * c + 2], sums[j][4 * c + 3]));
+               Vector{sums[j][4 * c], sums[j][4 * c + 1], sums[j][4 * c + 2], sums[j][4 * c + 3]});
       }
     }
     ptx::block_barrier(1 + group, kGroupThreads);
     uint32_t* counter = call.counters + first_worker * kMostGroups + group;
     if (thread == 0) *flag = ptx::add_acquire_release(counter);  // for the whole group
     ptx::block_barrier(1 + group, kGroupThreads);
-    if (*flag != uint32_t(last_worker - first_worker)) return;
+    if (*flag != uint32_t(last_worker - first_worker)) return false;
     if (thread == 0) *counter = 0;
     const bool second = split.begin(first_worker) != start;
-    const float4* from = call.partials + int64_t(2 * first_worker + second) * kSlot + lanes;
+    const Vector* from = partials + int64_t(2 * first_worker + second) * kSlot + lanes;
     // Where registers allow, several workers' sums are on their way at once; they are added one behind
     // the other all the same.
     constexpr int kAhead = N * J <= 16 ? 5 : N * J <= 32 ? 2 : 1;
+    constexpr int kChunks = N * J <= 64 ? N / 8 : 32 / J;
     for (int w = first_worker; w <= last_worker; w += kAhead) {
-      float4 v[kAhead][N / 8][J];
 #pragma unroll
-      for (int i = 0; i < kAhead; ++i) {
+      for (int begin = 0; begin < N / 8; begin += kChunks) {
+        Vector v[kAhead][kChunks][J];
+        const Vector* at = from;
 #pragma unroll
-        for (int c = 0; c < N / 8; ++c) {
+        for (int i = 0; i < kAhead; ++i) {
 #pragma unroll
-          for (int j = 0; j < J; ++j) {
-            const bool exists = w + i <= last_worker && 8 * c < last_row;
-            v[i][c][j] = exists ? __ldcg(from + (c * J + j) * kGroupThreads) : float4{};
+          for (int c = 0; c < kChunks; ++c) {
+#pragma unroll
+            for (int j = 0; j < J; ++j) {
+              const bool exists = w + i <= last_worker && 8 * (begin + c) < last_row;
+              v[i][c][j] = exists ? __ldcg(at + ((begin + c) * J + j) * kGroupThreads) : Vector{};
+            }
           }
+          at = partials + int64_t(2 * (w + i + 1)) * kSlot + lanes;
         }
-        from = call.partials + int64_t(2 * (w + i + 1)) * kSlot + lanes;
-      }
 #pragma unroll
-      for (int i = 0; i < kAhead; ++i) {
-        if (w + i > last_worker) break;
+        for (int i = 0; i < kAhead; ++i) {
+          if (w + i > last_worker) break;
 #pragma unroll
-        for (int c = 0; c < N / 8; ++c) {
+          for (int c = 0; c < kChunks; ++c) {
 #pragma unroll
-          for (int j = 0; j < J; ++j) {
-            const float4 part = v[i][c][j];
-            if (i == 0 && w == first_worker) {
-              sums[j][4 * c] = part.x, sums[j][4 * c + 1] = part.y;
-              sums[j][4 * c + 2] = part.z, sums[j][4 * c + 3] = part.w;
-            } else {
-              sums[j][4 * c] += part.x, sums[j][4 * c + 1] += part.y;
-              sums[j][4 * c + 2] += part.z, sums[j][4 * c + 3] += part.w;
+            for (int j = 0; j < J; ++j) {
+              const Vector part = v[i][c][j];
+              Sum* const to = sums[j] + 4 * (begin + c);
+              if (i == 0 && w == first_worker) {
+                to[0] = part.x, to[1] = part.y, to[2] = part.z, to[3] = part.w;
+              } else {
+                to[0] += part.x, to[1] += part.y, to[2] += part.z, to[3] += part.w;
+              }
             }
           }
         }
       }
+      from = partials + int64_t(2 * (w + kAhead)) * kSlot + lanes;
     }
   }
-  store_tile<T, N, O, Groups>(call, tile, group, thread, sums);
+  return true;
+}
+
+// The same, and writes what is whole.
+template <class T, int N, Order O, int Groups, int J>
+__device__ __forceinline__ void finish_tile(const StreamCall& call, int worker, int unit, int end,
+                                            int group, int thread, float (&sums)[J][N / 2],
+                                            uint32_t* flag) {
+  if (gather_tile<N, Groups>(call, worker, unit, end, group, thread, sums, flag)) {
+    store_tile<T, N, O, Groups, J>(call, unit / call.split.blocks, group, thread,
+                                   [&](int j, int i) { return sums[j][i]; });
+  }
 }
 
 }  // namespace smq
