@@ -66,7 +66,7 @@ __device__ __forceinline__ void write_rows(const UnitsCall& call, const typename
   const StreamCall& stream = call.stream;
   if (output >= stream.n) return;
   const float4 by = *reinterpret_cast<const float4*>(call.scales + output);
-  const float scale[4] = {by.x * P::kFactor, by.y * P::kFactor, by.z * P::kFactor, by.w * P::kFactor};
+  const float scale[4] = {by.x, by.y, by.z, by.w};
   float offset[4] = {};
   if constexpr (P::kOffsets) {
     const float4 c = *reinterpret_cast<const float4*>(call.offsets + output);

@@ -178,7 +178,7 @@ __device__ __forceinline__ bool gather_tile(const StreamCall& call, int worker, 
     // Where registers allow, several workers' sums are on their way at once; they are added one behind
     // the other all the same.
     constexpr int kAhead = N * J <= 16 ? 5 : N * J <= 32 ? 2 : 1;
-    constexpr int kChunks = N * J <= 64 ? N / 8 : 32 / J;
+    constexpr int kChunks = N * J <= 64 ? N / 8 : N / 16;
     for (int w = first_worker; w <= last_worker; w += kAhead) {
 #pragma unroll
       for (int begin = 0; begin < N / 8; begin += kChunks) {

@@ -50,7 +50,6 @@ __device__ __forceinline__ void store_units(
 #pragma unroll
   for (int j = 0; j < S::kOperands; ++j) {
     scale[j] = *reinterpret_cast<const float2*>(call.scales + output + 2 * j);
-    scale[j].x *= P::kFactor, scale[j].y *= P::kFactor;
     if constexpr (P::kOffsets) offset[j] = *reinterpret_cast<const float2*>(call.offsets + output + 2 * j);
   }
   float row_scale[N / 8][2], row_sum[N / 8][2];

@@ -7,9 +7,11 @@
 //   kParts      instructions for 32 inputs: one of s8, two of f16 or bf16
 //   Weights     a lane's share of half a unit's outputs; weights(a, j, step): operand j (0 or 1) of 32 inputs
 //               (step 0 to 3)
-//   kRowScales  whether rows have a scale; kOffsets: whether outputs have an offset; kFactor of all sums
+//   kRowScales  whether rows have a scale; kOffsets: whether outputs have an offset
 //   kRaw, load_raw, row_operand: the rows, in the same order of inputs within 32 as the weights.
 #pragma once
+
+#include <cuda_fp8.h>
 
 #include "gemm/rows_operand.cuh"
 #include "gemm/units.cuh"
@@ -52,7 +54,6 @@ struct W8A8 : ByteRows {
   using T = int8_t;
   static constexpr int kUnit = units::kByteUnit, kParts = 1;
   static constexpr bool kRowScales = true, kOffsets = false;
-  static constexpr float kFactor = 1;
 
   struct Weights : ByteWeights {
     using ByteWeights::ByteWeights;
@@ -66,21 +67,32 @@ struct W8A8 : ByteRows {
   }
 };
 
-// Four e4m3 as f16 times 2^-8, exact, subnormal ones too: the exponent's bias is 15 instead of 7. even: bytes 0
-// and 2; odd: bytes 1 and 3.
-__device__ __forceinline__ void widen_e4m3(uint32_t word, uint32_t& even, uint32_t& odd) {
-  const uint32_t moved = word << 8;
-  even = (moved & 0x80008000) | (moved >> 1 & 0x3f803f80);
-  odd = (word & 0x80008000) | (word >> 1 & 0x3f803f80);
+// Two e4m3, those of byte `Byte` and the next, as f16, exact; NaN stays NaN.
+template <int Byte>
+__device__ __forceinline__ uint32_t widen_e4m3(uint32_t word) {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 890
+  const __half2_raw wide = __nv_cvt_fp8x2_to_halfraw2(__nv_fp8x2_storage_t(word >> (8 * Byte)), __NV_E4M3);
+  return wide.x | uint32_t(wide.y) << 16;
+#else
+  // Exponent and mantissa one place down are 2^-8 of the number, subnormal ones too: the bias is 15 instead of 7.
+  const uint32_t upper = __byte_perm(word, 0, Byte == 0 ? 0x1404 : 0x3424);
+  const uint32_t small = (upper & 0x80008000) | (upper >> 1 & 0x3f803f80), factor = 0x5c005c00;  // 256
+  uint32_t wide;
+  asm("mul.f16x2 %0, %1, %2;" : "=r"(wide) : "r"(small), "r"(factor));
+  return wide | (__vcmpeq2(upper & 0x7f007f00, 0x7f007f00) & 0x7e007e00);
+#endif
+}
+__device__ __forceinline__ void widen_e4m3(uint32_t word, uint32_t& first, uint32_t& second) {
+  first = widen_e4m3<0>(word);
+  second = widen_e4m3<2>(word);
 }
 
-// e4m3 weights and rows. Of 16 inputs of an f16 instruction lane t holds inputs 4 t + {0, 2} and 4 t + {1, 3}.
+// e4m3 weights and rows. Of 16 inputs of an f16 instruction lane t holds 4 t + {0, 1} and 4 t + {2, 3}.
 struct Fp8 : ByteRows {
   using Sum = float;
   using T = __half;
   static constexpr int kUnit = units::kByteUnit, kParts = 2;
   static constexpr bool kRowScales = true, kOffsets = false;
-  static constexpr float kFactor = 65536;  // both operands are 2^-8 of what they mean
 
   struct Weights : ByteWeights {
     using ByteWeights::ByteWeights;
@@ -117,14 +129,13 @@ __device__ __forceinline__ void widen_i8(uint32_t word, uint32_t& first, uint32_
   second = __byte_perm(wide[2], wide[3], 0x7632);
 }
 
-// i8 weights, rows of Half. Of 16 inputs of an instruction lane t holds 4 t + {0, 1} and 4 t + {2, 3}.
+// i8 weights, rows of Half, in the same order.
 template <class Half>
 struct W8A16 {
   using Sum = float;
   using T = Half;
   static constexpr int kUnit = units::kByteUnit, kInput = 2, kRaw = 8, kParts = 2;
   static constexpr bool kRowScales = false, kOffsets = false;
-  static constexpr float kFactor = 1;
 
   struct Weights : ByteWeights {
     using ByteWeights::ByteWeights;
@@ -174,7 +185,6 @@ struct W4A8 : ByteRows {
   static constexpr int kGroupRows = Grain == 0 ? 0 : units::kBlock / (Grain == 0 ? 1 : Grain);
   static constexpr int kUnit = units::kNibbleUnit + kGroupRows * units::kGroupRow, kParts = 1;
   static constexpr bool kRowScales = true, kOffsets = Grain == 0;
-  static constexpr float kFactor = 1;
 
   struct Weights {
     const uint8_t *from, *scales, *zeros;
