@@ -139,12 +139,12 @@ struct Four<int32_t> {
   using Type = int4;
 };
 
-// Ends a worker's part of a tile: units [unit, end) of it. Whether this group has the sums of the whole tile
-// now. `flag` is shared memory of this group.
-template <int N, int Groups, int J, class Sum>
-__device__ __forceinline__ bool gather_tile(const StreamCall& call, int worker, int unit, int end,
+// Ends a worker's part of a tile: units [unit, end) of it. Where this group has the sums of the whole tile then,
+// it calls store(tile). `flag` is shared memory of this group.
+template <int N, int Groups, int J, class Sum, class Store>
+__device__ __forceinline__ void gather_tile(const StreamCall& call, int worker, int unit, int end,
                                             int group, int thread, Sum (&sums)[J][N / 2],
-                                            uint32_t* flag) {
+                                            uint32_t* flag, Store store) {
   using Vector = typename Four<Sum>::Type;
   const Split& split = call.split;
   const int tile = unit / split.blocks;
@@ -171,53 +171,48 @@ __device__ __forceinline__ bool gather_tile(const StreamCall& call, int worker, 
     uint32_t* counter = call.counters + first_worker * kMostGroups + group;
     if (thread == 0) *flag = ptx::add_acquire_release(counter);  // for the whole group
     ptx::block_barrier(1 + group, kGroupThreads);
-    if (*flag != uint32_t(last_worker - first_worker)) return false;
+    if (*flag != uint32_t(last_worker - first_worker)) return;
     if (thread == 0) *counter = 0;
     const bool second = split.begin(first_worker) != start;
     const Vector* from = partials + int64_t(2 * first_worker + second) * kSlot + lanes;
     // Where registers allow, several workers' sums are on their way at once; they are added one behind
     // the other all the same.
     constexpr int kAhead = N * J <= 16 ? 5 : N * J <= 32 ? 2 : 1;
-    constexpr int kChunks = N * J <= 64 ? N / 8 : N / 16;
     for (int w = first_worker; w <= last_worker; w += kAhead) {
+      Vector v[kAhead][N / 8][J];
 #pragma unroll
-      for (int begin = 0; begin < N / 8; begin += kChunks) {
-        Vector v[kAhead][kChunks][J];
-        const Vector* at = from;
+      for (int i = 0; i < kAhead; ++i) {
 #pragma unroll
-        for (int i = 0; i < kAhead; ++i) {
+        for (int c = 0; c < N / 8; ++c) {
 #pragma unroll
-          for (int c = 0; c < kChunks; ++c) {
-#pragma unroll
-            for (int j = 0; j < J; ++j) {
-              const bool exists = w + i <= last_worker && 8 * (begin + c) < last_row;
-              v[i][c][j] = exists ? __ldcg(at + ((begin + c) * J + j) * kGroupThreads) : Vector{};
-            }
+          for (int j = 0; j < J; ++j) {
+            const bool exists = w + i <= last_worker && 8 * c < last_row;
+            v[i][c][j] = exists ? __ldcg(from + (c * J + j) * kGroupThreads) : Vector{};
           }
-          at = partials + int64_t(2 * (w + i + 1)) * kSlot + lanes;
         }
+        from = partials + int64_t(2 * (w + i + 1)) * kSlot + lanes;
+      }
 #pragma unroll
-        for (int i = 0; i < kAhead; ++i) {
-          if (w + i > last_worker) break;
+      for (int i = 0; i < kAhead; ++i) {
+        if (w + i > last_worker) break;
 #pragma unroll
-          for (int c = 0; c < kChunks; ++c) {
+        for (int c = 0; c < N / 8; ++c) {
 #pragma unroll
-            for (int j = 0; j < J; ++j) {
-              const Vector part = v[i][c][j];
-              Sum* const to = sums[j] + 4 * (begin + c);
-              if (i == 0 && w == first_worker) {
-                to[0] = part.x, to[1] = part.y, to[2] = part.z, to[3] = part.w;
-              } else {
-                to[0] += part.x, to[1] += part.y, to[2] += part.z, to[3] += part.w;
-              }
+          for (int j = 0; j < J; ++j) {
+            const Vector part = v[i][c][j];
+            if (i == 0 && w == first_worker) {
+              sums[j][4 * c] = part.x, sums[j][4 * c + 1] = part.y;
+              sums[j][4 * c + 2] = part.z, sums[j][4 * c + 3] = part.w;
+            } else {
+              sums[j][4 * c] += part.x, sums[j][4 * c + 1] += part.y;
+              sums[j][4 * c + 2] += part.z, sums[j][4 * c + 3] += part.w;
             }
           }
         }
       }
-      from = partials + int64_t(2 * (w + kAhead)) * kSlot + lanes;
     }
   }
-  return true;
+  store(tile);
 }
 
 // The same, and writes what is whole.
@@ -225,10 +220,9 @@ template <class T, int N, Order O, int Groups, int J>
 __device__ __forceinline__ void finish_tile(const StreamCall& call, int worker, int unit, int end,
                                             int group, int thread, float (&sums)[J][N / 2],
                                             uint32_t* flag) {
-  if (gather_tile<N, Groups>(call, worker, unit, end, group, thread, sums, flag)) {
-    store_tile<T, N, O, Groups, J>(call, unit / call.split.blocks, group, thread,
-                                   [&](int j, int i) { return sums[j][i]; });
-  }
+  gather_tile<N, Groups>(call, worker, unit, end, group, thread, sums, flag, [&](int tile) {
+    store_tile<T, N, O, Groups, J>(call, tile, group, thread, [&](int j, int i) { return sums[j][i]; });
+  });
 }
 
 }  // namespace smq

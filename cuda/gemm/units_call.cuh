@@ -85,9 +85,9 @@ template <class P, int N, int Groups>
 __device__ __forceinline__ void finish_units(const UnitsCall& call, int unit, int stop, int group, int thread,
                                              typename P::Sum (&sums)[Share<Groups>::kOperands][N / 2],
                                              uint32_t* flag) {
-  if (gather_tile<N, Groups>(call.stream, blockIdx.x, unit, stop, group, thread, sums, flag)) {
-    store_units<P, N, Groups>(call, unit / call.stream.split.blocks, group, thread, sums);
-  }
+  gather_tile<N, Groups>(call.stream, blockIdx.x, unit, stop, group, thread, sums, flag, [&](int tile) {
+    store_units<P, N, Groups>(call, tile, group, thread, sums);
+  });
 }
 
 }  // namespace smq
