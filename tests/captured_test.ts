@@ -4,7 +4,8 @@
  */
 import { assertEquals } from "@std/assert";
 import { MODEL_SHAPES } from "../src/checkpoint/shapes.ts";
-import { syntheticCheckpoint, type SyntheticScheme } from "../src/checkpoint/synthetic.ts";
+import { syntheticCheckpoint } from "../src/checkpoint/synthetic.ts";
+import { SYNTHETIC_FORMATS, type SyntheticScheme } from "../src/checkpoint/synthetic_schemes.ts";
 import { Arena, type Device, Graph, rows } from "../src/device/mod.ts";
 import { Model, ModelState } from "../src/model/mod.ts";
 import { advance, fill } from "../src/ops/mod.ts";
@@ -112,7 +113,7 @@ function differing(actual: Uint8Array, expected: Uint8Array): number {
   return count;
 }
 
-for (const scheme of ["w4a16-g128", "f16"] as const) {
+for (const scheme of Object.keys(SYNTHETIC_FORMATS) as SyntheticScheme[]) {
   backendTest(`a captured forward gives the bits of its ops: ${scheme}`, (rig) => {
     compare(rig.device, SMALL, scheme, [1, 7, 17, 33, 64]);
   }, ["cpu", "cuda"]);

@@ -39,12 +39,11 @@ __device__ __forceinline__ void copy_tile(uint32_t to, const uint16_t* matrix, i
 }
 
 // Runs a worker's share: copy(stage, unit) starts the copies of a unit, add(stage, sums) adds its
-// product. The ring is `Stages` deep; one barrier a unit.
-template <class T, int N, int J, int Stages, class Copy, class Add>
-__device__ __forceinline__ void run_ampere(const StreamCall& call, uint32_t* flags, Copy copy, Add add) {
+// product, finish(unit, stop, sums) ends a tile's part. The ring is `Stages` deep; one barrier a unit.
+template <class Sum, int N, int J, int Stages, class Copy, class Add, class Finish>
+__device__ __forceinline__ void run_ampere(const StreamCall& call, Copy copy, Add add, Finish finish) {
   const Split& split = call.split;
-  const int worker = blockIdx.x, group = threadIdx.x / kGroupThreads;
-  const int thread = threadIdx.x % kGroupThreads;
+  const int worker = blockIdx.x;
   const int begin = split.begin(worker), end = split.begin(worker + 1);
   wait_for_previous();
   for (int i = 0; i < Stages - 1; ++i) {
@@ -55,7 +54,7 @@ __device__ __forceinline__ void run_ampere(const StreamCall& call, uint32_t* fla
   for (int unit = begin; unit < end;) {
     const int rest = split.blocks - unit % split.blocks;
     const int stop = unit + rest < end ? unit + rest : end;
-    float sums[J][N / 2] = {};
+    Sum sums[J][N / 2] = {};
 #pragma unroll 1
     for (int i = unit; i < stop; ++i) {
       ptx::wait_copies<Stages - 2>();
@@ -66,8 +65,7 @@ __device__ __forceinline__ void run_ampere(const StreamCall& call, uint32_t* fla
       add(stage, sums);
       stage = stage + 1 == Stages ? 0 : stage + 1;
     }
-    finish_tile<T, N, J == 2 ? Order::kFours : Order::kNatural, kGroups>(
-        call, worker, unit, stop, group, thread, sums, flags + group);
+    finish(unit, stop, sums);
     unit = stop;
   }
 }

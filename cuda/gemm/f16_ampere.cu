@@ -20,8 +20,8 @@ __global__ void __launch_bounds__(kAmpereThreads) f16_ampere(const StreamCall ca
   let_next_start();
   const uint32_t base = ptx::shared_address(shared);
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
-  run_ampere<T, N, 1, F::kStages>(
-      call, flags,
+  run_ampere<float, N, 1, F::kStages>(
+      call,
       [&](int stage, int unit) {
         const int tile = unit / call.split.blocks, k = unit % call.split.blocks * kF16Block;
         const uint32_t to = base + stage * F::kStage;
@@ -46,6 +46,11 @@ __global__ void __launch_bounds__(kAmpereThreads) f16_ampere(const StreamCall ca
             for (int c = 0; c < N / 8; ++c) ptx::mma(d[c], a, b[c][2 * s], b[c][2 * s + 1], T());
           }
         }
+      },
+      [&](int unit, int stop, float (&sums)[1][N / 2]) {
+        const int group = warp / 4;
+        finish_tile<T, N, Order::kNatural, kGroups>(call, blockIdx.x, unit, stop, group,
+                                                    threadIdx.x % kGroupThreads, sums, flags + group);
       });
 }
 

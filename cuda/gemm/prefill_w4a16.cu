@@ -24,17 +24,19 @@ struct WidenCall {
 };
 
 // The neighbouring inputs at nibbles i and i + 4 of a word, as two of T.
-__device__ __forceinline__ uint32_t widen_pair(uint32_t word, int i, __half scale, __half) {
+__device__ __forceinline__ uint32_t widen_pair(uint32_t word, int i, int zero, __half scale, __half) {
   const uint32_t biased = word >> (4 * i) & 0x000f000fu | 0x64006400u;  // 1024 + q
-  const __half2 q = __hsub2(reinterpret_cast<const __half2&>(biased), __float2half2_rn(1032));
+  const __half2 q =
+      __hsub2(reinterpret_cast<const __half2&>(biased), __float2half2_rn(float(1024 + zero)));
   const __half2 weights = __hmul2(q, __half2half2(scale));
   return reinterpret_cast<const uint32_t&>(weights);
 }
 
-__device__ __forceinline__ uint32_t widen_pair(uint32_t word, int i, __half scale, __nv_bfloat16) {
+__device__ __forceinline__ uint32_t widen_pair(uint32_t word, int i, int zero, __half scale,
+                                               __nv_bfloat16) {
   const float s = __half2float(scale);
-  const float low = float(int(word >> (4 * i) & 15) - 8) * s;
-  const float high = float(int(word >> (4 * i + 16) & 15) - 8) * s;
+  const float low = float(int(word >> (4 * i) & 15) - zero) * s;
+  const float high = float(int(word >> (4 * i + 16) & 15) - zero) * s;
   const __nv_bfloat162 weights = __floats2bfloat162_rn(low, high);
   return reinterpret_cast<const uint32_t&>(weights);
 }
@@ -82,11 +84,15 @@ __global__ void __launch_bounds__(kThreads) widen(WidenCall call, w4a16::Layout 
         const __half scale = *reinterpret_cast<const __half*>(
             unit + w4a16::kNibbleBytes +
             ((input + 8 * h) / layout.grain * w4a16::kTile + output + r) * 2);
+        const int zero =
+            layout.zeros ? call.w[layout.zero(call.first_tile * w4a16::kTile + row,
+                                              call.first_block * w4a16::kBlock + column)]
+                         : 8;
         uint4 weights;
-        weights.x = widen_pair(mine[0], r + 2 * h, scale, T());
-        weights.y = widen_pair(mine[1], r + 2 * h, scale, T());
-        weights.z = widen_pair(mine[2], r + 2 * h, scale, T());
-        weights.w = widen_pair(mine[3], r + 2 * h, scale, T());
+        weights.x = widen_pair(mine[0], r + 2 * h, zero, scale, T());
+        weights.y = widen_pair(mine[1], r + 2 * h, zero, scale, T());
+        weights.z = widen_pair(mine[2], r + 2 * h, zero, scale, T());
+        weights.w = widen_pair(mine[3], r + 2 * h, zero, scale, T());
         *reinterpret_cast<uint4*>(call.out + int64_t(row) * call.columns + column) = weights;
       }
     }
@@ -126,7 +132,7 @@ void launch_widen(smq_context* ctx, const WidenCall& call, const w4a16::Layout& 
 
 int32_t smq_prefill_w4a16(smq_context* ctx, const GemmArgs& args) {
   if (ctx->capability == 90 && w4a16_fits_hopper(args)) return prefill_w4a16_on_hopper(ctx, args);
-  const w4a16::Layout layout(args.n, args.k, args.group);
+  const w4a16::Layout layout(args.n, args.k, args.group, args.zeros != 0);
   const Slices slices(ctx, args);
   if (slices.rows < w4a16::kTile) {
     return fail(SMQ_LIMIT, "k is %d with %d rows, expected at most %d", args.k, args.m,

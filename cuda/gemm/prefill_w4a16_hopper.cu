@@ -11,7 +11,7 @@
 #include "gemm/ptx.cuh"
 #include "gemm/stream.cuh"
 #include "gemm/w4a16_layout.cuh"
-#include "gemm/wgmma.cuh"
+#include "gemm/wgmma_128.cuh"
 
 namespace smq {
 namespace prefill_w4a16 {  // named: where the kernel has no code, its helpers are not used
@@ -21,9 +21,14 @@ constexpr int kGroups = 2;     // of four warps: half a unit's outputs each
 constexpr int kThreads = (kGroups + 1) * 128;
 constexpr int kStages = 4;
 constexpr int kBox = kRows * 128;  // bytes of 64 inputs of the rows
-constexpr int kScaleRoom = 4096;   // scales of a unit with 16 inputs a group
-constexpr int kStage = 2 * kBox + w4a16::kNibbleBytes + kScaleRoom;
-constexpr int kShared = kStages * kStage + 2 * kStages * 8 + 1024;
+
+// A stage has room for a unit with 16 inputs a group.
+template <bool Zeros>
+constexpr int kStage = 2 * kBox + w4a16::unit_bytes(16, Zeros);
+template <bool Zeros>
+constexpr int kShared = kStages * kStage<Zeros> + 2 * kStages * 8 + 1024;
+static_assert(kStage<true> % 1024 == 0, "the copy engine's swizzle repeats each 1024 bytes");
+static_assert(kShared<true> <= 232448, "a block has no more shared memory");
 
 struct Call {
   const uint8_t* w;
@@ -33,16 +38,8 @@ struct Call {
   bool wide, add, vectors;  // vectors: four outputs of y can be written at once
 };
 
-// Four warps multiply 64 outputs x 16 inputs (registers) by 16 inputs x 128 rows (shared memory).
-// clang-format off
-__device__ __forceinline__ void multiply(float (&d)[64], const uint32_t (&a)[4], uint64_t b, int keep) {
-  asm volatile("{\n.reg .pred keep;\nsetp.ne.b32 keep, %69, 0;\n"
-    "wgmma.mma_async.sync.aligned.m64n128k16.f32.f16.f16 {%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, %32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, %48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63}, {%64, %65, %66, %67}, %68, keep, 1, 1, 0;\n}"
-    : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3]), "+f"(d[4]), "+f"(d[5]), "+f"(d[6]), "+f"(d[7]), "+f"(d[8]), "+f"(d[9]), "+f"(d[10]), "+f"(d[11]), "+f"(d[12]), "+f"(d[13]), "+f"(d[14]), "+f"(d[15]), "+f"(d[16]), "+f"(d[17]), "+f"(d[18]), "+f"(d[19]), "+f"(d[20]), "+f"(d[21]), "+f"(d[22]), "+f"(d[23]), "+f"(d[24]), "+f"(d[25]), "+f"(d[26]), "+f"(d[27]), "+f"(d[28]), "+f"(d[29]), "+f"(d[30]), "+f"(d[31]), "+f"(d[32]), "+f"(d[33]), "+f"(d[34]), "+f"(d[35]), "+f"(d[36]), "+f"(d[37]), "+f"(d[38]), "+f"(d[39]), "+f"(d[40]), "+f"(d[41]), "+f"(d[42]), "+f"(d[43]), "+f"(d[44]), "+f"(d[45]), "+f"(d[46]), "+f"(d[47]), "+f"(d[48]), "+f"(d[49]), "+f"(d[50]), "+f"(d[51]), "+f"(d[52]), "+f"(d[53]), "+f"(d[54]), "+f"(d[55]), "+f"(d[56]), "+f"(d[57]), "+f"(d[58]), "+f"(d[59]), "+f"(d[60]), "+f"(d[61]), "+f"(d[62]), "+f"(d[63]) : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "r"(keep));
-}
-// clang-format on
-
 // Half a unit's inputs (64) for a thread's four outputs, as operands: a[step][operand].
+template <bool Zeros>
 __device__ __forceinline__ void unpack_half(uint32_t (&a)[4][2][4], const uint8_t* unit, int half,
                                             int group, int thread, int grain_shift) {
   uint4 packed[2];
@@ -53,6 +50,8 @@ __device__ __forceinline__ void unpack_half(uint32_t (&a)[4][2][4], const uint8_
   }
   const uint8_t* const scales = unit + w4a16::kNibbleBytes +
                                 (group * 128 + thread / 32 * 32 + thread % 32 / 4 * 4) * 2;
+  const uint8_t* const zeros = unit + w4a16::kNibbleBytes + (w4a16::kBlock >> grain_shift) * w4a16::kTile * 2 +
+                               group * 128 + thread / 32 * 32 + thread % 32 / 4 * 4;
 #pragma unroll
   for (int s = 0; s < 4; ++s) {
     const int row = (half * 64 + s * 16) >> grain_shift;
@@ -63,7 +62,12 @@ __device__ __forceinline__ void unpack_half(uint32_t (&a)[4][2][4], const uint8_
                             : s == 1 ? packed[o].y
                             : s == 2 ? packed[o].z
                                      : packed[o].w;
-      ptx::unpack(a[s][o], word, __half());
+      if constexpr (Zeros) {
+        const uint32_t two = *reinterpret_cast<const uint16_t*>(zeros + row * w4a16::kTile + 2 * o);
+        ptx::unpack(a[s][o], word, ptx::biases(two, __half()), __half());
+      } else {
+        ptx::unpack(a[s][o], word, __half());
+      }
       const uint32_t pair = o == 0 ? four.x : four.y;
       const uint32_t scale[2] = {__byte_perm(pair, pair, 0x1010), __byte_perm(pair, pair, 0x3232)};
 #pragma unroll
@@ -81,7 +85,7 @@ __device__ __forceinline__ void multiply_half(float (&sums)[2][64], const uint32
   for (int s = 0; s < 4; ++s) {
 #pragma unroll
     for (int o = 0; o < 2; ++o) {
-      multiply(sums[o], a[s][o], rows + s * wgmma::kStep, !(first && s == 0));
+      wgmma::multiply_128(sums[o], a[s][o], rows + s * wgmma::kStep, !(first && s == 0), __half());
     }
   }
   wgmma::commit();
@@ -140,13 +144,14 @@ __device__ __forceinline__ void write_tile(const Call& call, const float (&sums)
   }
 }
 
+template <bool Zeros>
 __global__ void __launch_bounds__(kThreads, 1)
     multiply_rows(const __grid_constant__ CUtensorMap x_map, const Call call) {
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL)
   extern __shared__ uint8_t raw[];
   uint8_t* const shared = raw + (1024 - ptx::shared_address(raw) % 1024) % 1024;
   const uint32_t base = ptx::shared_address(shared);
-  const uint32_t full = base + kStages * kStage, empty = full + kStages * 8;
+  const uint32_t full = base + kStages * kStage<Zeros>, empty = full + kStages * 8;
   if (threadIdx.x == 0) {
     for (int s = 0; s < kStages; ++s) {
       ptx::barrier_init(full + 8 * s, 1);
@@ -174,15 +179,11 @@ __global__ void __launch_bounds__(kThreads, 1)
       const uint8_t* w = call.w + int64_t(tile / call.row_tiles) * call.blocks * call.unit_bytes;
       for (int block = 0; block < call.blocks; ++block, w += call.unit_bytes) {
         ptx::barrier_wait(empty + 8 * stage, parity ^ 1);
-        const uint32_t to = base + stage * kStage, barrier = full + 8 * stage;
+        const uint32_t to = base + stage * kStage<Zeros>, barrier = full + 8 * stage;
         ptx::barrier_expect(barrier, 2 * kBox + call.unit_bytes);
         ptx::box_copy(to, &x_map, block * w4a16::kBlock, row, barrier);
         ptx::box_copy(to + kBox, &x_map, block * w4a16::kBlock + 64, row, barrier);
-        asm volatile(
-            "cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];" ::
-                "r"(to + 2 * kBox),
-            "l"(w), "r"(call.unit_bytes), "r"(barrier)
-            : "memory");
+        ptx::bulk_copy(to + 2 * kBox, w, call.unit_bytes, barrier);
         next();
       }
     }
@@ -200,14 +201,14 @@ __global__ void __launch_bounds__(kThreads, 1)
 #pragma unroll 1
     for (int block = 0; block < call.blocks; ++block) {
       ptx::barrier_wait(full + 8 * stage, parity);
-      const uint8_t* const unit = shared + stage * kStage + 2 * kBox;
-      const uint64_t rows = wgmma::describe(base + stage * kStage);
-      unpack_half(first_half, unit, 0, group, thread, call.grain_shift);
+      const uint8_t* const unit = shared + stage * kStage<Zeros> + 2 * kBox;
+      const uint64_t rows = wgmma::describe(base + stage * kStage<Zeros>);
+      unpack_half<Zeros>(first_half, unit, 0, group, thread, call.grain_shift);
       multiply_half(sums, first_half, rows, block == 0);
       wgmma::wait<1>();  // the half before: its registers and its stage are free
       release();
       held = stage;
-      unpack_half(second_half, unit, 1, group, thread, call.grain_shift);
+      unpack_half<Zeros>(second_half, unit, 1, group, thread, call.grain_shift);
       multiply_half(sums, second_half, rows + (kBox >> 4), false);
       wgmma::wait<1>();
       next();
@@ -233,7 +234,7 @@ bool w4a16_fits_hopper(const GemmArgs& args) {
 
 int32_t prefill_w4a16_on_hopper(smq_context* ctx, const GemmArgs& args) {
   using namespace prefill_w4a16;
-  const w4a16::Layout layout(args.n, args.k, args.group);
+  const w4a16::Layout layout(args.n, args.k, args.group, args.zeros != 0);
   CUtensorMap x_map;
   if (!map_rows(&x_map, at<void>(args.x), args.m, args.k, kRows)) {
     return fail(SMQ_DEVICE, "the driver cannot describe %d rows of %d inputs", args.m, args.k);
@@ -253,8 +254,13 @@ int32_t prefill_w4a16_on_hopper(smq_context* ctx, const GemmArgs& args) {
   call.wide = args.epilogue != SMQ_STORE;
   call.add = args.epilogue == SMQ_RESIDUAL;
   call.vectors = args.y_stride % 4 == 0 && args.y % (call.wide ? 16 : 8) == 0;
-  launch(ctx, multiply_rows, dim3(std::min(ctx->sms, call.tiles)), dim3(kThreads), kShared,
-         x_map, call);
+  if (layout.zeros) {
+    launch(ctx, multiply_rows<true>, dim3(std::min(ctx->sms, call.tiles)), dim3(kThreads), kShared<true>,
+           x_map, call);
+  } else {
+    launch(ctx, multiply_rows<false>, dim3(std::min(ctx->sms, call.tiles)), dim3(kThreads), kShared<false>,
+           x_map, call);
+  }
   return launched(ctx, "gemm_w4a16");
 }
 

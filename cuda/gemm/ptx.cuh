@@ -85,6 +85,12 @@ __device__ __forceinline__ void bulk_copy(uint32_t to, const void* from, int byt
       "[%0], [%1], %2, [%3], %4;" ::"r"(to), "l"(from), "r"(bytes), "r"(barrier), "l"(policy)
       : "memory");
 }
+__device__ __forceinline__ void bulk_copy(uint32_t to, const void* from, int bytes, uint32_t barrier) {
+  asm volatile("cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];" ::"r"(
+                   to),
+               "l"(from), "r"(bytes), "r"(barrier)
+               : "memory");
+}
 // Makes the copy engine read a map in global memory anew: the host may have written another one there.
 __device__ __forceinline__ void acquire_map(const CUtensorMap* map) {
   asm volatile("fence.proxy.tensormap::generic.acquire.gpu [%0], 128;" ::"l"(map) : "memory");
@@ -130,6 +136,14 @@ __device__ __forceinline__ void mma(float (&d)[4], const uint32_t (&a)[4], uint3
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 }
 
+// d (16 x 8) += a (16 x 32) b (32 x 8) of i8, exact.
+__device__ __forceinline__ void mma(int32_t (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
+  asm("mma.sync.aligned.m16n8k32.row.col.s32.s8.s8.s32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, "
+      "{%8, %9}, {%0, %1, %2, %3};"
+      : "+r"(d[0]), "+r"(d[1]), "+r"(d[2]), "+r"(d[3])
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+}
+
 // ---- four-bit weights -------------------------------------------------------------------------
 
 template <int Table>
@@ -140,27 +154,49 @@ __device__ __forceinline__ uint32_t logic3(uint32_t a, uint32_t b, uint32_t c) {
 }
 constexpr int kAndOr = (0xf0 & 0xcc) | 0xaa;
 
-// One word of w4a16_layout.cuh as an operand A of q - 8, exact. A nibble in the mantissa of 1024
-// (f16) or 128 (bf16) is that number plus q, or plus 16 q where it lies four bits up.
-__device__ __forceinline__ void unpack(uint32_t (&a)[4], uint32_t word, __half) {
-  const uint32_t bias = 0x64086408, sixteenth = 0x2c002c00, bias16 = 0xd480d480;  // 1032, 1/16, -72
+// What unpack subtracts of the rows g and g + 8 of an operand A: their zero points, as numbers of the mantissa
+// that their nibbles come to lie in.
+struct Biases {
+  uint32_t first, second;
+};
+__device__ __forceinline__ constexpr Biases middle(__half) { return {0x64086408, 0xd480d480}; }  // 8
+__device__ __forceinline__ constexpr Biases middle(__nv_bfloat16) { return {0xc308c308, 0xc308c308}; }
+// Of zero points in bytes 0 and 1.
+__device__ __forceinline__ Biases biases(uint32_t zeros, __half) {
+  return {__byte_perm(zeros, 0x64646464, 0x4040), __byte_perm(zeros << 4, 0xd4d4d4d4, 0x4141)};
+}
+__device__ __forceinline__ Biases biases(uint32_t zeros, __nv_bfloat16) {
+  return {__byte_perm(zeros, 0xc3c3c3c3, 0x4040), __byte_perm(zeros, 0xc3c3c3c3, 0x4141)};
+}
+
+// One word of w4a16_layout.cuh as an operand A of q minus its zero point, exact. A nibble in the mantissa of
+// 1024 (f16) or 128 (bf16) is that number plus q, or plus 16 q where it lies four bits up.
+__device__ __forceinline__ void unpack(uint32_t (&a)[4], uint32_t word, Biases by, __half) {
+  const uint32_t sixteenth = 0x2c002c00;
 #pragma unroll
   for (int h = 0; h < 2; ++h) {
     const uint32_t low = logic3<kAndOr>(word, 0x000f000f, 0x64006400);
     const uint32_t high = logic3<kAndOr>(word, 0x00f000f0, 0x64006400);
-    asm("sub.f16x2 %0, %1, %2;" : "=r"(a[2 * h]) : "r"(low), "r"(bias));
-    asm("fma.rn.f16x2 %0, %1, %2, %3;" : "=r"(a[2 * h + 1]) : "r"(high), "r"(sixteenth), "r"(bias16));
+    asm("sub.f16x2 %0, %1, %2;" : "=r"(a[2 * h]) : "r"(low), "r"(by.first));
+    asm("fma.rn.f16x2 %0, %1, %2, %3;" : "=r"(a[2 * h + 1]) : "r"(high), "r"(sixteenth), "r"(by.second));
     word >>= 8;
   }
 }
-__device__ __forceinline__ void unpack(uint32_t (&a)[4], uint32_t word, __nv_bfloat16) {
-  const uint32_t one = 0x3f803f80, bias = 0xc308c308;  // 1, -136
+__device__ __forceinline__ void unpack(uint32_t (&a)[4], uint32_t word, Biases by, __nv_bfloat16) {
+  const uint32_t one = 0x3f803f80;
 #pragma unroll
   for (int i = 0; i < 4; ++i) {
     const uint32_t value = logic3<kAndOr>(word, 0x000f000f, 0x43004300);
-    asm("fma.rn.bf16x2 %0, %1, %2, %3;" : "=r"(a[i]) : "r"(value), "r"(one), "r"(bias));
+    asm("fma.rn.bf16x2 %0, %1, %2, %3;"
+        : "=r"(a[i])
+        : "r"(value), "r"(one), "r"(i % 2 == 0 ? by.first : by.second));
     word >>= 4;
   }
+}
+// Of q - 8.
+template <class T>
+__device__ __forceinline__ void unpack(uint32_t (&a)[4], uint32_t word, T) {
+  unpack(a, word, middle(T()), T());
 }
 
 }  // namespace ptx

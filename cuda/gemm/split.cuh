@@ -92,10 +92,10 @@ __device__ __forceinline__ void store_four(const StreamCall& call, int row, int 
   }
 }
 
-// Writes a tile's outputs.
-template <class T, int N, Order O, int Groups, int J>
+// Writes a tile's outputs; value(j, i) is the one of sums[j][i].
+template <class T, int N, Order O, int Groups, int J, class Value>
 __device__ __forceinline__ void store_tile(const StreamCall& call, int tile, int group, int thread,
-                                           const float (&sums)[J][N / 2]) {
+                                           Value value) {
   const int warp = thread / 32, g = thread % 32 / 4, t = thread % 4;
   int output = 0;
   if (O == Order::kNatural) output = ((tile * Groups + group) * 4 + warp) * 16 + g;
@@ -112,30 +112,44 @@ __device__ __forceinline__ void store_tile(const StreamCall& call, int tile, int
       if (row >= call.m) continue;
       if (O == Order::kFours && call.wide && output + 3 < call.n) {
         store_four<T>(call, row, output,
-                      make_float4(sums[0][4 * c + column], sums[0][4 * c + 2 + column],
-                                  sums[J - 1][4 * c + column], sums[J - 1][4 * c + 2 + column]));
+                      make_float4(value(0, 4 * c + column), value(0, 4 * c + 2 + column),
+                                  value(J - 1, 4 * c + column), value(J - 1, 4 * c + 2 + column)));
         continue;
       }
 #pragma unroll
       for (int j = 0; j < J; ++j) {
         const int first = output + 2 * j;
-        if (first < call.n) store_output<T>(call, row, first, sums[j][4 * c + column]);
+        if (first < call.n) store_output<T>(call, row, first, value(j, 4 * c + column));
         if (first + kNext < call.n) {
-          store_output<T>(call, row, first + kNext, sums[j][4 * c + 2 + column]);
+          store_output<T>(call, row, first + kNext, value(j, 4 * c + 2 + column));
         }
       }
     }
   }
 }
 
-// Ends a worker's part of a tile: units [unit, end) of it. `flag` is shared memory of this group.
-template <class T, int N, Order O, int Groups, int J>
-__device__ __forceinline__ void finish_tile(const StreamCall& call, int worker, int unit, int end,
-                                            int group, int thread, float (&sums)[J][N / 2],
-                                            uint32_t* flag) {
+template <class Sum>
+struct Four;
+template <>
+struct Four<float> {
+  using Type = float4;
+};
+template <>
+struct Four<int32_t> {
+  using Type = int4;
+};
+
+// Ends a worker's part of a tile: units [unit, end) of it. Where this group has the sums of the whole tile then,
+// it calls store(tile). `flag` is shared memory of this group.
+template <int N, int Groups, int J, class Sum, class Store>
+__device__ __forceinline__ void gather_tile(const StreamCall& call, int worker, int unit, int end,
+                                            int group, int thread, Sum (&sums)[J][N / 2],
+                                            uint32_t* flag, Store store) {
+  using Vector = typename Four<Sum>::Type;
   const Split& split = call.split;
   const int tile = unit / split.blocks;
   if (end - unit < split.blocks) {
+    Vector* const partials = reinterpret_cast<Vector*>(call.partials);
     constexpr int kSlot = Groups * (N / 8) * J * kGroupThreads;
     const int lanes = group * (N / 8) * J * kGroupThreads + thread;
     const int last_row = call.m - 2 * (thread % 4);  // chunk c holds rows where 8 c < last_row
@@ -143,14 +157,14 @@ __device__ __forceinline__ void finish_tile(const StreamCall& call, int worker, 
     const int first_worker = split.owner(start), last_worker = split.owner(start + split.blocks - 1);
     // A worker's first part goes to its first slot; only the first worker of a tile can come to the
     // tile with a part done before.
-    float4* slot = call.partials + int64_t(2 * worker + (unit != split.begin(worker))) * kSlot + lanes;
+    Vector* slot = partials + int64_t(2 * worker + (unit != split.begin(worker))) * kSlot + lanes;
 #pragma unroll
     for (int c = 0; c < N / 8; ++c) {
       if (8 * c >= last_row) continue;
 #pragma unroll
       for (int j = 0; j < J; ++j) {
         __stcg(slot + (c * J + j) * kGroupThreads,
-               make_float4(sums[j][4 * c], sums[j][4 * c + 1], sums[j][4 * c + 2], sums[j][4 * c + 3]));
+               Vector{sums[j][4 * c], sums[j][4 * c + 1], sums[j][4 * c + 2], sums[j][4 * c + 3]});
       }
     }
     ptx::block_barrier(1 + group, kGroupThreads);
@@ -160,12 +174,12 @@ __device__ __forceinline__ void finish_tile(const StreamCall& call, int worker, 
     if (*flag != uint32_t(last_worker - first_worker)) return;
     if (thread == 0) *counter = 0;
     const bool second = split.begin(first_worker) != start;
-    const float4* from = call.partials + int64_t(2 * first_worker + second) * kSlot + lanes;
+    const Vector* from = partials + int64_t(2 * first_worker + second) * kSlot + lanes;
     // Where registers allow, several workers' sums are on their way at once; they are added one behind
     // the other all the same.
     constexpr int kAhead = N * J <= 16 ? 5 : N * J <= 32 ? 2 : 1;
     for (int w = first_worker; w <= last_worker; w += kAhead) {
-      float4 v[kAhead][N / 8][J];
+      Vector v[kAhead][N / 8][J];
 #pragma unroll
       for (int i = 0; i < kAhead; ++i) {
 #pragma unroll
@@ -173,10 +187,10 @@ __device__ __forceinline__ void finish_tile(const StreamCall& call, int worker, 
 #pragma unroll
           for (int j = 0; j < J; ++j) {
             const bool exists = w + i <= last_worker && 8 * c < last_row;
-            v[i][c][j] = exists ? __ldcg(from + (c * J + j) * kGroupThreads) : float4{};
+            v[i][c][j] = exists ? __ldcg(from + (c * J + j) * kGroupThreads) : Vector{};
           }
         }
-        from = call.partials + int64_t(2 * (w + i + 1)) * kSlot + lanes;
+        from = partials + int64_t(2 * (w + i + 1)) * kSlot + lanes;
       }
 #pragma unroll
       for (int i = 0; i < kAhead; ++i) {
@@ -185,7 +199,7 @@ __device__ __forceinline__ void finish_tile(const StreamCall& call, int worker, 
         for (int c = 0; c < N / 8; ++c) {
 #pragma unroll
           for (int j = 0; j < J; ++j) {
-            const float4 part = v[i][c][j];
+            const Vector part = v[i][c][j];
             if (i == 0 && w == first_worker) {
               sums[j][4 * c] = part.x, sums[j][4 * c + 1] = part.y;
               sums[j][4 * c + 2] = part.z, sums[j][4 * c + 3] = part.w;
@@ -198,7 +212,17 @@ __device__ __forceinline__ void finish_tile(const StreamCall& call, int worker, 
       }
     }
   }
-  store_tile<T, N, O, Groups>(call, tile, group, thread, sums);
+  store(tile);
+}
+
+// The same, and writes what is whole.
+template <class T, int N, Order O, int Groups, int J>
+__device__ __forceinline__ void finish_tile(const StreamCall& call, int worker, int unit, int end,
+                                            int group, int thread, float (&sums)[J][N / 2],
+                                            uint32_t* flag) {
+  gather_tile<N, Groups>(call, worker, unit, end, group, thread, sums, flag, [&](int tile) {
+    store_tile<T, N, O, Groups, J>(call, tile, group, thread, [&](int j, int i) { return sums[j][i]; });
+  });
 }
 
 }  // namespace smq

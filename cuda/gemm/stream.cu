@@ -68,9 +68,11 @@ int32_t stream_w4a16(smq_context* ctx, const GemmArgs& args) {
   const StreamCall call = stream_call(ctx, args, w4a16::kTile, w4a16::kBlock);
   const int grain = w4a16::grain(args.k, args.group);
   // Groups that are no multiple of 32 and unaligned rows are rare: one kernel serves them everywhere.
-  return ctx->capability == 90 && grain >= 32 && call.aligned
-             ? w4a16_on_hopper(ctx, call, grain, args.dtype)
-             : w4a16_on_ampere(ctx, call, grain, args.dtype);
+  if (ctx->capability != 90 || grain < 32 || !call.aligned) {
+    return w4a16_on_ampere(ctx, call, grain, args.zeros != 0, args.dtype);
+  }
+  return args.zeros ? w4a16_on_hopper<true>(ctx, call, grain, args.dtype)
+                    : w4a16_on_hopper<false>(ctx, call, grain, args.dtype);
 }
 
 int32_t stream_f16(smq_context* ctx, const GemmArgs& args) {

@@ -7,17 +7,17 @@
 namespace smq {
 namespace {
 
-template <int N, int Grain>
+template <int N, int Grain, bool Zeros>
 struct W4Ampere {
-  static constexpr int kUnit = w4a16::kNibbleBytes + w4a16::kBlock / Grain * w4a16::kTile * 2;
+  static constexpr int kUnit = w4a16::unit_bytes(Grain, Zeros);
   static constexpr int kStage = N * w4a16::kBlock * 2 + kUnit;
   static constexpr int kStages = kAmpereShared / kStage < 5 ? kAmpereShared / kStage : 5;
   static_assert(kStages >= 2, "a ring needs two stages");
 };
 
-template <class T, int N, int Grain>
+template <class T, int N, int Grain, bool Zeros>
 __global__ void __launch_bounds__(kAmpereThreads) w4a16_ampere(const StreamCall call) {
-  using W = W4Ampere<N, Grain>;
+  using W = W4Ampere<N, Grain, Zeros>;
   constexpr int kRows = N * w4a16::kBlock * 2;
   extern __shared__ __align__(1024) uint8_t shared[];
   __shared__ uint32_t flags[kGroups];
@@ -26,8 +26,8 @@ __global__ void __launch_bounds__(kAmpereThreads) w4a16_ampere(const StreamCall 
   const int group = threadIdx.x / kGroupThreads, thread = threadIdx.x % kGroupThreads;
   // The rows of all stages first: their swizzle wants multiples of 1024.
   const auto unit_at = [](int stage) { return W::kStages * kRows + stage * W::kUnit; };
-  run_ampere<T, N, 2, W::kStages>(
-      call, flags,
+  run_ampere<float, N, 2, W::kStages>(
+      call,
       [&](int stage, int unit) {
         const uint8_t* from = static_cast<const uint8_t*>(call.w) + int64_t(unit) * W::kUnit;
         for (int i = threadIdx.x * 16; i < W::kUnit; i += kAmpereThreads * 16) {
@@ -40,41 +40,49 @@ __global__ void __launch_bounds__(kAmpereThreads) w4a16_ampere(const StreamCall 
         }
       },
       [&](int stage, float (&sums)[2][N / 2]) {
-        add_unit_mma<T, N, Grain>(sums, shared + unit_at(stage), base + stage * kRows, group, thread);
+        add_unit_mma<T, N, Grain, Zeros>(sums, shared + unit_at(stage), base + stage * kRows, group,
+                                         thread);
+      },
+      [&](int unit, int stop, float (&sums)[2][N / 2]) {
+        finish_tile<T, N, Order::kFours, kGroups>(call, blockIdx.x, unit, stop, group, thread, sums,
+                                                  flags + group);
       });
 }
 
-template <class T, int N, int Grain>
+template <class T, int N, int Grain, bool Zeros>
 int32_t run(smq_context* ctx, const StreamCall& call) {
-  launch(ctx, w4a16_ampere<T, N, Grain>, call.split.workers, kAmpereThreads,
-         W4Ampere<N, Grain>::kStages * W4Ampere<N, Grain>::kStage, call);
+  launch(ctx, w4a16_ampere<T, N, Grain, Zeros>, call.split.workers, kAmpereThreads,
+         W4Ampere<N, Grain, Zeros>::kStages * W4Ampere<N, Grain, Zeros>::kStage, call);
   return launched(ctx, "a product with four-bit weights");
 }
 
-template <class T, int Grain>
+template <class T, int Grain, bool Zeros>
 int32_t by_rows(smq_context* ctx, const StreamCall& call) {
-  if (call.m <= 8) return run<T, 8, Grain>(ctx, call);
-  if (call.m <= 16) return run<T, 16, Grain>(ctx, call);
-  if (call.m <= 32) return run<T, 32, Grain>(ctx, call);
-  return run<T, 64, Grain>(ctx, call);
+  if (call.m <= 8) return run<T, 8, Grain, Zeros>(ctx, call);
+  if (call.m <= 16) return run<T, 16, Grain, Zeros>(ctx, call);
+  if (call.m <= 32) return run<T, 32, Grain, Zeros>(ctx, call);
+  return run<T, 64, Grain, Zeros>(ctx, call);
 }
 
-template <class T>
+template <class T, bool Zeros>
 int32_t by_grain(smq_context* ctx, const StreamCall& call, int grain) {
   switch (grain) {
-    case 8: return by_rows<T, 8>(ctx, call);
-    case 16: return by_rows<T, 16>(ctx, call);
-    case 32: return by_rows<T, 32>(ctx, call);
-    case 64: return by_rows<T, 64>(ctx, call);
-    default: return by_rows<T, 128>(ctx, call);
+    case 8: return by_rows<T, 8, Zeros>(ctx, call);
+    case 16: return by_rows<T, 16, Zeros>(ctx, call);
+    case 32: return by_rows<T, 32, Zeros>(ctx, call);
+    case 64: return by_rows<T, 64, Zeros>(ctx, call);
+    default: return by_rows<T, 128, Zeros>(ctx, call);
   }
 }
 
 }  // namespace
 
-int32_t w4a16_on_ampere(smq_context* ctx, const StreamCall& call, int grain, int dtype) {
-  return dtype == SMQ_F16 ? by_grain<__half>(ctx, call, grain)
-                          : by_grain<__nv_bfloat16>(ctx, call, grain);
+int32_t w4a16_on_ampere(smq_context* ctx, const StreamCall& call, int grain, bool zeros, int dtype) {
+  if (dtype == SMQ_F16) {
+    return zeros ? by_grain<__half, true>(ctx, call, grain) : by_grain<__half, false>(ctx, call, grain);
+  }
+  return zeros ? by_grain<__nv_bfloat16, true>(ctx, call, grain)
+               : by_grain<__nv_bfloat16, false>(ctx, call, grain);
 }
 
 }  // namespace smq

@@ -11,9 +11,9 @@
 
 namespace smq {
 
-template <int N, int Grain>
+template <int N, int Grain, bool Zeros>
 struct W4Hopper {
-  static constexpr int kUnit = w4a16::kNibbleBytes + w4a16::kBlock / Grain * w4a16::kTile * 2;
+  static constexpr int kUnit = w4a16::unit_bytes(Grain, Zeros);
   static constexpr int kRows = N * w4a16::kBlock * 2;
   static constexpr bool kMma = N <= 16;
   static constexpr bool kShares = N <= 16;  // two blocks a multiprocessor
@@ -28,12 +28,12 @@ struct W4Hopper {
   using R = Ring<kStages, kRows, kUnit>;
 };
 
-template <class T, int N, int Grain>
+template <class T, int N, int Grain, bool Zeros>
 __global__ void
-__launch_bounds__(W4Hopper<N, Grain>::kThreads, W4Hopper<N, Grain>::kShares ? 2 : 1)
+__launch_bounds__(W4Hopper<N, Grain, Zeros>::kThreads, W4Hopper<N, Grain, Zeros>::kShares ? 2 : 1)
     w4a16_hopper(const __grid_constant__ CUtensorMap x_map, const StreamCall call) {
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL)
-  using W = W4Hopper<N, Grain>;
+  using W = W4Hopper<N, Grain, Zeros>;
   using R = typename W::R;
   extern __shared__ __align__(1024) uint8_t shared[];
   const R ring{ptx::shared_address(shared)};
@@ -81,11 +81,12 @@ __launch_bounds__(W4Hopper<N, Grain>::kThreads, W4Hopper<N, Grain>::kShares ? 2 
     for (int i = unit; i < stop; ++i) {
       ptx::barrier_wait(ring.full(at.stage), at.parity);
       if constexpr (W::kMma) {
-        add_unit_mma<T, N, Grain>(totals, shared + (ring.unit(at.stage) - ring.base),
-                                  ring.rows(at.stage), group, thread);
+        add_unit_mma<T, N, Grain, Zeros>(totals, shared + (ring.unit(at.stage) - ring.base),
+                                         ring.rows(at.stage), group, thread);
         __syncwarp();
       } else {
-        add_unit_wgmma<T, N, Grain>(totals, ring.unit(at.stage), ring.rows(at.stage), group, thread);
+        add_unit_wgmma<T, N, Grain, Zeros>(totals, ring.unit(at.stage), ring.rows(at.stage), group,
+                                           thread);
       }
       if (thread % 32 == 0) ptx::barrier_arrive(ring.empty(at.stage));
       at.next();

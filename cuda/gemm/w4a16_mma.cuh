@@ -9,7 +9,7 @@ namespace smq {
 
 // totals[j] += the share of one unit. A grain of 8 is half an instruction: the other half's weights
 // are left out as zeros.
-template <class T, int N, int Grain>
+template <class T, int N, int Grain, bool Zeros>
 __device__ __forceinline__ void add_unit_mma(float (&totals)[2][N / 2], const uint8_t* unit,
                                              uint32_t rows, int group, int thread) {
   const uint4* words = reinterpret_cast<const uint4*>(unit) + group * 512 + thread;
@@ -25,6 +25,16 @@ __device__ __forceinline__ void add_unit_mma(float (&totals)[2][N / 2], const ui
     packed[j][1] = words[j * 256 + 128];
   }
 
+  const uint8_t* zeros = unit + w4a16::unit_bytes(Grain, false) + group * 128 + thread / 32 * 32 +
+                         thread % 32 / 4 * 4;
+  const auto unpack = [&](uint32_t (&a)[4], uint32_t word, int j, int grain) {
+    if constexpr (Zeros) {
+      const uint32_t pair = *reinterpret_cast<const uint16_t*>(zeros + grain * w4a16::kTile + 2 * j);
+      ptx::unpack(a, word, ptx::biases(pair, T()), T());
+    } else {
+      ptx::unpack(a, word, T());
+    }
+  };
   const auto fold = [&](int grain) {
     const uint2 pairs = *reinterpret_cast<const uint2*>(scales + grain * w4a16::kTile * 2);
     const float2 scale[2] = {__half22float2(*reinterpret_cast<const __half2*>(&pairs.x)),
@@ -57,7 +67,12 @@ __device__ __forceinline__ void add_unit_mma(float (&totals)[2][N / 2], const ui
       for (int j = 0; j < 2; ++j) {
         const uint4 v = packed[j][pair / 2];
         const uint32_t word = step % 4 == 0 ? v.x : step % 4 == 1 ? v.y : step % 4 == 2 ? v.z : v.w;
-        ptx::unpack(a[j], word, T());
+        unpack(a[j], word, j, Grain < 16 ? 2 * step : step / kGrainSteps);
+        if (Zeros && Grain < 16) {
+          uint32_t other[4];
+          unpack(other, word, j, 2 * step + 1);
+          a[j][2] = other[2], a[j][3] = other[3];
+        }
       }
 #pragma unroll
       for (int h = 0; h < (Grain == 8 ? 2 : 1); ++h) {

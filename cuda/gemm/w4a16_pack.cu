@@ -15,6 +15,7 @@ struct PackCall {
   uint8_t* w;
   const uint32_t* qweight;
   const __half* scales;
+  const uint8_t* zeros;
   const int32_t* order;
   int32_t n, n_offset, last;  // last: outputs from n_offset + n to here are padding
   int32_t k, group;
@@ -51,6 +52,10 @@ __global__ void pack_weights(PackCall call, w4a16::Layout layout) {
     const bool real = output < call.n && input < call.k;
     *reinterpret_cast<__half*>(call.w + layout.scale(row, input)) =
         real ? call.scales[int64_t(input / call.group) * call.n + output] : __half(0.0f);
+    if (layout.zeros) {
+      call.w[layout.zero(row, input)] =
+          real ? call.zeros[int64_t(input / call.group) * call.n + output] & 15 : 8;
+    }
   }
 }
 
@@ -65,22 +70,22 @@ constexpr int kThreads = 256;
 
 }  // namespace
 
-int32_t smq::run_w4a16_bytes(int32_t n, int32_t k, int32_t group, int64_t* out) {
+int32_t smq::run_w4a16_bytes(int32_t n, int32_t k, int32_t group, int32_t zeros, int64_t* out) {
   Check check;
   if (check_units(check, n, k).failed()) return check.status();
-  *out = w4a16::Layout(n, k, group).bytes();
+  *out = w4a16::Layout(n, k, group, zeros != 0).bytes();
   return SMQ_OK;
 }
 
 int32_t smq::run_w4a16_pack(smq_context* ctx, uint64_t w, int32_t n_total, int32_t n_offset,
-                            uint64_t qweight, uint64_t scales, uint64_t order, int32_t n, int32_t k,
-                            int32_t group) {
+                            uint64_t qweight, uint64_t scales, uint64_t zeros, uint64_t order, int32_t n,
+                            int32_t k, int32_t group) {
   if (const int32_t status = enter(ctx)) return status;
-  const w4a16::Layout layout(n_total, k, group);
+  const w4a16::Layout layout(n_total, k, group, zeros != 0);
   // Who packs the last outputs packs the padding behind them.
   const int32_t last = n_offset + n == n_total ? layout.tiles * w4a16::kTile : n_offset + n;
   const PackCall call{at<uint8_t>(w), at<const uint32_t>(qweight), at<const __half>(scales),
-                      order ? at<const int32_t>(order) : nullptr, n, n_offset, last, k, group};
+                      at<const uint8_t>(zeros), order ? at<const int32_t>(order) : nullptr, n, n_offset, last, k, group};
   const int64_t items = int64_t(last - n_offset) * layout.blocks * (w4a16::kBlock / 8);
   Check check;
   if (check.limit("n * k", items / kThreads, INT32_MAX - 1).failed()) return check.status();

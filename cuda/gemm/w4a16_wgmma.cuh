@@ -15,6 +15,11 @@ __device__ __forceinline__ uint4 load_shared16(uint32_t address) {
                : "r"(address));
   return v;
 }
+__device__ __forceinline__ uint32_t load_shared2(uint32_t address) {
+  uint16_t v;
+  asm volatile("ld.shared.u16 %0, [%1];" : "=h"(v) : "r"(address));
+  return v;
+}
 __device__ __forceinline__ uint32_t load_shared4(uint32_t address) {
   uint32_t v;
   asm volatile("ld.shared.u32 %0, [%1];" : "=r"(v) : "r"(address));
@@ -22,18 +27,20 @@ __device__ __forceinline__ uint32_t load_shared4(uint32_t address) {
 }
 
 // A batch is up to four steps of 16 inputs; while the tensor cores work on one, the next is unpacked.
-template <class T, int N, int Grain>
+template <class T, int N, int Grain, bool Zeros>
 __device__ __forceinline__ void add_unit_wgmma(float (&totals)[1][N / 2], uint32_t unit, uint32_t rows,
                                                int group, int thread) {
   constexpr int kGrainSteps = Grain / 16;
   constexpr int kSteps = kGrainSteps < 4 ? kGrainSteps : 4;  // of a batch
   constexpr int kBatches = 8 / kSteps;
   const uint32_t words = unit + (group * 256 + thread) * 16;
-  const uint32_t scales = unit + w4a16::kNibbleBytes +
-                          (group / 2 * 128 + thread / 32 * 32 + thread % 32 / 4 * 4 + group % 2 * 2) * 2;
+  const int output = group / 2 * 128 + thread / 32 * 32 + thread % 32 / 4 * 4 + group % 2 * 2;
+  const uint32_t scales = unit + w4a16::kNibbleBytes + output * 2;
+  const uint32_t zeros = unit + w4a16::unit_bytes(Grain, false) + output;
   const uint64_t first_half = wgmma::describe(rows), second_half = wgmma::describe(rows + N * 128);
   float parts[N / 2];
   uint4 packed{};
+  ptx::Biases biases = ptx::middle(T());
 
   const auto fold = [&](int grain) {
     const uint32_t pair = load_shared4(scales + grain * w4a16::kTile * 2);
@@ -56,7 +63,10 @@ __device__ __forceinline__ void add_unit_wgmma(float (&totals)[1][N / 2], uint32
                             : step % 4 == 1 ? packed.y
                             : step % 4 == 2 ? packed.z
                                             : packed.w;
-      ptx::unpack(a[s], word, T());
+      if (Zeros && step % kGrainSteps == 0) {
+        biases = ptx::biases(load_shared2(zeros + step / kGrainSteps * w4a16::kTile), T());
+      }
+      ptx::unpack(a[s], word, biases, T());
     }
     if (batch > 0 && batch * kSteps % kGrainSteps == 0) {  // the batch before ended a grain
       wgmma::wait<0>();

@@ -27,6 +27,11 @@ __device__ __forceinline__ void settle(float (&sums)[Size]) {
 #pragma unroll
   for (int i = 0; i < Size; ++i) asm volatile("" : "+f"(sums[i])::"memory");
 }
+template <int Size>
+__device__ __forceinline__ void settle(int32_t (&sums)[Size]) {
+#pragma unroll
+  for (int i = 0; i < Size; ++i) asm volatile("" : "+r"(sums[i])::"memory");
+}
 
 // Describes rows of 64 inputs (128 bytes, swizzled as the copy engine does) from a multiple of 1024 on.
 __device__ __forceinline__ uint64_t describe(uint32_t address) {

@@ -44,11 +44,23 @@ extern "C" {
 #define SMQ_F16 0
 #define SMQ_BF16 1
 #define SMQ_F32 2
+#define SMQ_I8 3    // with a f32 scale a row: x = q s
+#define SMQ_E4M3 4  // the 8-bit float of 4 exponent bits, likewise
 
 // what a product does with its result
 #define SMQ_STORE 0     // y (dtype) = x w + bias
 #define SMQ_RESIDUAL 1  // y (f32) += x w + bias
 #define SMQ_LOGITS 2    // y (f32) = x w + bias
+
+// how files order the elements of a quantized weight of n outputs and k inputs
+#define SMQ_LAYOUT_AWQ 0        // i32 [k, n/8]: nibble p of a word is output [0,2,4,6,1,3,5,7][p] of its eight
+#define SMQ_LAYOUT_ROWS 1       // i32 [n, k/8]: nibble p is input p of its eight (compressed-tensors)
+#define SMQ_LAYOUT_MARLIN 2     // i32 [k/16, 2 n]: tiles in Marlin's order (the paper's W4A16 files)
+#define SMQ_LAYOUT_QQQ 3        // i32 [k/16, 2 n]: QQQ per channel, signed nibbles; unpacked as q + 8
+#define SMQ_LAYOUT_QQQ_GROUP 4  // i32 [k/16, 2 n]: QQQ in groups, unsigned nibbles
+#define SMQ_LAYOUT_QOQ 5        // i8 [n, k/2]: QServe's tiles of 32 x 32
+#define SMQ_LAYOUT_GPTQ8 6      // i32 [k/4, n]: byte p of a word is input p of its four, q + 128
+#define SMQ_LAYOUT_ROWS8 7      // i32 [n, k/4]: byte p is input p of its four, q + 128
 
 // limits, for both implementations
 #define SMQ_MAX_TREE 64   // rows of a verified tree: one mask word
@@ -138,6 +150,23 @@ int32_t smq_rms_norm(smq_context* ctx, uint64_t out, int32_t out_stride, uint64_
 int32_t smq_convert(smq_context* ctx, uint64_t out, int32_t out_stride, uint64_t x, int32_t m,
                     int32_t width, int32_t dtype);
 
+// ---- ops: quantize ----------------------------------------------------------------------------
+
+// Rows of 8-bit activations of `form` SMQ_I8 or SMQ_E4M3, each with one scale: out: form [m, k]; scales:
+// f32 [m], absmax / 127 or absmax / 448; sums: i32 [m], of the q of a row, 0 for SMQ_E4M3. q = x * (127 or
+// 448) / absmax in f32, to the nearest, ties to even. A row of zeros has scale 0; one that holds a value
+// which is not finite has scale NaN and zeros.
+// x: dtype [m, k].
+int32_t smq_quantize_rows(smq_context* ctx, uint64_t out, uint64_t scales, uint64_t sums, uint64_t x,
+                          int32_t m, int32_t k, int32_t dtype, int32_t form);
+// Of the rows that smq_rms_norm would give, before they are rounded to dtype.
+int32_t smq_rms_norm_quantized(smq_context* ctx, uint64_t out, uint64_t scales, uint64_t sums,
+                               uint64_t x, uint64_t weight, int32_t m, int32_t width, float eps,
+                               int32_t dtype, int32_t form);
+// Of the rows that smq_silu_mul would give, before they are rounded to dtype. x: dtype [m, 2 n].
+int32_t smq_silu_mul_quantized(smq_context* ctx, uint64_t out, uint64_t scales, uint64_t sums,
+                               uint64_t x, int32_t m, int32_t n, int32_t dtype, int32_t form);
+
 // ---- ops: rope_kv -----------------------------------------------------------------------------
 
 // For each row i of qkv [m, (heads + 2 kv_heads) * head_dim]: normalises each q and k head (where
@@ -174,19 +203,58 @@ int32_t smq_attention_bytes(int32_t m, int32_t heads, int32_t kv_heads, int32_t 
 int32_t smq_gemm_f16(smq_context* ctx, uint64_t y, int32_t y_stride, int32_t epilogue, uint64_t x,
                      uint64_t w, uint64_t bias, int32_t m, int32_t n, int32_t k, int32_t dtype);
 
-// The same with w = (q - 8) s: q u4, s f16 for each output and group of `group` inputs (the last may
-// be short), in the packed layout that smq_w4a16_pack writes. k is a multiple of 8.
+// The same with w = (q - z) s: q u4; s f16 and z u4 for each output and group of `group` inputs (the
+// last may be short); zeros 0 says that every z is 8. In the packed layout that smq_w4a16_pack writes. k is a
+// multiple of 8.
 int32_t smq_gemm_w4a16(smq_context* ctx, uint64_t y, int32_t y_stride, int32_t epilogue, uint64_t x,
                        uint64_t w, uint64_t bias, int32_t m, int32_t n, int32_t k, int32_t group,
-                       int32_t dtype);
+                       int32_t zeros, int32_t dtype);
 // Bytes of the packed weight.
-int32_t smq_w4a16_bytes(int32_t n, int32_t k, int32_t group, int64_t* out);
+int32_t smq_w4a16_bytes(int32_t n, int32_t k, int32_t group, int32_t zeros, int64_t* out);
 // Packs one linear layer's outputs into rows n_offset.. of a packed weight of n_total outputs (several
 // layers that read the same input share one). qweight: i32 [k/8, n], nibble i of row r is input
-// 8 r + i; scales: f16 [ceil(k/group), n]; order: i32 [k] or 0: packed input j is stored input order[j].
+// 8 r + i; scales: f16 [ceil(k/group), n]; zeros: u8 [ceil(k/group), n], or 0 for a weight without;
+// order: i32 [k] or 0: packed input j is stored input order[j].
 int32_t smq_w4a16_pack(smq_context* ctx, uint64_t w, int32_t n_total, int32_t n_offset,
-                       uint64_t qweight, uint64_t scales, uint64_t order, int32_t n, int32_t k,
-                       int32_t group);
+                       uint64_t qweight, uint64_t scales, uint64_t zeros, uint64_t order, int32_t n,
+                       int32_t k, int32_t group);
+
+// 8-bit weights with a scale s_n for each output, in the packed layout that smq_w8_pack writes; k is a
+// multiple of 16. y = s_m s_n sum(q_x q_w) + bias, exact until it is scaled. x: i8 [m, k]; x_scales: f32 [m].
+int32_t smq_gemm_w8a8(smq_context* ctx, uint64_t y, int32_t y_stride, int32_t epilogue, uint64_t x,
+                      uint64_t x_scales, uint64_t w, uint64_t bias, int32_t m, int32_t n, int32_t k,
+                      int32_t dtype);
+// The same with weights and x of e4m3, accumulated in f32.
+int32_t smq_gemm_fp8(smq_context* ctx, uint64_t y, int32_t y_stride, int32_t epilogue, uint64_t x,
+                     uint64_t x_scales, uint64_t w, uint64_t bias, int32_t m, int32_t n, int32_t k,
+                     int32_t dtype);
+// The same with i8 weights and x: dtype [m, k]: y = s_n sum(x q_w) + bias, accumulated in f32.
+int32_t smq_gemm_w8a16(smq_context* ctx, uint64_t y, int32_t y_stride, int32_t epilogue, uint64_t x,
+                       uint64_t w, uint64_t bias, int32_t m, int32_t n, int32_t k, int32_t dtype);
+int32_t smq_w8_bytes(int32_t n, int32_t k, int64_t* out);
+// Packs as smq_w4a16_pack does. qweight: i8 or e4m3 [n, k]; scales: f32 [n].
+int32_t smq_w8_pack(smq_context* ctx, uint64_t w, int32_t n_total, int32_t n_offset, uint64_t qweight,
+                    uint64_t scales, int32_t n, int32_t k);
+
+// 4-bit weights on 8-bit activations; k is a multiple of 32. With q u4 and s_n f32 for each output:
+// group 0: y = s_m (s_n sum(q_x q) - c_n sum(q_x)) + bias, c_n: f32 for each output, x_sums: i32 [m];
+// else:    y = s_m s_n sum(q_x w) + bias with w = (q - z) s rounded to the nearest integer, ties to even,
+//          and clamped to i8; s f16 and z u4 for each output and group of `group` inputs, a multiple of 32.
+// Integer sums are exact.
+int32_t smq_gemm_w4a8(smq_context* ctx, uint64_t y, int32_t y_stride, int32_t epilogue, uint64_t x,
+                      uint64_t x_scales, uint64_t x_sums, uint64_t w, uint64_t bias, int32_t m,
+                      int32_t n, int32_t k, int32_t group, int32_t dtype);
+int32_t smq_w4a8_bytes(int32_t n, int32_t k, int32_t group, int64_t* out);
+// Packs as smq_w4a16_pack does. scales: f32 [n], s_n; offsets: f32 [n], c_n, 0 unless group is 0;
+// group_scales: f16 [ceil(k/group), n] and group_zeros: u8 [ceil(k/group), n], 0 where group is 0.
+int32_t smq_w4a8_pack(smq_context* ctx, uint64_t w, int32_t n_total, int32_t n_offset,
+                      uint64_t qweight, uint64_t scales, uint64_t offsets, uint64_t group_scales,
+                      uint64_t group_zeros, int32_t n, int32_t k, int32_t group);
+
+// Brings the elements of a stored weight into the order that the packing ops read: i32 [k/8, n] of nibbles
+// for the 4-bit layouts, i8 [n, k] for the 8-bit ones. stored and out do not overlap.
+int32_t smq_unpack(smq_context* ctx, uint64_t out, uint64_t stored, int32_t layout, int32_t n,
+                   int32_t k);
 // out[i, j] = x[i, order[j]]: the activations of a layer packed with `order`. dtype [m, k].
 int32_t smq_gather_columns(smq_context* ctx, uint64_t out, uint64_t x, uint64_t order, int32_t m,
                            int32_t k, int32_t dtype);

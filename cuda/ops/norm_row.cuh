@@ -32,23 +32,19 @@ __device__ __forceinline__ Pack<T, Count> scaled(const Pack<float, Count>& x, fl
   return result;
 }
 
-// A whole row, by a block of kNormWarps warps. Chunks of one lane of norm_scale fall to one warp. The first
-// kHeld chunks of a warp stay in registers, so that a row of up to kNormWarps * kHeld chunks is read once.
-template <class T, int Count>
-__device__ __forceinline__ void norm_row(T* to, const float* row, const T* weight, int32_t width, float eps) {
-  constexpr int kHeld = 8, kLanes = 32 / kNormWarps;  // lanes of norm_scale that are this warp's
+// The first chunks of a warp stay in registers, so that a row of up to kNormWarps * kHeldChunks is read once.
+constexpr int kHeldChunks = 8;
+
+// The factor of a whole row's norm, by a block of kNormWarps warps that hold its first chunks. Chunks of one
+// lane of norm_scale fall to one warp.
+template <int Count>
+__device__ __forceinline__ float row_scale(const Pack<float, Count> (&held)[kHeldChunks], const float* row,
+                                           int32_t width, float eps) {
+  constexpr int kHeld = kHeldChunks, kLanes = 32 / kNormWarps;  // lanes of norm_scale that are this warp's
   constexpr int kStep = kNormWarps * 32 * Count;
   __shared__ float shared[32];
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
   const int first = int(threadIdx.x) * Count;
-  Pack<float, Count> held[kHeld] = {};
-  Pack<T, Count> by[kHeld] = {};
-#pragma unroll
-  for (int h = 0; h < kHeld; ++h) {
-    const int j = first + h * kStep;
-    if (j < width) held[h] = load<float, Count>(row + j);
-    if (j < width) by[h] = load<T, Count>(weight + j);
-  }
   float sums[kLanes] = {};
 #pragma unroll
   for (int h = 0; h < kHeld; ++h) sums[h % kLanes] += chunk_squares(held[h]);
@@ -66,7 +62,23 @@ __device__ __forceinline__ void norm_row(T* to, const float* row, const T* weigh
     for (int l = 0; l < kLanes; ++l) shared[l * kNormWarps + warp] = sums[l];
   }
   __syncthreads();
-  const float scale = norm_scale(shared[lane], width, eps);
+  return norm_scale(shared[lane], width, eps);
+}
+
+// A whole row, by a block of kNormWarps warps.
+template <class T, int Count>
+__device__ __forceinline__ void norm_row(T* to, const float* row, const T* weight, int32_t width, float eps) {
+  constexpr int kHeld = kHeldChunks, kStep = kNormWarps * 32 * Count;
+  const int first = int(threadIdx.x) * Count;
+  Pack<float, Count> held[kHeld] = {};
+  Pack<T, Count> by[kHeld] = {};
+#pragma unroll
+  for (int h = 0; h < kHeld; ++h) {
+    const int j = first + h * kStep;
+    if (j < width) held[h] = load<float, Count>(row + j);
+    if (j < width) by[h] = load<T, Count>(weight + j);
+  }
+  const float scale = row_scale(held, row, width, eps);
 #pragma unroll
   for (int h = 0; h < kHeld; ++h) {
     const int j = first + h * kStep;

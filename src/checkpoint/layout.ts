@@ -9,8 +9,39 @@ import type { ModelConfig } from "./config.ts";
 import type { HeadConfig } from "./head_config.ts";
 import { sourceOf, type TensorInfo, type TensorSource } from "./source.ts";
 
-/** What a tensor is for. `weight` is f16 [n, k]; `qweight` and `scales` are those of GPTQ. */
-export type TensorRole = "embedding" | "norm" | "weight" | "bias" | "qweight" | "scales";
+/**
+ * What a tensor is for. `weight` is f16 [n, k]; `qweight` holds integers of which any bits are valid, `e4m3` 8-bit
+ * floats; `scales` differ, each `level` is the same; a `constant` is one number.
+ */
+export type TensorRole =
+  | "embedding"
+  | "norm"
+  | "weight"
+  | "bias"
+  | "qweight"
+  | "e4m3"
+  | "scales"
+  | "level"
+  | "constant";
+
+/** A tensor of a stored linear layer. */
+export interface StoredTensor {
+  /** Its name behind the layer's. */
+  readonly suffix: string;
+  /** What it is for. */
+  readonly role: TensorRole;
+  /** Its dtype. */
+  readonly dtype: DType;
+  /** Its shape. */
+  readonly shape: Shape;
+  /**
+   * Of `scales` and `level`: how large, in deviations of a weight (1 / sqrt(inputs)); of a `constant` the number.
+   */
+  readonly size?: number;
+}
+
+/** The tensors of a linear layer of `n` outputs and `k` inputs, the bias aside. */
+export type StoredTensors = (n: number, k: number) => readonly StoredTensor[];
 
 /** A tensor that a shape asks for. */
 export interface LayoutTensor extends TensorInfo {
@@ -22,6 +53,8 @@ export interface LayoutTensor extends TensorInfo {
   readonly layer?: number;
   /** Inputs of the linear layer; the width of a row for others. */
   readonly inputs: number;
+  /** `StoredTensor.size`, where it has one. */
+  readonly size?: number;
 }
 
 /** Fills `into` with bytes of a tensor from byte `offset` on. */
@@ -30,6 +63,25 @@ export type FillTensor = (
   offset: number,
   into: Uint8Array<ArrayBuffer>,
 ) => void;
+
+/** Not quantized: `weight` f16 [n, k]. */
+export const plainTensors: StoredTensors = (n, k) => [
+  { suffix: "weight", role: "weight", dtype: "f16", shape: [n, k] },
+];
+
+/** GPTQ, symmetric, in groups of `group`: `qweight` and `scales`. */
+export function gptqTensors(group: number): StoredTensors {
+  return (n, k) => [
+    { suffix: "qweight", role: "qweight", dtype: "i32", shape: [k / 8, n] },
+    {
+      suffix: "scales",
+      role: "scales",
+      dtype: "f16",
+      shape: [Math.ceil(k / group), n],
+      size: 1 / 7,
+    },
+  ];
+}
 
 /** A linear layer of a decoder layer. */
 interface DecoderLinear {
@@ -73,13 +125,21 @@ class Layout {
     shape: Shape,
     inputs: number,
     layer?: number,
+    size?: number,
   ): void {
     const bytes = elements(shape) * DTYPE_BYTES[dtype];
-    this.tensors.push({ name, dtype, shape, bytes, file: this.#file, role, part, layer, inputs });
+    const { tensors } = this;
+    tensors.push({ name, dtype, shape, bytes, file: this.#file, role, part, layer, inputs, size });
   }
 
-  /** A decoder layer; its linear layers in groups of `group` inputs, or in f16 where that is undefined. */
-  decoder(config: ModelConfig, prefix: string, layer: number, inputNorm: boolean, group?: number) {
+  /** A decoder layer; its linear layers as `stored` says. */
+  decoder(
+    config: ModelConfig,
+    prefix: string,
+    layer: number,
+    inputNorm: boolean,
+    stored: StoredTensors,
+  ) {
     const norm = (part: string, name: string, width: number) =>
       this.add(`${prefix}.${name}.weight`, "norm", part, "f16", [width], width, layer);
     if (inputNorm) norm("input_layernorm", "input_layernorm", config.hiddenSize);
@@ -89,27 +149,27 @@ class Layout {
     }
     for (const { part, parent, n, k, bias } of decoderLinears(config)) {
       const name = `${prefix}.${parent}.${part}`;
-      if (group === undefined) {
-        this.add(`${name}.weight`, "weight", part, "f16", [n, k], k, layer);
-      } else {
-        this.add(`${name}.qweight`, "qweight", part, "i32", [k / 8, n], k, layer);
-        const groups = Math.ceil(k / group);
-        this.add(`${name}.scales`, "scales", part, "f16", [groups, n], k, layer);
+      for (const { suffix, role, dtype, shape, size } of stored(n, k)) {
+        this.add(`${name}.${suffix}`, role, part, dtype, shape, k, layer, size);
       }
       if (bias) this.add(`${name}.bias`, "bias", part, "f16", [n], k, layer);
     }
   }
 }
 
-/** The tensors of a model: W4A16 in groups of `group` inputs, or f16 where that is undefined. */
-export function modelLayout(file: string, config: ModelConfig, group?: number): LayoutTensor[] {
+/** The tensors of a model whose linear layers are stored as `stored` says; the output projection is f16. */
+export function modelLayout(
+  file: string,
+  config: ModelConfig,
+  stored: StoredTensors,
+): LayoutTensor[] {
   const { vocabSize, hiddenSize, tiedEmbeddings } = config;
   const layout = new Layout(file);
   const table = [vocabSize, hiddenSize];
   const embedding = "model.embed_tokens.weight";
   layout.add(embedding, "embedding", "embed_tokens", "f16", table, hiddenSize);
   for (let i = 0; i < config.layers; i++) {
-    layout.decoder(config, `model.layers.${i}`, i, true, group);
+    layout.decoder(config, `model.layers.${i}`, i, true, stored);
   }
   layout.add("model.norm.weight", "norm", "norm", "f16", [hiddenSize], hiddenSize);
   if (!tiedEmbeddings) {
@@ -132,7 +192,9 @@ export function headLayout(
   }
   layout.add("fc.weight", "weight", "fc", "f16", [hidden, 2 * hidden], 2 * hidden);
   if (fcBias) layout.add("fc.bias", "bias", "fc", "f16", [hidden], 2 * hidden);
-  for (let i = 0; i < model.layers; i++) layout.decoder(model, `layers.${i}`, i, i > 0);
+  for (let i = 0; i < model.layers; i++) {
+    layout.decoder(model, `layers.${i}`, i, i > 0, plainTensors);
+  }
   return layout.tensors;
 }
 

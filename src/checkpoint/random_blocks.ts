@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { DType } from "../base/dtype.ts";
 
 /**
  * Elements of a block of f16. Prime, and so no multiple of a row: the rows of a matrix are different pieces
@@ -51,20 +52,37 @@ export class RandomBlocks {
     });
   }
 
-  /** f16 numbers, uniform from `low` to `high`. */
-  uniform(low: number, high: number): Uint8Array<ArrayBuffer> {
-    return this.#block(`uniform ${low} ${high}`, () => {
-      const next = randomWords(this.#seed + 3);
-      const step = (high - low) / 2 ** 32;
-      return bytesOf(Float16Array.from({ length: ELEMENTS }, () => low + next() * step));
+  /** e4m3 numbers of magnitudes from 0.25 to 3.75, both signs. */
+  get e4m3(): Uint8Array<ArrayBuffer> {
+    return this.#block("e4m3", () => {
+      const next = randomWords(this.#seed + 4);
+      // Sign, then an exponent of four values from -2 on and any mantissa.
+      return Uint8Array.from({ length: ELEMENTS }, () => {
+        const word = next();
+        return (word & 0x80) | (0x28 + (word >>> 8) % 32);
+      });
     });
   }
 
-  /** An even position in any block that depends on the seed and `name`. */
+  /** Floats, uniform from `low` to `high`. */
+  uniform(low: number, high: number, dtype: DType = "f16"): Uint8Array<ArrayBuffer> {
+    return this.#block(`uniform ${low} ${high} ${dtype}`, () => {
+      const next = randomWords(this.#seed + 3);
+      const step = (high - low) / 2 ** 32;
+      return numbers(dtype, ELEMENTS, () => low + next() * step);
+    });
+  }
+
+  /** One number again and again. */
+  constant(value: number, dtype: DType): Uint8Array<ArrayBuffer> {
+    return this.#block(`constant ${value} ${dtype}`, () => numbers(dtype, 2 ** 16, () => value));
+  }
+
+  /** A position in any block, a multiple of four, that depends on the seed and `name`. */
   position(name: string): number {
     let hash = this.#seed;
     for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193);
-    return 2 * (randomWords(hash)() % ELEMENTS);
+    return 4 * (randomWords(hash)() % ELEMENTS);
   }
 
   #block(key: string, make: () => Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
@@ -88,8 +106,23 @@ export function repeatInto(
   }
 }
 
-function bytesOf(values: Float16Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+function bytesOf(values: ArrayBufferView<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   return new Uint8Array(values.buffer);
+}
+
+function numbers(dtype: DType, length: number, next: () => number): Uint8Array<ArrayBuffer> {
+  switch (dtype) {
+    case "f16":
+      return bytesOf(Float16Array.from({ length }, next));
+    case "f32":
+      return bytesOf(Float32Array.from({ length }, next));
+    case "i32":
+      return bytesOf(Int32Array.from({ length }, next));
+    case "i8":
+      return bytesOf(Int8Array.from({ length }, next));
+    default:
+      throw new Error(`random numbers of dtype ${dtype} are not made`);
+  }
 }
 
 /** Normal numbers of deviation 1, two from each pair of uniform ones. */

@@ -7,15 +7,12 @@
 import type { Checkpoint } from "./checkpoint.ts";
 import type { ModelConfig } from "./config.ts";
 import type { Head, HeadConfig } from "./head_config.ts";
+import { Fields } from "./json.ts";
 import { headLayout, layoutSource, type LayoutTensor, modelLayout } from "./layout.ts";
+import { parseQuantization } from "./quantization.ts";
 import { RandomBlocks, repeatInto } from "./random_blocks.ts";
 import type { TensorSource } from "./source.ts";
-
-/** Inputs that share a scale in `w4a16-g128`. */
-const GROUP = 128;
-
-/** How linear layers of a made-up model are stored; embedding and output projection are f16 always. */
-export type SyntheticScheme = "w4a16-g128" | "f16";
+import { syntheticFormat, type SyntheticScheme } from "./synthetic_schemes.ts";
 
 /** What to make up. */
 export interface SyntheticOptions {
@@ -30,26 +27,16 @@ export interface SyntheticOptions {
 /** A checkpoint of `shape` whose weights are random. */
 export function syntheticCheckpoint(shape: ModelConfig, options: SyntheticOptions): Checkpoint {
   const { scheme, seed = 0, name = "synthetic" } = options;
-  const quantized = scheme === "w4a16-g128";
-  const tensors = synthetic(name, modelLayout(name, shape, quantized ? GROUP : undefined), seed);
+  const { description, tensors: stored } = syntheticFormat(scheme);
+  const tensors = synthetic(name, modelLayout(name, shape, stored), seed);
   const { eosTokenIds, bosTokenId, padTokenId } = shape;
   return {
     dir: name,
     config: shape,
     tensors,
     rawConfig: {},
-    ...(quantized && {
-      quantization: {
-        method: "gptq",
-        config: {
-          bits: 4,
-          groupSize: GROUP,
-          descAct: false,
-          staticGroups: false,
-          format: "gptq",
-          lmHead: false,
-        },
-      },
+    ...(description && {
+      quantization: parseQuantization(new Fields(name, description), tensors),
     }),
     generation: { eosTokenIds, bosTokenId, padTokenId },
     [Symbol.dispose]: () => tensors[Symbol.dispose](),
@@ -76,15 +63,24 @@ function synthetic(name: string, layout: LayoutTensor[], seed: number): TensorSo
   );
 }
 
-function blockOf({ role, inputs }: LayoutTensor, blocks: RandomBlocks): Uint8Array<ArrayBuffer> {
+function blockOf(
+  { role, inputs, dtype, size = 1 }: LayoutTensor,
+  blocks: RandomBlocks,
+): Uint8Array<ArrayBuffer> {
   const deviation = 1 / Math.sqrt(inputs);
   switch (role) {
     case "norm":
       return blocks.uniform(0.9, 1.1);
     case "qweight":
       return blocks.nibbles;
+    case "e4m3":
+      return blocks.e4m3;
     case "scales":
-      return blocks.uniform((0.75 * deviation) / 7, (1.25 * deviation) / 7);
+      return blocks.uniform(0.75 * size * deviation, 1.25 * size * deviation, dtype);
+    case "level":
+      return blocks.constant(size * deviation, dtype);
+    case "constant":
+      return blocks.constant(size, dtype);
     case "embedding":
     case "weight":
     case "bias":

@@ -7,7 +7,8 @@ import { checkHead, HeadModel, Model, summarizeModel } from "../model/mod.ts";
 import { eagle2 } from "../speculation/mod.ts";
 import type { ModelConfig } from "./config.ts";
 import { HEAD_SHAPES, headShape, MODEL_SHAPES, modelShape } from "./shapes.ts";
-import { syntheticCheckpoint, syntheticHead, type SyntheticScheme } from "./synthetic.ts";
+import { syntheticCheckpoint, syntheticHead } from "./synthetic.ts";
+import { SYNTHETIC_FORMATS, type SyntheticScheme } from "./synthetic_schemes.ts";
 
 /** A shape that a test can run: deep, as depth is what activations must survive. */
 const DEEP: ModelConfig = {
@@ -20,7 +21,7 @@ const DEEP: ModelConfig = {
   headDim: 64,
 };
 
-const SCHEMES: readonly SyntheticScheme[] = ["w4a16-g128", "f16"];
+const SCHEMES = Object.keys(SYNTHETIC_FORMATS) as SyntheticScheme[];
 
 Deno.test("named shapes have all tensors that a model checks, and their known sizes", () => {
   const gigabytes = (name: string, scheme: SyntheticScheme) => {

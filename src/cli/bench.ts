@@ -4,6 +4,7 @@
  * @module
  */
 import { MODEL_SHAPES } from "../checkpoint/shapes.ts";
+import { SYNTHETIC_FORMATS, type SyntheticScheme } from "../checkpoint/synthetic_schemes.ts";
 import { MAX_TREE_ROWS } from "../ops/mod.ts";
 import type { BenchTable } from "./bench/bench.ts";
 import { compareReports, type Comparison } from "./bench/compare.ts";
@@ -36,7 +37,7 @@ const OPTIONS = [
     name: "scheme",
     type: "string",
     value: "NAME",
-    choices: ["w4a16-g128", "f16"],
+    choices: Object.keys(SYNTHETIC_FORMATS) as SyntheticScheme[],
     summary: "How synthetic weights are stored; w4a16-g128 where absent",
   },
   {

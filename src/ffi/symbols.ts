@@ -7,7 +7,7 @@
  */
 
 /** The hash of the header's declarations; a library built from others is refused. */
-export const ABI_HASH = 0xea0126b4d76ed04en;
+export const ABI_HASH = 0xcc92380502328cd6n;
 
 /** status: SMQ_OK */
 export const SMQ_OK = 0;
@@ -39,6 +39,12 @@ export const SMQ_BF16 = 1;
 /** dtypes: SMQ_F32 */
 export const SMQ_F32 = 2;
 
+/** with a f32 scale a row: x = q s */
+export const SMQ_I8 = 3;
+
+/** the 8-bit float of 4 exponent bits, likewise */
+export const SMQ_E4M3 = 4;
+
 /** y (dtype) = x w + bias */
 export const SMQ_STORE = 0;
 
@@ -47,6 +53,30 @@ export const SMQ_RESIDUAL = 1;
 
 /** y (f32) = x w + bias */
 export const SMQ_LOGITS = 2;
+
+/** i32 [k, n/8]: nibble p of a word is output [0,2,4,6,1,3,5,7][p] of its eight */
+export const SMQ_LAYOUT_AWQ = 0;
+
+/** i32 [n, k/8]: nibble p is input p of its eight (compressed-tensors) */
+export const SMQ_LAYOUT_ROWS = 1;
+
+/** i32 [k/16, 2 n]: tiles in Marlin's order (the paper's W4A16 files) */
+export const SMQ_LAYOUT_MARLIN = 2;
+
+/** i32 [k/16, 2 n]: QQQ per channel, signed nibbles; unpacked as q + 8 */
+export const SMQ_LAYOUT_QQQ = 3;
+
+/** i32 [k/16, 2 n]: QQQ in groups, unsigned nibbles */
+export const SMQ_LAYOUT_QQQ_GROUP = 4;
+
+/** i8 [n, k/2]: QServe's tiles of 32 x 32 */
+export const SMQ_LAYOUT_QOQ = 5;
+
+/** i32 [k/4, n]: byte p of a word is input p of its four, q + 128 */
+export const SMQ_LAYOUT_GPTQ8 = 6;
+
+/** i32 [n, k/4]: byte p is input p of its four, q + 128 */
+export const SMQ_LAYOUT_ROWS8 = 7;
 
 /** rows of a verified tree: one mask word */
 export const SMQ_MAX_TREE = 64;
@@ -317,6 +347,37 @@ export const SYMBOLS = {
     result: "i32",
   },
   /**
+   * `smq_quantize_rows(ctx, out, scales, sums, x, m, k, dtype, form)`
+   *
+   * Rows of 8-bit activations of `form` SMQ_I8 or SMQ_E4M3, each with one scale: out: form [m, k]; scales:
+   * f32 [m], absmax / 127 or absmax / 448; sums: i32 [m], of the q of a row, 0 for SMQ_E4M3. q = x * (127 or
+   * 448) / absmax in f32, to the nearest, ties to even. A row of zeros has scale 0; one that holds a value
+   * which is not finite has scale NaN and zeros.
+   * x: dtype [m, k].
+   */
+  smq_quantize_rows: {
+    parameters: [context, "u64", "u64", "u64", "u64", "i32", "i32", "i32", "i32"],
+    result: "i32",
+  },
+  /**
+   * `smq_rms_norm_quantized(ctx, out, scales, sums, x, weight, m, width, eps, dtype, form)`
+   *
+   * Of the rows that smq_rms_norm would give, before they are rounded to dtype.
+   */
+  smq_rms_norm_quantized: {
+    parameters: [context, "u64", "u64", "u64", "u64", "u64", "i32", "i32", "f32", "i32", "i32"],
+    result: "i32",
+  },
+  /**
+   * `smq_silu_mul_quantized(ctx, out, scales, sums, x, m, n, dtype, form)`
+   *
+   * Of the rows that smq_silu_mul would give, before they are rounded to dtype. x: dtype [m, 2 n].
+   */
+  smq_silu_mul_quantized: {
+    parameters: [context, "u64", "u64", "u64", "u64", "i32", "i32", "i32", "i32"],
+    result: "i32",
+  },
+  /**
    * `smq_rope_kv(ctx, qkv, table, positions, cache_length, depths, position_offset, slot_offset, q_norm, k_norm, eps, k_cache, v_cache, slots, m, heads, kv_heads, head_dim, dtype)`
    *
    * For each row i of qkv [m, (heads + 2 kv_heads) * head_dim]: normalises each q and k head (where
@@ -398,10 +459,11 @@ export const SYMBOLS = {
     result: "i32",
   },
   /**
-   * `smq_gemm_w4a16(ctx, y, y_stride, epilogue, x, w, bias, m, n, k, group, dtype)`
+   * `smq_gemm_w4a16(ctx, y, y_stride, epilogue, x, w, bias, m, n, k, group, zeros, dtype)`
    *
-   * The same with w = (q - 8) s: q u4, s f16 for each output and group of `group` inputs (the last may
-   * be short), in the packed layout that smq_w4a16_pack writes. k is a multiple of 8.
+   * The same with w = (q - z) s: q u4; s f16 and z u4 for each output and group of `group` inputs (the
+   * last may be short); zeros 0 says that every z is 8. In the packed layout that smq_w4a16_pack writes. k is a
+   * multiple of 8.
    */
   smq_gemm_w4a16: {
     parameters: [
@@ -417,27 +479,163 @@ export const SYMBOLS = {
       "i32",
       "i32",
       "i32",
+      "i32",
     ],
     result: "i32",
   },
   /**
-   * `smq_w4a16_bytes(n, k, group, out)`
+   * `smq_w4a16_bytes(n, k, group, zeros, out)`
    *
    * Bytes of the packed weight.
    */
   smq_w4a16_bytes: {
+    parameters: ["i32", "i32", "i32", "i32", "buffer"],
+    result: "i32",
+  },
+  /**
+   * `smq_w4a16_pack(ctx, w, n_total, n_offset, qweight, scales, zeros, order, n, k, group)`
+   *
+   * Packs one linear layer's outputs into rows n_offset.. of a packed weight of n_total outputs (several
+   * layers that read the same input share one). qweight: i32 [k/8, n], nibble i of row r is input
+   * 8 r + i; scales: f16 [ceil(k/group), n]; zeros: u8 [ceil(k/group), n], or 0 for a weight without;
+   * order: i32 [k] or 0: packed input j is stored input order[j].
+   */
+  smq_w4a16_pack: {
+    parameters: [context, "u64", "i32", "i32", "u64", "u64", "u64", "u64", "i32", "i32", "i32"],
+    result: "i32",
+  },
+  /**
+   * `smq_gemm_w8a8(ctx, y, y_stride, epilogue, x, x_scales, w, bias, m, n, k, dtype)`
+   *
+   * 8-bit weights with a scale s_n for each output, in the packed layout that smq_w8_pack writes; k is a
+   * multiple of 16. y = s_m s_n sum(q_x q_w) + bias, exact until it is scaled. x: i8 [m, k]; x_scales: f32 [m].
+   */
+  smq_gemm_w8a8: {
+    parameters: [
+      context,
+      "u64",
+      "i32",
+      "i32",
+      "u64",
+      "u64",
+      "u64",
+      "u64",
+      "i32",
+      "i32",
+      "i32",
+      "i32",
+    ],
+    result: "i32",
+  },
+  /**
+   * `smq_gemm_fp8(ctx, y, y_stride, epilogue, x, x_scales, w, bias, m, n, k, dtype)`
+   *
+   * The same with weights and x of e4m3, accumulated in f32.
+   */
+  smq_gemm_fp8: {
+    parameters: [
+      context,
+      "u64",
+      "i32",
+      "i32",
+      "u64",
+      "u64",
+      "u64",
+      "u64",
+      "i32",
+      "i32",
+      "i32",
+      "i32",
+    ],
+    result: "i32",
+  },
+  /**
+   * `smq_gemm_w8a16(ctx, y, y_stride, epilogue, x, w, bias, m, n, k, dtype)`
+   *
+   * The same with i8 weights and x: dtype [m, k]: y = s_n sum(x q_w) + bias, accumulated in f32.
+   */
+  smq_gemm_w8a16: {
+    parameters: [context, "u64", "i32", "i32", "u64", "u64", "u64", "i32", "i32", "i32", "i32"],
+    result: "i32",
+  },
+  /** `smq_w8_bytes(n, k, out)` */
+  smq_w8_bytes: {
+    parameters: ["i32", "i32", "buffer"],
+    result: "i32",
+  },
+  /**
+   * `smq_w8_pack(ctx, w, n_total, n_offset, qweight, scales, n, k)`
+   *
+   * Packs as smq_w4a16_pack does. qweight: i8 or e4m3 [n, k]; scales: f32 [n].
+   */
+  smq_w8_pack: {
+    parameters: [context, "u64", "i32", "i32", "u64", "u64", "i32", "i32"],
+    result: "i32",
+  },
+  /**
+   * `smq_gemm_w4a8(ctx, y, y_stride, epilogue, x, x_scales, x_sums, w, bias, m, n, k, group, dtype)`
+   *
+   * 4-bit weights on 8-bit activations; k is a multiple of 32. With q u4 and s_n f32 for each output:
+   * group 0: y = s_m (s_n sum(q_x q) - c_n sum(q_x)) + bias, c_n: f32 for each output, x_sums: i32 [m];
+   * else:    y = s_m s_n sum(q_x w) + bias with w = (q - z) s rounded to the nearest integer, ties to even,
+   * and clamped to i8; s f16 and z u4 for each output and group of `group` inputs, a multiple of 32.
+   * Integer sums are exact.
+   */
+  smq_gemm_w4a8: {
+    parameters: [
+      context,
+      "u64",
+      "i32",
+      "i32",
+      "u64",
+      "u64",
+      "u64",
+      "u64",
+      "u64",
+      "i32",
+      "i32",
+      "i32",
+      "i32",
+      "i32",
+    ],
+    result: "i32",
+  },
+  /** `smq_w4a8_bytes(n, k, group, out)` */
+  smq_w4a8_bytes: {
     parameters: ["i32", "i32", "i32", "buffer"],
     result: "i32",
   },
   /**
-   * `smq_w4a16_pack(ctx, w, n_total, n_offset, qweight, scales, order, n, k, group)`
+   * `smq_w4a8_pack(ctx, w, n_total, n_offset, qweight, scales, offsets, group_scales, group_zeros, n, k, group)`
    *
-   * Packs one linear layer's outputs into rows n_offset.. of a packed weight of n_total outputs (several
-   * layers that read the same input share one). qweight: i32 [k/8, n], nibble i of row r is input
-   * 8 r + i; scales: f16 [ceil(k/group), n]; order: i32 [k] or 0: packed input j is stored input order[j].
+   * Packs as smq_w4a16_pack does. scales: f32 [n], s_n; offsets: f32 [n], c_n, 0 unless group is 0;
+   * group_scales: f16 [ceil(k/group), n] and group_zeros: u8 [ceil(k/group), n], 0 where group is 0.
    */
-  smq_w4a16_pack: {
-    parameters: [context, "u64", "i32", "i32", "u64", "u64", "u64", "i32", "i32", "i32"],
+  smq_w4a8_pack: {
+    parameters: [
+      context,
+      "u64",
+      "i32",
+      "i32",
+      "u64",
+      "u64",
+      "u64",
+      "u64",
+      "u64",
+      "i32",
+      "i32",
+      "i32",
+    ],
+    result: "i32",
+  },
+  /**
+   * `smq_unpack(ctx, out, stored, layout, n, k)`
+   *
+   * Brings the elements of a stored weight into the order that the packing ops read: i32 [k/8, n] of nibbles
+   * for the 4-bit layouts, i8 [n, k] for the 8-bit ones. stored and out do not overlap.
+   */
+  smq_unpack: {
+    parameters: [context, "u64", "u64", "i32", "i32", "i32"],
     result: "i32",
   },
   /**

@@ -10,11 +10,8 @@ import type { Head, HeadConfig } from "../../checkpoint/head_config.ts";
 import { openHead } from "../../checkpoint/head_config.ts";
 import { inflate, inflateHead } from "../../checkpoint/inflated.ts";
 import { headShape, modelShape } from "../../checkpoint/shapes.ts";
-import {
-  syntheticCheckpoint,
-  syntheticHead,
-  type SyntheticScheme,
-} from "../../checkpoint/synthetic.ts";
+import { syntheticCheckpoint, syntheticHead } from "../../checkpoint/synthetic.ts";
+import type { SyntheticScheme } from "../../checkpoint/synthetic_schemes.ts";
 import type { Device } from "../../device/mod.ts";
 import { checkSameVocabulary, HeadModel, Model } from "../../model/mod.ts";
 import { Tokenizer } from "../../text/tokenizer.ts";

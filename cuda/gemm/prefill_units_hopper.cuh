@@ -1,0 +1,192 @@
+// Weights in units times many rows on Hopper, in one kernel: a block takes 128 rows x 256 outputs. One warp copies
+// units and boxes of the rows' inputs into a ring of shared memory; two groups of four warps take weights from
+// there into registers, unpack them, and multiply them as wgmma's operand A, weights being the large side. While
+// the tensor cores work on one half of a unit, the other is unpacked.
+#pragma once
+
+#include "gemm/units_call.cuh"
+#include "gemm/stream_ring.cuh"
+#include "gemm/wgmma_128.cuh"
+
+namespace smq {
+
+struct PrefillCall {
+  UnitsCall units;
+  int32_t row_tiles, tiles, blocks;
+};
+
+template <class P>
+struct PrefillUnits {
+  static constexpr int kRows = 128;         // of a block
+  static constexpr int kBox = kRows * 128;  // bytes: 64 inputs of two bytes, or 128 of one
+  static constexpr int kConsumers = 2 * kGroupThreads, kThreads = kConsumers + kGroupThreads;
+  static constexpr int kStage = P::kInput * kBox + P::kUnit;
+  static constexpr int kStages = (kWholeShared - kRingExtra) / kStage < 6 ? (kWholeShared - kRingExtra) / kStage : 6;
+  static_assert(kStages >= 3, "the ring is too short to hide a copy");
+  using R = Ring<kStages, P::kInput * kBox, P::kUnit>;
+};
+
+// Half a unit's inputs (64, two steps) of both operands.
+template <class P>
+using HalfUnit = uint32_t[2][2][P::kParts][4];
+
+template <class P>
+__device__ __forceinline__ void unpack_half(HalfUnit<P>& a, const typename P::Weights& weights, int half) {
+#pragma unroll
+  for (int s = 0; s < 2; ++s) {
+#pragma unroll
+    for (int j = 0; j < 2; ++j) weights(a[s][j], j, half * 2 + s);
+  }
+}
+
+template <class P>
+__device__ __forceinline__ void multiply_half(typename P::Sum (&sums)[2][64], const HalfUnit<P>& a,
+                                              uint64_t rows, bool first) {
+  wgmma::fence();
+#pragma unroll
+  for (int s = 0; s < 2; ++s) {
+#pragma unroll
+    for (int part = 0; part < P::kParts; ++part) {
+      const int step = s * P::kParts + part;  // 32 bytes of a row each
+#pragma unroll
+      for (int j = 0; j < 2; ++j) {
+        wgmma::multiply_128(sums[j], a[s][j][part], rows + step * wgmma::kStep, !(first && step == 0),
+                            typename P::T());
+      }
+    }
+  }
+  wgmma::commit();
+}
+
+// A thread has, of every pair of rows, four neighbouring outputs from `output` on.
+template <class P, class T>
+__device__ __forceinline__ void write_rows(const UnitsCall& call, const typename P::Sum (&sums)[2][64],
+                                           int32_t row_begin, int32_t output) {
+  const int t = threadIdx.x % 4;
+  const StreamCall& stream = call.stream;
+  if (output >= stream.n) return;
+  const float4 by = *reinterpret_cast<const float4*>(call.scales + output);
+  const float scale[4] = {by.x, by.y, by.z, by.w};
+  float offset[4] = {};
+  if constexpr (P::kOffsets) {
+    const float4 c = *reinterpret_cast<const float4*>(call.offsets + output);
+    offset[0] = c.x, offset[1] = c.y, offset[2] = c.z, offset[3] = c.w;
+  }
+  constexpr int kAtOnce = 4;  // pairs of rows whose scales are loaded together: behind a store each costs a latency
+#pragma unroll
+  for (int first = 0; first < 16; first += kAtOnce) {
+    float row_scale[kAtOnce][2], row_sum[kAtOnce][2];
+#pragma unroll
+    for (int j = 0; j < kAtOnce; ++j) {
+#pragma unroll
+      for (int e = 0; e < 2; ++e) {
+        const int32_t row = row_begin + 8 * (first + j) + 2 * t + e;
+        row_scale[j][e] = P::kRowScales && row < stream.m ? call.x_scales[row] : 1;
+        row_sum[j][e] = P::kOffsets && row < stream.m ? float(call.x_sums[row]) : 0;
+      }
+    }
+#pragma unroll
+    for (int j = 0; j < kAtOnce; ++j) {
+#pragma unroll
+      for (int e = 0; e < 2; ++e) {
+        const int32_t row = row_begin + 8 * (first + j) + 2 * t + e;
+        if (row >= stream.m) continue;
+        float y[4];
+#pragma unroll
+        for (int i = 0; i < 4; ++i) {
+          const float sum = float(sums[i / 2][4 * (first + j) + i % 2 * 2 + e]);
+          y[i] = P::kOffsets ? fmaf(sum, scale[i], -(offset[i] * row_sum[j][e])) : sum * scale[i];
+          if constexpr (P::kRowScales) y[i] *= row_scale[j][e];
+        }
+        if (stream.wide && output + 3 < stream.n) {
+          store_four<T>(stream, row, output, make_float4(y[0], y[1], y[2], y[3]));
+          continue;
+        }
+#pragma unroll
+        for (int i = 0; i < 4; ++i) {
+          if (output + i < stream.n) store_output<T>(stream, row, output + i, y[i]);
+        }
+      }
+    }
+  }
+}
+
+template <class P>
+__global__ void __launch_bounds__(PrefillUnits<P>::kThreads, 1)
+    prefill_units(const __grid_constant__ CUtensorMap x_map, const PrefillCall call) {
+#if defined(__CUDA_ARCH_FEAT_SM90_ALL)
+  using U = PrefillUnits<P>;
+  using R = typename U::R;
+  extern __shared__ __align__(1024) uint8_t shared[];
+  const R ring{ptx::shared_address(shared)};
+  if (threadIdx.x == 0) ring.init(U::kConsumers);
+  __syncthreads();
+  wait_for_previous();
+  let_next_start();
+  Cursor<R::kStages> at;
+
+  if (threadIdx.x >= U::kConsumers) {
+    asm volatile("setmaxnreg.dec.sync.aligned.u32 24;");
+    if (threadIdx.x > U::kConsumers) return;
+    for (int tile = blockIdx.x; tile < call.tiles; tile += gridDim.x) {
+      const int32_t row = tile % call.row_tiles * U::kRows;
+      const uint8_t* w = static_cast<const uint8_t*>(call.units.stream.w) +
+                         int64_t(tile / call.row_tiles) * call.blocks * R::kUnit;
+      for (int block = 0; block < call.blocks; ++block, w += R::kUnit) {
+        const uint32_t full = ring.full(at.stage);
+        ptx::barrier_wait(ring.empty(at.stage), at.parity ^ 1);
+        ptx::barrier_expect(full, R::kRows + R::kUnit);
+        for (int box = 0; box < P::kInput; ++box) {
+          ptx::box_copy(ring.rows(at.stage) + box * U::kBox, &x_map, (block * P::kInput + box) * 64, row, full);
+        }
+        ptx::bulk_copy(ring.unit(at.stage), w, R::kUnit, full);
+        at.next();
+      }
+    }
+    return;
+  }
+
+  asm volatile("setmaxnreg.inc.sync.aligned.u32 240;");
+  const int group = threadIdx.x / kGroupThreads, thread = threadIdx.x % kGroupThreads;
+  // From the first half of a unit's inputs to the second, in the rows' description.
+  constexpr uint64_t kSecondHalf = (P::kInput == 1 ? 64 : U::kBox) >> 4;
+  int held = -1;  // the stage that the tensor cores may still read
+  const auto release = [&] {
+    if (held >= 0 && thread % 32 == 0) ptx::barrier_arrive(ring.empty(held));
+  };
+  for (int tile = blockIdx.x; tile < call.tiles; tile += gridDim.x) {
+    typename P::Sum sums[2][64];
+    HalfUnit<P> first_half, second_half;
+#pragma unroll 1
+    for (int block = 0; block < call.blocks; ++block) {
+      ptx::barrier_wait(ring.full(at.stage), at.parity);
+      const typename P::Weights weights(shared + (ring.unit(at.stage) - ring.base), group, thread);
+      const uint64_t rows = wgmma::describe(ring.rows(at.stage));
+      unpack_half<P>(first_half, weights, 0);
+      multiply_half<P>(sums, first_half, rows, block == 0);
+      wgmma::wait<1>();  // the half before: its registers and its stage are free
+      release();
+      held = at.stage;
+      unpack_half<P>(second_half, weights, 1);
+      multiply_half<P>(sums, second_half, rows + kSecondHalf, false);
+      wgmma::wait<1>();
+      at.next();
+    }
+    wgmma::wait<0>();
+    wgmma::settle(sums[0]);
+    wgmma::settle(sums[1]);
+    release();
+    held = -1;
+    const int32_t row = tile % call.row_tiles * U::kRows;
+    const int32_t output =
+        tile / call.row_tiles * units::kTile + group * 128 + thread / 32 * 32 + thread % 32 / 4 * 4;
+    if (call.units.dtype == SMQ_F16) {
+      write_rows<P, __half>(call.units, sums, row, output);
+    } else {
+      write_rows<P, __nv_bfloat16>(call.units, sums, row, output);
+    }
+  }
+#endif
+}
+
+}  // namespace smq

@@ -1,0 +1,98 @@
+// The packed layouts of weights that the s8 instructions read, and of those widened to f16 from the same order.
+//
+// Units of 256 outputs x 128 inputs, contiguous, so that one bulk copy brings all that a stage of a kernel
+// needs. Units lie tile by tile (256 outputs), inputs ascending within a tile; behind all of them lie, f32 for
+// every output of every tile, the scales s_n and, for four bits without groups, the offsets c_n. What lies
+// outside n x k is padded with weights, scales and offsets of zero.
+//
+// Elements lie as mma.m16n8k32 wants its operand A. Half a unit (128 outputs) belongs to four warps of 32
+// outputs; lane 4 g + t of a warp holds four neighbouring outputs 4 g + {0, 1, 2, 3}, which are rows g and g + 8
+// of a first and of a second 16-row operand (`Order::kFours` of split.cuh). A lane's share of one operand (32
+// inputs) is four words: word r + 2 h is row g + 8 r, inputs 16 h + 4 t + {0, 1, 2, 3}.
+//   Eight bits: the four words as they are, 16 bytes.
+//   Four bits: of two words r = 0 and 1, the first lies in the low nibbles of each byte of one word, the second in
+//   the high ones: 8 bytes, and 16 bytes for two operands of successive inputs. Behind the nibbles of a unit lie
+//   its groups' scales, f16 [rows][256], and zero points, u8 [rows][256], as many rows as it can meet groups.
+#pragma once
+
+#include <cstdint>
+
+namespace smq {
+namespace units {
+
+constexpr int kTile = 256;   // outputs of a unit
+constexpr int kBlock = 128;  // inputs of a unit
+constexpr int kByteUnit = kTile * kBlock, kNibbleUnit = kByteUnit / 2;
+constexpr int kGroupRow = kTile * 3;  // bytes of a row of scales and one of zero points
+
+__host__ __device__ constexpr int32_t greatest_divisor(int32_t a, int32_t b) {
+  return b == 0 ? a : greatest_divisor(b, a % b);
+}
+
+// Inputs that share a row of scales: every group of a unit starts at a multiple of it. 0 without groups.
+__host__ __device__ inline int32_t grain(int32_t k, int32_t group) {
+  return group == 0 ? 0 : group >= k ? kBlock : greatest_divisor(group, kBlock);
+}
+
+// The shape of a packed weight.
+struct Layout {
+  int32_t n, k;
+  int32_t tiles, blocks;  // units: tiles x blocks
+  int32_t grain;          // of four bits: 32, 64 or 128 inputs, or 0
+  int32_t unit_bytes;
+  bool has_offsets;
+
+  __host__ __device__ int64_t unit(int32_t output, int32_t input) const {
+    return (int64_t(output / kTile) * blocks + input / kBlock) * unit_bytes;
+  }
+  // Byte offsets of the f32 of an output.
+  __host__ __device__ int64_t scale(int32_t output) const {
+    return int64_t(tiles) * blocks * unit_bytes + int64_t(output) * 4;
+  }
+  __host__ __device__ int64_t offset(int32_t output) const {
+    return scale(output) + int64_t(tiles) * kTile * 4;
+  }
+  // Byte offsets, in a unit, of the scale (f16) and zero point (u8) of (output, input).
+  __host__ __device__ int32_t group_scale(int32_t output, int32_t input) const {
+    return kNibbleUnit + input % kBlock / grain * (kTile * 2) + output % kTile * 2;
+  }
+  __host__ __device__ int32_t group_zero(int32_t output, int32_t input) const {
+    return kNibbleUnit + kBlock / grain * (kTile * 2) + input % kBlock / grain * kTile + output % kTile;
+  }
+  __host__ __device__ int64_t bytes() const {
+    return has_offsets ? offset(tiles * kTile) : scale(tiles * kTile);
+  }
+};
+
+inline Layout layout(int32_t n, int32_t k, int32_t unit_bytes, int32_t grain, bool has_offsets) {
+  return {n, k, (n + kTile - 1) / kTile, (k + kBlock - 1) / kBlock, grain, unit_bytes, has_offsets};
+}
+inline Layout bytes_layout(int32_t n, int32_t k) { return layout(n, k, kByteUnit, 0, false); }
+inline Layout nibbles_layout(int32_t n, int32_t k, int32_t group) {
+  const int32_t inputs = grain(k, group);
+  const int32_t rows = inputs == 0 ? 0 : kBlock / inputs;
+  return layout(n, k, kNibbleUnit + rows * kGroupRow, inputs, group == 0);
+}
+
+// Where the four inputs from `input` (a multiple of 4) of an output lie in its unit.
+struct Place {
+  int32_t operand;  // (half * 2 + operand of the warp) * 4 + step of 32 inputs
+  int32_t thread;   // of the four warps
+  int32_t r, h;
+
+  __host__ __device__ Place(int32_t output, int32_t input) {
+    const int32_t o = output % kTile, i = input % kBlock;
+    operand = (o / 128 * 2 + o / 2 % 2) * 4 + i / 32;
+    thread = o / 32 % 4 * 32 + o / 4 % 8 * 4 + i / 4 % 4;
+    r = o % 2;
+    h = i / 16 % 2;
+  }
+  // Byte offsets of their word: of eight bits, and of four, in nibbles r of its bytes.
+  __host__ __device__ int32_t byte_word() const { return (operand * 128 + thread) * 16 + (r + 2 * h) * 4; }
+  __host__ __device__ int32_t nibble_word() const {
+    return (operand / 2 * 128 + thread) * 16 + operand % 2 * 8 + h * 4;
+  }
+};
+
+}  // namespace units
+}  // namespace smq

@@ -1,0 +1,93 @@
+// What the kernels of few rows are given for weights in units, and how they end a tile.
+#pragma once
+
+#include "gemm/split.cuh"
+#include "gemm/weights.cuh"
+
+namespace smq {
+
+struct UnitsCall {
+  StreamCall stream;
+  const float* scales;    // of the outputs, whole tiles
+  const float* offsets;   // likewise, or null
+  const float* x_scales;  // of the rows, or null
+  const int32_t* x_sums;
+  int32_t dtype;
+};
+
+// Scales of the first and last tile of a worker, which may be all of its tiles, come into the second cache
+// while weights are on their way.
+__device__ __forceinline__ void prefetch_scales(const UnitsCall& call, int begin, int end) {
+  constexpr int kLines = units::kTile * 4 / 128;
+  if (threadIdx.x >= 2 * kLines) return;
+  const int tile = (threadIdx.x < kLines ? begin : end - 1) / call.stream.split.blocks;
+  const int64_t at = int64_t(tile) * units::kTile + threadIdx.x % kLines * 32;
+  asm volatile("prefetch.global.L2 [%0];" ::"l"(call.scales + at));
+  if (call.offsets) asm volatile("prefetch.global.L2 [%0];" ::"l"(call.offsets + at));
+}
+
+// How the warps of a block share a unit: two groups of four warps with both operands of half a unit's outputs
+// each, or four groups with one operand each.
+template <int Groups>
+struct Share {
+  static_assert(Groups == 2 || Groups == 4, "a unit has four operands of 64 outputs");
+  static constexpr int kOperands = 4 / Groups;
+  static constexpr Order kOrder = Groups == 2 ? Order::kFours : Order::kPairs;
+  // Of group `group`: the half of the unit, and its first operand.
+  static __device__ __forceinline__ int half(int group) { return Groups == 2 ? group : group / 2; }
+  static __device__ __forceinline__ int first(int group) { return Groups == 2 ? 0 : group % 2; }
+};
+
+// Scales the sums of a tile and writes its outputs.
+template <class P, int N, int Groups>
+__device__ __forceinline__ void store_units(
+    const UnitsCall& call, int tile, int group, int thread,
+    const typename P::Sum (&sums)[Share<Groups>::kOperands][N / 2]) {
+  using S = Share<Groups>;
+  const int warp = thread / 32, g = thread % 32 / 4, t = thread % 4;
+  const int output = ((tile * 2 + S::half(group)) * 4 + warp) * 32 + 4 * g + 2 * S::first(group);
+  float2 scale[S::kOperands], offset[S::kOperands];
+#pragma unroll
+  for (int j = 0; j < S::kOperands; ++j) {
+    scale[j] = *reinterpret_cast<const float2*>(call.scales + output + 2 * j);
+    if constexpr (P::kOffsets) offset[j] = *reinterpret_cast<const float2*>(call.offsets + output + 2 * j);
+  }
+  float row_scale[N / 8][2], row_sum[N / 8][2];
+#pragma unroll
+  for (int c = 0; c < N / 8; ++c) {
+#pragma unroll
+    for (int column = 0; column < 2; ++column) {
+      const int row = 8 * c + 2 * t + column;
+      const bool exists = row < call.stream.m;
+      row_scale[c][column] = P::kRowScales && exists ? call.x_scales[row] : 1;
+      row_sum[c][column] = P::kOffsets && exists ? float(call.x_sums[row]) : 0;
+    }
+  }
+  const auto value = [&](int j, int i) {
+    const int c = i / 4, column = i % 2;
+    const bool second = i & 2;
+    const float sum = float(sums[j][i]), by = second ? scale[j].y : scale[j].x;
+    float scaled = sum * by;
+    if constexpr (P::kOffsets) {
+      scaled = fmaf(sum, by, -((second ? offset[j].y : offset[j].x) * row_sum[c][column]));
+    }
+    return P::kRowScales ? scaled * row_scale[c][column] : scaled;
+  };
+  if (call.dtype == SMQ_F16) {
+    store_tile<__half, N, S::kOrder, Groups, S::kOperands>(call.stream, tile, group, thread, value);
+  } else {
+    store_tile<__nv_bfloat16, N, S::kOrder, Groups, S::kOperands>(call.stream, tile, group, thread, value);
+  }
+}
+
+// Ends a worker's part of a tile: see gather_tile.
+template <class P, int N, int Groups>
+__device__ __forceinline__ void finish_units(const UnitsCall& call, int unit, int stop, int group, int thread,
+                                             typename P::Sum (&sums)[Share<Groups>::kOperands][N / 2],
+                                             uint32_t* flag) {
+  gather_tile<N, Groups>(call.stream, blockIdx.x, unit, stop, group, thread, sums, flag, [&](int tile) {
+    store_units<P, N, Groups>(call, tile, group, thread, sums);
+  });
+}
+
+}  // namespace smq

@@ -1,0 +1,48 @@
+// The launches of w4a16_hopper.cuh.
+#pragma once
+
+#include "gemm/stream.cuh"
+#include "gemm/w4a16_hopper.cuh"
+
+namespace smq {
+
+template <class T, int N, int Grain, bool Zeros>
+int32_t launch_w4a16(smq_context* ctx, const StreamCall& call, const CUtensorMap& x_map) {
+  using W = W4Hopper<N, Grain, Zeros>;
+  prefer_shared(w4a16_hopper<T, N, Grain, Zeros>);
+  launch(ctx, w4a16_hopper<T, N, Grain, Zeros>, call.split.workers, W::kThreads, W::R::kBytes, x_map, call);
+  return launched(ctx, "a product with four-bit weights");
+}
+
+template <class T, int Grain, bool Zeros>
+int32_t w4a16_by_rows(smq_context* ctx, const StreamCall& call, const CUtensorMap& x_map) {
+  switch (row_bucket(call.m)) {
+    case 8: return launch_w4a16<T, 8, Grain, Zeros>(ctx, call, x_map);
+    case 16: return launch_w4a16<T, 16, Grain, Zeros>(ctx, call, x_map);
+    case 24: return launch_w4a16<T, 24, Grain, Zeros>(ctx, call, x_map);
+    case 32: return launch_w4a16<T, 32, Grain, Zeros>(ctx, call, x_map);
+    case 48: return launch_w4a16<T, 48, Grain, Zeros>(ctx, call, x_map);
+    default: return launch_w4a16<T, 64, Grain, Zeros>(ctx, call, x_map);
+  }
+}
+
+template <class T, bool Zeros>
+int32_t w4a16_by_grain(smq_context* ctx, const StreamCall& call, int grain, const CUtensorMap& x_map) {
+  switch (grain) {
+    case 32: return w4a16_by_rows<T, 32, Zeros>(ctx, call, x_map);
+    case 64: return w4a16_by_rows<T, 64, Zeros>(ctx, call, x_map);
+    default: return w4a16_by_rows<T, 128, Zeros>(ctx, call, x_map);
+  }
+}
+
+template <bool Zeros>
+int32_t w4a16_on_hopper(smq_context* ctx, const StreamCall& call, int grain, int dtype) {
+  CUtensorMap x_map;
+  if (!map_rows(&x_map, call.x, call.m, call.k, row_bucket(call.m))) {
+    return fail(SMQ_DEVICE, "the driver refused to describe x to the copy engine");
+  }
+  return dtype == SMQ_F16 ? w4a16_by_grain<__half, Zeros>(ctx, call, grain, x_map)
+                          : w4a16_by_grain<__nv_bfloat16, Zeros>(ctx, call, grain, x_map);
+}
+
+}  // namespace smq
