@@ -13,8 +13,10 @@ export type CompressedLayer =
   | { readonly kind: "w8a16" | "w8a8" | "fp8" };
 
 /** One entry of `config_groups`. */
-interface ConfigGroup {
+export interface ConfigGroup {
+  /** Names, classes and patterns of its layers. */
   readonly targets: readonly string[];
+  /** How they are stored. */
   readonly layer: CompressedLayer;
 }
 
