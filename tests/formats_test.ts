@@ -3,7 +3,7 @@
  * the logits of what it stands for: dequantized weights in float64, activations rounded as the scheme rounds them.
  * A scale, a zero point or a row in a wrong place moves logits by as much as they deviate, which is above 1.
  */
-import { assert, assertEquals, assertLess } from "@std/assert";
+import { assertEquals, assertLess } from "@std/assert";
 import { openCheckpoint } from "../src/checkpoint/checkpoint.ts";
 import { openSafetensors } from "../src/checkpoint/safetensors.ts";
 import { rows } from "../src/device/mod.ts";

@@ -32,7 +32,8 @@ export interface GptqConfig extends GptqLayerConfig {
 }
 
 /** One entry of the key `dynamic`. */
-interface GptqOverride {
+export interface GptqOverride {
+  /** What the layers' names match, from their beginning on. */
   readonly pattern: string;
   /** Undefined for layers that are not quantized. */
   readonly layer?: GptqLayerConfig;
