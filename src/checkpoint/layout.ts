@@ -65,9 +65,9 @@ export type FillTensor = (
 ) => void;
 
 /** Not quantized: `weight` f16 [n, k]. */
-export const plainTensors: StoredTensors = (n, k) => [
-  { suffix: "weight", role: "weight", dtype: "f16", shape: [n, k] },
-];
+export function plainTensors(n: number, k: number): readonly StoredTensor[] {
+  return [{ suffix: "weight", role: "weight", dtype: "f16", shape: [n, k] }];
+}
 
 /** GPTQ, symmetric, in groups of `group`: `qweight` and `scales`. */
 export function gptqTensors(group: number): StoredTensors {

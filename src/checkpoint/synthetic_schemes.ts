@@ -7,7 +7,7 @@
 import { gptqTensors, plainTensors, type StoredTensors } from "./layout.ts";
 
 /** A scheme of made-up models. */
-interface SyntheticFormat {
+export interface SyntheticFormat {
   /** What `quantization_config` says; absent where nothing is quantized. */
   readonly description?: Record<string, unknown>;
   /** The tensors of a linear layer. */
