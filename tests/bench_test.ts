@@ -45,7 +45,7 @@ const TINY: ModelConfig = {
   eosTokenIds: [],
 };
 
-const OPTIONS: Omit<RunOptions, "tables" | "source"> = {
+const OPTIONS: Omit<RunOptions, "tables" | "sources"> = {
   backend: "cpu",
   threads: 2,
   context: 48,
@@ -56,7 +56,7 @@ const OPTIONS: Omit<RunOptions, "tables" | "source"> = {
   progress: () => {},
 };
 
-async function reportOf(more: Pick<RunOptions, "tables" | "source">): Promise<Report> {
+async function reportOf(more: Pick<RunOptions, "tables" | "sources">): Promise<Report> {
   let last: Report | undefined;
   for await (const { report } of runBench({ ...OPTIONS, ...more })) last = report;
   return last!;
@@ -72,11 +72,25 @@ function figuresOf(report: Report): Map<string, Figure> {
 
 const table = (...names: string[]) => TABLES.filter(({ name }) => names.includes(name));
 
+Deno.test("bench: schemes follow one another, the device's own figures come once", async () => {
+  const source = (scheme: "w8a8" | "w4a8-qoq") =>
+    ({ kind: "synthetic", shapes: { tiny: TINY }, scheme, heads: false }) as const;
+  const report = await reportOf({
+    sources: [source("w8a8"), source("w4a8-qoq")],
+    tables: table("ceilings", "forward"),
+  });
+  assertEquals(report.sections.map(({ table, subject }) => `${table} ${subject}`), [
+    "ceilings device",
+    "forward tiny/w8a8",
+    "forward tiny/w4a8-qoq",
+  ]);
+});
+
 Deno.test("bench: all tables on two synthetic shapes; figures are finite and fit together", async () => {
   const small = { ...TINY, layers: 1 };
   const shapes = { large: TINY, small };
   const source = { kind: "synthetic", shapes, scheme: "w4a16-g128", heads: true } as const;
-  const report = await reportOf({ source, tables: TABLES });
+  const report = await reportOf({ sources: [source], tables: TABLES });
   const figures = figuresOf(report);
   const w4 = (name: string) => `${name}/w4a16-g128`;
   assertEquals(report.sections.map(({ table, subject }) => `${table} ${subject}`), [
@@ -136,8 +150,8 @@ Deno.test("bench: a trio, as it is and inflated, says the same with every method
     draft: echo("draft", 5, { intermediateSize: 768, heads: 3, kvHeads: 3 }),
   };
   const tables = table("end-to-end");
-  const plain = await reportOf({ source: { kind: "trio", dir: DEMO_DIR }, tables });
-  const large = await reportOf({ source: { kind: "trio", dir: DEMO_DIR, inflation }, tables });
+  const plain = await reportOf({ sources: [{ kind: "trio", dir: DEMO_DIR }], tables });
+  const large = await reportOf({ sources: [{ kind: "trio", dir: DEMO_DIR, inflation }], tables });
   assertEquals(plain.sections[0].subject, "target+draft");
   assertEquals(large.sections[0].subject, "target-inflated+draft-inflated");
   const taus = [plain, large].map((report) => {
@@ -228,6 +242,7 @@ Deno.test("bench: wrong usage is named, and files are no JSON output", async () 
   const cases: [string[], number, string][] = [
     [["--tables", "forwards"], 2, "did you mean forward?"],
     [["--synthetic", "llama-3-9b"], 2, "did you mean llama-3-8b?"],
+    [["--synthetic", "llama-3-8b", "--scheme", "f16,w8a9"], 2, "did you mean w8a8?"],
     [["--rows", "0"], 2, "Cannot use --rows 0: expected 1 to 64"],
     [["--model", "a", "--inflate", "70b-8b"], 2, "2 of --synthetic, --model and --trio"],
     [["--model", "a", "--scheme", "f16"], 2, "Cannot use --scheme"],

@@ -25,6 +25,8 @@ import { UsageError } from "./usage_error.ts";
 /** Row counts by default: both sides of every 16. */
 const ROWS = [1, 4, 7, 10, 16, 17, 24, 30, 33, 48, 49, 60];
 
+const SCHEMES = Object.keys(SYNTHETIC_FORMATS) as SyntheticScheme[];
+
 const OPTIONS = [
   {
     name: "synthetic",
@@ -36,9 +38,9 @@ const OPTIONS = [
   {
     name: "scheme",
     type: "string",
-    value: "NAME",
-    choices: Object.keys(SYNTHETIC_FORMATS) as SyntheticScheme[],
-    summary: "How synthetic weights are stored; w4a16-g128 where absent",
+    value: "NAME,...",
+    summary: "How synthetic weights are stored, one after the other; w4a16-g128 where absent",
+    notes: [`Schemes: ${SCHEMES.join(", ")}`],
   },
   {
     name: "model",
@@ -137,7 +139,7 @@ export const bench: Command = command({
     const steps = runBench({
       backend,
       threads,
-      source: sourceOf(values, tables),
+      sources: sourcesOf(values, tables),
       tables,
       context,
       runs,
@@ -204,10 +206,7 @@ function rowsOf(given: readonly number[] | undefined): readonly number[] {
   throw new UsageError(`Cannot use --rows ${stray}: expected 1 to ${MAX_TREE_ROWS}`);
 }
 
-function sourceOf(
-  values: BenchValues,
-  tables: readonly BenchTable[],
-): ModelSource | undefined {
+function sourcesOf(values: BenchValues, tables: readonly BenchTable[]): readonly ModelSource[] {
   const { synthetic, model, inflate } = values;
   const trio = values.trio ?? (inflate === undefined ? undefined : "models/demo");
   const given = [synthetic, model, trio].filter((one) => one !== undefined);
@@ -224,12 +223,19 @@ function sourceOf(
     }
     const shapes = Object.fromEntries(names.map((name) => [name, MODEL_SHAPES[name]]));
     const heads = tables.some(({ name }) => name === "speculation");
-    return { kind: "synthetic", shapes, scheme: values.scheme ?? "w4a16-g128", heads };
+    return schemesOf(values.scheme ?? "w4a16-g128")
+      .map((scheme) => ({ kind: "synthetic", shapes, scheme, heads }));
   }
   if (values.scheme !== undefined) {
     throw new UsageError("Cannot use --scheme: it is for --synthetic models, expected those");
   }
-  if (model !== undefined) return { kind: "directory", dir: model };
-  if (trio === undefined) return undefined;
-  return { kind: "trio", dir: trio, ...(inflate && { inflation: INFLATIONS[inflate] }) };
+  if (model !== undefined) return [{ kind: "directory", dir: model }];
+  if (trio === undefined) return [];
+  return [{ kind: "trio", dir: trio, ...(inflate && { inflation: INFLATIONS[inflate] }) }];
+}
+
+function schemesOf(text: string): readonly SyntheticScheme[] {
+  return words(text).map((name) =>
+    SCHEMES.find((scheme) => scheme === name) ?? refuse("scheme", name, SCHEMES)
+  );
 }

@@ -57,6 +57,8 @@ export interface BenchTable {
   readonly name: string;
   /** What it measures, in one line. */
   readonly summary: string;
+  /** Whether it is about the device alone, and so measured once, whatever models follow one another. */
+  readonly once?: boolean;
   /** Measures; gives each section as soon as it stands. None where the run has nothing to measure it on. */
   measure(bench: Bench): AsyncIterable<Section> | Iterable<Section>;
 }

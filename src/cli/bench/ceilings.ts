@@ -79,6 +79,7 @@ function measureMatrix(device: Device, runs: number): { samples: Samples; size: 
 export const ceilings: BenchTable = {
   name: "ceilings",
   summary: "what the device reads, copies and multiplies at most",
+  once: true,
   *measure({ device, runs, read, progress }) {
     progress("ceilings", 0, 2);
     const copied = measureCopy(device, runs);

@@ -19,8 +19,8 @@ export interface RunOptions extends ReportOptions {
   readonly backend: Backend;
   /** Threads of the twin; all cores where absent. */
   readonly threads?: number;
-  /** The models; none where absent. */
-  readonly source?: ModelSource;
+  /** The models of each part of the run, which are on the device one part after the other; none where absent. */
+  readonly sources?: readonly ModelSource[];
   /** The tables, in the order of measuring. */
   readonly tables: readonly BenchTable[];
   /** Prompts of the end-to-end table. */
@@ -53,7 +53,25 @@ export async function* runBench(
   // Before the models are there: a large buffer may not fit beside them.
   progress("ceilings", 0, 1);
   const read = measureRead(device, runs);
-  using loaded = options.source && loadModels(device, options.source, progress);
+  const { sources = [] } = options;
+  for (const [part, source] of (sources.length > 0 ? sources : [undefined]).entries()) {
+    const tables = part === 0 ? options.tables : options.tables.filter(({ once }) => !once);
+    for await (const added of measureOn(device, source, { ...options, tables }, read)) {
+      sections.push(added);
+      yield { report, added };
+    }
+  }
+}
+
+/** Measures the tables on one part's models. */
+async function* measureOn(
+  device: Device,
+  source: ModelSource | undefined,
+  options: RunOptions,
+  read: Bench["read"],
+): AsyncGenerator<Section> {
+  const { context, runs, rows, progress } = options;
+  using loaded = source && loadModels(device, source, progress);
   const { models = [], synthetic = false, tokenizer } = loaded ?? {};
   const text = tokenizer && {
     tokenizer,
@@ -71,10 +89,5 @@ export async function* runBench(
     read,
     progress,
   };
-  for (const table of options.tables) {
-    for await (const added of table.measure(bench)) {
-      sections.push(added);
-      yield { report, added };
-    }
-  }
+  for (const table of options.tables) yield* table.measure(bench);
 }
