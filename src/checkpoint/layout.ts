@@ -132,6 +132,13 @@ class Layout {
     tensors.push({ name, dtype, shape, bytes, file: this.#file, role, part, layer, inputs, size });
   }
 
+  /** A linear layer of `k` inputs. */
+  linear(name: string, part: string, stored: readonly StoredTensor[], k: number, layer?: number) {
+    for (const { suffix, role, dtype, shape, size } of stored) {
+      this.add(`${name}.${suffix}`, role, part, dtype, shape, k, layer, size);
+    }
+  }
+
   /** A decoder layer; its linear layers as `stored` says. */
   decoder(
     config: ModelConfig,
@@ -149,19 +156,18 @@ class Layout {
     }
     for (const { part, parent, n, k, bias } of decoderLinears(config)) {
       const name = `${prefix}.${parent}.${part}`;
-      for (const { suffix, role, dtype, shape, size } of stored(n, k)) {
-        this.add(`${name}.${suffix}`, role, part, dtype, shape, k, layer, size);
-      }
+      this.linear(name, part, stored(n, k), k, layer);
       if (bias) this.add(`${name}.bias`, "bias", part, "f16", [n], k, layer);
     }
   }
 }
 
-/** The tensors of a model whose linear layers are stored as `stored` says; the output projection is f16. */
+/** The tensors of a model whose linear layers, and whose output projection, are stored as these say. */
 export function modelLayout(
   file: string,
   config: ModelConfig,
   stored: StoredTensors,
+  lmHead: StoredTensors = plainTensors,
 ): LayoutTensor[] {
   const { vocabSize, hiddenSize, tiedEmbeddings } = config;
   const layout = new Layout(file);
@@ -173,7 +179,7 @@ export function modelLayout(
   }
   layout.add("model.norm.weight", "norm", "norm", "f16", [hiddenSize], hiddenSize);
   if (!tiedEmbeddings) {
-    layout.add("lm_head.weight", "weight", "lm_head", "f16", table, hiddenSize);
+    layout.linear("lm_head", "lm_head", lmHead(vocabSize, hiddenSize), hiddenSize);
   }
   return layout.tensors;
 }

@@ -12,12 +12,18 @@ import { headLayout, layoutSource, type LayoutTensor, modelLayout } from "./layo
 import { parseQuantization } from "./quantization.ts";
 import { RandomBlocks, repeatInto } from "./random_blocks.ts";
 import type { TensorSource } from "./source.ts";
-import { syntheticFormat, type SyntheticScheme } from "./synthetic_schemes.ts";
+import {
+  syntheticFormat,
+  type SyntheticLmHead,
+  type SyntheticScheme,
+} from "./synthetic_schemes.ts";
 
 /** What to make up. */
 export interface SyntheticOptions {
   /** How linear layers are stored. */
   readonly scheme: SyntheticScheme;
+  /** How the output projection is stored, f16 where absent; an ArgumentError beside schemes other than GPTQ's. */
+  readonly lmHead?: SyntheticLmHead;
   /** Where random numbers start; 0 where absent. */
   readonly seed?: number;
   /** What messages call it; `synthetic` where absent. */
@@ -27,8 +33,8 @@ export interface SyntheticOptions {
 /** A checkpoint of `shape` whose weights are random. */
 export function syntheticCheckpoint(shape: ModelConfig, options: SyntheticOptions): Checkpoint {
   const { scheme, seed = 0, name = "synthetic" } = options;
-  const { description, tensors: stored } = syntheticFormat(scheme);
-  const tensors = synthetic(name, modelLayout(name, shape, stored), seed);
+  const { description, tensors: stored, lmHead } = syntheticFormat(scheme, options.lmHead);
+  const tensors = synthetic(name, modelLayout(name, shape, stored, lmHead), seed);
   const { eosTokenIds, bosTokenId, padTokenId } = shape;
   return {
     dir: name,
@@ -46,7 +52,7 @@ export function syntheticCheckpoint(shape: ModelConfig, options: SyntheticOption
 /** An EAGLE-2 head of `shape` whose weights are random; it shares its verifier's embedding. */
 export function syntheticHead(
   shape: HeadConfig,
-  options: Omit<SyntheticOptions, "scheme"> = {},
+  options: Omit<SyntheticOptions, "scheme" | "lmHead"> = {},
 ): Head {
   const { seed = 0, name = "synthetic head" } = options;
   const tensors = synthetic(name, headLayout(name, shape), seed);

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { ArgumentError } from "../base/errors.ts";
 import { gptqTensors, plainTensors, type StoredTensors } from "./layout.ts";
 
 /** A scheme of made-up models. */
@@ -123,7 +124,7 @@ function qoq(grouped: boolean): SyntheticFormat {
   };
 }
 
-/** Every scheme, by the name that users give it. Embedding and output projection are f16 always. */
+/** Every scheme, by the name that users give it. Embeddings are f16 always. */
 export const SYNTHETIC_FORMATS = {
   "w4a16-g128": {
     description: { quant_method: "gptq", bits: 4, group_size: GROUP, desc_act: false, sym: true },
@@ -139,10 +140,39 @@ export const SYNTHETIC_FORMATS = {
   "f16": { tensors: plainTensors },
 } as const satisfies Record<string, SyntheticFormat>;
 
+const GPTQ = SYNTHETIC_FORMATS["w4a16-g128"].description;
+
+/** What a made-up GPTQ model's output projection can be, besides f16: what the description says, and the tensors. */
+export const SYNTHETIC_LM_HEADS = {
+  "w4a16-g128": { description: { ...GPTQ, lm_head: true }, tensors: gptqTensors(GROUP) },
+  "w8a16": {
+    description: { ...GPTQ, lm_head: true, dynamic: { lm_head: { bits: 8, group_size: -1 } } },
+    tensors: (n, k) => [
+      { suffix: "qweight", role: "qweight", dtype: "i32", shape: [k / 4, n] },
+      { suffix: "scales", role: "scales", dtype: "f16", shape: [1, n], size: 1 / SPREAD.bytes },
+    ],
+  },
+} as const satisfies Record<string, SyntheticFormat>;
+
+/** How the output projection of a made-up model is stored, where it is not f16. */
+export type SyntheticLmHead = keyof typeof SYNTHETIC_LM_HEADS;
+
 /** How linear layers of a made-up model are stored. */
 export type SyntheticScheme = keyof typeof SYNTHETIC_FORMATS;
 
-/** The description and tensors of a scheme. */
-export function syntheticFormat(scheme: SyntheticScheme): SyntheticFormat {
-  return SYNTHETIC_FORMATS[scheme];
+/** The description of a model in a scheme, the tensors of its linear layers and of its output projection. */
+export function syntheticFormat(
+  scheme: SyntheticScheme,
+  lmHead: SyntheticLmHead | undefined,
+): SyntheticFormat & { readonly lmHead: StoredTensors } {
+  if (lmHead === undefined) return { ...SYNTHETIC_FORMATS[scheme], lmHead: plainTensors };
+  if (scheme !== "w4a16-g128") {
+    throw new ArgumentError(
+      "lmHead",
+      `Cannot make up a model: its output projection is ${lmHead} beside ${scheme}, ` +
+        "expected the scheme w4a16-g128, or none",
+    );
+  }
+  const { description, tensors } = SYNTHETIC_LM_HEADS[lmHead];
+  return { description, tensors: SYNTHETIC_FORMATS[scheme].tensors, lmHead: tensors };
 }

@@ -7,8 +7,13 @@ import { checkHead, HeadModel, Model, summarizeModel } from "../model/mod.ts";
 import { eagle2 } from "../speculation/mod.ts";
 import type { ModelConfig } from "./config.ts";
 import { HEAD_SHAPES, headShape, MODEL_SHAPES, modelShape } from "./shapes.ts";
-import { syntheticCheckpoint, syntheticHead } from "./synthetic.ts";
-import { SYNTHETIC_FORMATS, type SyntheticScheme } from "./synthetic_schemes.ts";
+import { syntheticCheckpoint, syntheticHead, type SyntheticOptions } from "./synthetic.ts";
+import {
+  SYNTHETIC_FORMATS,
+  SYNTHETIC_LM_HEADS,
+  type SyntheticLmHead,
+  type SyntheticScheme,
+} from "./synthetic_schemes.ts";
 
 /** A shape that a test can run: deep, as depth is what activations must survive. */
 const DEEP: ModelConfig = {
@@ -22,6 +27,7 @@ const DEEP: ModelConfig = {
 };
 
 const SCHEMES = Object.keys(SYNTHETIC_FORMATS) as SyntheticScheme[];
+const LM_HEADS = Object.keys(SYNTHETIC_LM_HEADS) as SyntheticLmHead[];
 
 Deno.test("named shapes have all tensors that a model checks, and their known sizes", () => {
   const gigabytes = (name: string, scheme: SyntheticScheme) => {
@@ -39,6 +45,11 @@ Deno.test("named shapes have all tensors that a model checks, and their known si
     using head = syntheticHead(shape);
     checkHead(head, { dir: name, config: modelShape(name) });
   }
+  assertThrows(
+    () => syntheticCheckpoint(DEEP, { scheme: "w8a8", lmHead: "w8a16" }),
+    ArgumentError,
+    "w8a16 beside w8a8, expected the scheme w4a16-g128",
+  );
   assertThrows(() => modelShape("llama-9"), ArgumentError, `"llama-9", expected llama-3-8b`);
   assertThrows(() => headShape("toString"), ArgumentError, "expected llama-3-8b, llama-3-70b");
 });
@@ -89,9 +100,15 @@ Deno.test("synthetic tensors are made at the speed of copying", () => {
   assert(best > 1, `${best} GB/s, expected several`);
 });
 
-for (const scheme of SCHEMES) {
-  backendTest(`synthetic ${scheme}: 80 layers stay finite, and a head drafts`, ({ device }) => {
-    using checkpoint = syntheticCheckpoint(DEEP, { scheme, seed: 3 });
+const CASES: readonly SyntheticOptions[] = [
+  ...SCHEMES.map((scheme) => ({ scheme })),
+  ...LM_HEADS.map((lmHead) => ({ scheme: "w4a16-g128" as const, lmHead })),
+];
+
+for (const options of CASES) {
+  const name = Object.values(options).join(", lm_head ");
+  backendTest(`synthetic ${name}: 80 layers stay finite, and a head drafts`, ({ device }) => {
+    using checkpoint = syntheticCheckpoint(DEEP, { ...options, seed: 3 });
     using stored = syntheticHead({ kind: "eagle2", model: { ...DEEP, layers: 1 }, fcBias: false });
     const progress: number[] = [];
     let total = 0;

@@ -4,7 +4,12 @@
  * @module
  */
 import { MODEL_SHAPES } from "../checkpoint/shapes.ts";
-import { SYNTHETIC_FORMATS, type SyntheticScheme } from "../checkpoint/synthetic_schemes.ts";
+import {
+  SYNTHETIC_FORMATS,
+  SYNTHETIC_LM_HEADS,
+  type SyntheticLmHead,
+  type SyntheticScheme,
+} from "../checkpoint/synthetic_schemes.ts";
 import { MAX_TREE_ROWS } from "../ops/mod.ts";
 import type { BenchTable } from "./bench/bench.ts";
 import { compareReports, type Comparison } from "./bench/compare.ts";
@@ -41,6 +46,13 @@ const OPTIONS = [
     value: "NAME,...",
     summary: "How synthetic weights are stored, one after the other; w4a16-g128 where absent",
     notes: [`Schemes: ${SCHEMES.join(", ")}`],
+  },
+  {
+    name: "lm-head",
+    type: "string",
+    value: "NAME",
+    choices: Object.keys(SYNTHETIC_LM_HEADS) as SyntheticLmHead[],
+    summary: "How output projections of synthetic w4a16-g128 are stored; f16 where absent",
   },
   {
     name: "model",
@@ -224,10 +236,11 @@ function sourcesOf(values: BenchValues, tables: readonly BenchTable[]): readonly
     const shapes = Object.fromEntries(names.map((name) => [name, MODEL_SHAPES[name]]));
     const heads = tables.some(({ name }) => name === "speculation");
     return schemesOf(values.scheme ?? "w4a16-g128")
-      .map((scheme) => ({ kind: "synthetic", shapes, scheme, heads }));
+      .map((scheme) => ({ kind: "synthetic", shapes, scheme, lmHead: values["lm-head"], heads }));
   }
-  if (values.scheme !== undefined) {
-    throw new UsageError("Cannot use --scheme: it is for --synthetic models, expected those");
+  for (const name of ["scheme", "lm-head"] as const) {
+    if (values[name] === undefined) continue;
+    throw new UsageError(`Cannot use --${name}: it is for --synthetic models, expected those`);
   }
   if (model !== undefined) return [{ kind: "directory", dir: model }];
   if (trio === undefined) return [];

@@ -11,7 +11,7 @@ import { openHead } from "../../checkpoint/head_config.ts";
 import { inflate, inflateHead } from "../../checkpoint/inflated.ts";
 import { headShape, modelShape } from "../../checkpoint/shapes.ts";
 import { syntheticCheckpoint, syntheticHead } from "../../checkpoint/synthetic.ts";
-import type { SyntheticScheme } from "../../checkpoint/synthetic_schemes.ts";
+import type { SyntheticLmHead, SyntheticScheme } from "../../checkpoint/synthetic_schemes.ts";
 import type { Device } from "../../device/mod.ts";
 import { checkSameVocabulary, HeadModel, Model } from "../../model/mod.ts";
 import { Tokenizer } from "../../text/tokenizer.ts";
@@ -24,6 +24,8 @@ export type ModelSource =
     /** Shapes by their names in results, the target first. */
     readonly shapes: Readonly<Record<string, ModelConfig>>;
     readonly scheme: SyntheticScheme;
+    /** How their output projections are stored; f16 where absent. */
+    readonly lmHead?: SyntheticLmHead;
     /** Whether heads are needed. */
     readonly heads: boolean;
   }
@@ -88,12 +90,14 @@ interface Stored {
 function storedModels(source: ModelSource): Stored[] {
   switch (source.kind) {
     case "synthetic":
-      return Object.entries(source.shapes).map(([name, shape], i): Stored => {
+      return Object.entries(source.shapes).map(([shapeName, shape], i): Stored => {
+        const { scheme, lmHead } = source;
+        const name = lmHead === undefined ? shapeName : `${shapeName} (lm_head ${lmHead})`;
         const seed = SEED + i;
         const head = { kind: "eagle2", model: { ...shape, layers: 1 }, fcBias: false } as const;
         return {
           name,
-          open: () => syntheticCheckpoint(shape, { scheme: source.scheme, seed, name }),
+          open: () => syntheticCheckpoint(shape, { scheme, lmHead, seed, name }),
           ...(source.heads && {
             openHead: () => syntheticHead(head, { seed, name: `${name} head` }),
           }),
