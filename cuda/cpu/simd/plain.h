@@ -25,9 +25,15 @@ struct Plain {
     for (int i = 0; i < 8; ++i) x[i] = widen(p[i]);
     return x;
   }
-  SMQ_INLINE F load(const int8_t* p) {
+  SMQ_INLINE F load(const int8_t* p) { return __builtin_convertvector(bytes(p), F); }
+  SMQ_INLINE F load(const e4m3* p) {
+    // Of a byte whose sign has spread over the word, only the top one stays.
+    const I word = bytes(&p->bits) << 20;
+    const I kept = word & I(I{} + int(0x87f00000));
     F x;
-    for (int i = 0; i < 8; ++i) x[i] = float(p[i]);
+    std::memcpy(&x, &kept, sizeof x);
+    const I value = bits(x * 0x1p120f) | ((word & 0x07f00000) == 0x07f00000);
+    std::memcpy(&x, &value, sizeof x);
     return x;
   }
   // To f32, f16 or bf16, rounded to nearest even.
@@ -89,23 +95,26 @@ struct Plain {
     return total;
   }
   // From i16 or i8.
-  template <class T>
-  SMQ_INLINE W load_short(const T* p) {
+  SMQ_INLINE W load_short(const int16_t* p) {
     W x;
-    for (int i = 0; i < 16; ++i) x[i] = p[i];
+    std::memcpy(&x, p, sizeof x);
     return x;
+  }
+  SMQ_INLINE W load_short(const int8_t* p) {
+    typedef int8_t Bytes __attribute__((vector_size(16)));
+    Bytes x;
+    std::memcpy(&x, p, sizeof x);
+    return __builtin_convertvector(x, W);
   }
   SMQ_INLINE void store(int16_t* p, W x) { std::memcpy(p, &x, sizeof x); }
   // Products, the two neighbours' added up.
   SMQ_INLINE I madd(W a, W b) {
-    I y;
-    for (int i = 0; i < 8; ++i) {
-      y[i] = int32_t(a[2 * i]) * b[2 * i] + int32_t(a[2 * i + 1]) * b[2 * i + 1];
-    }
-    return y;
+    const I x = words(a), y = words(b);
+    return (x << 16 >> 16) * (y << 16 >> 16) + (x >> 16) * (y >> 16);
   }
-  // The table's entries at the low nibbles of 16 bytes, and at the high ones.
-  SMQ_INLINE void look_up(const int8_t* table, const uint8_t* nibbles, W& low, W& high) {
+  // The table's entries at the low nibbles of 16 bytes, and at the high ones. Not inlined: 32 elements one
+  // by one, in every tile, would take a compiler minutes.
+  static __attribute__((noinline)) void look_up(const int8_t* table, const uint8_t* nibbles, W& low, W& high) {
     for (int i = 0; i < 16; ++i) {
       low[i] = table[nibbles[i] & 15];
       high[i] = table[nibbles[i] >> 4];
@@ -119,6 +128,19 @@ struct Plain {
       y[i] = float(int32_t((uint32_t(words[i]) << (28 - 4 * N)) & 0xf0000000u));
     }
     return y;
+  }
+
+ private:
+  SMQ_INLINE I words(W x) {
+    I y;
+    std::memcpy(&y, &x, sizeof y);
+    return y;
+  }
+  SMQ_INLINE I bytes(const void* p) {
+    typedef int8_t Bytes __attribute__((vector_size(8)));
+    Bytes x;
+    std::memcpy(&x, p, sizeof x);
+    return __builtin_convertvector(x, I);
   }
 };
 
