@@ -103,7 +103,7 @@ for (const name of NAMES) {
         assertEquals(device.memory().used, used, "something stayed loaded");
       }
     }
-  }, ["cpu"]);
+  }, ["cpu", "cuda"]);
 
   Deno.test(`refused: ${name} with a description of nonsense`, () => {
     const file = ["quant_config.json", "config.json"]

@@ -152,6 +152,7 @@ __global__ void __launch_bounds__(PrefillUnits<P>::kThreads, 1)
   constexpr uint64_t kSecondHalf = (P::kInput == 1 ? 64 : U::kBox) >> 4;
   int held = -1;  // the stage that the tensor cores may still read
   const auto release = [&] {
+    __syncwarp();  // all lanes have read their weights
     if (held >= 0 && thread % 32 == 0) ptx::barrier_arrive(ring.empty(held));
   };
   for (int tile = blockIdx.x; tile < call.tiles; tile += gridDim.x) {

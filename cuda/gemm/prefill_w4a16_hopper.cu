@@ -193,6 +193,7 @@ __global__ void __launch_bounds__(kThreads, 1)
   asm volatile("setmaxnreg.inc.sync.aligned.u32 240;");
   int held = -1;  // the stage that the tensor cores may still read
   const auto release = [&] {
+    __syncwarp();  // all lanes have read their weights
     if (held >= 0 && thread % 32 == 0) ptx::barrier_arrive(empty + 8 * held);
   };
   for (int tile = blockIdx.x; tile < call.tiles; tile += gridDim.x) {
