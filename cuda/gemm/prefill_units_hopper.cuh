@@ -119,7 +119,8 @@ __global__ void __launch_bounds__(PrefillUnits<P>::kThreads, 1)
   using R = typename U::R;
   extern __shared__ __align__(1024) uint8_t shared[];
   const R ring{ptx::shared_address(shared)};
-  if (threadIdx.x == 0) ring.init(U::kConsumers);
+  // Every lane gives its stage back: one for its warp would do, but no tool could tell.
+  if (threadIdx.x == 0) ring.init(U::kConsumers * 32);
   __syncthreads();
   wait_for_previous();
   let_next_start();
@@ -152,8 +153,7 @@ __global__ void __launch_bounds__(PrefillUnits<P>::kThreads, 1)
   constexpr uint64_t kSecondHalf = (P::kInput == 1 ? 64 : U::kBox) >> 4;
   int held = -1;  // the stage that the tensor cores may still read
   const auto release = [&] {
-    __syncwarp();  // all lanes have read their weights
-    if (held >= 0 && thread % 32 == 0) ptx::barrier_arrive(ring.empty(held));
+    if (held >= 0) ptx::barrier_arrive(ring.empty(held));
   };
   for (int tile = blockIdx.x; tile < call.tiles; tile += gridDim.x) {
     typename P::Sum sums[2][64];
