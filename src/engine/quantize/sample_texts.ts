@@ -1,0 +1,2 @@
+/** @module */
+export const SAMPLE_TEXTS: readonly string[] = ["x"];
