@@ -7,7 +7,10 @@
 import type { DType } from "../src/base/dtype.ts";
 
 /** The dtypes that tests make tensors of. */
-export type TestDType = Extract<DType, "f16" | "bf16" | "f32" | "i32" | "u64" | "u8">;
+export type TestDType = Extract<
+  DType,
+  "f16" | "bf16" | "f32" | "i32" | "u64" | "u8" | "i8" | "f8_e4m3"
+>;
 
 const single = new Float32Array(1);
 const singleBits = new Uint32Array(single.buffer);
@@ -22,6 +25,37 @@ export function bf16Bits(value: number): number {
   return ((bits >>> 16) + (up ? 1 : 0)) & 0xffff;
 }
 
+/** The value of each byte as e4m3: a sign, 4 bits of exponent (bias 7), 3 of mantissa, no infinity. */
+const E4M3 = Float64Array.from({ length: 256 }, (_, byte) => {
+  const [exponent, mantissa] = [(byte >> 3) & 15, byte & 7];
+  if (exponent === 15 && mantissa === 7) return NaN;
+  const value = exponent === 0 ? mantissa * 2 ** -9 : (8 + mantissa) * 2 ** (exponent - 10);
+  return byte < 128 ? value : -value;
+});
+
+/** The value of an e4m3 byte. */
+export function e4m3Value(byte: number): number {
+  return E4M3[byte];
+}
+
+/** The nearest e4m3, ties to the even byte; beyond 448 it saturates. */
+export function e4m3Byte(value: number): number {
+  const magnitude = Math.abs(value);
+  let above = 0;
+  while (above < 0x7e && E4M3[above] < magnitude) above++;
+  const below = Math.max(above - 1, 0);
+  const [down, up] = [magnitude - E4M3[below], E4M3[above] - magnitude];
+  const nearest = down < up || (down === up && below % 2 === 0) ? below : above;
+  return nearest + (value < 0 || Object.is(value, -0) ? 128 : 0);
+}
+
+/** The nearest integer, ties to even. */
+export function roundToEven(value: number): number {
+  const below = Math.floor(value);
+  const over = value - below;
+  return over < 0.5 || (over === 0.5 && below % 2 === 0) ? below : below + 1;
+}
+
 /** The values as the bytes of `dtype`. */
 export function encode(
   dtype: TestDType,
@@ -33,6 +67,8 @@ export function encode(
   if (dtype === "f32") return Float32Array.from(numbers);
   if (dtype === "i32") return Int32Array.from(numbers);
   if (dtype === "u8") return Uint8Array.from(numbers);
+  if (dtype === "i8") return Int8Array.from(numbers);
+  if (dtype === "f8_e4m3") return Uint8Array.from(numbers, e4m3Byte);
   return Uint16Array.from(numbers, bf16Bits);
 }
 
@@ -46,6 +82,8 @@ export function decode(
   if (dtype === "f32") return Float64Array.from(new Float32Array(bytes));
   if (dtype === "i32") return Float64Array.from(new Int32Array(bytes));
   if (dtype === "u8") return Float64Array.from(new Uint8Array(bytes));
+  if (dtype === "i8") return Float64Array.from(new Int8Array(bytes));
+  if (dtype === "f8_e4m3") return Float64Array.from(new Uint8Array(bytes), e4m3Value);
   const wide = Uint32Array.from(new Uint16Array(bytes), (bits) => bits << 16);
   return Float64Array.from(new Float32Array(wide.buffer));
 }

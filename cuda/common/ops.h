@@ -21,6 +21,10 @@ int32_t run_embed(smq_context* ctx, const Embed& args);
 decltype(smq_rms_norm) run_rms_norm;
 decltype(smq_convert) run_convert;
 
+decltype(smq_quantize_rows) run_quantize_rows;
+decltype(smq_rms_norm_quantized) run_rms_norm_quantized;
+decltype(smq_silu_mul_quantized) run_silu_mul_quantized;
+
 struct RopeKv {
   void* qkv;
   const float* table;
@@ -44,15 +48,31 @@ struct Attention {
 int32_t run_attention(smq_context* ctx, const Attention& args);
 decltype(smq_attention_bytes) run_attention_bytes;
 
-// A product; group is 0 where weights are of `dtype`.
+// A product; group is 0 where weights have no groups.
 struct GemmArgs {
   uint64_t y, x, w, bias;
   int32_t y_stride, epilogue, m, n, k, group, dtype;
+  int32_t zeros;              // of W4A16: whether zero points are stored
+  uint64_t x_scales, x_sums;  // of 8-bit rows, else 0
 };
 int32_t run_gemm_f16(smq_context* ctx, const GemmArgs& args);
 int32_t run_gemm_w4a16(smq_context* ctx, const GemmArgs& args);
+int32_t run_gemm_w8a8(smq_context* ctx, const GemmArgs& args);
+int32_t run_gemm_fp8(smq_context* ctx, const GemmArgs& args);
+int32_t run_gemm_w8a16(smq_context* ctx, const GemmArgs& args);
+int32_t run_gemm_w4a8(smq_context* ctx, const GemmArgs& args);
 decltype(smq_w4a16_bytes) run_w4a16_bytes;
+decltype(smq_w8_bytes) run_w8_bytes;
+decltype(smq_w4a8_bytes) run_w4a8_bytes;
 decltype(smq_w4a16_pack) run_w4a16_pack;
+decltype(smq_w8_pack) run_w8_pack;
+
+struct W4A8Pack {
+  uint64_t w, qweight, scales, offsets, group_scales, group_zeros;
+  int32_t n_total, n_offset, n, k, group;
+};
+int32_t run_w4a8_pack(smq_context* ctx, const W4A8Pack& args);
+decltype(smq_unpack) run_unpack;
 decltype(smq_gather_columns) run_gather_columns;
 
 decltype(smq_silu_mul) run_silu_mul;

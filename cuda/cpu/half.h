@@ -1,4 +1,4 @@
-// f16 and bf16 as bits, converted one at a time; round to nearest even, overflow to infinity.
+// f16, bf16 and e4m3 as bits, converted one at a time; round to nearest even, overflow to infinity.
 // Everything is forced inline: a copy compiled with AVX2 must not be shared with the plain path.
 #pragma once
 
@@ -15,6 +15,11 @@ struct f16 {
 };
 struct bf16 {
   uint16_t bits;
+};
+
+// A sign, 4 bits of exponent, 3 of mantissa; no infinity, NaN where all but the sign are set.
+struct e4m3 {
+  uint8_t bits;
 };
 
 SMQ_INLINE uint32_t float_bits(float x) {
@@ -57,6 +62,24 @@ SMQ_INLINE f16 narrow_f16(float x) {
   }
   const uint32_t rounded = rest - 0x38000000 + 0xfff + ((rest >> 13) & 1);
   return {uint16_t(sign | (rounded >> 13))};
+}
+
+SMQ_INLINE float widen(e4m3 x) {
+  const uint32_t rest = x.bits & 0x7f;
+  if (rest == 0x7f) return bits_float(0x7fc00000);
+  return bits_float(uint32_t(x.bits & 0x80) << 24 | rest << 20) * 0x1p120f;
+}
+
+// Of what is not NaN; saturates at 448.
+SMQ_INLINE e4m3 narrow_e4m3(float x) {
+  const uint32_t bits = float_bits(x);
+  const uint32_t rest = bits & 0x7fffffff;
+  // The ulp of 1.5 * 2^14 is that of the subnormals, which end as the low bits of the sum.
+  const float magic = 0x1.8p14f;
+  const uint32_t small = float_bits(bits_float(rest) + magic) - float_bits(magic);
+  const uint32_t normal = ((rest + 0x7ffff + ((rest >> 20) & 1)) >> 20) - (120 << 3);
+  const uint32_t code = rest < 0x3c800000 ? small : normal;
+  return {uint8_t(((bits >> 24) & 0x80) | (code < 0x7e ? code : 0x7e))};
 }
 
 }  // namespace smq

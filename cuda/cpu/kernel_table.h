@@ -5,6 +5,7 @@
 #include "kernels.h"
 #include "ops/attention.kernel.h"
 #include "ops/logits.kernel.h"
+#include "ops/quantize.kernel.h"
 #include "ops/rope_kv.kernel.h"
 #include "ops/rows.kernel.h"
 
@@ -12,15 +13,29 @@ namespace smq {
 
 template <class S, class T>
 constexpr HalfKernels half_kernels() {
-  return {widen_row<S, T>,   narrow_row<S, T>,      rms_norm_row<S, T>, silu_mul_row<S, T>,
-          rope_kv_row<S, T>, attention_tasks<S, T>, gemm_half<S, T>};
+  return {widen_row<S, T>,
+          narrow_row<S, T>,
+          rms_norm_row<S, T, T>,
+          silu_mul_row<S, T, T>,
+          rms_norm_row<S, T, float>,
+          silu_mul_row<S, T, float>,
+          rope_kv_row<S, T>,
+          attention_tasks<S, T>,
+          gemm_half<S, T>};
 }
 
 template <class S>
 constexpr Kernels kernel_table(const char* name) {
   return {name,
           {half_kernels<S, f16>(), half_kernels<S, bf16>()},
-          gemm_u4<S>,
+          {gemm_u4<S, false>, gemm_u4<S, true>},
+          gemm_i8<S>,
+          gemm_8<S, e4m3>,
+          gemm_8<S, int8_t>,
+          gemm_u4_i8<S>,
+          widen_bytes<S>,
+          widen_row<S, e4m3>,
+          {quantize_row<S, int8_t>, quantize_row<S, e4m3>},
           argmax_row<S>,
           log_softmax_row<S>,
           top_log_probs_row<S>};

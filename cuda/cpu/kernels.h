@@ -10,26 +10,36 @@
 namespace smq {
 
 struct Gemm {
-  const float* x;    // [m, x_stride], padded with zeros from k to x_stride
+  const void* x;     // f32 or i16 [m, x_stride], padded with zeros from k to x_stride
   const void* w;     // as the kernel wants it
   const void* bias;  // dtype [n] or null
   void* y;
+  // y = row_scales[i] * (scales[j] * sum - offsets[j] * row_sums[i]), without what is null.
+  const float *row_scales, *scales, *offsets;
+  const int32_t* row_sums;
   int64_t x_stride, y_stride;
   int32_t epilogue, dtype, m, n, k, group;
 };
 
+// Widens `count` elements.
+using WidenKernel = void (*)(void* out, const void* x, int64_t count);
+// Outputs begin..end-1 of all rows. `panel` holds kPanel * x_stride floats for the call's own use.
+using GemmKernel = void (*)(const Gemm& args, int32_t begin, int32_t end, void* panel);
+
 // Kernels whose activations have one dtype.
 struct HalfKernels {
-  void (*widen)(float* out, const void* x, int64_t count);
+  WidenKernel widen;  // to f32
   void (*narrow)(void* out, const float* x, int64_t count);
   void (*rms_norm)(void* out, const float* x, const void* weight, int32_t width, float eps);
   void (*silu_mul)(void* out, const void* gate, const void* up, int64_t count);
+  // The same, not rounded: out is f32.
+  void (*rms_norm_wide)(void* out, const float* x, const void* weight, int32_t width, float eps);
+  void (*silu_mul_wide)(void* out, const void* gate, const void* up, int64_t count);
   // Row i.
   void (*rope_kv)(const RopeKv& args, int64_t i);
   // Tasks begin..end-1; task t is row t / kv_heads and kv head t % kv_heads.
   void (*attention)(const Attention& args, int64_t begin, int64_t end);
-  // Outputs begin..end-1 of all rows. `panel` holds kPanel * x_stride floats for the call's own use.
-  void (*gemm_f16)(const Gemm& args, int32_t begin, int32_t end, float* panel);
+  GemmKernel gemm_f16;
 };
 
 // Outputs whose weights are widened together when there are many rows.
@@ -38,7 +48,11 @@ constexpr int32_t kPanel = 24;
 struct Kernels {
   const char* name;
   HalfKernels half[2];  // by dtype: f16, bf16
-  void (*gemm_w4a16)(const Gemm& args, int32_t begin, int32_t end, float* panel);
+  GemmKernel gemm_w4a16[2];  // without and with zero points
+  GemmKernel gemm_w8a8, gemm_fp8, gemm_w8a16, gemm_w4a8;
+  WidenKernel widen_i8, widen_e4m3;  // to i16, to f32
+  // A row in 8 bits with its scale and sum; i8 and e4m3.
+  void (*quantize[2])(void* out, float* scale, int32_t* sum, const float* x, int32_t width);
   int32_t (*argmax)(const float* x, int32_t count);
   // The two parts of a row's log-softmax: value = (x - largest) - log_sum.
   void (*log_softmax)(const float* x, int32_t count, float* largest, float* log_sum);

@@ -4,9 +4,10 @@
  * @module
  */
 
-import { byteLength, type Device, type Tensor } from "../device/mod.ts";
+import type { Device, Tensor } from "../device/mod.ts";
 import { ACTIVATION, addressOf, dtypeCode, expectInteger, expectTensor, refuse } from "./check.ts";
 import { expectProduct, type ProductOptions } from "./epilogue.ts";
+import { expectBytes, expectPart, type Part } from "./packed.ts";
 
 /** The size of a packed weight, beside how its product ends. */
 export interface W4A16Options extends ProductOptions {
@@ -16,22 +17,20 @@ export interface W4A16Options extends ProductOptions {
   k: number;
   /** Inputs that share a scale; k for one scale an output. */
   group: number;
+  /** Whether zero points were packed; if not, the default, each is 8. */
+  zeros?: boolean;
 }
 
 /** One linear layer to pack. */
-export interface W4A16PackOptions {
-  /** Outputs of the packed weight. */
-  nTotal: number;
-  /** The packed weight's output that is this layer's first. */
-  nOffset: number;
-  /** i32 [k / 8, n]: nibble i of row r is input 8 r + i, a value plus 8. */
+export interface W4A16PackOptions extends Part {
+  /** i32 [k / 8, n]: nibble i of row r is input 8 r + i, a value plus its zero point. */
   qweight: Tensor<"i32">;
   /** f16 [ceil(k / group), n]. */
   scales: Tensor<"f16">;
+  /** u8 [ceil(k / group), n], 0 to 15; 8 by default, for which a weight has no room. */
+  zeros?: Tensor<"u8">;
   /** i32 [k]: packed input j is stored input order[j]; none by default. */
   order?: Tensor<"i32">;
-  /** Outputs of this layer. */
-  n: number;
   /** Inputs: a multiple of 8. */
   k: number;
   /** Inputs that share a scale; the last group may be short. */
@@ -54,19 +53,27 @@ function expectPacked(
   n: number,
   k: number,
   group: number,
+  zeros: boolean,
 ): void {
-  expectTensor(op, "w", w, ["u8"], [-1]);
-  const bytes = w4a16Bytes(device, n, k, group);
-  if (byteLength(w) !== bytes) {
-    refuse(op, "w", `has ${byteLength(w)} bytes`, `${bytes} for n ${n}, k ${k}, group ${group}`);
-  }
+  const size = `n ${n}, k ${k}, group ${group}${zeros ? ", with zeros" : ""}`;
+  expectBytes(op, w, w4a16Bytes(device, n, k, group, zeros), size);
 }
 
-/** Bytes of a packed weight of `n` outputs and `k` inputs, a multiple of 8, in groups of `group`. */
-export function w4a16Bytes(device: Device, n: number, k: number, group: number): number {
+/**
+ * Bytes of a packed weight of `n` outputs and `k` inputs, a multiple of 8, in groups of `group`, with
+ * or without zero points.
+ */
+export function w4a16Bytes(
+  device: Device,
+  n: number,
+  k: number,
+  group: number,
+  zeros = false,
+): number {
   expectSize("w4a16Bytes", n, k, group);
   const { native } = device;
-  native.check(native.symbols.smq_w4a16_bytes(n, k, group, int64), "smq_w4a16_bytes");
+  const status = native.symbols.smq_w4a16_bytes(n, k, group, Number(zeros), int64);
+  native.check(status, "smq_w4a16_bytes");
   return Number(int64[0]);
 }
 
@@ -76,13 +83,15 @@ export function w4a16Bytes(device: Device, n: number, k: number, group: number):
  */
 export function w4a16Pack(device: Device, w: Tensor<"u8">, options: W4A16PackOptions): void {
   const op = "w4a16Pack";
-  const { nTotal, nOffset, qweight, scales, order, n, k, group } = options;
+  const { nTotal, nOffset, qweight, scales, zeros, order, n, k, group } = options;
   expectSize(op, n, k, group);
-  expectInteger(op, "nTotal", nTotal, n);
-  expectInteger(op, "nOffset", nOffset, 0, nTotal - n);
-  expectPacked(op, device, w, nTotal, k, group);
+  expectPart(op, options);
+  expectPacked(op, device, w, nTotal, k, group, zeros !== undefined);
   expectTensor(op, "qweight", qweight, ["i32"], [k / 8, n]);
   expectTensor(op, "scales", scales, ["f16"], [Math.ceil(k / group), n]);
+  if (zeros !== undefined) {
+    expectTensor(op, "zeros", zeros, ["u8"], [Math.ceil(k / group), n]);
+  }
   if (order !== undefined) expectTensor(op, "order", order, ["i32"], [k]);
   const { native } = device;
   const status = native.symbols.smq_w4a16_pack(
@@ -92,6 +101,7 @@ export function w4a16Pack(device: Device, w: Tensor<"u8">, options: W4A16PackOpt
     nOffset,
     qweight.address,
     scales.address,
+    addressOf(zeros),
     addressOf(order),
     n,
     k,
@@ -101,7 +111,7 @@ export function w4a16Pack(device: Device, w: Tensor<"u8">, options: W4A16PackOpt
 }
 
 /**
- * `y = x w^T + bias` with w = (q - 8) s, accumulated in f32. `x`: f16 or bf16 [m, k]; `w`: u8
+ * `y = x w^T + bias` with w = (q - z) s, accumulated in f32. `x`: f16 or bf16 [m, k]; `w`: u8
  * [w4a16Bytes], packed; `y`: [m, n] of the epilogue's dtype, rows may have gaps.
  */
 export function gemmW4A16(
@@ -112,10 +122,10 @@ export function gemmW4A16(
   options: W4A16Options,
 ): void {
   const op = "gemmW4A16";
-  const { n, k, group } = options;
+  const { n, k, group, zeros = false } = options;
   expectSize(op, n, k, group);
   const [m] = expectTensor(op, "x", x, ACTIVATION, [-1, k]);
-  expectPacked(op, device, w, n, k, group);
+  expectPacked(op, device, w, n, k, group, zeros);
   const epilogue = expectProduct(op, y, x, n, options);
   const { native } = device;
   const status = native.symbols.smq_gemm_w4a16(
@@ -130,6 +140,7 @@ export function gemmW4A16(
     n,
     k,
     group,
+    Number(zeros),
     dtypeCode(op, "x", x.dtype),
   );
   native.check(status, "smq_gemm_w4a16");

@@ -1,17 +1,12 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { ArgumentError } from "../../src/base/errors.ts";
-import { rows, type Tensor } from "../../src/device/mod.ts";
-import {
-  gatherColumns,
-  gemmW4A16,
-  MAX_TREE_ROWS,
-  w4a16Bytes,
-  w4a16Pack,
-} from "../../src/ops/mod.ts";
+import { byteLength, rows, type Tensor } from "../../src/device/mod.ts";
+import { gatherColumns, gemmW4A16, w4a16Bytes, w4a16Pack } from "../../src/ops/mod.ts";
 import { backendTest } from "../backends.ts";
 import { Random } from "../random.ts";
+import { checkInvariance, checkProduct } from "../products.ts";
 import { product } from "../reference/ops.ts";
-import { type Activation, assertClose, inPieces, type Rig } from "../rig.ts";
+import { type Activation, assertClose, type Rig } from "../rig.ts";
 
 /** A linear layer as it lies on disk, and its weights in the order in which it was packed. */
 interface Layer {
@@ -20,12 +15,25 @@ interface Layer {
   readonly group: number;
   readonly qweight: Tensor<"i32">;
   readonly scales: Tensor<"f16">;
+  readonly zeros?: Tensor<"u8">;
   readonly order?: Tensor<"i32">;
-  /** [n, k], (q - 8) s. */
+  /** [n, k], (q - z) s. */
   readonly weights: Float64Array;
 }
 
-function layer(rig: Rig, n: number, k: number, group: number, seed: number, ordered = false) {
+interface LayerOptions {
+  readonly zeros?: boolean;
+  readonly ordered?: boolean;
+}
+
+function layer(
+  rig: Rig,
+  n: number,
+  k: number,
+  group: number,
+  seed: number,
+  { zeros = false, ordered = false }: LayerOptions = {},
+) {
   const random = new Random(seed);
   const q = random.integers(k * n, 16); // [k, n]
   const packed = new Int32Array(k / 8 * n);
@@ -38,13 +46,15 @@ function layer(rig: Rig, n: number, k: number, group: number, seed: number, orde
     [groups, n],
     random.normals(groups * n).map((x) => (0.5 + Math.abs(x)) / 4 / Math.sqrt(k)),
   );
+  const points = zeros ? random.integers(groups * n, 16) : null;
   const order = ordered ? random.permutation(k) : null;
   const s = rig.get(scales);
   const weights = new Float64Array(n * k);
   for (let j = 0; j < n; j++) {
     for (let i = 0; i < k; i++) {
       const stored = order === null ? i : order[i];
-      weights[j * k + i] = (q[stored * n + j] - 8) * s[Math.floor(i / group) * n + j];
+      const at = Math.floor(i / group) * n + j;
+      weights[j * k + i] = (q[stored * n + j] - (points?.[at] ?? 8)) * s[at];
     }
   }
   return {
@@ -53,6 +63,7 @@ function layer(rig: Rig, n: number, k: number, group: number, seed: number, orde
     group,
     qweight: rig.put("i32", [k / 8, n], packed),
     scales,
+    zeros: points === null ? undefined : rig.put("u8", [groups, n], points),
     order: order === null ? undefined : rig.put("i32", [k], order),
     weights,
   } satisfies Layer;
@@ -61,12 +72,12 @@ function layer(rig: Rig, n: number, k: number, group: number, seed: number, orde
 /** Packs layers of one k and group into one weight, in a row. */
 function pack(rig: Rig, layers: readonly Layer[]): Tensor<"u8"> {
   const nTotal = layers.reduce((sum, { n }) => sum + n, 0);
-  const { k, group } = layers[0];
-  const w = rig.output("u8", [w4a16Bytes(rig.device, nTotal, k, group)]);
+  const { k, group, zeros } = layers[0];
+  const w = rig.output("u8", [w4a16Bytes(rig.device, nTotal, k, group, zeros !== undefined)]);
   let nOffset = 0;
-  for (const { n, qweight, scales, order } of layers) {
-    w4a16Pack(rig.device, w.tensor, { nTotal, nOffset, qweight, scales, order, n, k, group });
-    nOffset += n;
+  for (const { weights: _, ...stored } of layers) {
+    w4a16Pack(rig.device, w.tensor, { nTotal, nOffset, ...stored });
+    nOffset += stored.n;
   }
   w.bytes(true); // checks the guards
   return w.tensor;
@@ -89,50 +100,33 @@ const SIZES = [
 ];
 
 for (const dtype of ["f16", "bf16"] as const) {
-  backendTest(`gemmW4A16 ${dtype} is the product with (q - 8) s, for every epilogue`, (rig) => {
-    for (const [m, n, k, g] of SIZES) {
-      const what = `m ${m}, n ${n}, k ${k}, group ${g || k}`;
-      const random = new Random(m + n + k);
-      const stored = layer(rig, n, k, g || k, m * n + k);
-      const w = pack(rig, [stored]);
-      const x = rig.put(dtype, [m, k], random.normals(m * k));
-      const bias = rig.put(dtype, [n], random.normals(n));
-      const size = { n, k, group: g || k };
-      const bare = product(rig.get(x), stored.weights, null, m, n, k);
-      const added = product(rig.get(x), stored.weights, rig.get(bias), m, n, k);
-      const y = rig.output(dtype, [m, n], n + 5);
-      gemmW4A16(rig.device, y.tensor, x, w, { ...size, bias });
-      assertClose(y.values(), added, dtype, what);
-      const logits = rig.output("f32", [m, n], n + 1);
-      gemmW4A16(rig.device, logits.tensor, x, w, { ...size, epilogue: "logits" });
-      // The rows of prompts meet weights rounded to their dtype on CUDA.
-      const exact = rig.device.backend === "cpu" || m <= MAX_TREE_ROWS;
-      assertClose(logits.values(), bare, exact ? "f32" : dtype, `logits of ${what}`);
-      const before = random.normals(m * n).map(Math.fround);
-      const residual = rig.output("f32", [m, n]).set(before);
-      gemmW4A16(rig.device, residual.tensor, x, w, { ...size, bias, epilogue: "residual" });
-      const sum = added.map((value, i) => value + before[i]);
-      assertClose(residual.values(), sum, exact ? "f32" : dtype, `residual of ${what}`);
-    }
-  });
-
-  backendTest(`gemmW4A16 ${dtype} gives a row the same bits among any number of rows`, (rig) => {
-    for (const [n, k, g] of [[136, 1000, 32], [33, 384, 64], [264, 512, 128], [40, 1000, 0]]) {
-      const size = { n, k, group: g || k };
-      const w = pack(rig, [layer(rig, n, k, size.group, n)]);
-      const x = rig.put(dtype, [130, k], new Random(k).normals(130 * k));
-      const expected = inPieces(rig, 130, n, (y, from, to) => {
-        gemmW4A16(rig.device, y, rows(x, from, to), w, { ...size, epilogue: "logits" });
-      });
-      for (const [start, m] of [[0, 1], [129, 1], [5, 2], [3, 7], [11, 10], [50, 30], [64, 60]]) {
-        const part = rig.output("f32", [m, n]);
-        const some = rows(x, start, start + m);
-        gemmW4A16(rig.device, part.tensor, some, w, { ...size, epilogue: "logits" });
-        const of = expected.slice(start * n * 4, (start + m) * n * 4);
-        assertEquals(part.bytes(), of, `rows ${start} to ${start + m}, n ${n}, k ${k}, g ${g}`);
+  for (const [zeros, words] of [[false, "(q - 8) s"], [true, "(q - z) s"]] as const) {
+    backendTest(`gemmW4A16 ${dtype} is the product with ${words}, for every epilogue`, (rig) => {
+      for (const [m, n, k, g] of SIZES) {
+        const group = g || k;
+        const stored = layer(rig, n, k, group, m * n + k, { zeros });
+        const w = pack(rig, [stored]);
+        const x = rig.put(dtype, [m, k], new Random(m + n + k).normals(m * k));
+        checkProduct(rig, {
+          ...{ m, n, dtype, what: `m ${m}, n ${n}, k ${k}, group ${group}`, rounded: true },
+          expected: product(rig.get(x), stored.weights, null, m, n, k),
+          run: (y, options) => gemmW4A16(rig.device, y, x, w, { n, k, group, zeros, ...options }),
+        });
       }
-    }
-  });
+    });
+
+    backendTest(`gemmW4A16 ${dtype}, ${words}, gives a row the same bits in any number`, (rig) => {
+      for (const [n, k, g] of [[136, 1000, 32], [33, 384, 64], [264, 512, 128], [40, 1000, 0]]) {
+        const group = g || k;
+        const w = pack(rig, [layer(rig, n, k, group, n, { zeros })]);
+        const x = rig.put(dtype, [130, k], new Random(k).normals(130 * k));
+        const size = { n, k, group, zeros, epilogue: "logits" } as const;
+        checkInvariance(rig, n, `n ${n}, k ${k}, group ${group}`, (y, from, to) => {
+          gemmW4A16(rig.device, y, rows(x, from, to), w, size);
+        });
+      }
+    });
+  }
 }
 
 function check(rig: Rig, dtype: Activation, layers: readonly Layer[], m: number): void {
@@ -152,7 +146,8 @@ function check(rig: Rig, dtype: Activation, layers: readonly Layer[], m: number)
     input = gathered.tensor;
   }
   const y = rig.output("f32", [m, n]);
-  gemmW4A16(rig.device, y.tensor, input, w, { n, k, group, epilogue: "logits" });
+  const zeros = layers[0].zeros !== undefined;
+  gemmW4A16(rig.device, y.tensor, input, w, { n, k, group, zeros, epilogue: "logits" });
   const weights = new Float64Array(n * k);
   let at = 0;
   for (const part of layers) {
@@ -165,14 +160,18 @@ function check(rig: Rig, dtype: Activation, layers: readonly Layer[], m: number)
 
 backendTest("w4a16Pack joins layers that read the same input", (rig) => {
   for (const [sizes, k, group] of [[[64, 32, 32], 256, 128], [[40, 7, 1, 19], 104, 32]] as const) {
-    check(rig, "f16", sizes.map((n, i) => layer(rig, n, k, group, i)), 3);
+    for (const zeros of [false, true]) {
+      check(rig, "f16", sizes.map((n, i) => layer(rig, n, k, group, i, { zeros })), 3);
+    }
   }
 });
 
 backendTest("w4a16Pack reorders inputs, with gatherColumns for the activations", (rig) => {
   for (const dtype of ["f16", "bf16"] as const) {
     for (const [n, k, group] of [[64, 256, 128], [33, 1000, 32], [5, 40, 40]]) {
-      check(rig, dtype, [layer(rig, n, k, group, n, true)], 7);
+      for (const zeros of [false, true]) {
+        check(rig, dtype, [layer(rig, n, k, group, n, { zeros, ordered: true })], 7);
+      }
     }
   }
 });
@@ -188,9 +187,20 @@ backendTest("gemmW4A16 and w4a16Pack refuse what does not fit, naming the argume
   const fits = { n, k, group };
   const packs = { nTotal: n, nOffset: 0, qweight, scales, ...fits };
   const bytes = w4a16Bytes(device, n, k, group);
+  const withZeros = rig.output("u8", [w4a16Bytes(device, n, k, group, true)]).tensor;
   const refused: [string, () => void][] = [
     ["w4a16Bytes: k is 12, expected a multiple of 8", () => w4a16Bytes(device, n, 12, group)],
     ["w4a16Bytes: group is 0", () => w4a16Bytes(device, n, k, 0)],
+    [
+      "w4a16Pack: zeros has shape [2, 8], expected [2, 16]",
+      () => w4a16Pack(device, withZeros, { ...packs, zeros: rig.put("u8", [2, 8], Array(16)) }),
+    ],
+    [
+      `gemmW4A16: w has ${bytes} bytes, expected ${
+        byteLength(withZeros)
+      } for n 16, k 64, group 32, with zeros`,
+      () => gemmW4A16(device, y, x, w, { ...fits, zeros: true }),
+    ],
     [
       `gemmW4A16: w has ${bytes - 1} bytes, expected ${bytes} for n 16, k 64, group 32`,
       () => gemmW4A16(device, y, x, rows(w, 0, bytes - 1), fits),

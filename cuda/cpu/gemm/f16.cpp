@@ -4,5 +4,6 @@
 using namespace smq;
 
 int32_t smq::run_gemm_f16(smq_context* ctx, const GemmArgs& args) {
-  return submit_gemm(ctx, args, ctx->kernels.half[args.dtype].gemm_f16, 0.08);
+  const HalfKernels& half = ctx->kernels.half[args.dtype];
+  return submit_gemm(ctx, args, {half.gemm_f16, half.widen, 2, 4, 0.08});
 }

@@ -5,9 +5,16 @@
 
 namespace smq {
 
-using GemmKernel = void (*)(const Gemm& args, int32_t begin, int32_t end, float* panel);
+// How a product of one scheme runs.
+struct GemmPlan {
+  GemmKernel kernel;
+  WidenKernel widen;   // from the activations to what the kernel reads
+  int64_t x_bytes;     // of an element of the activations
+  int64_t wide_bytes;  // of one that is widened
+  double cost;         // about what one weight costs in nanoseconds when it is read for one row
+};
 
-// Submits the product. `cost` is about what one weight costs in nanoseconds when it is read for one row.
-int32_t submit_gemm(smq_context* ctx, const GemmArgs& call, GemmKernel kernel, double cost);
+// Submits the product.
+int32_t submit_gemm(smq_context* ctx, const GemmArgs& call, const GemmPlan& plan);
 
 }  // namespace smq

@@ -1,6 +1,7 @@
-// Four-bit weights, w = (q - 8) s. Packed: for each output blocks of 64 inputs in 32 bytes, eight words
+// Four-bit weights, w = (q - z) s. Packed: for each output blocks of 64 inputs in 32 bytes, eight words
 // little-endian, nibble i of word j being (q ^ 8) of input 8 i + j, so that one word-wise shift gives
-// eight neighbouring inputs as signed numbers; behind all outputs f32 [n, groups] scales, times 2^-28.
+// eight neighbouring inputs as signed numbers; behind all outputs f32 [n, groups] scales, times 2^-28,
+// and, where they are stored, as many zero points, z - 8 times 2^28.
 #include <algorithm>
 #include <cstring>
 
@@ -14,7 +15,7 @@ namespace {
 int64_t group_count(int32_t k, int32_t group) { return (int64_t(k) + group - 1) / group; }
 
 struct PackCall {
-  uint64_t w, qweight, scales, order;
+  uint64_t w, qweight, scales, zeros, order;
   int32_t n_total, n_offset, n, k, group;
 };
 
@@ -39,23 +40,30 @@ void pack_output(const PackCall& call, int64_t output) {
   for (int64_t g = 0; g < groups; ++g) {
     scales[g] = widen(stored[g * call.n + output]) * kNibbleScale;
   }
+  if (!call.zeros) return;
+  float* zeros = scales + call.n_total * groups;
+  const uint8_t* points = at<const uint8_t>(call.zeros);
+  for (int64_t g = 0; g < groups; ++g) {
+    zeros[g] = float(int32_t(points[g * call.n + output]) - 8) / kNibbleScale;
+  }
 }
 
 }  // namespace
 
 int32_t smq::run_gemm_w4a16(smq_context* ctx, const GemmArgs& args) {
-  return submit_gemm(ctx, args, ctx->kernels.gemm_w4a16, 0.06);
+  const WidenKernel widen = ctx->kernels.half[args.dtype].widen;
+  return submit_gemm(ctx, args, {ctx->kernels.gemm_w4a16[args.zeros], widen, 2, 4, 0.06});
 }
 
-int32_t smq::run_w4a16_bytes(int32_t n, int32_t k, int32_t group, int64_t* out) {
-  *out = n * (u4_row_bytes(k) + group_count(k, group) * int64_t(sizeof(float)));
+int32_t smq::run_w4a16_bytes(int32_t n, int32_t k, int32_t group, int32_t zeros, int64_t* out) {
+  *out = n * (u4_row_bytes(k) + group_count(k, group) * int64_t(sizeof(float)) * (1 + zeros));
   return SMQ_OK;
 }
 
 int32_t smq::run_w4a16_pack(smq_context* ctx, uint64_t w, int32_t n_total, int32_t n_offset,
-                            uint64_t qweight, uint64_t scales, uint64_t order, int32_t n, int32_t k,
-                            int32_t group) {
-  const PackCall call{w, qweight, scales, order, n_total, n_offset, n, k, group};
+                            uint64_t qweight, uint64_t scales, uint64_t zeros, uint64_t order,
+                            int32_t n, int32_t k, int32_t group) {
+  const PackCall call{w, qweight, scales, zeros, order, n_total, n_offset, n, k, group};
   return submit(ctx, [=] {
     ctx->pool.run(n, 2.0 * k, [&](int64_t begin, int64_t end, int) {
       for (int64_t i = begin; i < end; ++i) pack_output(call, i);

@@ -14,7 +14,7 @@ void convert_row(const Kernels& kernels, void* out, int32_t out_dtype, const uin
     std::memcpy(out, row, std::size_t(count) * 2);
     return;
   }
-  if (out_dtype == SMQ_F32) return kernels.half[dtype].widen(static_cast<float*>(out), row, count);
+  if (out_dtype == SMQ_F32) return kernels.half[dtype].widen(out, row, count);
   constexpr int32_t kPiece = 256;
   float piece[kPiece];
   for (int32_t from = 0; from < count; from += kPiece) {

@@ -6,11 +6,20 @@
 namespace smq {
 
 template <class S, class T>
-void widen_row(float* out, const void* x, int64_t count) {
+void widen_row(void* out, const void* x, int64_t count) {
+  float* to = static_cast<float*>(out);
   const T* in = static_cast<const T*>(x);
   int64_t i = 0;
-  for (; i + 8 <= count; i += 8) S::store(out + i, S::load(in + i));
-  if (i < count) store_some<S>(out + i, load_some<S>(in + i, count - i), count - i);
+  for (; i + 8 <= count; i += 8) S::store(to + i, S::load(in + i));
+  if (i < count) store_some<S>(to + i, load_some<S>(in + i, count - i), count - i);
+}
+
+// From i8 to i16.
+template <class S>
+void widen_bytes(void* out, const void* x, int64_t count) {
+  int16_t* to = static_cast<int16_t*>(out);
+  const int8_t* in = static_cast<const int8_t*>(x);
+  for (int64_t i = 0; i < count; ++i) to[i] = in[i];
 }
 
 template <class S, class T>
@@ -37,9 +46,9 @@ SMQ_INLINE float inverse_rms(const T* x, int32_t width, float eps) {
   return 1.0f / __builtin_sqrtf(S::sum(squares) / float(width) + eps);
 }
 
-template <class S, class T>
+template <class S, class T, class Out>
 void rms_norm_row(void* out, const float* x, const void* weight, int32_t width, float eps) {
-  T* to = static_cast<T*>(out);
+  Out* to = static_cast<Out*>(out);
   const T* by = static_cast<const T*>(weight);
   const auto scale = S::set(inverse_rms<S>(x, width, eps));
   int32_t i = 0;
@@ -59,9 +68,9 @@ SMQ_INLINE typename S::F silu_mul(typename S::F gate, typename S::F up) {
   return S::mul(S::div(gate, bottom), up);
 }
 
-template <class S, class T>
+template <class S, class T, class Out>
 void silu_mul_row(void* out, const void* gate, const void* up, int64_t count) {
-  T* to = static_cast<T*>(out);
+  Out* to = static_cast<Out*>(out);
   const T* g = static_cast<const T*>(gate);
   const T* u = static_cast<const T*>(up);
   int64_t i = 0;

@@ -10,6 +10,7 @@ namespace smq {
 struct Avx2 {
   using F = __m256;
   using I = __m256i;
+  using W = __m256i;
 
   SMQ_INLINE F zero() { return _mm256_setzero_ps(); }
   SMQ_INLINE F set(float x) { return _mm256_set1_ps(x); }
@@ -20,6 +21,19 @@ struct Avx2 {
   SMQ_INLINE F load(const bf16* p) {
     const __m128i bits = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16));
+  }
+  SMQ_INLINE F load(const int8_t* p) {
+    return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))));
+  }
+  SMQ_INLINE F load(const e4m3* p) {
+    // Of a byte whose sign has spread over the word, only the top one stays.
+    const I bytes = _mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+    const I rest = _mm256_set1_epi32(0x07f00000);
+    const I bits = _mm256_slli_epi32(bytes, 20);
+    const I nan = _mm256_cmpeq_epi32(_mm256_and_si256(bits, rest), rest);
+    const I kept = _mm256_and_si256(bits, _mm256_set1_epi32(int(0x87f00000)));
+    const F value = _mm256_mul_ps(_mm256_castsi256_ps(kept), _mm256_set1_ps(0x1p120f));
+    return _mm256_or_ps(value, _mm256_castsi256_ps(nan));
   }
   SMQ_INLINE void store(float* p, F x) { _mm256_storeu_ps(p, x); }
   SMQ_INLINE void store(f16* p, F x) {
@@ -59,6 +73,31 @@ struct Avx2 {
   }
   SMQ_INLINE I load_words(const uint32_t* p) {
     return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+  }
+  SMQ_INLINE I no_sum() { return _mm256_setzero_si256(); }
+  SMQ_INLINE I add(I a, I b) { return _mm256_add_epi32(a, b); }
+  SMQ_INLINE int32_t sum(I x) {
+    const __m128i a = _mm_add_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1));
+    const __m128i b = _mm_add_epi32(a, _mm_unpackhi_epi64(a, a));
+    return _mm_cvtsi128_si32(_mm_add_epi32(b, _mm_srli_epi64(b, 32)));
+  }
+  SMQ_INLINE W load_short(const int16_t* p) {
+    return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+  }
+  SMQ_INLINE W load_short(const int8_t* p) {
+    return _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  }
+  SMQ_INLINE void store(int16_t* p, W x) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), x);
+  }
+  SMQ_INLINE I madd(W a, W b) { return _mm256_madd_epi16(a, b); }
+  SMQ_INLINE void look_up(const int8_t* table, const uint8_t* nibbles, W& low, W& high) {
+    const __m128i entries = _mm_loadu_si128(reinterpret_cast<const __m128i*>(table));
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(nibbles));
+    const __m128i mask = _mm_set1_epi8(15);
+    const __m128i upper = _mm_and_si128(_mm_srli_epi16(bytes, 4), mask);
+    low = _mm256_cvtepi8_epi16(_mm_shuffle_epi8(entries, _mm_and_si128(bytes, mask)));
+    high = _mm256_cvtepi8_epi16(_mm_shuffle_epi8(entries, upper));
   }
   template <int N>
   SMQ_INLINE F nibbles(I words) {

@@ -1,4 +1,4 @@
-// Eight floats in plain C++ (the vector extension of gcc and clang, which any machine can run). This
+// Eight floats, or sixteen short integers, in plain C++ (the vector extension of gcc and clang, which any machine can run). This
 // is the interface that every kernel is written against.
 #pragma once
 
@@ -9,10 +9,11 @@ namespace smq {
 struct Plain {
   typedef float F __attribute__((vector_size(32)));
   typedef int32_t I __attribute__((vector_size(32)));
+  typedef int16_t W __attribute__((vector_size(32)));
 
   SMQ_INLINE F zero() { return F{}; }
   SMQ_INLINE F set(float x) { return F{x, x, x, x, x, x, x, x}; }
-  // From f32, f16 or bf16; no alignment needed.
+  // From f32, f16, bf16, e4m3 or i8; no alignment needed.
   SMQ_INLINE F load(const float* p) {
     F x;
     std::memcpy(&x, p, sizeof x);
@@ -22,6 +23,11 @@ struct Plain {
   SMQ_INLINE F load(const T* p) {
     F x;
     for (int i = 0; i < 8; ++i) x[i] = widen(p[i]);
+    return x;
+  }
+  SMQ_INLINE F load(const int8_t* p) {
+    F x;
+    for (int i = 0; i < 8; ++i) x[i] = float(p[i]);
     return x;
   }
   // To f32, f16 or bf16, rounded to nearest even.
@@ -74,6 +80,36 @@ struct Plain {
     I x;
     std::memcpy(&x, p, sizeof x);
     return x;
+  }
+  SMQ_INLINE I no_sum() { return I{}; }
+  SMQ_INLINE I add(I a, I b) { return a + b; }
+  SMQ_INLINE int32_t sum(I x) {
+    int32_t total = 0;
+    for (int i = 0; i < 8; ++i) total += x[i];
+    return total;
+  }
+  // From i16 or i8.
+  template <class T>
+  SMQ_INLINE W load_short(const T* p) {
+    W x;
+    for (int i = 0; i < 16; ++i) x[i] = p[i];
+    return x;
+  }
+  SMQ_INLINE void store(int16_t* p, W x) { std::memcpy(p, &x, sizeof x); }
+  // Products, the two neighbours' added up.
+  SMQ_INLINE I madd(W a, W b) {
+    I y;
+    for (int i = 0; i < 8; ++i) {
+      y[i] = int32_t(a[2 * i]) * b[2 * i] + int32_t(a[2 * i + 1]) * b[2 * i + 1];
+    }
+    return y;
+  }
+  // The table's entries at the low nibbles of 16 bytes, and at the high ones.
+  SMQ_INLINE void look_up(const int8_t* table, const uint8_t* nibbles, W& low, W& high) {
+    for (int i = 0; i < 16; ++i) {
+      low[i] = table[nibbles[i] & 15];
+      high[i] = table[nibbles[i] >> 4];
+    }
   }
   // Nibble N of each word as a signed number, times 2^28.
   template <int N>
