@@ -3,18 +3,15 @@
  *
  * @module
  */
-import {
-  checkScales,
-  describeGptqLinear,
-  type GptqConfig,
-  type GptqLinear,
-} from "../src/checkpoint/gptq.ts";
+import { describeGptqLinear, type GptqConfig } from "../src/checkpoint/gptq.ts";
+import type { StoredW4A16 } from "../src/checkpoint/stored_linear.ts";
 import type { TensorSource } from "../src/checkpoint/source.ts";
 
 /** A layer with its data. */
-export interface WholeGptqLinear extends GptqLinear {
+export interface WholeGptqLinear extends Omit<StoredW4A16, "scales"> {
   readonly qweight: Uint8Array<ArrayBuffer>;
   readonly scales: Uint8Array<ArrayBuffer>;
+  readonly zeros?: Uint8Array<ArrayBuffer>;
 }
 
 /** Checks and reads the layer at `prefix`. */
@@ -24,7 +21,11 @@ export function readGptqLinear(
   config: GptqConfig,
 ): WholeGptqLinear {
   const linear = describeGptqLinear(source, prefix, config);
-  const scales = source.read(`${prefix}.scales`);
-  checkScales(source, `${prefix}.scales`, scales);
-  return { ...linear, qweight: source.read(`${prefix}.qweight`), scales };
+  const { scales, zeros } = linear.scales();
+  return {
+    ...linear,
+    qweight: source.read(`${prefix}.qweight`),
+    scales: new Uint8Array(scales.buffer),
+    zeros,
+  };
 }

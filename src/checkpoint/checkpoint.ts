@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { CheckpointError, UnsupportedModelError } from "../base/errors.ts";
+import { CheckpointError } from "../base/errors.ts";
 import { type ModelConfig, parseModelConfig } from "./config.ts";
 import {
   checkTokenIds,
@@ -13,7 +13,7 @@ import {
 import { exists, isObject, readJson, show } from "./json.ts";
 import { findQuantization, type QuantizationConfig } from "./quantization.ts";
 import { attempt } from "./reader.ts";
-import type { TensorSource } from "./source.ts";
+import { disposing, type TensorSource } from "./source.ts";
 import { openWeights } from "./weights.ts";
 
 export type { GenerationConfig, ModelConfig, QuantizationConfig };
@@ -52,12 +52,8 @@ export function openCheckpoint(dir: string): Checkpoint {
   );
   const { eosTokenIds, bosTokenId, padTokenId } = generation;
   const config = { ...parsed, eosTokenIds, bosTokenId, padTokenId };
-  const quantization = findQuantization(dir, rawConfig);
   const tensors = openWeights(dir);
-  if (tensors.find("lm_head.qweight") !== undefined) {
-    tensors[Symbol.dispose]();
-    throw new UnsupportedModelError("a quantized lm_head", "expected lm_head.weight");
-  }
+  const quantization = disposing(tensors, () => findQuantization(dir, rawConfig, tensors));
   return {
     dir,
     config,

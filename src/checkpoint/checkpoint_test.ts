@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { CheckpointError, SpecMQuantError, UnsupportedModelError } from "../base/errors.ts";
 import { openCheckpoint } from "./checkpoint.ts";
 import { openHead } from "./head_config.ts";
@@ -51,7 +51,8 @@ Deno.test("checkpoint: one file, generation_config preferred", () => {
     assertEquals(checkpoint.config.eosTokenIds, [3, 4]);
     assertEquals(checkpoint.generation.eosTokenIds, [3, 4]);
     assertEquals(checkpoint.tensors.names(), ["w"]);
-    assertEquals(checkpoint.quantization?.config.groupSize, 32);
+    assert(checkpoint.quantization?.method === "gptq");
+    assertEquals(checkpoint.quantization.config.groupSize, 32);
     assertEquals(checkpoint.rawConfig.vocab_size, 16);
   });
 });
@@ -105,10 +106,11 @@ Deno.test("checkpoint: what is missing or wrong is named", () => {
   refused({ "config.json": CONFIG }, undefined, "it holds no weights");
   refused({ "config.json": { ...CONFIG, eos_token_id: 16 } }, ["w"], "eos_token_id holds 16");
   const unsupported = "unsupported_model";
-  refused({ "config.json": CONFIG }, ["lm_head.qweight"], "a quantized lm_head", unsupported);
-  const awq = { ...CONFIG, quantization_config: { quant_method: "awq" } };
-  refused({ "config.json": awq }, ["w"], `"awq"`, unsupported);
-  refused({ "config.json": CONFIG, "quant_config.json": {} }, ["w"], `"awq"`, unsupported);
+  const exl2 = { ...CONFIG, quantization_config: { quant_method: "exl2" } };
+  refused({ "config.json": exl2 }, ["w"], `quantization method "exl2"`, unsupported);
+  const gemv = { w_bit: 4, q_group_size: 128, version: "GEMV" };
+  refused({ "config.json": CONFIG, "quant_config.json": gemv }, ["w"], `"gemv"`, unsupported);
+  refused({ "config.json": CONFIG, "quant_config.json": {} }, ["w"], `key "bits" is missing`);
 });
 
 Deno.test("head: fc, its bias, and other kinds", () => {

@@ -1,152 +1,155 @@
 /**
- * Linear layers of GPTQ checkpoints: w[output, input] = (q - 8) s[group of input, output].
+ * Linear layers of GPTQ checkpoints: w[output, input] = (q - z) s[group of input, output].
+ *
+ * Per layer, as AutoGPTQ and GPTQModel write them: `qweight` i32 [k bits/32, n], the lowest bits of a word the
+ * first input; `qzeros` i32 [groups, n bits/32]; `scales` f16 [groups, n]; `g_idx` i32 [k].
  *
  * @module
  */
 import { CheckpointError, UnsupportedModelError } from "../base/errors.ts";
-import type { DType } from "../base/dtype.ts";
-import { sameShape, type Shape, showShape } from "../base/shape.ts";
-import type { GptqConfig } from "./gptq_config.ts";
+import { showShape } from "../base/shape.ts";
+import { expectFloat, expectTensor, readScales, readScalesF16, readWords } from "./expect.ts";
+import type { Format } from "./format.ts";
+import { type GptqConfig, gptqLayerConfig, parseGptqConfig } from "./gptq_config.ts";
+import { readOrder } from "./group_order.ts";
 import type { TensorSource } from "./source.ts";
+import type { LinearShape, StoredLinear, StoredW4A16, StoredW8 } from "./stored_linear.ts";
+import { unpackZeros } from "./zero_points.ts";
 
 export type { GptqConfig };
 
-/** A symmetric 4-bit linear layer, checked; `prefix`.qweight is i32 [k/8, n], `prefix`.scales f16 [groups, n]. */
-export interface GptqLinear {
-  /** Outputs. */
-  readonly n: number;
-  /** Inputs; a multiple of 8. */
-  readonly k: number;
-  /** Inputs of a group (the last may be short); `k` where the checkpoint says -1. */
-  readonly group: number;
-  /** Groups of inputs: ceil(k/group). */
-  readonly groups: number;
-  /** Packed input j is stored input order[j]; absent where both are the same. i32 [k]. */
-  readonly order?: Int32Array<ArrayBuffer>;
-}
+/** The format of AutoGPTQ and GPTQModel: 4 bits, or 8 bits symmetric per channel. */
+export const gptq: Format<GptqConfig> = {
+  parse: parseGptqConfig,
+  linear(source, shape, config): StoredLinear | undefined {
+    if (source.find(`${shape.prefix}.qweight`) === undefined) return undefined;
+    const layer = gptqLayerConfig(config, shape.prefix);
+    if (layer === undefined) {
+      const name = `${shape.prefix}.qweight`;
+      throw new CheckpointError(
+        source.info(name).file,
+        `it is there, expected none as "dynamic" leaves ${shape.prefix} unquantized`,
+        name,
+      );
+    }
+    const merged = { ...config, ...layer };
+    return merged.bits === 4 ? linear4(source, shape, merged) : linear8(source, shape, merged);
+  },
+};
 
-/**
- * Checks the layer whose tensors are `prefix`.qweight and so on: shapes, zero points and order, reading neither
- * weights nor scales. A CheckpointError names the tensor at fault.
- */
+/** Checks the 4-bit layer at `prefix`, whose size is that of its tensors. */
 export function describeGptqLinear(
   source: TensorSource,
   prefix: string,
   config: GptqConfig,
-): GptqLinear {
+): StoredW4A16 {
   const name = `${prefix}.qweight`;
   const { shape, file } = source.info(name);
   if (shape.length !== 2 || shape[0] === 0 || shape[1] === 0) {
     throw new CheckpointError(file, `shape is ${showShape(shape)}, expected [k/8, n]`, name);
   }
-  const [k, n] = [shape[0] * 8, shape[1]];
+  return linear4(source, { prefix, n: shape[1], k: shape[0] * 8 }, config);
+}
+
+function linear4(
+  source: TensorSource,
+  { prefix, n, k }: LinearShape,
+  config: GptqConfig,
+): StoredW4A16 {
   const group = config.groupSize === -1 ? k : Math.min(config.groupSize, k);
   const groups = Math.ceil(k / group);
-  expectTensor(source, name, "i32", shape);
-  expectTensor(source, `${prefix}.scales`, "f16", [groups, n]);
-  checkZeros(source, `${prefix}.qzeros`, config, groups, n);
-  const order = readOrder(source, `${prefix}.g_idx`, config, k, group);
-  return { n, k, group, groups, ...(order && { order }) };
+  expectTensor(source, `${prefix}.qweight`, ["i32"], [k / 8, n]);
+  expectFloat(source, `${prefix}.scales`, [groups, n]);
+  const zeros = readZeros(source, `${prefix}.qzeros`, config, groups, n);
+  const order = orderOf(source, prefix, config, k, group);
+  return {
+    kind: "w4a16",
+    prefix,
+    n,
+    k,
+    group,
+    groups,
+    weight: { tensor: `${prefix}.qweight`, layout: "plain" },
+    asymmetric: zeros !== undefined,
+    ...(order && { order }),
+    scales: () => ({
+      scales: readScalesF16(source, `${prefix}.scales`, [groups, n]),
+      ...(zeros && { zeros }),
+    }),
+  };
 }
 
-/** Throws a CheckpointError where the scales in `bytes`, which begin at byte `offset` of the tensor, are not all finite. */
-export function checkScales(
+/** 8 bits are read per channel and symmetric: what quantized output projections are. */
+function linear8(
   source: TensorSource,
-  name: string,
-  bytes: Uint8Array<ArrayBuffer>,
-  offset = 0,
-): void {
-  const bits = new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 2);
-  for (let i = 0; i < bits.length; i++) {
-    if ((bits[i] & 0x7c00) !== 0x7c00) continue;
-    throw new CheckpointError(
-      source.info(name).file,
-      `element ${offset / 2 + i} is not a finite number`,
-      name,
+  { prefix, n, k }: LinearShape,
+  config: GptqConfig,
+): StoredW8 {
+  if (config.groupSize !== -1 && config.groupSize < k) {
+    throw new UnsupportedModelError(
+      `8-bit GPTQ in groups of ${config.groupSize} (layer "${prefix}")`,
+      "expected group_size -1",
     );
   }
+  const [weight, scales] = [`${prefix}.qweight`, `${prefix}.scales`];
+  expectTensor(source, weight, ["i32"], [k / 4, n]);
+  expectFloat(source, scales, [1, n]);
+  checkZeros8(source, `${prefix}.qzeros`, config, n);
+  orderOf(source, prefix, config, k, k);
+  return {
+    kind: "w8a16",
+    prefix,
+    n,
+    k,
+    weight: { tensor: weight, layout: "gptq8" },
+    scales: () => readScales(source, scales, [1, n]),
+  };
 }
 
-function expectTensor(source: TensorSource, name: string, dtype: DType, shape: Shape): void {
-  const info = source.info(name);
-  if (info.dtype === dtype && sameShape(info.shape, shape)) return;
-  throw new CheckpointError(
-    info.file,
-    `it is ${info.dtype} ${showShape(info.shape)}, expected ${dtype} ${showShape(shape)}`,
-    name,
-  );
-}
-
-function readExactly(
+/** Symmetric checkpoints may leave the tensor out. */
+function readZeros(
   source: TensorSource,
   name: string,
-  dtype: DType,
-  shape: Shape,
-): Uint8Array<ArrayBuffer> {
-  expectTensor(source, name, dtype, shape);
-  return source.read(name);
-}
-
-/** Every zero point must be 8. Symmetric checkpoints may leave the tensor out. */
-function checkZeros(
-  source: TensorSource,
-  name: string,
-  config: GptqConfig,
+  { format }: GptqConfig,
   groups: number,
+  n: number,
+): Uint8Array<ArrayBuffer> | undefined {
+  if (source.find(name) === undefined) return undefined;
+  const words = readWords(source, name, [groups, Math.ceil(n / 8)]);
+  return unpackZeros(words, groups, n, format === "gptq" ? 1 : 0);
+}
+
+function checkZeros8(
+  source: TensorSource,
+  name: string,
+  { format }: GptqConfig,
   n: number,
 ): void {
   if (source.find(name) === undefined) return;
-  const columns = Math.ceil(n / 8);
-  const words = new Uint32Array(readExactly(source, name, "i32", [groups, columns]).buffer);
-  const stored = config.format === "gptq" ? 7 : 8;
-  const expected = stored * 0x11111111;
-  const partial = n % 8 === 0 ? 0xffffffff : (1 << (4 * (n % 8))) - 1; // bits in use of the last word
-  for (let i = 0; i < words.length; i++) {
-    const mask = i % columns === columns - 1 ? partial : 0xffffffff;
-    const difference = ((words[i] ^ expected) & mask) >>> 0;
-    if (difference === 0) continue;
-    const nibble = Math.floor((31 - Math.clz32(difference & -difference)) / 4);
-    const zero = ((words[i] >>> (4 * nibble)) & 15) + (config.format === "gptq" ? 1 : 0);
-    throw new UnsupportedModelError(
-      `asymmetric GPTQ (tensor "${name}")`,
-      `group ${Math.floor(i / columns)} has a zero point of ${zero} (${config.format}), expected 8`,
-    );
-  }
+  const words = readWords(source, name, [1, Math.ceil(n / 4)]);
+  const bytes = new Uint8Array(words.buffer, 0, n);
+  const stored = format === "gptq" ? 127 : 128;
+  const at = bytes.findIndex((value) => value !== stored);
+  if (at < 0) return;
+  throw new UnsupportedModelError(
+    `asymmetric 8-bit GPTQ (tensor "${name}")`,
+    `element ${at} is ${bytes[at]} (${format}), expected ${stored}`,
+  );
 }
 
-/** The permutation that sorts inputs by group, or undefined where they are sorted. */
-function readOrder(
+function orderOf(
   source: TensorSource,
-  name: string,
+  prefix: string,
   config: GptqConfig,
   k: number,
   group: number,
 ): Int32Array<ArrayBuffer> | undefined {
-  if (source.find(name) === undefined) {
-    if (!config.descAct) return undefined;
-    throw new CheckpointError(
-      source.file,
-      "it is missing, expected i32 [k] as desc_act is true",
-      name,
-    );
-  }
-  const index = new Int32Array(readExactly(source, name, "i32", [k]).buffer);
-  if (index.every((value, j) => value === Math.floor(j / group))) return undefined;
-  const groups = Math.ceil(k / group);
-  // Stable counting sort: next[g] is where the next input of group g goes.
-  const next = Int32Array.from({ length: groups }, (_, g) => g * group);
-  const order = new Int32Array(k);
-  const { file } = source.info(name);
-  for (let j = 0; j < k; j++) {
-    const g = index[j];
-    if (!(g >= 0 && g < groups)) {
-      throw new CheckpointError(file, `element ${j} is ${g}, expected 0 to ${groups - 1}`, name);
-    }
-    if (next[g] >= Math.min((g + 1) * group, k)) {
-      const size = Math.min(group, k - g * group);
-      throw new CheckpointError(file, `group ${g} has more than ${size} inputs`, name);
-    }
-    order[next[g]++] = j;
-  }
-  return order;
+  const name = `${prefix}.g_idx`;
+  if (source.find(name) !== undefined) return readOrder(source, name, k, group);
+  if (!config.descAct) return undefined;
+  throw new CheckpointError(
+    source.file,
+    "it is missing, expected i32 [k] as desc_act is true",
+    name,
+  );
 }

@@ -2,8 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { readGptqLinear, type WholeGptqLinear } from "../../tests/gptq_linear.ts";
 import { random as seeded } from "../../tests/random.ts";
 import { CheckpointError, UnsupportedModelError } from "../base/errors.ts";
-import { checkScales } from "./gptq.ts";
-import { type GptqConfig, parseGptqConfig } from "./gptq_config.ts";
+import { type GptqConfig, gptqLayerConfig, parseGptqConfig } from "./gptq_config.ts";
 import { Fields } from "./json.ts";
 import { parseQuantization } from "./quantization.ts";
 import { openSafetensors } from "./safetensors.ts";
@@ -134,19 +133,20 @@ for (const [name, stored, config] of CASES) {
   });
 }
 
-Deno.test("gptq: only the nibbles in use must be symmetric", () => {
+Deno.test("gptq: zero points of the nibbles in use count, modulo 16", () => {
   const stored = layer(9, 32, 32, 9, false);
   const tensors = tensorsOf({ ...stored, zeros: 0x77777777 });
-  const read = (second: number) => {
-    const words = Uint32Array.of(0x77777777, second);
+  const read = (...words: number[]) => {
     const changed = tensors.map((t) =>
-      t.name === "l.qzeros" ? { ...t, data: () => new Uint8Array(words.buffer) } : t
+      t.name === "l.qzeros"
+        ? { ...t, data: () => new Uint8Array(Uint32Array.from(words).buffer) }
+        : t
     );
-    return withSource(changed, (source) => readGptqLinear(source, "l", CONFIG));
+    return withSource(changed, (source) => readGptqLinear(source, "l", CONFIG)).zeros;
   };
-  read(0x00000007);
-  assertThrows(() => read(0x00000008), UnsupportedModelError, `tensor "l.qzeros"`);
-  assertThrows(() => read(0x77777776), UnsupportedModelError, "zero point of 7 (gptq), expected 8");
+  assertEquals(read(0x77777777, 0x12345677), undefined);
+  assertEquals(read(0x77777777, 8), Uint8Array.of(8, 8, 8, 8, 8, 8, 8, 8, 9));
+  assertEquals(read(0xf7777770, 7), Uint8Array.of(1, 8, 8, 8, 8, 8, 8, 0, 8));
 });
 
 Deno.test("gptq: malformed layers", () => {
@@ -166,21 +166,17 @@ Deno.test("gptq: malformed layers", () => {
   assertThrows(
     () => read(replace("l.scales", { shape: [8, 2] })),
     CheckpointError,
-    `tensor "l.scales": it is f16 [8, 2], expected f16 [2, 8]`,
+    `tensor "l.scales": its shape is [8, 2], expected [2, 8]`,
   );
-  assertThrows(() => read(replace("l.scales", { dtype: "bf16" })), CheckpointError, "expected f16");
-  const infinite = () => new Uint8Array(new Float16Array(16).fill(Infinity).buffer);
-  assertThrows(() => read(replace("l.scales", { data: infinite })), CheckpointError, "finite");
-  withSource(tensorsOf(stored), (source) => {
-    const nan = new Uint8Array(Uint16Array.of(0, 0x7bff, 0xfe00, 0).buffer);
-    // The element is counted from the tensor's start, not from the piece's.
-    assertThrows(
-      () => checkScales(source, "l.scales", nan, 1024),
-      CheckpointError,
-      "element 514 is not a finite number",
-    );
-    checkScales(source, "l.scales", nan.subarray(0, 4));
-  });
+  const scales = (value: number) => {
+    const values = new Float16Array(16).fill(1);
+    values[5] = value;
+    return replace("l.scales", { data: () => new Uint8Array(values.buffer) });
+  };
+  for (const value of [Infinity, NaN, -1]) {
+    assertThrows(() => read(scales(value)), CheckpointError, `element 5 is ${value}, expected a`);
+  }
+  read(scales(0));
   assertThrows(
     () => read((t) => t.name === "l.scales" ? undefined : t),
     CheckpointError,
@@ -206,19 +202,31 @@ Deno.test("gptq config: what is read and what is refused", () => {
   for (
     const [more, feature] of [
       [{ bits: 3 }, "3-bit GPTQ"],
-      [{ bits: 8 }, "8-bit GPTQ"],
-      [{ sym: false }, "asymmetric GPTQ"],
       [{ group_size: 16 }, "group_size 16"],
       [{ checkpoint_format: "marlin" }, `checkpoint_format "marlin"`],
-      [{ dynamic: { "-:x": {} } }, `"dynamic"`],
+      [{ dynamic: { "x": { bits: 2 } } }, "2-bit GPTQ"],
       [{ pack_dtype: "int8" }, "pack_dtype int8"],
     ] as const
   ) {
     assertThrows(() => parse(more), UnsupportedModelError, feature);
   }
   assertThrows(() => parse({ bits: "4" }), CheckpointError, `key "bits" is "4"`);
-  for (const method of ["awq", "compressed-tensors", "bitsandbytes", "fp8"]) {
+  const dynamic = {
+    "-:lm_head": {},
+    "+:.*\\.mlp": { bits: 8, group_size: -1 },
+    "model": { bits: 4 },
+  };
+  const config = parse({ dynamic });
+  const bits = (name: string) => gptqLayerConfig(config, name)?.bits;
+  assertEquals(["lm_head", "model.x.mlp.y", "model.x", "other"].map(bits), [undefined, 8, 4, 4]);
+  for (const pattern of ["(?P<x>a)", "("]) {
+    const layers = parse({ dynamic: { [pattern]: {} } });
+    assertThrows(() => gptqLayerConfig(layers, "a"), UnsupportedModelError, "the pattern");
+  }
+  for (const method of ["bitsandbytes", "fp8", "toString"]) {
     const fields = new Fields("c", { quant_method: method });
-    assertThrows(() => parseQuantization(fields), UnsupportedModelError, `"${method}"`);
+    withSource([], (source) => {
+      assertThrows(() => parseQuantization(fields, source), UnsupportedModelError, `"${method}"`);
+    });
   }
 });

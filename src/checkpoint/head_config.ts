@@ -7,7 +7,8 @@ import { CheckpointError, UnsupportedModelError } from "../base/errors.ts";
 import { readConfig } from "./checkpoint.ts";
 import { type ModelConfig, parseModelConfig } from "./config.ts";
 import { Fields } from "./json.ts";
-import type { TensorSource } from "./source.ts";
+import { findQuantization, type QuantizationConfig } from "./quantization.ts";
+import { disposing, type TensorSource } from "./source.ts";
 import { openWeights } from "./weights.ts";
 
 /** What a head's code needs to know of it. */
@@ -28,6 +29,8 @@ export interface Head extends Disposable {
   readonly config: HeadConfig;
   /** Its weights. */
   readonly tensors: TensorSource;
+  /** How they are quantized, where they are. */
+  readonly quantization?: QuantizationConfig;
 }
 
 /** Keys that only other kinds of head have, with what they mean. */
@@ -38,7 +41,6 @@ const OTHER_KEYS: readonly (readonly [string, string])[] = [
   ["eagle_config", "an EAGLE-3 head (eagle_config)"],
   ["eagle_aux_hidden_state_layer_ids", "an EAGLE-3 head (eagle_aux_hidden_state_layer_ids)"],
   ["target_hidden_size", "an EAGLE-3 head (target_hidden_size)"],
-  ["quantization_config", "a quantized head"],
 ];
 
 /** Tensors that only other kinds of head have, with what they mean. */
@@ -71,24 +73,35 @@ export function parseHeadConfig(file: string, json: unknown): HeadConfig {
 
 /** Opens the head in `dir`. Reads configuration and headers, no weights. */
 export function openHead(dir: string): Head {
-  const config = parseHeadConfig(`${dir}/config.json`, readConfig(dir));
+  const rawConfig = readConfig(dir);
+  const config = parseHeadConfig(`${dir}/config.json`, rawConfig);
   const tensors = openWeights(dir);
-  try {
+  const quantization = disposing(tensors, () => {
     for (const [name, feature] of OTHER_TENSORS) if (tensors.find(name)) refuse(feature);
-    const { file } = tensors.info("fc.weight");
-    if (config.fcBias !== (tensors.find("fc.bias") !== undefined)) {
-      const key = `as "bias" of ${dir}/config.json is ${config.fcBias}`;
-      throw new CheckpointError(
-        file,
-        config.fcBias ? `it is missing, expected one ${key}` : `it is there, expected none ${key}`,
-        "fc.bias",
-      );
-    }
-  } catch (error) {
-    tensors[Symbol.dispose]();
-    throw error;
-  }
-  return { dir, config, tensors, [Symbol.dispose]: () => tensors[Symbol.dispose]() };
+    checkBias(dir, config, tensors);
+    return findQuantization(dir, rawConfig, tensors);
+  });
+  return {
+    dir,
+    config,
+    tensors,
+    ...(quantization && { quantization }),
+    [Symbol.dispose]: () => tensors[Symbol.dispose](),
+  };
+}
+
+/** The bias of `fc` is there where the configuration says so, and only there. */
+function checkBias(dir: string, { fcBias }: HeadConfig, tensors: TensorSource): void {
+  // A quantized layer has tensors of other names.
+  const first = tensors.names().find((name) => name.startsWith("fc.")) ?? "fc.weight";
+  const { file } = tensors.info(first);
+  if (fcBias === (tensors.find("fc.bias") !== undefined)) return;
+  const key = `as "bias" of ${dir}/config.json is ${fcBias}`;
+  throw new CheckpointError(
+    file,
+    fcBias ? `it is missing, expected one ${key}` : `it is there, expected none ${key}`,
+    "fc.bias",
+  );
 }
 
 function refuse(feature: string): never {

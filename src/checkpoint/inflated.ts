@@ -15,6 +15,7 @@ import { headLayout, layoutSource, type LayoutTensor, modelLayout } from "./layo
 import { applyPatches, cutPatches, f16Patch, type Matrix, type Patch } from "./patches.ts";
 import { place, type Placement, type Segment } from "./placement.ts";
 import { RandomBlocks, repeatInto } from "./random_blocks.ts";
+import type { QuantizationConfig } from "./quantization.ts";
 import type { TensorSource } from "./source.ts";
 
 /** What else an inflated model is made from. */
@@ -48,7 +49,7 @@ export function inflate(
   options: InflateOptions = {},
 ): Checkpoint {
   const { config: from, quantization } = small;
-  const gptq = quantization?.config;
+  const gptq = quantization && gptqConfig(quantization);
   const group = gptq && gptqGroup(gptq);
   const placement = place(from, shape, group ?? 1);
   const config = { ...bigConfig(from, shape, placement), tiedEmbeddings: false };
@@ -94,7 +95,15 @@ export function inflateHead(
   return { dir, config, tensors: source, [Symbol.dispose]: () => source[Symbol.dispose]() };
 }
 
-function gptqGroup({ groupSize, descAct }: GptqConfig): number {
+function gptqConfig({ method, config }: QuantizationConfig): GptqConfig {
+  if (method === "gptq") return config;
+  throw new UnsupportedModelError(`inflating ${method}`, "expected GPTQ or no quantization");
+}
+
+function gptqGroup({ bits, groupSize, descAct, dynamic }: GptqConfig): number {
+  if (bits !== 4 || dynamic !== undefined) {
+    throw new UnsupportedModelError("inflating GPTQ of 8 bits", "expected 4 bits in all layers");
+  }
   if (groupSize > 0 && !descAct) return groupSize;
   throw new UnsupportedModelError(
     `inflating GPTQ of group_size ${groupSize}, desc_act ${descAct}`,
@@ -197,7 +206,14 @@ class Corner {
           return cutPatches(this.#f16(stored, [n, k]), outputs, inputs);
         }
         const prefix = name.slice(0, name.lastIndexOf("."));
-        const { group, groups, order } = describeGptqLinear(this.#source, prefix, this.#gptq!);
+        const { group, groups, order, asymmetric } = describeGptqLinear(
+          this.#source,
+          prefix,
+          this.#gptq!,
+        );
+        if (asymmetric) {
+          throw new UnsupportedModelError("inflating asymmetric GPTQ", "expected symmetric");
+        }
         if (order !== undefined) gptqGroup({ ...this.#gptq!, descAct: true });
         if (role === "scales") {
           return cutPatches(this.#f16(name, [groups, n]), inputs, outputs, group);

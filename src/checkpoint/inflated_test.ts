@@ -153,7 +153,8 @@ Deno.test("inflated: what is refused", () => {
   const shape = modelShape("llama-3-70b");
   const biased = { ...small, config: { ...small.config, qkvBias: true } };
   assertThrows(() => inflate(biased, shape), UnsupportedModelError, "with biases");
-  const config = { ...small.quantization!.config, groupSize: -1 };
+  assert(small.quantization?.method === "gptq");
+  const config = { ...small.quantization.config, groupSize: -1 };
   const channel = { ...small, quantization: { method: "gptq" as const, config } };
   assertThrows(() => inflate(channel, shape), UnsupportedModelError, "group_size -1");
   assertThrows(() => inflate(small, modelShape("llama-3.2-1b")), ArgumentError, "head width");

@@ -112,6 +112,16 @@ export function sourceOf(parts: SourceParts): TensorSource {
   };
 }
 
+/** What `work` gives; where it throws, `source` is disposed first. */
+export function disposing<T>(source: TensorSource, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    source[Symbol.dispose]();
+    throw error;
+  }
+}
+
 /** A source over tensors of one file, which it closes when disposed. */
 export function fileSource(
   reader: ByteReader,

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { CheckpointError, UnsupportedModelError } from "../base/errors.ts";
+import { CheckpointError } from "../base/errors.ts";
 import { openIndexed } from "./index.ts";
 import { exists } from "./json.ts";
 import { openPickle } from "./pickle.ts";
@@ -17,18 +17,16 @@ const CANDIDATES: readonly (readonly [string, (dir: string, name: string) => Ten
   ["model.safetensors.index.json", openIndexed],
   ["pytorch_model.bin", (dir, name) => openPickle(`${dir}/${name}`)],
   ["pytorch_model.bin.index.json", openIndexed],
+  // What deepcompressor writes, and what the converters of arXiv 2505.22179 write.
+  ["quant_model.pt", (dir, name) => openPickle(`${dir}/${name}`)],
+  ["model_gptq.safetensors", (dir, name) => openSafetensors(`${dir}/${name}`)],
+  ["model_gptq_marlin.safetensors", (dir, name) => openSafetensors(`${dir}/${name}`)],
 ];
 
 /** Opens the weights of the checkpoint in `dir`. A CheckpointError says what was looked for. */
 export function openWeights(dir: string): TensorSource {
   for (const [name, open] of CANDIDATES) {
     if (exists(`${dir}/${name}`)) return open(dir, name);
-  }
-  if (exists(`${dir}/model_gptq.safetensors`)) {
-    throw new UnsupportedModelError(
-      "the research layout model_gptq.safetensors",
-      "expected an AutoGPTQ or GPTQModel checkpoint",
-    );
   }
   // AutoGPTQ named its files after their contents, e.g. gptq_model-4bit-128g.safetensors.
   const named = attempt(dir, () => [...Deno.readDirSync(dir)])

@@ -10,10 +10,11 @@ import { type Head, openHead } from "../checkpoint/head_config.ts";
 import type { TensorInfo, TensorSource } from "../checkpoint/source.ts";
 import { openWeights } from "../checkpoint/weights.ts";
 import { contextOf, type MemoryPlan, planMemory } from "../engine/mod.ts";
-import { checkHead, summarizeModel } from "../model/mod.ts";
+import { checkHead, schemesOf, summarizeModel } from "../model/mod.ts";
 import { ChatTemplate } from "../text/chat_template.ts";
 import { Tokenizer } from "../text/tokenizer.ts";
 import { headParameters, modelParameters } from "./parameters.ts";
+import { groupSchemes, type SchemeGroup } from "./scheme_groups.ts";
 
 /** A special token; its text is known where there is a tokenizer. */
 export interface SpecialToken {
@@ -33,8 +34,12 @@ export interface Description {
   readonly config: ModelConfig;
   /** Parameters, however they are stored. */
   readonly parameters: number;
-  /** How linear layers are stored. */
+  /** How the linear layers of decoder layers are stored. */
   readonly scheme: string;
+  /** The format of its files, e.g. `gptq`; absent where nothing is quantized. */
+  readonly format?: string;
+  /** The schemes of all linear layers, those of the same name and scheme together. */
+  readonly schemes: readonly SchemeGroup[];
   /** The dtype that activations have; a head's are those of its model. */
   readonly dtype: string;
   /** Special tokens by role: `bos`, `eos`, `pad`. */
@@ -67,19 +72,22 @@ export function describeDirectory(dir: string, context: number | undefined): Des
 /** The layer that joins embedding and hidden state is what only heads have. */
 function isHead(dir: string): boolean {
   using tensors = openWeights(dir);
-  return tensors.find("fc.weight") !== undefined;
+  return tensors.names().some((name) => name.startsWith("fc."));
 }
 
 function describeModel(checkpoint: Checkpoint, context: number | undefined): Description {
   const { dir, config } = checkpoint;
   const summary = summarizeModel(checkpoint);
-  const planned = { role: "model", config, weightBytes: summary.weightBytes };
+  const { weightBytes, needs } = summary;
+  const planned = { role: "model", config, weightBytes, needs };
   return {
     dir,
     kind: "model",
     config,
     parameters: modelParameters(config),
     scheme: summary.scheme,
+    format: checkpoint.quantization?.method,
+    schemes: groupSchemes(summary.layers),
     dtype: summary.dtype,
     specialTokens: specialTokens(checkpoint),
     chatTemplate: ChatTemplate.load(dir) !== undefined,
@@ -92,7 +100,7 @@ function describeModel(checkpoint: Checkpoint, context: number | undefined): Des
 function describeHead(head: Head, context: number | undefined): Description {
   const { dir, config: { model, fcBias } } = head;
   // It is checked against itself: the model that it drafts for is not known here.
-  const weightBytes = checkHead(head, { dir, config: model });
+  const { weightBytes, layers, needs } = checkHead(head, { dir, config: model });
   const embedding = head.tensors.find("embed_tokens.weight");
   const tableBytes = model.vocabSize * model.hiddenSize * 2;
   const planned = context ?? Math.min(4096, model.maxPositions);
@@ -108,12 +116,14 @@ function describeHead(head: Head, context: number | undefined): Description {
     kind: "head",
     config: model,
     parameters: headParameters(model, { fcBias, ownEmbedding: embedding !== undefined }),
-    scheme: "f16",
+    scheme: schemesOf(layers),
+    format: head.quantization?.method,
+    schemes: groupSchemes(layers),
     dtype: "of its model",
     specialTokens: {},
     chatTemplate: false,
     ...storage(head.tensors),
-    memory: planMemory([{ role: "head", config: model, weightBytes }], planned),
+    memory: planMemory([{ role: "head", config: model, weightBytes, needs }], planned),
     // Its own embedding is read by the row, the output projection of its model as a whole.
     forwardBytes: weightBytes - (embedding === undefined ? 0 : tableBytes) + tableBytes,
   };

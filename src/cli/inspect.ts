@@ -57,7 +57,9 @@ function inspectText(description: Description, floorMs: number | undefined): str
     ["kind", description.kind === "head" ? "EAGLE-2 draft head" : "model"],
     ["architecture", config.architecture],
     ["parameters", `${(description.parameters / 1e6).toFixed(2)} million`],
+    ["format", description.format ?? "not quantized"],
     ["scheme", `${description.scheme}, activations ${description.dtype}`],
+    ...showSchemes(description),
     ["layers", `${layers}, hidden size ${hiddenSize}, MLP ${intermediateSize}`],
     ["attention", `${heads} heads, ${kvHeads} for keys and values, width ${headDim}`],
     ["rope", showRope(config)],
@@ -91,6 +93,15 @@ function inspectText(description: Description, floorMs: number | undefined): str
     table(parts.map(({ label, bytes }) => [`  ${label}`, megabytes(bytes)]), ["left", "right"]),
     `${reads}\n`,
   ].join("\n");
+}
+
+/** Where not all linear layers are stored alike: each group of layers with its scheme. */
+function showSchemes({ schemes }: Description): [string, string][] {
+  if (new Set(schemes.map(({ scheme }) => scheme)).size === 1) return [];
+  return schemes.map(({ name, count, scheme }) => [
+    "",
+    `${name}${count > 1 ? ` (${count})` : ""}: ${scheme}`,
+  ]);
 }
 
 function showToken({ id, text }: { readonly id: number; readonly text?: string }): string {

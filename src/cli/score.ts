@@ -76,7 +76,12 @@ export const score: Command = command({
       );
     }
     using device = Device.open({ backend, threads });
-    const planned = { role: "target", config, weightBytes: summary.weightBytes };
+    const planned = {
+      role: "target",
+      config,
+      weightBytes: summary.weightBytes,
+      needs: summary.needs,
+    };
     checkMemory([planned], tokens.length, device);
     using bar = new Progress(io.stderr);
     using model = Model.load(

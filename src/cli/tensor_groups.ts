@@ -19,11 +19,16 @@ export interface TensorGroup {
   readonly bytes: number;
 }
 
+/** The name of a tensor with `*` for the layer's number. */
+export function layerPattern(name: string): string {
+  return name.replace(/(^|\.)layers\.\d+\./, "$1layers.*.");
+}
+
 /** Groups tensors, in the order of each group's first. */
 export function groupTensors(tensors: readonly TensorInfo[]): TensorGroup[] {
   const groups = new Map<string, TensorGroup>();
   for (const { name, dtype, shape, bytes } of tensors) {
-    const pattern = name.replace(/(^|\.)layers\.\d+\./, "$1layers.*.");
+    const pattern = layerPattern(name);
     const key = `${dtype} ${shape.join(",")} ${pattern}`;
     const found = groups.get(key);
     groups.set(

@@ -5,6 +5,7 @@
  */
 import { ArgumentError, SpecMQuantError } from "../base/errors.ts";
 import { type Checkpoint, openCheckpoint } from "../checkpoint/checkpoint.ts";
+import type { ModelConfig } from "../checkpoint/config.ts";
 import { openHead } from "../checkpoint/head_config.ts";
 import { Device } from "../device/mod.ts";
 import {
@@ -93,14 +94,18 @@ export class Engine implements Disposable {
     const head = method === "eagle2" || method === "hier" ? openHead(options.head!) : undefined;
     if (head) files.use(head);
 
-    const planned = [plan("target", stored, summarizeModel(stored))];
+    const planned = [plan("target", stored.config, summarizeModel(stored))];
     if (draft) {
-      planned.push(plan("draft", draft, summarizeModel(draft)));
+      planned.push(plan("draft", draft.config, summarizeModel(draft)));
       checkSameVocabulary(stored, draft);
     }
     if (head) {
-      const bytes = checkHead(head, draft ?? stored);
-      planned.push({ role: "head", config: head.config.model, weightBytes: bytes });
+      // The output projection that it uses is that of the last model before it.
+      const { logitsScratch } = planned[planned.length - 1].needs;
+      const { weightBytes, needs } = checkHead(head, draft ?? stored);
+      planned.push(
+        plan("head", head.config.model, { weightBytes, needs: { ...needs, logitsScratch } }),
+      );
     }
     const context = contextOf(options, stored);
 
@@ -175,8 +180,12 @@ function isChat(prompt: readonly Message[] | readonly number[]): prompt is reado
   return prompt.length > 0 && typeof prompt[0] === "object";
 }
 
-function plan(role: string, checkpoint: Checkpoint, summary: ModelSummary): PlannedModel {
-  return { role, config: checkpoint.config, weightBytes: summary.weightBytes };
+function plan(
+  role: string,
+  config: ModelConfig,
+  { weightBytes, needs }: Pick<ModelSummary, "weightBytes" | "needs">,
+): PlannedModel {
+  return { role, config, weightBytes, needs };
 }
 
 /** The planned context: never beyond what the target was made for. */

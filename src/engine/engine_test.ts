@@ -127,7 +127,14 @@ Deno.test("a memory plan names the largest context that fits", () => {
     rope_theta: 500000,
     max_position_embeddings: 131072,
   });
-  const models = [{ role: "target", config, weightBytes: 39e9 }];
+  const needs = {
+    normedQuantized: false,
+    activatedRows: true,
+    activatedQuantized: false,
+    scratch: 0,
+    logitsScratch: 0,
+  };
+  const models = [{ role: "target", config, weightBytes: 39e9, needs }];
   const free = 48e9;
   const largest = largestContext(models, free);
   assert(planMemory(models, largest).total <= free);

@@ -6,7 +6,7 @@
 import { OutOfDeviceMemoryError } from "../base/errors.ts";
 import type { ModelConfig } from "../checkpoint/config.ts";
 import type { Device } from "../device/mod.ts";
-import { attentionWorkspaceBytes, stateBytes } from "../model/mod.ts";
+import { attentionWorkspaceBytes, type BufferNeeds, stateBytes } from "../model/mod.ts";
 import { MAX_TREE_ROWS } from "../ops/mod.ts";
 import { PREFILL_ROWS } from "../speculation/mod.ts";
 
@@ -21,6 +21,8 @@ export interface PlannedModel {
   readonly config: ModelConfig;
   /** Bytes of its weights on a device. */
   readonly weightBytes: number;
+  /** Which buffers it needs. */
+  readonly needs: BufferNeeds;
 }
 
 /** Bytes of one configuration at one context. */
@@ -44,8 +46,9 @@ export function planMemory(
 ): MemoryPlan {
   const rows = PREFILL_ROWS[device?.backend ?? "cuda"];
   const slots = context + SLACK;
-  const parts = models.flatMap(({ role, config, weightBytes }) => {
-    const buffers = stateBytes(config, { context, slots, rows, logitsRows: MAX_TREE_ROWS });
+  const sizes = { context, slots, rows, logitsRows: MAX_TREE_ROWS };
+  const parts = models.flatMap(({ role, config, weightBytes, needs }) => {
+    const buffers = stateBytes(config, sizes, needs);
     const attention = device ? attentionWorkspaceBytes(device, config, rows, slots) : 0;
     return [
       { label: `${role}: weights`, bytes: weightBytes },

@@ -12,16 +12,20 @@ import { convert, embed } from "../ops/mod.ts";
 import {
   checkFloat,
   checkLinear,
+  type DescribedLinear,
+  factsOfRows,
   type Linear,
   type LinearPart,
   loadLinear,
   type LoadProgress,
+  readingRows,
   type StoredWeights,
   WeightLoader,
 } from "../quant/mod.ts";
 import { KvCache } from "./kv_cache.ts";
 import { checkLayer, type Layer, loadLayer, queueLayer, queueLinear } from "./layer.ts";
 import type { Model } from "./model.ts";
+import { type BufferNeeds, needsOf } from "./needs.ts";
 import { ropeTable } from "./rope.ts";
 import type { StateOptions, TokenRows } from "./state.ts";
 import type { Step } from "./step.ts";
@@ -34,15 +38,26 @@ function fcPart(head: Head): LinearPart {
   return { prefix: "fc", n: hiddenSize, k: 2 * hiddenSize, bias: head.config.fcBias };
 }
 
-/**
- * Checks every tensor of a head against the model that it drafts for and returns its bytes on a device.
- * Reads no weights.
- */
+function storedWeights({ tensors, quantization }: Head): StoredWeights {
+  return { source: tensors, quantization };
+}
+
+/** What is known of a head before a byte of its weights is read. */
+export interface HeadSummary {
+  /** Bytes of its weights on a device. */
+  readonly weightBytes: number;
+  /** Every linear layer as it is stored. */
+  readonly layers: readonly DescribedLinear[];
+  /** Which buffers it needs; rows of logits need what its verifier's do. */
+  readonly needs: BufferNeeds;
+}
+
+/** Checks every tensor of a head against the model that it drafts for. Reads no weights. */
 export function checkHead(
   head: Head,
   verifier: { readonly dir: string; readonly config: ModelConfig },
-): number {
-  const weights: StoredWeights = { source: head.tensors };
+): HeadSummary {
+  const weights = storedWeights(head);
   const { model } = head.config;
   const { hiddenSize, vocabSize } = verifier.config;
   if (model.hiddenSize !== hiddenSize) {
@@ -63,13 +78,21 @@ export function checkHead(
       `${head.dir} has lm_head.weight, expected none`,
     );
   }
-  let bytes = checkLinear(weights, [fcPart(head)]);
-  for (let i = 0; i < model.layers; i++) bytes += checkLayer(weights, model, `layers.${i}`, i > 0);
+  const fc = factsOfRows(checkLinear(weights, [fcPart(head)]), 2 * hiddenSize);
+  const layers = Array.from(
+    { length: model.layers },
+    (_, i) => checkLayer(weights, model, `layers.${i}`, i > 0),
+  );
+  let weightBytes = layers.reduce((sum, { bytes }) => sum + bytes, fc.bytes);
   if (head.tensors.find(EMBEDDING) !== undefined) {
     checkFloat(weights, EMBEDDING, [vocabSize, hiddenSize]);
-    bytes += vocabSize * hiddenSize * 2;
+    weightBytes += vocabSize * hiddenSize * 2;
   }
-  return bytes;
+  return {
+    weightBytes,
+    layers: [...fc.layers, ...layers.flatMap((layer) => layer.layers)],
+    needs: needsOf(layers, [fc]),
+  };
 }
 
 /** The weights of a head, loaded for one verifier. */
@@ -82,25 +105,25 @@ export class HeadModel implements Disposable {
   readonly verifier: Model;
   /** Token embeddings [vocab, hidden]: its own, or the verifier's where it has none. */
   readonly embedding: Tensor;
-  /** 2 hidden -> hidden. */
+  /** 2 hidden -> hidden; reads rows. */
   readonly fc: Linear;
   /** Its layers; the first has no input norm. */
   readonly layers: readonly Layer[];
-  /** Bytes of its weights on the device. */
-  readonly bytes: number;
+  /** Bytes, schemes and buffers. */
+  readonly summary: HeadSummary;
   readonly #arena: Arena;
 
-  private constructor(head: Head, verifier: Model, loader: WeightLoader, bytes: number) {
+  private constructor(head: Head, verifier: Model, loader: WeightLoader, summary: HeadSummary) {
     const { model } = head.config;
     this.dir = head.dir;
     this.config = model;
     this.verifier = verifier;
-    this.bytes = bytes;
+    this.summary = summary;
     this.#arena = loader.arena;
     this.embedding = head.tensors.find(EMBEDDING) === undefined
       ? verifier.embedding
       : loader.float(EMBEDDING, [model.vocabSize, model.hiddenSize]);
-    this.fc = loadLinear(loader, [fcPart(head)]);
+    this.fc = readingRows(loader.device, loadLinear(loader, [fcPart(head)]));
     this.layers = Array.from(
       { length: model.layers },
       (_, i) => loadLayer(loader, model, `layers.${i}`, i > 0),
@@ -119,12 +142,14 @@ export class HeadModel implements Disposable {
       return HeadModel.load(device, opened, verifier, progress);
     }
     const head = from;
-    const bytes = checkHead(head, verifier);
+    const summary = checkHead(head, verifier);
     const arena = new Arena(device, head.dir);
     try {
-      const weights = { source: head.tensors };
-      using loader = new WeightLoader(device, arena, weights, verifier.dtype, bytes, progress);
-      const loaded = new HeadModel(head, verifier, loader, bytes);
+      const { dtype } = verifier;
+      const { weightBytes } = summary;
+      const weights = storedWeights(head);
+      using loader = new WeightLoader(device, arena, weights, dtype, weightBytes, progress);
+      const loaded = new HeadModel(head, verifier, loader, summary);
       loader.finish();
       return loaded;
     } catch (error) {
@@ -171,16 +196,12 @@ export class HeadState implements Disposable {
     const arena = new Arena(device, `state of ${head.dir}`);
     this.#arena = arena;
     try {
-      const scratch = Math.max(
-        head.fc.scratch,
-        ...head.layers.flatMap((l) =>
-          [l.qkv, l.output, l.gateUp, l.down].map((one) => one.scratch)
-        ),
-      );
       const hidden = config.hiddenSize;
       this.cache = new KvCache(arena, config, dtype, options.slots);
       this.cacheLength = arena.fromHost("i32", [1], new Int32Array(1));
-      this.#space = workspace(device, arena, config, dtype, options.rows, options.slots, scratch);
+      const { logitsScratch } = verifier.summary.needs;
+      const needs = { ...head.summary.needs, logitsScratch };
+      this.#space = workspace(device, arena, config, dtype, options, options.slots, needs);
       this.#pairs = arena.allocate(dtype, [options.rows, 2 * hidden], "pairs");
       this.input = columns(this.#pairs, hidden, 2 * hidden);
       this.hidden = arena.allocate(dtype, [options.rows, hidden], "hidden");
@@ -215,7 +236,8 @@ export class HeadState implements Disposable {
 
   /** Queues the logits of `x`, activation dtype [count, hidden], into rows 0.. of `logits`. */
   queueLogits(x: Tensor): void {
-    this.head.verifier.lmHead.queue(rows(this.logits, 0, x.shape[0]), x, "logits");
+    const { lmHead } = this.head.verifier;
+    queueLinear(this.#space, lmHead, rows(this.logits, 0, x.shape[0]), x, "logits");
   }
 
   /** Sets the cache length, on the device and the host. */

@@ -4,22 +4,38 @@
  * @module
  */
 import type { ModelConfig } from "../checkpoint/config.ts";
-import { type Device, reshape, rows, type Tensor } from "../device/mod.ts";
-import { attention, convert, type Epilogue, rmsNorm, ropeKv, siluMul } from "../ops/mod.ts";
+import type { Device, Tensor } from "../device/mod.ts";
 import {
+  attention,
+  convert,
+  type Epilogue,
+  quantizeRows,
+  rmsNorm,
+  rmsNormQuantized,
+  ropeKv,
+  siluMul,
+  siluMulQuantized,
+} from "../ops/mod.ts";
+import {
+  type Activations,
   checkFloat,
   checkLinear,
+  type DescribedLinear,
+  factsOfRows,
   type Linear,
   type LinearPart,
   loadLinear,
+  quantizedRowsIn,
+  readingRows,
   type StoredWeights,
   type WeightLoader,
 } from "../quant/mod.ts";
+import type { LayerLinears } from "./needs.ts";
 import type { Step } from "./step.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** The weights of a layer. */
-export interface Layer {
+export interface Layer extends LayerLinears<Linear> {
   /** Weight of the norm before attention, [hidden]; an EAGLE-2 head has none. */
   readonly inputNorm?: Tensor;
   /** Weight of the norm before the MLP, [hidden]. */
@@ -28,14 +44,14 @@ export interface Layer {
   readonly qNorm?: Tensor;
   /** See `qNorm`. */
   readonly kNorm?: Tensor;
-  /** hidden -> (heads + 2 kvHeads) headDim. */
-  readonly qkv: Linear;
-  /** heads headDim -> hidden. */
-  readonly output: Linear;
-  /** hidden -> 2 intermediate. */
-  readonly gateUp: Linear;
-  /** intermediate -> hidden. */
-  readonly down: Linear;
+}
+
+/** What is known of a layer before its weights are read. */
+export interface LayerSummary extends LayerLinears {
+  /** Bytes of all its weights on a device. */
+  readonly bytes: number;
+  /** Its linear layers as they are stored. */
+  readonly layers: readonly DescribedLinear[];
 }
 
 /** What a layer of `config` stores under `prefix`. */
@@ -80,17 +96,26 @@ function tensorsOf(config: ModelConfig, prefix: string, inputNorm: boolean): Lay
   };
 }
 
-/** Checks the tensors of a layer; returns their bytes on a device. Reads no weights. */
+/** Checks the tensors of a layer. Reads no weights. */
 export function checkLayer(
   weights: StoredWeights,
   config: ModelConfig,
   prefix: string,
   inputNorm = true,
-): number {
+): LayerSummary {
   const { linears, norms } = tensorsOf(config, prefix, inputNorm);
   for (const { name, size } of norms) checkFloat(weights, name, [size]);
-  return linears.reduce((sum, parts) => sum + checkLinear(weights, parts), 0) +
-    norms.reduce((sum, { size }) => sum + size * 2, 0);
+  const found = linears.map((parts) => checkLinear(weights, parts));
+  const [qkv, output, gateUp, down] = found;
+  return {
+    qkv,
+    output: factsOfRows(output, config.heads * config.headDim),
+    gateUp,
+    down,
+    bytes: found.reduce((sum, { bytes }) => sum + bytes, 0) +
+      norms.reduce((sum, { size }) => sum + size * 2, 0),
+    layers: found.flatMap(({ layers }) => layers),
+  };
 }
 
 /** Loads the layer whose tensors begin with `prefix`. */
@@ -110,7 +135,8 @@ export function loadLayer(
     qNorm: config.qkNorm ? norm("self_attn.q_norm", config.headDim) : undefined,
     kNorm: config.qkNorm ? norm("self_attn.k_norm", config.headDim) : undefined,
     qkv,
-    output,
+    // Attention writes rows.
+    output: readingRows(loader.device, output),
     gateUp,
     down,
   };
@@ -132,16 +158,42 @@ export interface LayerContext {
 
 /** Queues a linear layer with the scratch that it needs. */
 export function queueLinear(
-  space: Workspace,
+  { scratch }: Workspace,
   linear: Linear,
   y: Tensor,
-  x: Tensor,
+  x: Activations,
   epilogue: Epilogue,
 ): void {
-  const scratch = linear.scratch > 0
-    ? reshape(rows(space.scratch!, 0, space.rows * linear.scratch), [space.rows, linear.scratch])
-    : undefined;
   linear.queue(y, x, epilogue, scratch);
+}
+
+/** Queues what `reader` reads of the residual stream: normalised, where there is a weight. */
+function queueNorm({ device, config, space }: LayerContext, reader: Linear, weight?: Tensor) {
+  const { normed, normedQuantized: memory, residual, rows: count } = space;
+  const { hiddenSize, rmsNormEps: eps } = config;
+  const form = reader.activationForm;
+  if (form === "rows" || weight === undefined) {
+    if (weight) rmsNorm(device, normed, residual, weight, eps);
+    else convert(device, normed, residual);
+    if (form === "rows") return normed;
+  }
+  const quantized = quantizedRowsIn(memory!, form, count, hiddenSize);
+  if (weight) rmsNormQuantized(device, quantized, residual, weight, eps);
+  else quantizeRows(device, quantized, normed);
+  return quantized;
+}
+
+/** Queues the gated product, in the form that `reader` reads. */
+function queueGate({ device, config, space }: LayerContext, reader: Linear): Activations {
+  const form = reader.activationForm;
+  if (form === "rows") {
+    siluMul(device, space.activated!, space.gateUp);
+    return space.activated!;
+  }
+  const memory = space.activatedQuantized!;
+  const quantized = quantizedRowsIn(memory, form, space.rows, config.intermediateSize);
+  siluMulQuantized(device, quantized, space.gateUp);
+  return quantized;
 }
 
 /** Queues one layer on the residual stream; keys and values go to the caches. */
@@ -153,12 +205,10 @@ export function queueLayer(
 ): void {
   const { device, config, space, rope, step } = context;
   const { heads, kvHeads, headDim, rmsNormEps: eps } = config;
-  const run = (linear: Linear, y: Tensor, x: Tensor, epilogue: Epilogue): void =>
+  const run = (linear: Linear, y: Tensor, x: Activations, epilogue: Epilogue): void =>
     queueLinear(space, linear, y, x, epilogue);
 
-  if (layer.inputNorm) rmsNorm(device, space.normed, space.residual, layer.inputNorm, eps);
-  else convert(device, space.normed, space.residual);
-  run(layer.qkv, space.qkv, space.normed, "store");
+  run(layer.qkv, space.qkv, queueNorm(context, layer.qkv, layer.inputNorm), "store");
   ropeKv(device, space.qkv, {
     table: rope,
     cacheLength: step.cacheLength,
@@ -188,8 +238,6 @@ export function queueLayer(
     workspace: space.attention,
   });
   run(layer.output, space.residual, space.attended, "residual");
-  rmsNorm(device, space.normed, space.residual, layer.mlpNorm, eps);
-  run(layer.gateUp, space.gateUp, space.normed, "store");
-  siluMul(device, space.activated, space.gateUp);
-  run(layer.down, space.residual, space.activated, "residual");
+  run(layer.gateUp, space.gateUp, queueNorm(context, layer.gateUp, layer.mlpNorm), "store");
+  run(layer.down, space.residual, queueGate(context, layer.down), "residual");
 }

@@ -6,6 +6,7 @@
 export * from "./head.ts";
 export * from "./kv_cache.ts";
 export * from "./model.ts";
+export type { BufferNeeds } from "./needs.ts";
 export * from "./state.ts";
 export * from "./step.ts";
 export { attentionWorkspaceBytes } from "./workspace.ts";

@@ -11,16 +11,19 @@ import { Arena, type Device, type Tensor } from "../device/mod.ts";
 import {
   checkFloat,
   checkLinear,
+  type DescribedLinear,
   f16Linear,
+  factsOfRows,
   type Linear,
   type LinearPart,
   loadLinear,
   type LoadProgress,
-  schemeOf,
+  readingRows,
   type StoredWeights,
   WeightLoader,
 } from "../quant/mod.ts";
 import { checkLayer, type Layer, loadLayer } from "./layer.ts";
+import { type BufferNeeds, needsOf } from "./needs.ts";
 
 const EMBEDDING = "model.embed_tokens.weight";
 const FINAL_NORM = "model.norm.weight";
@@ -31,8 +34,12 @@ export interface ModelSummary {
   readonly weightBytes: number;
   /** Bytes that one forward of few rows reads: all weights but the embedding's other rows. */
   readonly forwardBytes: number;
-  /** How its linear layers are stored, e.g. `w4a16-g128`. */
+  /** How the linear layers of its decoder layers are stored, e.g. `w4a16-g128`; several with `+` between. */
   readonly scheme: string;
+  /** Every linear layer as it is stored. */
+  readonly layers: readonly DescribedLinear[];
+  /** Which buffers it needs. */
+  readonly needs: BufferNeeds;
   /** The dtype that its activations have. */
   readonly dtype: ActivationDType;
 }
@@ -54,24 +61,42 @@ export function summarizeModel(checkpoint: Checkpoint): ModelSummary {
   const { config } = checkpoint;
   const embedding = checkFloat(weights, EMBEDDING, [config.vocabSize, config.hiddenSize]);
   checkFloat(weights, FINAL_NORM, [config.hiddenSize]);
-  let read = config.hiddenSize * 2;
-  for (let i = 0; i < config.layers; i++) read += checkLayer(weights, config, `model.layers.${i}`);
+  const layers = Array.from(
+    { length: config.layers },
+    (_, i) => checkLayer(weights, config, `model.layers.${i}`),
+  );
   const embeddingBytes = config.vocabSize * config.hiddenSize * 2;
-  // A tied lm_head may be left out of the files, or be there as a copy.
-  const tied = config.tiedEmbeddings;
-  read += tied ? embeddingBytes : checkLinear(weights, [lmHeadPart(config)]);
-  const first: LinearPart = {
-    prefix: "model.layers.0.self_attn.q_proj",
-    n: config.heads * config.headDim,
-    k: config.hiddenSize,
-    bias: config.qkvBias,
-  };
+  const tied = isTied(checkpoint);
+  const lmHead = tied
+    ? {
+      bytes: embeddingBytes,
+      activationForm: "rows" as const,
+      scratch: 0,
+      layers: [{ prefix: "lm_head", scheme: embedding.dtype }],
+    }
+    : factsOfRows(checkLinear(weights, [lmHeadPart(config)]), config.hiddenSize);
+  const forwardBytes = config.hiddenSize * 2 + lmHead.bytes +
+    layers.reduce((sum, { bytes }) => sum + bytes, 0);
+  const inLayers = layers.flatMap((layer) => layer.layers);
   return {
-    weightBytes: read + (tied ? 0 : embeddingBytes),
-    forwardBytes: read,
-    scheme: schemeOf(weights, first.prefix).describe(weights, first),
+    weightBytes: forwardBytes + (tied ? 0 : embeddingBytes),
+    forwardBytes,
+    scheme: schemesOf(inLayers),
+    layers: [...inLayers, ...lmHead.layers],
+    needs: needsOf(layers, [], lmHead),
     dtype: embedding.dtype === "bf16" ? "bf16" : "f16",
   };
+}
+
+/** The schemes of `layers`, each once, in order. */
+export function schemesOf(layers: readonly DescribedLinear[]): string {
+  return [...new Set(layers.map(({ scheme }) => scheme))].join("+");
+}
+
+/** Whether the output projection is the embedding: a quantized one of its own goes before the tie. */
+function isTied({ config, tensors }: Checkpoint): boolean {
+  return config.tiedEmbeddings &&
+    !tensors.names().some((name) => /^lm_head\.(?!weight$|bias$)/.test(name));
 }
 
 /** A model, loaded. */
@@ -90,7 +115,7 @@ export class Model implements Disposable {
   readonly layers: readonly Layer[];
   /** Weight of the norm behind the last layer, [hidden]. */
   readonly finalNorm: Tensor;
-  /** hidden -> vocab. */
+  /** hidden -> vocab; reads rows. */
   readonly lmHead: Linear;
   readonly #arena: Arena;
 
@@ -112,9 +137,10 @@ export class Model implements Disposable {
       (_, i) => loadLayer(loader, config, `model.layers.${i}`),
     );
     this.finalNorm = loader.float(FINAL_NORM, [config.hiddenSize]);
-    this.lmHead = config.tiedEmbeddings
+    // Its input is the hidden states, which are rows.
+    this.lmHead = isTied(checkpoint)
       ? f16Linear(loader, this.embedding)
-      : loadLinear(loader, [lmHeadPart(config)]);
+      : readingRows(this.device, loadLinear(loader, [lmHeadPart(config)]));
   }
 
   /** The dtype of activations. */

@@ -7,11 +7,12 @@ import type { ModelConfig } from "../checkpoint/config.ts";
 import { Arena, type Device, rows, type Tensor } from "../device/mod.ts";
 import { argmax, embed, rmsNorm } from "../ops/mod.ts";
 import { KvCache, kvCacheBytes } from "./kv_cache.ts";
-import { queueLayer } from "./layer.ts";
+import { queueLayer, queueLinear } from "./layer.ts";
 import type { Model } from "./model.ts";
+import type { BufferNeeds } from "./needs.ts";
 import { ropeTable } from "./rope.ts";
 import type { Step } from "./step.ts";
-import { cut, type Workspace, workspace } from "./workspace.ts";
+import { cut, type Workspace, workspace, workspaceBytes } from "./workspace.ts";
 
 /** Sizes of a state. */
 export interface StateOptions {
@@ -36,12 +37,13 @@ export interface TokenRows {
 }
 
 /** Bytes that a state takes on a device beside the model's weights, workspaces of attention left out. */
-export function stateBytes(config: ModelConfig, options: StateOptions): number {
-  const { hiddenSize, intermediateSize, heads, kvHeads, headDim, vocabSize } = config;
-  const row = 4 * hiddenSize + 2 * hiddenSize + 2 * (2 * heads + 2 * kvHeads) * headDim +
-    2 * 3 * intermediateSize;
-  return kvCacheBytes(config, options.slots) + options.rows * row +
-    options.logitsRows * (vocabSize + 1) * 4 + options.slots * headDim * 4;
+export function stateBytes(
+  config: ModelConfig,
+  options: StateOptions,
+  needs: BufferNeeds,
+): number {
+  return kvCacheBytes(config, options.slots) + workspaceBytes(config, options, needs) +
+    options.logitsRows * (config.vocabSize + 1) * 4 + options.slots * config.headDim * 4;
 }
 
 /** A model with the caches and buffers of one sequence. */
@@ -74,14 +76,10 @@ export class ModelState implements Disposable {
     const arena = new Arena(device, `state of ${model.dir}`);
     this.#arena = arena;
     try {
-      const scratch = Math.max(
-        ...model.layers.flatMap((l) =>
-          [l.qkv, l.output, l.gateUp, l.down].map((one) => one.scratch)
-        ),
-      );
       this.cache = new KvCache(arena, config, dtype, options.slots);
       this.cacheLength = arena.fromHost("i32", [1], new Int32Array(1));
-      this.#space = workspace(device, arena, config, dtype, options.rows, options.slots, scratch);
+      const { needs } = model.summary;
+      this.#space = workspace(device, arena, config, dtype, options, options.slots, needs);
       this.hidden = this.#space.normed;
       this.logits = arena.allocate("f32", [options.logitsRows, config.vocabSize], "logits");
       this.best = arena.allocate("i32", [options.logitsRows], "best");
@@ -114,7 +112,7 @@ export class ModelState implements Disposable {
   /** Queues the logits of rows `first .. first + count - 1` of `hidden` into rows 0.. of `logits`. */
   queueLogits(count: number, first = 0): void {
     const x = rows(this.hidden, first, first + count);
-    this.model.lmHead.queue(rows(this.logits, 0, count), x, "logits");
+    queueLinear(this.#space, this.model.lmHead, rows(this.logits, 0, count), x, "logits");
   }
 
   /** Queues the argmax of the first `count` rows of `logits`. */

@@ -7,6 +7,8 @@ import type { ActivationDType } from "../base/dtype.ts";
 import type { ModelConfig } from "../checkpoint/config.ts";
 import { type Arena, type Device, rows, type Tensor } from "../device/mod.ts";
 import { attentionBytes, MAX_TREE_ROWS } from "../ops/mod.ts";
+import { quantizedBytes } from "../quant/mod.ts";
+import type { BufferNeeds } from "./needs.ts";
 
 /** Buffers for forwards of up to `rows` rows. */
 export interface Workspace {
@@ -14,18 +16,22 @@ export interface Workspace {
   readonly rows: number;
   /** The residual stream, f32 [rows, hidden]. */
   readonly residual: Tensor<"f32">;
-  /** What linear layers read, activation dtype [rows, hidden]. */
+  /** What linear layers read, and hidden states: activation dtype [rows, hidden]. */
   readonly normed: Tensor;
+  /** Memory for what they read in 8 bits, [rows, hidden]; absent where none does. */
+  readonly normedQuantized?: Tensor<"u8">;
   /** Queries, keys, values: activation dtype [rows, (heads + 2 kvHeads) headDim]. */
   readonly qkv: Tensor;
   /** What attention gives, activation dtype [rows, heads headDim]. */
   readonly attended: Tensor;
   /** Gate and up projections, activation dtype [rows, 2 intermediate]. */
   readonly gateUp: Tensor;
-  /** Their product, activation dtype [rows, intermediate]. */
-  readonly activated: Tensor;
-  /** For `Linear.scratch`: activation dtype, rows x scratch elements, flat. */
-  readonly scratch?: Tensor;
+  /** Their product, activation dtype [rows, intermediate]; absent where no layer reads it. */
+  readonly activated?: Tensor;
+  /** Memory for it in 8 bits, [rows, intermediate]; absent where no layer reads that. */
+  readonly activatedQuantized?: Tensor<"u8">;
+  /** For `Linear.scratch`, also of logits; absent where no layer needs any. */
+  readonly scratch?: Tensor<"u8">;
   /** For attention, u8; absent where it needs none. */
   readonly attention?: Tensor<"u8">;
 }
@@ -45,30 +51,68 @@ export function attentionWorkspaceBytes(
   );
 }
 
-/** Allocates a workspace; `scratch` is the largest `Linear.scratch` of the model. */
+/** Sizes of a workspace. */
+export interface WorkspaceSizes {
+  /** Most rows of a forward. */
+  readonly rows: number;
+  /** Most rows of which logits are taken. */
+  readonly logitsRows: number;
+}
+
+/** Bytes of a workspace, that of attention left out. */
+export function workspaceBytes(
+  config: ModelConfig,
+  { rows: count, logitsRows }: WorkspaceSizes,
+  needs: BufferNeeds,
+): number {
+  const { hiddenSize, intermediateSize, heads, kvHeads, headDim } = config;
+  const row = (4 + 2) * hiddenSize + 2 * (2 * heads + 2 * kvHeads) * headDim +
+    2 * 2 * intermediateSize +
+    (needs.normedQuantized ? quantizedBytes(hiddenSize) : 0) +
+    (needs.activatedRows ? 2 * intermediateSize : 0) +
+    (needs.activatedQuantized ? quantizedBytes(intermediateSize) : 0);
+  return count * row + scratchBytes({ rows: count, logitsRows }, needs);
+}
+
+/** A forward and its logits are queued one after the other: they share their scratch. */
+function scratchBytes({ rows: count, logitsRows }: WorkspaceSizes, needs: BufferNeeds): number {
+  return Math.max(count * needs.scratch, logitsRows * needs.logitsScratch);
+}
+
+/** Allocates a workspace. */
 export function workspace(
   device: Device,
   arena: Arena,
   config: ModelConfig,
   dtype: ActivationDType,
-  count: number,
+  sizes: WorkspaceSizes,
   slots: number,
-  scratch: number,
+  needs: BufferNeeds,
 ): Workspace {
   const { hiddenSize, intermediateSize, heads, kvHeads, headDim } = config;
-  const attention = attentionWorkspaceBytes(device, config, count, slots);
+  const count = sizes.rows;
   const make = (width: number, label: string): Tensor =>
     arena.allocate(dtype, [count, width], label);
+  const memory = (bytes: number, label: string): Tensor<"u8"> | undefined =>
+    bytes > 0 ? arena.allocate("u8", [bytes], label) : undefined;
+  const quantized = (needed: boolean, width: number, label: string): Tensor<"u8"> | undefined =>
+    memory(needed ? count * quantizedBytes(width) : 0, label);
   return {
     rows: count,
     residual: arena.allocate("f32", [count, hiddenSize], "residual"),
     normed: make(hiddenSize, "normed"),
+    normedQuantized: quantized(needs.normedQuantized, hiddenSize, "normed in 8 bits"),
     qkv: make((heads + 2 * kvHeads) * headDim, "qkv"),
     attended: make(heads * headDim, "attended"),
     gateUp: make(2 * intermediateSize, "gate_up"),
-    activated: make(intermediateSize, "activated"),
-    scratch: scratch > 0 ? arena.allocate(dtype, [count * scratch], "scratch") : undefined,
-    attention: attention > 0 ? arena.allocate("u8", [attention], "attention") : undefined,
+    activated: needs.activatedRows ? make(intermediateSize, "activated") : undefined,
+    activatedQuantized: quantized(
+      needs.activatedQuantized,
+      intermediateSize,
+      "activated in 8 bits",
+    ),
+    scratch: memory(scratchBytes(sizes, needs), "scratch"),
+    attention: memory(attentionWorkspaceBytes(device, config, count, slots), "attention"),
   };
 }
 
@@ -82,6 +126,6 @@ export function cut(space: Workspace, count: number): Workspace {
     qkv: rows(space.qkv, 0, count),
     attended: rows(space.attended, 0, count),
     gateUp: rows(space.gateUp, 0, count),
-    activated: rows(space.activated, 0, count),
+    activated: space.activated && rows(space.activated, 0, count),
   };
 }

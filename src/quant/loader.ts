@@ -5,9 +5,11 @@
  */
 import type { ActivationDType } from "../base/dtype.ts";
 import { DTYPE_BYTES } from "../base/dtype.ts";
-import { CheckpointError, NativeError } from "../base/errors.ts";
-import { type FloatDType, isFloatDType } from "../base/half.ts";
-import { elements, sameShape, type Shape, showShape } from "../base/shape.ts";
+import { CheckpointError, NativeError, UnsupportedModelError } from "../base/errors.ts";
+import type { FloatDType } from "../base/half.ts";
+import { elements, type Shape } from "../base/shape.ts";
+import { expectFloat } from "../checkpoint/expect.ts";
+import type { LinearShape } from "../checkpoint/stored_linear.ts";
 import type { TensorInfo } from "../checkpoint/source.ts";
 import {
   Arena,
@@ -26,19 +28,20 @@ export function checkFloat(
   name: string,
   shape: Shape,
 ): TensorInfo & { readonly dtype: FloatDType } {
-  const info = weights.source.info(name);
-  const { dtype } = info;
-  if (!isFloatDType(dtype)) {
-    throw new CheckpointError(info.file, `its dtype is ${dtype}, expected f16, bf16 or f32`, name);
-  }
-  if (!sameShape(info.shape, shape)) {
-    throw new CheckpointError(
-      info.file,
-      `its shape is ${showShape(info.shape)}, expected ${showShape(shape)}`,
-      name,
-    );
-  }
-  return { ...info, dtype };
+  return expectFloat(weights.source, name, shape);
+}
+
+/** Refuses a layer whose inputs are no multiple of what the products of `scheme` read at once. */
+export function expectMultiple(
+  { prefix, k }: LinearShape,
+  scheme: string,
+  multiple: number,
+): void {
+  if (k % multiple === 0) return;
+  throw new UnsupportedModelError(
+    `${scheme} with ${k} inputs (layer "${prefix}")`,
+    `expected a multiple of ${multiple}`,
+  );
 }
 
 /** Bytes loaded so far of all bytes to load. */
@@ -117,18 +120,19 @@ export class WeightLoader implements Disposable {
     });
   }
 
-  /**
-   * Streams the bytes of a stored tensor as they are into `out`, contiguous and of as many bytes. `check`
-   * sees each piece, and where it begins, before it is sent.
-   */
-  stream(
-    out: Tensor,
-    name: string,
-    check?: (piece: Uint8Array<ArrayBuffer>, offset: number) => void,
-  ): void {
+  /** Streams the bytes of a stored tensor as they are into `out`, contiguous and of as many bytes. */
+  stream(out: Tensor, name: string): void {
     this.#uploader.upload(out, (into, offset) => {
       this.weights.source.readInto(name, offset, into);
-      check?.(into, offset);
+      this.#count(into.length);
+    });
+  }
+
+  /** Sends `data` into `out`, contiguous and of as many bytes, behind what is queued. */
+  send(out: Tensor, data: ArrayBufferView<ArrayBuffer>): void {
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    this.#uploader.upload(out, (into, offset) => {
+      into.set(bytes.subarray(offset, offset + into.length));
       this.#count(into.length);
     });
   }

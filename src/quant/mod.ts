@@ -5,5 +5,6 @@
  */
 export * from "./scheme.ts";
 export * from "./loader.ts";
-export { checkLinear, loadLinear, schemeOf, SCHEMES } from "./registry.ts";
+export * from "./registry.ts";
+export { factsOfRows, quantizedBytes, quantizedRowsIn, readingRows } from "./activation.ts";
 export { f16Linear } from "./f16.ts";

@@ -3,63 +3,128 @@
  *
  * @module
  */
-import { CheckpointError } from "../base/errors.ts";
-import { columns, type Tensor } from "../device/mod.ts";
-import type { Epilogue } from "../ops/mod.ts";
+import { joinedPrefix } from "../checkpoint/joined.ts";
+import { findLinear } from "../checkpoint/quantization.ts";
+import type { StoredLinear } from "../checkpoint/stored_linear.ts";
+import { columns, type Device } from "../device/mod.ts";
+import { factsOfRows, readingRows } from "./activation.ts";
 import { f16 } from "./f16.ts";
-import type { WeightLoader } from "./loader.ts";
-import type { Linear, LinearPart, Scheme, StoredWeights } from "./scheme.ts";
+import { fp8 } from "./fp8.ts";
+import { checkFloat, type WeightLoader } from "./loader.ts";
+import type {
+  Linear,
+  LinearFacts,
+  LinearPart,
+  Scheme,
+  StoredPart,
+  StoredWeights,
+} from "./scheme.ts";
 import { w4a16 } from "./w4a16.ts";
+import { w4a8 } from "./w4a8.ts";
+import { w8a16 } from "./w8a16.ts";
+import { w8a8 } from "./w8a8.ts";
 
-/** Every scheme, the most particular first: the first that matches a layer's tensors is taken. */
-export const SCHEMES: readonly Scheme[] = [w4a16, f16];
+/** Every scheme. A new one is one file and one line here. */
+export const SCHEMES: readonly Scheme[] = [f16, w4a16, w8a16, w8a8, fp8, w4a8] as Scheme[];
 
-/** The scheme that the layer at `prefix` is stored in; throws `CheckpointError` where none fits. */
-export function schemeOf(weights: StoredWeights, prefix: string): Scheme {
-  const scheme = SCHEMES.find((candidate) => candidate.matches(weights, prefix));
-  if (scheme === undefined) {
-    throw new CheckpointError(
-      weights.source.file,
-      `no tensors of the linear layer "${prefix}" are there, expected "${prefix}.weight" ` +
-        `or the tensors of a quantization scheme (${SCHEMES.map((s) => s.name).join(", ")})`,
-      `${prefix}.weight`,
-    );
-  }
+function schemeOf(kind: StoredLinear["kind"]): Scheme {
+  const scheme = SCHEMES.find((candidate) => candidate.kind === kind);
+  if (scheme === undefined) throw new Error(`there is no scheme for layers stored as ${kind}`);
   return scheme;
 }
 
-/** Checks layers that read the same input; returns their bytes on a device. Reads no weights. */
-export function checkLinear(weights: StoredWeights, parts: readonly LinearPart[]): number {
-  return parts.reduce(
-    (sum, part) => sum + schemeOf(weights, part.prefix).check(weights, part),
-    0,
-  );
+/** Looks up layers that read the same input; one where they are stored as one. */
+function storedParts(weights: StoredWeights, parts: readonly LinearPart[]): StoredPart[] {
+  const { source, quantization } = weights;
+  const joined = joinedPrefix(source, parts.map(({ prefix }) => prefix));
+  const wanted = joined === undefined ? parts : [{
+    prefix: joined,
+    n: parts.reduce((sum, { n }) => sum + n, 0),
+    k: parts[0].k,
+    bias: parts.some(({ bias }) => bias),
+  }];
+  return wanted.map(({ prefix, n, k, bias }) => ({
+    stored: findLinear(source, quantization, { prefix, n, k }),
+    bias,
+  }));
+}
+
+/** One stored layer and its scheme, for people. */
+export interface DescribedLinear {
+  /** Prefix of its tensors. */
+  readonly prefix: string;
+  /** E.g. `w4a16-g128`. */
+  readonly scheme: string;
+}
+
+/** What is known of layers that read the same input. */
+export interface LinearSummary extends LinearFacts {
+  /** Each of them as it is stored. */
+  readonly layers: readonly DescribedLinear[];
+}
+
+/** Checks layers that read the same input, reading no weights. */
+export function checkLinear(
+  weights: StoredWeights,
+  parts: readonly LinearPart[],
+): LinearSummary {
+  const found = storedParts(weights, parts).map(({ stored, bias }) => {
+    const scheme = schemeOf(stored.kind);
+    const { prefix, n } = stored;
+    if (bias) checkFloat(weights, `${prefix}.bias`, [n]);
+    return {
+      activationForm: scheme.activationForm,
+      scratch: scheme.scratch(stored),
+      bytes: scheme.bytes(stored) + (bias ? 2 * n : 0),
+      layer: { prefix, scheme: scheme.describe(stored) },
+    };
+  });
+  const facts = inOneForm(found, (one) => factsOfRows(one, parts[0].k));
+  return { ...together(facts), layers: found.map(({ layer }) => layer) };
 }
 
 /** Loads layers that read the same input as one: their outputs lie behind one another. */
 export function loadLinear(loader: WeightLoader, parts: readonly LinearPart[]): Linear {
-  const schemes = parts.map((part) => schemeOf(loader.weights, part.prefix));
-  if (schemes.every((scheme) => scheme === schemes[0])) {
-    const fused = schemes[0].load(loader, parts);
+  const stored = storedParts(loader.weights, parts);
+  const { kind } = stored[0].stored;
+  if (stored.every((part) => part.stored.kind === kind)) {
+    const fused = schemeOf(kind).load(loader, stored);
     if (fused !== undefined) return fused;
   }
-  return joined(parts.map((part, i) => {
-    const linear = schemes[i].load(loader, [part]);
-    if (linear === undefined) {
-      throw new Error(`${schemes[i].name} cannot load ${part.prefix} alone`);
-    }
-    return linear;
-  }));
+  return joined(
+    loader.device,
+    stored.map((part) => {
+      const linear = schemeOf(part.stored.kind).load(loader, [part]);
+      if (linear === undefined) throw new Error(`${part.stored.prefix} cannot be loaded alone`);
+      return linear;
+    }),
+  );
+}
+
+/** The same layers where all read one form; where they do not, each is made to read rows. */
+function inOneForm<F extends LinearFacts>(parts: readonly F[], toRows: (part: F) => F): F[] {
+  const [{ activationForm }] = parts;
+  const same = parts.every((part) => part.activationForm === activationForm);
+  return same ? [...parts] : parts.map(toRows);
+}
+
+/** What is known of layers that read one form, one run after the other. */
+function together(parts: readonly LinearFacts[]): LinearFacts {
+  return {
+    bytes: parts.reduce((sum, { bytes }) => sum + bytes, 0),
+    activationForm: parts[0].activationForm,
+    scratch: Math.max(...parts.map(({ scratch }) => scratch)),
+  };
 }
 
 /** Layers that share an input but not a packed weight: each writes its own columns. */
-function joined(parts: readonly Linear[]): Linear {
+function joined(device: Device, linears: readonly Linear[]): Linear {
+  const parts = inOneForm(linears, (linear) => readingRows(device, linear));
   return {
-    n: parts.reduce((sum, part) => sum + part.n, 0),
+    ...together(parts),
+    n: parts.reduce((sum, { n }) => sum + n, 0),
     k: parts[0].k,
-    bytes: parts.reduce((sum, part) => sum + part.bytes, 0),
-    scratch: Math.max(...parts.map((part) => part.scratch)),
-    queue(y: Tensor, x: Tensor, epilogue: Epilogue, scratch?: Tensor): void {
+    queue(y, x, epilogue, scratch): void {
       let at = 0;
       for (const part of parts) {
         part.queue(columns(y, at, at + part.n), x, epilogue, scratch);

@@ -1,110 +1,91 @@
 /**
- * W4A16: 4-bit weights with a scale for each group of inputs, 16-bit activations, from GPTQ files.
+ * W4A16: 4-bit weights with a scale, and maybe a zero point, for each group of inputs; 16-bit activations.
  *
  * @module
  */
-import { CheckpointError } from "../base/errors.ts";
-import { sameShape, showShape } from "../base/shape.ts";
+import type { StoredW4A16 } from "../checkpoint/stored_linear.ts";
 import { type Tensor, tensor } from "../device/mod.ts";
 import { gatherColumns, gemmW4A16, w4a16Bytes, w4a16Pack } from "../ops/mod.ts";
-import { checkScales, describeGptqLinear, type GptqConfig } from "../checkpoint/gptq.ts";
-import { loadBias } from "./f16.ts";
-import { checkFloat, type WeightLoader } from "./loader.ts";
-import type { LinearPart, Scheme, StoredWeights } from "./scheme.ts";
-
-function configOf(weights: StoredWeights): GptqConfig {
-  const { quantization } = weights;
-  if (quantization?.method !== "gptq") {
-    throw new Error("w4a16 was asked for a layer that is not GPTQ");
-  }
-  return quantization.config;
-}
+import { asRows } from "./activation.ts";
+import { loadBias, outputsOf } from "./f16.ts";
+import { expectMultiple, type WeightLoader } from "./loader.ts";
+import type { Scheme } from "./scheme.ts";
+import { Stage } from "./staging.ts";
 
 function sameOrder(a: Int32Array | undefined, b: Int32Array | undefined): boolean {
   if (a === undefined || b === undefined) return a === b;
   return a.length === b.length && a.every((value, i) => value === b[i]);
 }
 
-/** Streams a stored layer into staging memory: weights, then scales from the next multiple of 256 bytes on. */
+/** The tensors of a stored layer, in staging memory. */
 function stage(
   loader: WeightLoader,
-  { prefix, n, k }: LinearPart,
-  groups: number,
-): { qweight: Tensor<"i32">; scales: Tensor<"f16"> } {
-  const { source } = loader.weights;
-  const scalesAt = Math.ceil((n * k) / 512) * 256;
-  const { address } = loader.staging(scalesAt + groups * n * 2);
-  const qweight = tensor(address, "i32", [k / 8, n]);
-  const scales = tensor(address + BigInt(scalesAt), "f16", [groups, n]);
-  loader.stream(qweight, `${prefix}.qweight`);
-  const name = `${prefix}.scales`;
-  loader.stream(scales, name, (piece, offset) => checkScales(source, name, piece, offset));
-  return { qweight, scales };
+  { weight, n, k, groups, scales: read }: StoredW4A16,
+  asymmetric: boolean,
+): { qweight: Tensor<"i32">; scales: Tensor<"f16">; zeros?: Tensor<"u8"> } {
+  const { scales, zeros } = read();
+  const staged = new Stage(loader, n * k + 3 * groups * n, 4);
+  return {
+    qweight: staged.elements(weight, "i32", [k / 8, n], n, k),
+    scales: staged.send("f16", [groups, n], scales),
+    ...(asymmetric && {
+      zeros: staged.send("u8", [groups, n], zeros ?? new Uint8Array(groups * n).fill(8)),
+    }),
+  };
 }
 
-/** The scheme W4A16, symmetric, any group size. */
-export const w4a16: Scheme = {
-  name: "w4a16",
+/** The scheme W4A16, any group size, symmetric or not. */
+export const w4a16: Scheme<StoredW4A16> = {
+  kind: "w4a16",
   activationForm: "rows",
-  matches: (weights, prefix) =>
-    weights.quantization?.method === "gptq" &&
-    weights.source.find(`${prefix}.qweight`) !== undefined,
-  check(weights, part) {
-    const name = `${part.prefix}.qweight`;
-    const { file, shape } = weights.source.info(name);
-    const expected = [part.k / 8, part.n];
-    if (!sameShape(shape, expected)) {
-      throw new CheckpointError(
-        file,
-        `its shape is ${showShape(shape)}, expected ${showShape(expected)}`,
-        name,
-      );
-    }
-    // Zero points and order as well: what is not supported is refused before anything is loaded.
-    const { groups } = describeGptqLinear(weights.source, part.prefix, configOf(weights));
-    if (part.bias) checkFloat(weights, `${part.prefix}.bias`, [part.n]);
-    return part.n * (part.k / 2 + 2 * groups);
-  },
-  describe(weights) {
-    const { groupSize } = configOf(weights);
-    return `w4a16-${groupSize === -1 ? "channel" : `g${groupSize}`}`;
+  bytes: ({ n, k, groups, asymmetric }) => n * (k / 2 + (asymmetric ? 3 : 2) * groups),
+  // Activations are gathered where inputs were reordered.
+  scratch: ({ order, k }) => order === undefined ? 0 : 2 * k,
+  describe(stored) {
+    expectMultiple(stored, "w4a16", 8);
+    const { group, groups, asymmetric } = stored;
+    return `w4a16-${groups === 1 ? "channel" : `g${group}`}${asymmetric ? "-asym" : ""}`;
   },
   load(loader, parts) {
-    const { device, weights } = loader;
-    const config = configOf(weights);
-    const stored = parts.map((part) => describeGptqLinear(weights.source, part.prefix, config));
-    const { k, group, groups, order } = stored[0];
-    if (!stored.every((one) => one.group === group && sameOrder(one.order, order))) {
-      return undefined;
-    }
-    const n = parts.reduce((sum: number, part: LinearPart) => sum + part.n, 0);
-    const bytes = w4a16Bytes(device, n, k, group);
-    const weight = loader.arena.allocate("u8", [bytes], parts[0].prefix);
+    const { device } = loader;
+    const [{ stored: { prefix, k, group, order } }] = parts;
+    const alike = parts.every(({ stored }) =>
+      stored.group === group && sameOrder(stored.order, order)
+    );
+    if (!alike) return undefined;
+    const n = outputsOf(parts);
+    const zeros = parts.some(({ stored }) => stored.asymmetric);
+    const bytes = w4a16Bytes(device, n, k, group, zeros);
+    const weight = loader.arena.allocate("u8", [bytes], prefix);
     const permutation = order && loader.arena.fromHost("i32", [k], order);
     let at = 0;
-    for (const part of parts) {
-      const { qweight, scales } = stage(loader, part, groups);
+    for (const { stored } of parts) {
       w4a16Pack(device, weight, {
+        ...stage(loader, stored, zeros),
         nTotal: n,
         nOffset: at,
-        qweight,
-        scales,
         order: permutation,
-        n: part.n,
+        n: stored.n,
         k,
         group,
       });
-      at += part.n;
+      at += stored.n;
     }
     const bias = loadBias(loader, parts);
     return {
       n,
       k,
       bytes,
-      scratch: permutation ? k : 0,
-      queue(y: Tensor, x: Tensor, epilogue, scratch?: Tensor): void {
-        if (permutation) gatherColumns(device, scratch!, x, permutation);
-        gemmW4A16(device, y, permutation ? scratch! : x, weight, { n, k, group, bias, epilogue });
+      activationForm: "rows",
+      scratch: permutation ? 2 * k : 0,
+      queue(y, x, epilogue, scratch): void {
+        let rows = asRows(x);
+        if (permutation) {
+          const gathered = tensor(scratch!.address, rows.dtype, rows.shape);
+          gatherColumns(device, gathered, rows, permutation);
+          rows = gathered;
+        }
+        gemmW4A16(device, y, rows, weight, { n, k, group, zeros, bias, epilogue });
       },
     };
   },

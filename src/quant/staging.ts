@@ -1,0 +1,63 @@
+/**
+ * What is packed passes through staging memory: stored elements, the order that packing reads, scales.
+ *
+ * @module
+ */
+import type { DType } from "../base/dtype.ts";
+import { DTYPE_BYTES } from "../base/dtype.ts";
+import { elements, type Shape } from "../base/shape.ts";
+import type { StoredElements } from "../checkpoint/stored_linear.ts";
+import { reshape, type Tensor, tensor } from "../device/mod.ts";
+import { unpack } from "../ops/mod.ts";
+import type { WeightLoader } from "./loader.ts";
+
+/** Tensors of one stored layer, behind one another in a loader's staging memory. */
+export class Stage {
+  readonly #loader: WeightLoader;
+  readonly #memory: Tensor<"u8">;
+  #used = 0;
+
+  /** Takes staging memory for tensors of at most `bytes` bytes in all, `count` of them. */
+  constructor(loader: WeightLoader, bytes: number, count: number) {
+    this.#loader = loader;
+    this.#memory = loader.staging(bytes + count * ALIGNMENT);
+  }
+
+  /** Room for a tensor. */
+  take<D extends DType>(dtype: D, shape: Shape): Tensor<D> {
+    const at = this.#memory.address + BigInt(this.#used);
+    const bytes = elements(shape) * DTYPE_BYTES[dtype];
+    this.#used += Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+    return tensor(at, dtype, shape);
+  }
+
+  /** A tensor with the numbers `data`. */
+  send<D extends DType>(dtype: D, shape: Shape, data: ArrayBufferView<ArrayBuffer>): Tensor<D> {
+    const out = this.take(dtype, shape);
+    this.#loader.send(out, data);
+    return out;
+  }
+
+  /** The elements of a weight [n, k], in the order that packing reads: `dtype` of shape `shape`. */
+  elements<D extends DType>(
+    { tensor: name, layout }: StoredElements,
+    dtype: D,
+    shape: Shape,
+    n: number,
+    k: number,
+  ): Tensor<D> {
+    const out = this.take(dtype, shape);
+    if (layout === "plain") {
+      this.#loader.stream(reshape(out, shape), name);
+      return out;
+    }
+    const info = this.#loader.weights.source.info(name);
+    const stored = this.take(info.dtype, info.shape);
+    this.#loader.stream(stored, name);
+    unpack(this.#loader.device, out, stored, { layout, n, k });
+    return out;
+  }
+}
+
+/** Tensors begin at multiples of this. */
+const ALIGNMENT = 256;
