@@ -6,7 +6,8 @@
 import { ArgumentError, CheckpointError } from "../../base/errors.ts";
 import { ChatTemplate } from "../../text/chat_template.ts";
 import { Tokenizer } from "../../text/tokenizer.ts";
-import { SAMPLE_TEXTS } from "./sample_texts.ts";
+import { SAMPLE_PROBLEMS } from "./sample_problems.ts";
+import { SAMPLE_PROSE } from "./sample_prose.ts";
 
 /** How much text is taken. */
 export interface CalibrationLimits {
@@ -29,7 +30,7 @@ export function calibrationTexts(
 ): number[][] {
   const tokenizer = Tokenizer.load(dir);
   const lines = file === undefined
-    ? SAMPLE_TEXTS.map((text) => tokenizer.encode(text))
+    ? sample().map((text) => tokenizer.encode(text))
     : file.endsWith(".jsonl")
     ? fromLines(dir, file, tokenizer)
     : pieces(tokenizer.encode(readText(file)), limits.tokens);
@@ -43,6 +44,13 @@ export function calibrationTexts(
     "calibration",
     `Cannot calibrate with ${file}: it has no text, expected at least one line`,
   );
+}
+
+/** The built-in texts, mixed so that the first few hold something of everything. */
+function sample(): string[] {
+  const count = Math.max(SAMPLE_PROBLEMS.length, SAMPLE_PROSE.length);
+  return Array.from({ length: count }, (_, i) => [SAMPLE_PROBLEMS[i], SAMPLE_PROSE[i]])
+    .flat().filter((text) => text !== undefined);
 }
 
 function readText(file: string): string {

@@ -76,17 +76,17 @@ export class QuantizeJob {
     this.#options = options;
     this.#source = tensors;
     this.steps = config.layers + 2;
-    for (let layer = 0; layer < config.layers; layer++) {
-      for (const name of READERS.flatMap(({ linears }) => linears)) {
-        checkWeight(tensors, `model.layers.${layer}.${name}.weight`, quantizer);
-      }
-    }
     if (seed !== undefined) {
       const norm = readFloats(tensors, FINAL_NORM).get(FINAL_NORM)!;
       this.#rotation = randomRotation(config, seed, norm.values);
     }
     if (texts.length > 0) this.#hidden = new HiddenStates(texts, config.hiddenSize);
     this.#output = new OutputProjection(options, this.#rotation);
+    for (let layer = 0; layer < config.layers; layer++) {
+      for (const name of READERS.flatMap(({ linears }) => linears)) {
+        checkWeight(tensors, `model.layers.${layer}.${name}.weight`, quantizer);
+      }
+    }
   }
 
   /** How many steps are done in `work`. */

@@ -10,6 +10,7 @@ import { Arena, type Device, rows, type Tensor } from "../../device/mod.ts";
 import { checkLayer, type Layer, loadLayer, queueLayer } from "../../model/layer.ts";
 import { ropeTable } from "../../model/rope.ts";
 import { cut, type Workspace, workspace } from "../../model/workspace.ts";
+import { asRows } from "../../quant/activation.ts";
 import { type Linear, WeightLoader } from "../../quant/mod.ts";
 
 /** The four places of a layer where linear layers read. */
@@ -20,6 +21,15 @@ export type LayerInput = typeof INPUTS[number];
 
 /** Hears the input of linear layers: activation dtype [rows, k], valid during the call. */
 export type Observer = (input: LayerInput, x: Tensor) => void;
+
+/** What layers without quantization need. */
+const NEEDS = {
+  normedQuantized: false,
+  activatedRows: true,
+  activatedQuantized: false,
+  scratch: 0,
+  logitsScratch: 0,
+};
 
 /** Buffers for one layer at a time. */
 export class LayerRunner implements Disposable {
@@ -41,7 +51,8 @@ export class LayerRunner implements Disposable {
     const arena = new Arena(device, "calibration");
     this.#arena = arena;
     try {
-      this.#space = workspace(device, arena, config, dtype, longest, longest, 0);
+      const sizes = { rows: longest, logitsRows: 0 };
+      this.#space = workspace(device, arena, config, dtype, sizes, longest, NEEDS);
       const cache = [longest, config.kvHeads, config.headDim];
       this.#keys = arena.allocate(dtype, cache, "keys");
       this.#values = arena.allocate(dtype, cache, "values");
@@ -69,7 +80,7 @@ export class LayerRunner implements Disposable {
   ): Generator<number> {
     const device = this.#device;
     const weights = { source };
-    const bytes = checkLayer(weights, this.#config, prefix);
+    const { bytes } = checkLayer(weights, this.#config, prefix);
     using arena = new Arena(device, prefix);
     using loader = new WeightLoader(device, arena, weights, this.#dtype, bytes);
     const loaded = loadLayer(loader, this.#config, prefix);
@@ -102,7 +113,7 @@ function observed(layer: Layer, observer: Observer): Layer {
   const watch = (linear: Linear, input: LayerInput): Linear => ({
     ...linear,
     queue(y, x, epilogue, scratch) {
-      observer(input, x);
+      observer(input, asRows(x));
       linear.queue(y, x, epilogue, scratch);
     },
   });

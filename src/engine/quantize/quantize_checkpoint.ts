@@ -89,8 +89,8 @@ export async function quantizeCheckpoint(options: QuantizeOptions): Promise<Quan
       job.writeDescriptions(work);
     }
   } catch (error) {
-    // What cannot be gone on with is not left behind.
-    if (!work.finished && job.finishedSteps(work) === 0) work.remove();
+    // The embedding alone is not worth going on with.
+    if (!work.finished && job.finishedSteps(work) < 2) work.remove();
     throw error;
   }
   work.finish();

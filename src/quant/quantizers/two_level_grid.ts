@@ -123,7 +123,9 @@ export class TwoLevelGrid implements Grid {
     const widest = Math.min(127, Math.max(1, Math.ceil((most - least) / 15)));
     for (let s = widest; s >= Math.max(1, Math.floor(0.4 * widest)); s--) {
       const share = Math.min(1, (15 * s) / Math.max(1, most - least));
-      yield [s, Math.min(15, Math.max(0, Math.round((-least * share) / s)))];
+      // A zero point beyond -128 would only stand for integers that are not used.
+      const zero = Math.min(15, Math.floor(128 / s), Math.round((-least * share) / s));
+      yield [s, Math.max(0, zero)];
     }
   }
 }

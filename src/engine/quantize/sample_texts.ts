@@ -1,2 +1,0 @@
-/** @module */
-export const SAMPLE_TEXTS: readonly string[] = ["x"];
