@@ -46,14 +46,18 @@ function qoq(scheme: string, group: number, draft: (n: number, k: number) => Dra
   };
 }
 
+function qqqChannel(n: number, k: number): Draft {
+  // Symmetric: the code 0, of the value -8, is not used.
+  const grid = new AffineGrid(n, k, { low: 1, high: 15, zero: 8, scale: "f32", group: k });
+  return { grid, tensors: (prefix, { codes }) => qqqTensors(prefix, grid, codes) };
+}
+
 /** The W4A8 schemes. */
 export const w4a8: readonly Quantizer[] = [
-  qqq("w4a8-qqq", -1, (n, k) => {
-    // Symmetric: the code 0, of the value -8, is not used.
-    const grid = new AffineGrid(n, k, { low: 1, high: 15, zero: 8, scale: "f32", group: k });
-    return { grid, tensors: (prefix, { codes }) => qqqTensors(prefix, grid, codes) };
-  }),
+  qqq("w4a8-qqq", -1, qqqChannel),
   qqq("w4a8-qqq-g128", GROUP, (n, k) => {
+    // A row of one group is a channel for QQQ, whatever the description says.
+    if (k === GROUP) return qqqChannel(n, k);
     const grid = new TwoLevelGrid(n, k, {
       group: GROUP,
       most: 127,
