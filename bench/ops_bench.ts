@@ -51,7 +51,10 @@ function bench(group: string, name: string, bytes: number, run: () => void): voi
 }
 
 /** A tensor of zeros. */
-function zeros<D extends "f16" | "f32" | "i32" | "u8" | "u64">(dtype: D, shape: number[]) {
+function zeros<D extends "f16" | "f32" | "i32" | "u8" | "u64" | ops.QuantizedForm>(
+  dtype: D,
+  shape: number[],
+) {
   const t = arena.allocate(dtype, shape);
   ops.fill(device, t, 0);
   return t as Tensor<D>;
@@ -84,6 +87,55 @@ for (const [label, n, k] of products) {
       bytes + 2 * m * (n + k),
       () => ops.gemmW4A16(device, y, x, weight(), { n, k, group: GROUP }),
     );
+  }
+}
+
+/** Quantized rows of zeros. */
+function quantizedZeros(form: ops.QuantizedForm, m: number, k: number): ops.QuantizedRows {
+  return { values: zeros(form, [m, k]), scales: zeros("f32", [m]), sums: zeros("i32", [m]) };
+}
+
+/** A product on 8-bit rows: what packed weights take, and how one runs. */
+interface Product8 {
+  readonly name: string;
+  readonly form: ops.QuantizedForm;
+  bytes(n: number, k: number): number;
+  run(y: Tensor, x: ops.QuantizedRows, w: Tensor<"u8">, size: { n: number; k: number }): void;
+}
+
+const products8: Product8[] = [
+  {
+    name: "gemmW8A8",
+    form: "i8",
+    bytes: (n, k) => ops.w8Bytes(device, n, k),
+    run: (y, x, w, size) => ops.gemmW8A8(device, y, x, w, size),
+  },
+  {
+    name: "gemmFp8",
+    form: "f8_e4m3",
+    bytes: (n, k) => ops.w8Bytes(device, n, k),
+    run: (y, x, w, size) => ops.gemmFp8(device, y, x, w, size),
+  },
+  ...[0, GROUP].map((group): Product8 => ({
+    name: group === 0 ? "gemmW4A8" : `gemmW4A8 g${group}`,
+    form: "i8",
+    bytes: (n, k) => ops.w4a8Bytes(device, n, k, group),
+    run: (y, x, w, size) => ops.gemmW4A8(device, y, x, w, { ...size, group }),
+  })),
+];
+for (const { name, form, bytes: packed, run } of products8) {
+  for (const [label, n, k] of products) {
+    const bytes = packed(n, k);
+    const weight = inTurn(bytes, () => zeros("u8", [bytes]));
+    for (const m of ROWS) {
+      const [x, y] = [quantizedZeros(form, m, k), zeros("f16", [m, n])];
+      bench(
+        `${name} ${label}`,
+        `${name} ${label}, m ${m}`,
+        bytes + m * (2 * n + k),
+        () => run(y, x, weight(), { n, k }),
+      );
+    }
   }
 }
 for (const [label, n, k] of [["lm_head", VOCAB, HIDDEN], ["1024 x 1024", 1024, 1024]] as const) {
@@ -139,6 +191,20 @@ for (const m of ROWS) {
     `attention over ${LENGTH}, m ${m}`,
     (LENGTH + m) * cached,
     () => ops.attention(device, out, qkv, { ...caches, scale: 0.09, workspace }),
+  );
+  const quantized = quantizedZeros("i8", m, HIDDEN);
+  bench(
+    "rmsNormQuantized",
+    `rmsNormQuantized, m ${m}`,
+    m * HIDDEN * 5,
+    () => ops.rmsNormQuantized(device, quantized, x, weight, 1e-5),
+  );
+  const gated = quantizedZeros("i8", m, INTER);
+  bench(
+    "siluMulQuantized",
+    `siluMulQuantized, m ${m}`,
+    m * INTER * 5,
+    () => ops.siluMulQuantized(device, gated, wide),
   );
   bench("siluMul", `siluMul, m ${m}`, m * INTER * 6, () => ops.siluMul(device, narrow, wide));
   bench("argmax", `argmax, m ${m}`, m * VOCAB * 4, () => ops.argmax(device, best, logits));

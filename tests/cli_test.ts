@@ -286,6 +286,18 @@ Deno.test("inspect: each folder of the bundled trio, and heads as they are publi
     const found = await json(["inspect", dir]);
     assertEquals([found.kind, found.scheme], [kind, scheme], dir);
   }
+  const mixed = new URL("./data/formats/ct-mixed", import.meta.url).pathname;
+  const { out } = await run(["inspect", mixed]);
+  assertMatch(out, /^format +compressed-tensors$/m);
+  assertMatch(out, /^scheme +w4a16-g64\+w8a8\+fp8, activations f16$/m);
+  assertMatch(out, /^ +model\.layers\.0\.mlp\.down_proj: w8a8$/m);
+  assertMatch(out, /^ +lm_head: f16$/m);
+  const found = await json(["inspect", demo("target")]);
+  assertEquals(found.format, "gptq");
+  assertEquals(found.schemes.at(-1), { name: "lm_head", count: 1, scheme: "f16" });
+  const [first] = found.schemes;
+  assertEquals(first.name, "model.layers.*.self_attn.q_proj");
+  assertEquals(first.count, found.config.layers);
 });
 
 Deno.test("inspect: what cannot be loaded, and a context that is too long", async () => {
@@ -309,7 +321,7 @@ Deno.test("inspect: what cannot be loaded, and a context that is too long", asyn
   Deno.writeTextFileSync(`${asymmetric}/config.json`, JSON.stringify(config));
   const refused = await run(["inspect", asymmetric]);
   assertEquals(refused.code, 1);
-  assertStringIncludes(refused.err, "asymmetric GPTQ");
+  assertStringIncludes(refused.err, "a zero point of 7 (gptq_v2), expected 8 as sym is true");
 });
 
 Deno.test("quantize: a model that inspects, scores and generates", async () => {

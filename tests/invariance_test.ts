@@ -5,9 +5,11 @@ import { assertEquals } from "@std/assert";
 import { openCheckpoint } from "../src/checkpoint/checkpoint.ts";
 import { Arena, rows } from "../src/device/mod.ts";
 import { Model, ModelState } from "../src/model/mod.ts";
-import { backendTest } from "./backends.ts";
-import { SMALL, writeRandomModel } from "./models.ts";
+import { backendTest, type Bench } from "./backends.ts";
+import { type RandomModel, SMALL, writeRandomModel } from "./models.ts";
+import { store, TILED } from "./quantized_models.ts";
 import { random } from "./random.ts";
+import { STORED_SCHEMES } from "./stored_schemes.ts";
 
 const PREFIX = 37;
 const SIZES = [1, 2, 7, 10, 30, 60];
@@ -104,32 +106,47 @@ function concat(parts: readonly Uint8Array[]): Uint8Array {
   return out;
 }
 
+/** Verifies the same tokens in every way, with each count of worker threads. */
+function checkInvariance(bench: Bench, dir: string, { vocab }: RandomModel): void {
+  for (const threads of [1, 2]) {
+    using device = bench.open({ threads });
+    using checkpoint = openCheckpoint(dir);
+    using model = Model.load(device, checkpoint);
+    const next = random(7);
+    const draw = (count: number): Int32Array =>
+      Int32Array.from({ length: count }, () => Math.floor(next() * vocab));
+    const [prefix, tokens] = [draw(PREFIX), draw(60)];
+    const alone = logitsBySize(model, prefix, tokens, 1);
+    for (const size of SIZES) {
+      assertEquals(logitsBySize(model, prefix, tokens, size), alone, `${size} rows`);
+    }
+    const few = tokens.subarray(0, 5);
+    const expected = alone.subarray(0, (alone.length / 60) * 5);
+    for (const [c, chain] of logitsInTree(model, prefix, few, 12).entries()) {
+      assertEquals(chain, expected, `chain ${c} of a tree`);
+    }
+  }
+}
+
+function withDir(body: (dir: string) => void): void {
+  const dir = Deno.makeTempDirSync();
+  try {
+    body(dir);
+  } finally {
+    Deno.removeSync(dir, { recursive: true });
+  }
+}
+
 backendTest(
   "a row's logits are the same bits alone and among 2, 7, 10, 30, 60 rows",
-  (_, bench) => {
-    const dir = Deno.makeTempDirSync();
-    try {
-      writeRandomModel(dir, SMALL);
-      for (const threads of [1, 2]) {
-        using device = bench.open({ threads });
-        using checkpoint = openCheckpoint(dir);
-        using model = Model.load(device, checkpoint);
-        const next = random(7);
-        const draw = (count: number): Int32Array =>
-          Int32Array.from({ length: count }, () => Math.floor(next() * SMALL.vocab));
-        const [prefix, tokens] = [draw(PREFIX), draw(60)];
-        const alone = logitsBySize(model, prefix, tokens, 1);
-        for (const size of SIZES) {
-          assertEquals(logitsBySize(model, prefix, tokens, size), alone, `${size} rows`);
-        }
-        const few = tokens.subarray(0, 5);
-        const expected = alone.subarray(0, (alone.length / 60) * 5);
-        for (const [c, chain] of logitsInTree(model, prefix, few, 12).entries()) {
-          assertEquals(chain, expected, `chain ${c} of a tree`);
-        }
-      }
-    } finally {
-      Deno.removeSync(dir, { recursive: true });
-    }
-  },
+  (_, bench) => withDir((dir) => checkInvariance(bench, writeRandomModel(dir, SMALL), SMALL)),
 );
+
+for (const [i, scheme] of STORED_SCHEMES.entries()) {
+  backendTest(
+    `a row's logits are the same bits however many rows: ${scheme.name}, ${scheme.dtype} (${i})`,
+    (_, bench) =>
+      withDir((dir) => checkInvariance(bench, store(writeRandomModel(dir, TILED), scheme), TILED)),
+    ["cpu", "cuda"],
+  );
+}

@@ -29,12 +29,14 @@ export const awq: Format<AwqConfig> = {
     const version = (fields.string("version") ?? "gemm").toLowerCase();
     if (version !== "gemm") refuse(`AWQ version "${version}"`, "expected gemm");
     if (!fields.boolean("zero_point", true)) refuse("AWQ without zero points", "expected them");
-    return { groupSize: fields.integer(either(fields, "group_size", "q_group_size"), 128, -1) };
+    const key = either(fields, "group_size", "q_group_size");
+    const groupSize = fields.integer(key, 128, -1);
+    return groupSize === 0 ? fields.fail(key, "-1 or at least 1") : { groupSize };
   },
   linear(source, { prefix, n, k }, { groupSize }) {
     const [weight, zeros, scales] = ["qweight", "qzeros", "scales"].map((x) => `${prefix}.${x}`);
     if (source.find(weight) === undefined) return undefined;
-    const group = groupSize < 1 ? k : groupSize;
+    const group = groupSize === -1 ? k : groupSize;
     const groups = k / group;
     expectTensor(source, weight, ["i32"], [k, n / 8]);
     expectFloat(source, scales, [groups, n]);
@@ -46,6 +48,7 @@ export const awq: Format<AwqConfig> = {
       k,
       group,
       groups,
+      groupSize,
       weight: { tensor: weight, layout: "awq" },
       asymmetric: true,
       scales() {

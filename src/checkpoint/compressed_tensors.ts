@@ -64,7 +64,7 @@ function stored8(
 function packed4(
   source: TensorSource,
   shape: LinearShape,
-  { groupSize, symmetric }: CompressedLayer & { readonly kind: "w4a16" },
+  { groupSize, symmetric, reordered }: CompressedLayer & { readonly kind: "w4a16" },
 ): StoredW4A16 {
   const { prefix, n, k } = shape;
   const [weight, scale, zero, index] = ["packed", "scale", "zero_point", "g_idx"].map((part) =>
@@ -77,7 +77,8 @@ function packed4(
   expectFloat(source, scale, [n, groups]);
   checkShape(source, shape);
   if (!symmetric) expectTensor(source, zero, ["i32"], [words, groups]);
-  const order = source.find(index) && readOrder(source, index, k, group);
+  // Without that order, the tensor may be there all the same, filled with -1.
+  const order = reordered ? readOrder(source, index, k, group) : undefined;
   return {
     kind: "w4a16",
     prefix,
@@ -85,6 +86,7 @@ function packed4(
     k,
     group,
     groups,
+    groupSize,
     weight: { tensor: weight, layout: "rows" },
     asymmetric: !symmetric,
     ...(order && { order }),

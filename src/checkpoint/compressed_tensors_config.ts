@@ -9,12 +9,22 @@ import { matchesPattern } from "./module_match.ts";
 
 /** How the layers of one group are stored. */
 export type CompressedLayer =
-  | { readonly kind: "w4a16"; readonly groupSize: number; readonly symmetric: boolean }
+  | {
+    readonly kind: "w4a16";
+    /** Inputs that share a scale; -1 means all of a channel. */
+    readonly groupSize: number;
+    /** Whether every zero point is the middle. */
+    readonly symmetric: boolean;
+    /** Whether `weight_g_idx` says which group an input is in. */
+    readonly reordered: boolean;
+  }
   | { readonly kind: "w8a16" | "w8a8" | "fp8" };
 
 /** One entry of `config_groups`. */
-interface ConfigGroup {
+export interface ConfigGroup {
+  /** Names, classes and patterns of its layers. */
   readonly targets: readonly string[];
+  /** How they are stored. */
   readonly layer: CompressedLayer;
 }
 
@@ -121,10 +131,22 @@ function packed(
     refuse(`weights per ${strategy} in ${what}`, "expected channel or group");
   }
   const groupSize = strategy === "channel" ? -1 : weights.integer("group_size");
-  if (bits === 4) return { kind: "w4a16", groupSize, symmetric };
+  if (bits === 4) {
+    return { kind: "w4a16", groupSize, symmetric, reordered: isReordered(weights, groupSize) };
+  }
   if (groupSize !== -1) refuse(`8-bit weights per group in ${what}`, "expected channel");
   if (!symmetric) refuse(`asymmetric 8-bit weights in ${what}`, "expected symmetric");
   return { kind: "w8a16" };
+}
+
+/** Of the orders only that of groups leaves a trace in the files. */
+function isReordered(weights: Fields, groupSize: number): boolean {
+  const order = weights.raw("actorder");
+  const known = [undefined, true, false, "group", "dynamic", "weight", "static"];
+  if (!known.includes(order as string | boolean | undefined)) {
+    return weights.fail("actorder", "group, weight or none");
+  }
+  return groupSize !== -1 && (order === true || order === "group" || order === "dynamic");
 }
 
 /** Activations have one scale a row, found while running. */

@@ -69,6 +69,7 @@ function linear4(
     k,
     group,
     groups,
+    groupSize: config.groupSize,
     weight: { tensor: `${prefix}.qweight`, layout: "plain" },
     asymmetric: zeros !== undefined,
     ...(order && { order }),
@@ -106,17 +107,30 @@ function linear8(
   };
 }
 
-/** Symmetric checkpoints may leave the tensor out. */
+/** Zero points of asymmetric checkpoints; symmetric ones may leave the tensor out. */
 function readZeros(
   source: TensorSource,
   name: string,
-  { format }: GptqConfig,
+  { format, symmetric }: GptqConfig,
   groups: number,
   n: number,
 ): Uint8Array<ArrayBuffer> | undefined {
-  if (source.find(name) === undefined) return undefined;
+  if (source.find(name) === undefined) {
+    if (symmetric) return undefined;
+    throw new CheckpointError(source.file, "it is missing, expected one as sym is false", name);
+  }
   const words = readWords(source, name, [groups, Math.ceil(n / 8)]);
-  return unpackZeros(words, groups, n, format === "gptq" ? 1 : 0);
+  const zeros = unpackZeros(words, groups, n, format === "gptq" ? 1 : 0);
+  if (zeros === undefined || !symmetric) return zeros;
+  // A checkpoint that names the wrong version would be read one off: it is not taken as asymmetric.
+  const at = zeros.findIndex((zero) => zero !== 8);
+  throw new CheckpointError(
+    source.info(name).file,
+    `group ${Math.floor(at / n)} has a zero point of ${
+      zeros[at]
+    } (${format}), expected 8 as sym is true`,
+    name,
+  );
 }
 
 function checkZeros8(

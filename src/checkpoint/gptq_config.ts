@@ -15,6 +15,8 @@ export interface GptqLayerConfig {
   readonly groupSize: number;
   /** Whether inputs were quantized in order of activation, so that `g_idx` may not ascend. */
   readonly descAct: boolean;
+  /** Whether every zero point is the middle. */
+  readonly symmetric: boolean;
 }
 
 /** A GPTQ checkpoint that this project reads. */
@@ -30,7 +32,8 @@ export interface GptqConfig extends GptqLayerConfig {
 }
 
 /** One entry of the key `dynamic`. */
-interface GptqOverride {
+export interface GptqOverride {
+  /** What the layers' names match, from their beginning on. */
   readonly pattern: string;
   /** Undefined for layers that are not quantized. */
   readonly layer?: GptqLayerConfig;
@@ -77,7 +80,12 @@ function parseLayer(fields: Fields, fallback?: GptqLayerConfig): GptqLayerConfig
   if (!GROUP_SIZES.includes(groupSize)) {
     refuse(`GPTQ group_size ${groupSize}`, `expected one of ${GROUP_SIZES.join(" ")}`);
   }
-  return { bits, groupSize, descAct: fields.boolean("desc_act", fallback?.descAct ?? false) };
+  return {
+    bits,
+    groupSize,
+    descAct: fields.boolean("desc_act", fallback?.descAct ?? false),
+    symmetric: fields.boolean("sym", fallback?.symmetric ?? true),
+  };
 }
 
 /** Keys are patterns, `-:` before those of layers that are left alone, `+:` or nothing before others. */

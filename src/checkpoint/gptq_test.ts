@@ -13,6 +13,7 @@ const CONFIG: GptqConfig = {
   bits: 4,
   groupSize: 32,
   descAct: false,
+  symmetric: true,
   staticGroups: false,
   format: "gptq",
   lmHead: false,
@@ -136,17 +137,20 @@ for (const [name, stored, config] of CASES) {
 Deno.test("gptq: zero points of the nibbles in use count, modulo 16", () => {
   const stored = layer(9, 32, 32, 9, false);
   const tensors = tensorsOf({ ...stored, zeros: 0x77777777 });
-  const read = (...words: number[]) => {
+  const read = (words: number[], symmetric = false) => {
     const changed = tensors.map((t) =>
       t.name === "l.qzeros"
         ? { ...t, data: () => new Uint8Array(Uint32Array.from(words).buffer) }
         : t
     );
-    return withSource(changed, (source) => readGptqLinear(source, "l", CONFIG)).zeros;
+    const config = { ...CONFIG, symmetric };
+    return withSource(changed, (source) => readGptqLinear(source, "l", config)).zeros;
   };
-  assertEquals(read(0x77777777, 0x12345677), undefined);
-  assertEquals(read(0x77777777, 8), Uint8Array.of(8, 8, 8, 8, 8, 8, 8, 8, 9));
-  assertEquals(read(0xf7777770, 7), Uint8Array.of(1, 8, 8, 8, 8, 8, 8, 0, 8));
+  assertEquals(read([0x77777777, 0x12345677]), undefined);
+  assertEquals(read([0x77777777, 0x12345677], true), undefined);
+  assertEquals(read([0x77777777, 8]), Uint8Array.of(8, 8, 8, 8, 8, 8, 8, 8, 9));
+  assertEquals(read([0xf7777770, 7]), Uint8Array.of(1, 8, 8, 8, 8, 8, 8, 0, 8));
+  assertThrows(() => read([0x77777776, 7], true), CheckpointError, "zero point of 7 (gptq)");
 });
 
 Deno.test("gptq: malformed layers", () => {
@@ -194,6 +198,7 @@ Deno.test("gptq config: what is read and what is refused", () => {
     bits: 4,
     groupSize: 128,
     descAct: true,
+    symmetric: true,
     staticGroups: true,
     format: "gptq_v2",
     lmHead: false,

@@ -24,8 +24,11 @@ export const marlin: Format<GptqConfig> = {
   parse(fields) {
     const config = parseGptqConfig(fields);
     if (config.bits !== 4) refuse(`${config.bits}-bit GPTQ in Marlin's order`, "expected 4 bits");
-    if (!fields.boolean("sym", true)) {
+    if (!config.symmetric) {
       refuse("asymmetric GPTQ in Marlin's order (sym false)", "expected sym true");
+    }
+    if (config.dynamic !== undefined) {
+      refuse('"dynamic" of GPTQ in Marlin\'s order', "expected none");
     }
     // The converter drops g_idx: without static groups the order of the inputs is lost.
     if (config.descAct && !config.staticGroups) {
@@ -55,6 +58,7 @@ export const marlin: Format<GptqConfig> = {
       k,
       group,
       groups,
+      groupSize,
       weight: { tensor: weight, layout: "marlin" },
       asymmetric: false,
       scales() {

@@ -16,8 +16,8 @@ const CHANNEL_ORDER: readonly number[] = Array.from(
   (_, i) => 2 * Math.floor(i / 8) + [0, 1, 8, 9, 16, 17, 24, 25][i % 8],
 );
 
-/** A number type's array: what the orders are for. */
-type Numbers = Float16Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
+/** What the orders are for. */
+export type Numbers = Float16Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
 
 /** Scales of groups in order of outputs; `n` of each group, a multiple of 64. */
 export function groupScalesInOrder<T extends Numbers>(stored: T): T {

@@ -23,8 +23,11 @@ export function isQoq(source: TensorSource): boolean {
   return source.names().some((name) => /\.(s1_scales|dequant_scale)$/.test(name));
 }
 
+/** Nothing: the tensors say it all. */
+export type QoqConfig = Readonly<Record<string, never>>;
+
 /** The format of QServe; its description, where there is one, says nothing that the tensors do not. */
-export const qoq: Format<Record<string, never>> = {
+export const qoq: Format<QoqConfig> = {
   parse: () => ({}),
   linear(source, shape) {
     if (source.find(`${shape.prefix}.dequant_scale`) !== undefined) return linear8(source, shape);
@@ -67,6 +70,7 @@ function linear4(source: TensorSource, { prefix, n, k }: LinearShape): StoredW4A
     n,
     k,
     group,
+    groupSize: group > 0 ? group : -1,
     weight: { tensor: weight, layout: "qoq" },
     scales(): W4A8Scales {
       const scales = readScales(source, `${prefix}.s1_scales`, [n]);

@@ -62,6 +62,7 @@ export const qqq: Format<QqqConfig> = {
       n,
       k,
       group,
+      groupSize,
       weight: { tensor: weight, layout: group > 0 ? "qqq_group" : "qqq" },
       scales(): W4A8Scales {
         const stored = channelScalesInOrder(readScales(source, channel, [1, n]));

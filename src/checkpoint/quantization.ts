@@ -4,30 +4,35 @@
  * @module
  */
 import { CheckpointError, UnsupportedModelError } from "../base/errors.ts";
-import { awq } from "./awq.ts";
+import { awq, type AwqConfig } from "./awq.ts";
 import { compressedTensors } from "./compressed_tensors.ts";
+import type { CompressedTensorsConfig } from "./compressed_tensors_config.ts";
 import { expectFloat } from "./expect.ts";
 import type { Format } from "./format.ts";
-import { gptq } from "./gptq.ts";
+import { gptq, type GptqConfig } from "./gptq.ts";
 import { exists, Fields, readJson } from "./json.ts";
 import { isMarlin, marlin } from "./marlin.ts";
-import { isQoq, qoq } from "./qoq.ts";
-import { qqq } from "./qqq.ts";
+import { isQoq, qoq, type QoqConfig } from "./qoq.ts";
+import { qqq, type QqqConfig } from "./qqq.ts";
 import type { TensorSource } from "./source.ts";
 import type { LinearShape, StoredFloat, StoredLinear } from "./stored_linear.ts";
 
-/** Every format, by the name that descriptions give it. A new one is one file and one line here. */
-const FORMATS = { gptq, marlin, awq, "compressed-tensors": compressedTensors, qqq, qoq };
+/** A supported quantization; `method` tells which. A new format is one file, one line here and one below. */
+export type QuantizationConfig =
+  | { readonly method: "gptq"; readonly config: GptqConfig }
+  | { readonly method: "marlin"; readonly config: GptqConfig }
+  | { readonly method: "awq"; readonly config: AwqConfig }
+  | { readonly method: "compressed-tensors"; readonly config: CompressedTensorsConfig }
+  | { readonly method: "qqq"; readonly config: QqqConfig }
+  | { readonly method: "qoq"; readonly config: QoqConfig };
 
-type Method = keyof typeof FORMATS;
+/** The name of a format, as descriptions give it. */
+export type Method = QuantizationConfig["method"];
 
-/** A supported quantization; `method` tells which. */
-export type QuantizationConfig = {
-  [M in Method]: {
-    readonly method: M;
-    readonly config: ReturnType<(typeof FORMATS)[M]["parse"]>;
-  };
-}[Method];
+/** Every format. */
+const FORMATS: {
+  readonly [M in Method]: Format<(QuantizationConfig & { readonly method: M })["config"]>;
+} = { gptq, marlin, awq, "compressed-tensors": compressedTensors, qqq, qoq };
 
 /** Other names that descriptions give a format. */
 const ALIASES: ReadonlyMap<string, Method> = new Map<string, Method>([["qserve", "qoq"]]);

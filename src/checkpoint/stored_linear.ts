@@ -56,6 +56,8 @@ export interface StoredW4A16 extends LinearShape {
   readonly group: number;
   /** Groups of inputs: ceil(k/group). */
   readonly groups: number;
+  /** Inputs of a group as the checkpoint is described, which may be more than the layer has; -1 for one group. */
+  readonly groupSize: number;
   /** Whether some zero point is not 8. */
   readonly asymmetric: boolean;
   /** Packed input j is stored input order[j]; absent where both are the same. i32 [k]. */
@@ -99,6 +101,8 @@ export interface StoredW4A8 extends LinearShape {
   readonly weight: StoredElements;
   /** Inputs of a group; 0 for none. */
   readonly group: number;
+  /** Inputs of a group as the checkpoint is described; -1 for none. */
+  readonly groupSize: number;
   /** Reads and checks scales and offsets. */
   scales(): W4A8Scales;
 }

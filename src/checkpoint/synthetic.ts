@@ -45,6 +45,7 @@ export function syntheticCheckpoint(shape: ModelConfig, options: SyntheticOption
           bits: 4,
           groupSize: GROUP,
           descAct: false,
+          symmetric: true,
           staticGroups: false,
           format: "gptq",
           lmHead: false,

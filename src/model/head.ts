@@ -23,9 +23,10 @@ import {
   WeightLoader,
 } from "../quant/mod.ts";
 import { KvCache } from "./kv_cache.ts";
-import { checkLayer, type Layer, loadLayer, queueLayer, queueLinear } from "./layer.ts";
+import { checkLayer, type Layer, loadLayer } from "./layer.ts";
 import type { Model } from "./model.ts";
 import { type BufferNeeds, needsOf } from "./needs.ts";
+import { queueLayer, queueLinear } from "./queue_layer.ts";
 import { ropeTable } from "./rope.ts";
 import type { StateOptions, TokenRows } from "./state.ts";
 import type { Step } from "./step.ts";

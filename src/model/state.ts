@@ -7,7 +7,7 @@ import type { ModelConfig } from "../checkpoint/config.ts";
 import { Arena, type Device, rows, type Tensor } from "../device/mod.ts";
 import { argmax, embed, rmsNorm } from "../ops/mod.ts";
 import { KvCache, kvCacheBytes } from "./kv_cache.ts";
-import { queueLayer, queueLinear } from "./layer.ts";
+import { queueLayer, queueLinear } from "./queue_layer.ts";
 import type { Model } from "./model.ts";
 import type { BufferNeeds } from "./needs.ts";
 import { ropeTable } from "./rope.ts";

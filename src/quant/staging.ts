@@ -11,6 +11,11 @@ import { reshape, type Tensor, tensor } from "../device/mod.ts";
 import { unpack } from "../ops/mod.ts";
 import type { WeightLoader } from "./loader.ts";
 
+/** Bytes of staging memory for elements that packing reads as `bytes` bytes: twice that where they are unpacked. */
+export function elementBytes({ layout }: StoredElements, bytes: number): number {
+  return layout === "plain" ? bytes : 2 * bytes;
+}
+
 /** Tensors of one stored layer, behind one another in a loader's staging memory. */
 export class Stage {
   readonly #loader: WeightLoader;

@@ -10,7 +10,7 @@ import { asRows } from "./activation.ts";
 import { loadBias, outputsOf } from "./f16.ts";
 import { expectMultiple, type WeightLoader } from "./loader.ts";
 import type { Scheme } from "./scheme.ts";
-import { Stage } from "./staging.ts";
+import { elementBytes, Stage } from "./staging.ts";
 
 function sameOrder(a: Int32Array | undefined, b: Int32Array | undefined): boolean {
   if (a === undefined || b === undefined) return a === b;
@@ -24,7 +24,7 @@ function stage(
   asymmetric: boolean,
 ): { qweight: Tensor<"i32">; scales: Tensor<"f16">; zeros?: Tensor<"u8"> } {
   const { scales, zeros } = read();
-  const staged = new Stage(loader, n * k + 3 * groups * n, 4);
+  const staged = new Stage(loader, elementBytes(weight, (n * k) / 2) + 3 * groups * n, 4);
   return {
     qweight: staged.elements(weight, "i32", [k / 8, n], n, k),
     scales: staged.send("f16", [groups, n], scales),
@@ -43,8 +43,8 @@ export const w4a16: Scheme<StoredW4A16> = {
   scratch: ({ order, k }) => order === undefined ? 0 : 2 * k,
   describe(stored) {
     expectMultiple(stored, "w4a16", 8);
-    const { group, groups, asymmetric } = stored;
-    return `w4a16-${groups === 1 ? "channel" : `g${group}`}${asymmetric ? "-asym" : ""}`;
+    const { groupSize, asymmetric } = stored;
+    return `w4a16-${groupSize === -1 ? "channel" : `g${groupSize}`}${asymmetric ? "-asym" : ""}`;
   },
   load(loader, parts) {
     const { device } = loader;

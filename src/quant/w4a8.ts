@@ -10,7 +10,7 @@ import { asQuantized } from "./activation.ts";
 import { loadBias, outputsOf } from "./f16.ts";
 import { expectMultiple, type WeightLoader } from "./loader.ts";
 import type { Scheme } from "./scheme.ts";
-import { Stage } from "./staging.ts";
+import { elementBytes, Stage } from "./staging.ts";
 
 /** The scheme W4A8. */
 export const w4a8: Scheme<StoredW4A8> = {
@@ -20,7 +20,8 @@ export const w4a8: Scheme<StoredW4A8> = {
   scratch: () => 0,
   describe(stored) {
     expectMultiple(stored, "w4a8", 32);
-    return `w4a8-${stored.origin}${stored.group > 0 ? `-g${stored.group}` : ""}`;
+    const { origin, groupSize } = stored;
+    return `w4a8-${origin}${groupSize === -1 ? "" : `-g${groupSize}`}`;
   },
   load(loader, parts) {
     const { device } = loader;
@@ -53,7 +54,7 @@ export const w4a8: Scheme<StoredW4A8> = {
 function stage(loader: WeightLoader, { weight, n, k, group, scales: read }: StoredW4A8) {
   const { scales, offsets, groupScales, groupZeros } = read();
   const groups = group > 0 ? k / group : 0;
-  const staged = new Stage(loader, n * (k + 8 + 3 * groups), 6);
+  const staged = new Stage(loader, elementBytes(weight, (n * k) / 2) + n * (8 + 3 * groups), 6);
   return {
     qweight: staged.elements(weight, "i32", [k / 8, n], n, k),
     scales: staged.send("f32", [n], scales),

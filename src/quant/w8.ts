@@ -9,7 +9,7 @@ import { type QuantizedForm, w8Bytes, type W8Options, w8Pack } from "../ops/mod.
 import { loadBias, outputsOf } from "./f16.ts";
 import { expectMultiple } from "./loader.ts";
 import type { ActivationForm, Activations, Scheme } from "./scheme.ts";
-import { Stage } from "./staging.ts";
+import { elementBytes, Stage } from "./staging.ts";
 
 /** A product with a packed 8-bit weight. */
 export type W8Product = (
@@ -45,7 +45,11 @@ export function w8Scheme(
       let at = 0;
       for (const { stored } of parts) {
         const scales = stored.scales();
-        const staged = new Stage(loader, stored.n * (2 * k + 4), 3);
+        const staged = new Stage(
+          loader,
+          elementBytes(stored.weight, stored.n * k) + 4 * stored.n,
+          3,
+        );
         w8Pack(device, weight, {
           nTotal: n,
           nOffset: at,

@@ -63,12 +63,13 @@ struct U4Reader {
     typename S::I words;
     const float *scales, *zeros;
     const Scales* at;
-    typename S::F scale, zero;
+    typename S::F scale;
     template <int I>
     SMQ_MEMBER typename S::F step() const {
-      auto q = S::template nibbles<I>(words);
-      if (kZeros) q = S::sub(q, kWhole ? zero : S::set(zeros[at->index[I]]));
-      return S::mul(q, kWhole ? scale : S::set(scales[at->index[I]]));
+      const auto q = S::template nibbles<I>(words);
+      const auto s = kWhole ? scale : S::set(scales[at->index[I]]);
+      // Exact in either: (q - z) s has at most 16 bits.
+      return kZeros ? S::fma(q, s, S::set(zeros[at->index[kWhole ? 0 : I]])) : S::mul(q, s);
     }
   };
   SMQ_MEMBER void select(Scales& at, int32_t b) const {
@@ -87,7 +88,7 @@ struct U4Reader {
     const float* base = kZeros ? zeros + from : nullptr;
     const uint8_t* p = words + output * row_bytes + int64_t(b) * 32;
     return {S::load_words(reinterpret_cast<const uint32_t*>(p)), own, base, &at,
-            S::set(own[at.index[0]]), kZeros ? S::set(base[at.index[0]]) : S::zero()};
+            S::set(own[at.index[0]])};
   }
   // k is a multiple of eight, so there is never a rest.
   SMQ_MEMBER typename S::F rest(int32_t, int32_t, int32_t) const { return S::zero(); }

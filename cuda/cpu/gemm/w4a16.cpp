@@ -1,7 +1,7 @@
 // Four-bit weights, w = (q - z) s. Packed: for each output blocks of 64 inputs in 32 bytes, eight words
 // little-endian, nibble i of word j being (q ^ 8) of input 8 i + j, so that one word-wise shift gives
 // eight neighbouring inputs as signed numbers; behind all outputs f32 [n, groups] scales, times 2^-28,
-// and, where they are stored, as many zero points, z - 8 times 2^28.
+// and, where zero points are stored, as many (8 - z) s.
 #include <algorithm>
 #include <cstring>
 
@@ -44,7 +44,8 @@ void pack_output(const PackCall& call, int64_t output) {
   float* zeros = scales + call.n_total * groups;
   const uint8_t* points = at<const uint8_t>(call.zeros);
   for (int64_t g = 0; g < groups; ++g) {
-    zeros[g] = float(int32_t(points[g * call.n + output]) - 8) / kNibbleScale;
+    const int32_t below = 8 - int32_t(points[g * call.n + output]);
+    zeros[g] = float(below) * widen(stored[g * call.n + output]);
   }
 }
 

@@ -1,0 +1,126 @@
+/**
+ * One decoder layer at work on a residual stream.
+ *
+ * @module
+ */
+import type { ModelConfig } from "../checkpoint/config.ts";
+import type { Device, Tensor } from "../device/mod.ts";
+import {
+  attention,
+  convert,
+  type Epilogue,
+  quantizeRows,
+  rmsNorm,
+  rmsNormQuantized,
+  ropeKv,
+  siluMul,
+  siluMulQuantized,
+} from "../ops/mod.ts";
+import { type Activations, type Linear, quantizedRowsIn } from "../quant/mod.ts";
+import type { Layer } from "./layer.ts";
+import type { Step } from "./step.ts";
+import type { Workspace } from "./workspace.ts";
+
+/** What a layer shares with the other layers of a forward. */
+export interface LayerContext {
+  /** The device. */
+  readonly device: Device;
+  /** Shapes. */
+  readonly config: ModelConfig;
+  /** Buffers, cut to the rows of the step. */
+  readonly space: Workspace;
+  /** The table of `ropeTable`, on the device. */
+  readonly rope: Tensor<"f32">;
+  /** Where the rows stand. */
+  readonly step: Step;
+}
+
+/** Queues a linear layer with the scratch that it needs. */
+export function queueLinear(
+  { scratch }: Workspace,
+  linear: Linear,
+  y: Tensor,
+  x: Activations,
+  epilogue: Epilogue,
+): void {
+  linear.queue(y, x, epilogue, scratch);
+}
+
+/** Queues what `reader` reads of the residual stream: normalised, where there is a weight. */
+function queueNorm(
+  { device, config, space }: LayerContext,
+  reader: Linear,
+  weight?: Tensor,
+): Activations {
+  const { normed, normedQuantized: memory, residual, rows: count } = space;
+  const { hiddenSize, rmsNormEps: eps } = config;
+  const form = reader.activationForm;
+  if (form === "rows" || weight === undefined) {
+    if (weight) rmsNorm(device, normed, residual, weight, eps);
+    else convert(device, normed, residual);
+    if (form === "rows") return normed;
+  }
+  const quantized = quantizedRowsIn(memory!, form, count, hiddenSize);
+  if (weight) rmsNormQuantized(device, quantized, residual, weight, eps);
+  else quantizeRows(device, quantized, normed);
+  return quantized;
+}
+
+/** Queues the gated product, in the form that `reader` reads. */
+function queueGate({ device, config, space }: LayerContext, reader: Linear): Activations {
+  const form = reader.activationForm;
+  if (form === "rows") {
+    siluMul(device, space.activated!, space.gateUp);
+    return space.activated!;
+  }
+  const memory = space.activatedQuantized!;
+  const quantized = quantizedRowsIn(memory, form, space.rows, config.intermediateSize);
+  siluMulQuantized(device, quantized, space.gateUp);
+  return quantized;
+}
+
+/** Queues one layer on the residual stream; keys and values go to the caches. */
+export function queueLayer(
+  context: LayerContext,
+  layer: Layer,
+  keys: Tensor,
+  values: Tensor,
+): void {
+  const { device, config, space, rope, step } = context;
+  const { heads, kvHeads, headDim, rmsNormEps: eps } = config;
+  const run = (linear: Linear, y: Tensor, x: Activations, epilogue: Epilogue): void =>
+    queueLinear(space, linear, y, x, epilogue);
+
+  run(layer.qkv, space.qkv, queueNorm(context, layer.qkv, layer.inputNorm), "store");
+  ropeKv(device, space.qkv, {
+    table: rope,
+    cacheLength: step.cacheLength,
+    depths: step.depths,
+    positionOffset: step.positionOffset,
+    slotOffset: step.slotOffset,
+    qNorm: layer.qNorm,
+    kNorm: layer.kNorm,
+    eps,
+    kCache: keys,
+    vCache: values,
+    heads,
+    kvHeads,
+    headDim,
+  });
+  attention(device, space.attended, space.qkv, {
+    kCache: keys,
+    vCache: values,
+    cacheLength: step.cacheLength,
+    mask: step.mask,
+    slotOffset: step.slotOffset,
+    window: config.slidingWindow,
+    scale: 1 / Math.sqrt(headDim),
+    heads,
+    kvHeads,
+    headDim,
+    workspace: space.attention,
+  });
+  run(layer.output, space.residual, space.attended, "residual");
+  run(layer.gateUp, space.gateUp, queueNorm(context, layer.gateUp, layer.mlpNorm), "store");
+  run(layer.down, space.residual, queueGate(context, layer.down), "residual");
+}

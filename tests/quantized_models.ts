@@ -1,0 +1,79 @@
+/**
+ * Random models and heads in any stored scheme.
+ *
+ * @module
+ */
+import { toF32 } from "../src/base/half.ts";
+import { openCheckpoint } from "../src/checkpoint/checkpoint.ts";
+import { openHead } from "../src/checkpoint/head_config.ts";
+import { openSafetensors } from "../src/checkpoint/safetensors.ts";
+import { type TensorToWrite, writeSafetensors } from "../src/checkpoint/safetensors_writer.ts";
+import type { Device } from "../src/device/mod.ts";
+import { HeadModel, Model } from "../src/model/mod.ts";
+import type { Trio } from "./methods.ts";
+import { type RandomModel, writeRandomHead, writeRandomModel } from "./models.ts";
+import { bytesOf, type StoredScheme, toWrite } from "./stored_schemes.ts";
+
+/** A Llama of one layer whose linear layers fit the tiles of every layout; of 256 inputs and of 128. */
+export const TILED: RandomModel = {
+  seed: 1,
+  layers: 1,
+  hidden: 256,
+  intermediate: 128,
+  heads: 4,
+  kvHeads: 2,
+  headDim: 32,
+  vocab: 192,
+};
+
+const LINEAR = /^(.*_proj|fc|lm_head)\.weight$/;
+
+/** Rewrites the f16 checkpoint in `dir` in `scheme`; returns `dir`. */
+export function store(dir: string, scheme: StoredScheme): string {
+  const file = `${dir}/model.safetensors`;
+  const tensors: TensorToWrite[] = [];
+  {
+    using source = openSafetensors(file);
+    for (const name of source.names()) {
+      const { shape } = source.info(name);
+      const values = Float64Array.from(toF32(source.read(name), "f16"));
+      const prefix = LINEAR.exec(name)?.[1];
+      const [n, k] = shape;
+      const packed = prefix === undefined ? undefined : scheme.pack(prefix, { values, n, k });
+      if (packed !== undefined) tensors.push(...toWrite(prefix!, packed));
+      else {
+        const { dtype } = scheme;
+        tensors.push({ name, dtype, shape, data: () => bytesOf(dtype, values) });
+      }
+    }
+  }
+  writeSafetensors(file, tensors);
+  const config = JSON.parse(Deno.readTextFileSync(`${dir}/config.json`));
+  if (scheme.config) config.quantization_config = scheme.config;
+  Deno.writeTextFileSync(`${dir}/config.json`, JSON.stringify(config));
+  return dir;
+}
+
+/** Runs `body` with a random trio in `scheme`; the draft model is the target, moved by `noise`. */
+export function withStoredModels(
+  device: Device,
+  scheme: StoredScheme,
+  noise: number,
+  body: (models: Trio) => void,
+): void {
+  const dir = Deno.makeTempDirSync();
+  try {
+    store(writeRandomModel(`${dir}/target`, TILED), scheme);
+    store(writeRandomModel(`${dir}/draft`, { ...TILED, noise }), scheme);
+    store(writeRandomHead(`${dir}/head`, { ...TILED, seed: 9 }), scheme);
+    using stack = new DisposableStack();
+    const target = stack.use(Model.load(device, stack.use(openCheckpoint(`${dir}/target`))));
+    const draft = stack.use(Model.load(device, stack.use(openCheckpoint(`${dir}/draft`))));
+    const head = stack.use(openHead(`${dir}/head`));
+    const targetHead = stack.use(HeadModel.load(device, head, target));
+    const draftHead = stack.use(HeadModel.load(device, head, draft));
+    body({ target, draft, targetHead, draftHead });
+  } finally {
+    Deno.removeSync(dir, { recursive: true });
+  }
+}

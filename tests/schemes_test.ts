@@ -1,0 +1,90 @@
+/**
+ * The matrix of schemes and methods: whatever scheme the target, the draft model and the heads are stored in, and
+ * whatever proposes, the tokens are those of plain decoding.
+ */
+import { assert, assertEquals, assertGreater } from "@std/assert";
+import {
+  attentionWorkspaceBytes,
+  HeadState,
+  kvCacheBytes,
+  ModelState,
+  stateBytes,
+} from "../src/model/mod.ts";
+import { backendTest } from "./backends.ts";
+import { METHODS } from "./methods.ts";
+import { withStoredModels } from "./quantized_models.ts";
+import { decode, prompts } from "./rounds.ts";
+import { STORED_SCHEMES } from "./stored_schemes.ts";
+
+/** Tokens of a text. */
+const COUNT = 24;
+
+/** Moves the draft model just so far that it is sometimes right. */
+const NOISE = 1;
+
+for (const scheme of STORED_SCHEMES) {
+  const lmHead = scheme.pack("lm_head", { values: new Float64Array(64 * 64), n: 64, k: 64 });
+  backendTest(
+    `${scheme.name}, ${scheme.dtype}, ${lmHead ? "with" : "without"} a quantized output ` +
+      "projection: every method gives the tokens of plain decoding",
+    ({ device }) => {
+      withStoredModels(device, scheme, NOISE, (models) => {
+        const { target } = models;
+        const main = target.summary.scheme.split("+")[0];
+        assertEquals(main, scheme.config ? scheme.name : scheme.dtype);
+        const texts = prompts(4).map((prompt) => ({
+          prompt,
+          tokens: decode(target, prompt, COUNT).tokens,
+        }));
+        const variety = texts.map(({ tokens }) => new Set(tokens).size);
+        assertGreater(Math.max(...variety), 4, "distinct tokens of a text");
+        for (const { name, plan } of METHODS) {
+          const taus = texts.map(({ prompt, tokens }) => {
+            const found = decode(target, prompt, COUNT, plan(models));
+            assertEquals(found.tokens, tokens, name);
+            return found.tau;
+          });
+          if (name === "draft") assert(taus.some((tau) => tau > 1), "nothing was accepted");
+        }
+      });
+    },
+    ["cpu", "cuda"],
+  );
+}
+
+for (const scheme of STORED_SCHEMES) {
+  backendTest(`${scheme.name}, ${scheme.dtype}: what is planned is what is taken`, ({ device }) => {
+    const { used } = device.memory();
+    withStoredModels(device, scheme, NOISE, ({ target, targetHead, draft, draftHead }) => {
+      const planned = [target, targetHead, draft, draftHead]
+        .reduce((sum, { summary }) => sum + summary.weightBytes, 0);
+      // The twin keeps scales and zero points of groups in f32: a seventh more at most.
+      assertWithin(device.memory().used - used, planned, planned / 7);
+      const options = { context: 100, slots: 128, rows: 70, logitsRows: 80 };
+      const { logitsScratch } = target.summary.needs;
+      for (
+        const [make, config, needs] of [
+          [() => new ModelState(target, options), target.config, target.summary.needs],
+          [
+            () => new HeadState(targetHead, options),
+            targetHead.config,
+            { ...targetHead.summary.needs, logitsScratch },
+          ],
+        ] as const
+      ) {
+        const before = device.memory().used;
+        using _state = make();
+        const attention = attentionWorkspaceBytes(device, config, options.rows, options.slots);
+        const cache = kvCacheBytes(config, options.slots); // reserved, not yet taken
+        const plan = stateBytes(config, options, needs) - cache + attention;
+        // A head has hidden states of its own, and pairs of them; counters and tables of addresses are small.
+        const own = needs === target.summary.needs ? 0 : options.rows * config.hiddenSize * 6;
+        assertWithin(device.memory().used - before, plan + own, 1000);
+      }
+    });
+  }, ["cpu", "cuda"]);
+}
+
+function assertWithin(found: number, expected: number, by: number): void {
+  assert(Math.abs(found - expected) <= by, `${found} bytes, expected ${expected} within ${by}`);
+}
