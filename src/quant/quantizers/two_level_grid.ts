@@ -25,6 +25,33 @@ function nearest(value: number): number {
   return down % 2 === 0 ? down : down + 1;
 }
 
+/** The codes whose integers are 8 bits wide. */
+function codeRange(s: number, z: number): readonly [low: number, high: number] {
+  return [Math.max(0, z - Math.floor(128 / s)), Math.min(15, z + Math.floor(127 / s))];
+}
+
+/** The weighted squared error of rounding to the grid, or some value of at least `limit` once it passes that. */
+function squaredError(
+  values: Float32Array,
+  importance: Float32Array | undefined,
+  unit: number,
+  s: number,
+  z: number,
+  limit: number,
+): number {
+  const [low, high] = codeRange(s, z);
+  const inverse = 1 / (unit * s);
+  let error = 0;
+  for (let i = 0; i < values.length && error < limit; i++) {
+    let q = Math.floor(values[i] * inverse + z + 0.5);
+    if (q < low) q = low;
+    else if (q > high) q = high;
+    const difference = values[i] - nearest((q - z) * s) * unit;
+    error += difference * difference * (importance === undefined ? 1 : importance[i]);
+  }
+  return error;
+}
+
 /**
  * A grid of two levels. No code is used whose integer would leave -128 to 127, so that kernels need not
  * saturate: QServe's protective range, kept code by code.
@@ -80,12 +107,7 @@ export class TwoLevelGrid implements Grid {
     const unit = this.channelScales[row];
     let [bestScale, bestZero, smallest] = [1, 8, Infinity];
     for (const [s, z] of this.#candidates(least / unit, most / unit)) {
-      [this.scales[at], this.zeros[at]] = [s, z];
-      let error = 0;
-      for (let i = 0; i < values.length && error < smallest; i++) {
-        const difference = values[i] - this.value(row, g, this.code(row, g, values[i]));
-        error += difference * difference * (importance === undefined ? 1 : importance[i]);
-      }
+      const error = squaredError(values, importance, unit, s, z, smallest);
       if (error < smallest) [bestScale, bestZero, smallest] = [s, z, error];
     }
     [this.scales[at], this.zeros[at]] = [bestScale, bestZero];
@@ -95,8 +117,7 @@ export class TwoLevelGrid implements Grid {
   code(row: number, g: number, value: number): number {
     const at = g * this.n + row;
     const [s, z] = [this.scales[at], this.zeros[at]];
-    const low = Math.max(0, z - Math.floor(128 / s));
-    const high = Math.min(15, z + Math.floor(127 / s));
+    const [low, high] = codeRange(s, z);
     const q = Math.floor(value / (this.channelScales[row] * s) + z + 0.5);
     return q < low ? low : q > high ? high : q;
   }
