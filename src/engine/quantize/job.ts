@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { CheckpointError, UnsupportedModelError } from "../../base/errors.ts";
 import type { Checkpoint } from "../../checkpoint/checkpoint.ts";
 import { openSafetensors } from "../../checkpoint/safetensors.ts";
 import { type TensorToWrite, writeSafetensors } from "../../checkpoint/safetensors_writer.ts";
@@ -13,10 +12,12 @@ import type { Device } from "../../device/mod.ts";
 import type { GptqOptions } from "../../quant/quantizers/gptq.ts";
 import type { Method } from "../../quant/quantizers/method.ts";
 import type { Quantizer } from "../../quant/quantizers/quantizer.ts";
+import { checkWeights } from "./check_weights.ts";
 import { changedConfig, copyCompanions } from "./config_json.ts";
 import { HiddenStates } from "./hidden_states.ts";
 import { READERS } from "./layer_plan.ts";
-import { INPUTS, type LayerInput, LayerRunner } from "./layer_runner.ts";
+import { type LayerInput, LayerRunner } from "./layer_runner.ts";
+import { observeLayer } from "./observe_layer.ts";
 import { headConfig, type HeadScheme, OutputProjection } from "./output_projection.ts";
 import { quantizeLayer } from "./quantize_layer.ts";
 import {
@@ -27,8 +28,9 @@ import {
   writeRotation,
 } from "./rotate_model.ts";
 import { smoothLayer } from "./smooth_layer.ts";
-import { InputObserver, type InputStatistics } from "./statistics.ts";
-import { floatDType, readFloats, sourceOfFloats } from "./tensors.ts";
+import type { InputStatistics } from "./statistics.ts";
+import { readFloats, sourceOfFloats } from "./tensors.ts";
+import { type StepProgress, telling } from "./step_progress.ts";
 import { EMBEDDING, FINAL_NORM, LM_HEAD } from "./names.ts";
 import type { WorkDirectory } from "./work_directory.ts";
 
@@ -50,14 +52,6 @@ export interface JobOptions {
   readonly texts: readonly (readonly number[])[];
   /** The device that layers run on, where there are texts. */
   readonly device?: Device;
-}
-
-/** Where a step stands. */
-export interface StepProgress {
-  /** The share of the step that is done. */
-  readonly share: number;
-  /** What is being done. */
-  readonly stage: string;
 }
 
 /** Quantizes one checkpoint, step by step. */
@@ -82,11 +76,7 @@ export class QuantizeJob {
     }
     if (texts.length > 0) this.#hidden = new HiddenStates(texts, config.hiddenSize);
     this.#output = new OutputProjection(options, this.#rotation);
-    for (let layer = 0; layer < config.layers; layer++) {
-      for (const name of READERS.flatMap(({ linears }) => linears)) {
-        checkWeight(tensors, `model.layers.${layer}.${name}.weight`, quantizer);
-      }
-    }
+    checkWeights(tensors, config.layers, quantizer);
   }
 
   /** How many steps are done in `work`. */
@@ -185,38 +175,30 @@ export class QuantizeJob {
       hidden.longest,
     );
     if (hidden !== undefined && runner !== undefined && device !== undefined) {
-      using observers = new DisposableStack();
-      const known = new Map(INPUTS.map((input) => {
-        const k = inputWidth(floats, prefix, input);
-        const observer = new InputObserver(device, this.#output.dtype, k, hidden.tokens);
-        return [input, observers.use(observer)] as const;
-      }));
-      const observe = (input: LayerInput, x: Parameters<InputObserver["add"]>[0]) =>
-        known.get(input)!.add(x);
-      for (const done of runner.run(source, prefix, hidden.lengths, hidden.rows, false, observe)) {
-        yield { share: 0.3 * done / hidden.tokens, stage: `${stage}: activations` };
-      }
-      statistics = new Map([...known].map(([input, observer]) => [input, observer.finish()]));
+      const { dtype } = this.#output;
+      statistics = yield* telling(
+        observeLayer(device, runner, source, prefix, dtype, hidden),
+        (done) => ({ share: 0.3 * done / hidden.tokens, stage: `${stage}: activations` }),
+      );
     }
     let tensors: TensorToWrite[];
     if (quantizer === undefined) tensors = this.#output.asTheyAre(floats);
     else {
       if (method.smooth) statistics = smoothLayer(floats, prefix, config, statistics, quantizer);
       const options = { quantizer, method, gptq: this.#options.gptq };
-      const work = quantizeLayer(floats, prefix, statistics, options, this.#source.file);
       let share = 0.3;
-      let next = work.next();
-      for (; !next.done; next = work.next()) {
-        yield { share: share += 0.08, stage: `${stage}: weights` };
-      }
-      tensors = next.value;
+      tensors = yield* telling(
+        quantizeLayer(floats, prefix, statistics, options, this.#source.file),
+        () => ({ share: share += 0.08, stage: `${stage}: weights` }),
+      );
     }
     // Behind the last layer only a quantized output projection looks at the states.
     const wanted = layer + 1 < config.layers || this.#options.lmHead !== undefined;
     if (wanted && hidden !== undefined && runner !== undefined) {
-      for (const done of runner.run(source, prefix, hidden.lengths, hidden.rows, true)) {
-        yield { share: 0.9 + 0.1 * done / hidden.tokens, stage: `${stage}: forward` };
-      }
+      yield* telling(
+        runner.run(source, prefix, hidden.lengths, hidden.rows, true),
+        (done) => ({ share: 0.9 + 0.1 * done / hidden.tokens, stage: `${stage}: forward` }),
+      );
       hidden.store(work, step);
     }
     this.#write(work, step, tensors);
@@ -239,37 +221,5 @@ export class QuantizeJob {
       else tensors.push(part);
     }
     this.#write(work, step, tensors);
-  }
-}
-
-/** Inputs of the linear layers that read `input`. */
-function inputWidth(
-  floats: ReturnType<typeof readFloats>,
-  prefix: string,
-  input: LayerInput,
-): number {
-  const { linears } = READERS.find((readers) => readers.input === input)!;
-  return floats.get(`${prefix}.${linears[0]}.weight`)!.shape[1];
-}
-
-function checkWeight(source: TensorSource, name: string, quantizer: Quantizer | undefined): void {
-  const info = source.info(name);
-  const { file, shape } = info;
-  floatDType(info);
-  if (shape.length !== 2 || shape.includes(0)) {
-    throw new CheckpointError(file, `its shape is [${shape.join(", ")}], expected [n, k]`, name);
-  }
-  if (quantizer === undefined) return;
-  for (
-    const [size, multiple, what] of [
-      [shape[0], quantizer.outputs, "outputs"],
-      [shape[1], quantizer.inputs, "inputs"],
-    ] as const
-  ) {
-    if (size % multiple === 0) continue;
-    throw new UnsupportedModelError(
-      `quantizing tensor "${name}" of ${size} ${what} to ${quantizer.scheme}`,
-      `expected a multiple of ${multiple}`,
-    );
   }
 }
