@@ -356,6 +356,20 @@ Deno.test("quantize: a model that inspects, scores and generates", async () => {
   assertStringIncludes(twice.err, `--model: Cannot quantize ${out}`);
 });
 
+Deno.test("convert-head: for a rotated copy, which then proposes what the head did", async () => {
+  const [rotated, converted] = [`${root}/rotated`, `${root}/rotated-head`];
+  const f16 = ["--scheme", "f16", "--rotate"];
+  await json(["quantize", "--model", target, "--out", rotated, ...f16]);
+  await json(["convert-head", "--head", head, "--model", rotated, "--out", converted]);
+  const text = ["--prompt", "abc", "--max-tokens", "24", "--backend", "cpu", "--method", "eagle2"];
+  const plain = await json(["generate", "--target", target, "--head", head, ...text]);
+  const found = await json(["generate", "--target", rotated, "--head", converted, ...text]);
+  assertEquals(found.text, plain.text);
+  const refused = await run(["convert-head", "--head", head, "--model", target, "--out", "x"]);
+  assertEquals(refused.code, 1);
+  assertStringIncludes(refused.err, "rotation.safetensors");
+});
+
 // From here on: processes.
 
 function start(args: readonly string[], stdin: "null" | "piped" = "null"): Deno.ChildProcess {

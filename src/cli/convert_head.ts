@@ -5,6 +5,8 @@
  */
 import { convertHead as convert } from "../engine/mod.ts";
 import { type Command, command } from "./command.ts";
+import { writeJson } from "./json.ts";
+import { JSON_OPTION } from "./shared.ts";
 
 /** The `convert-head` command. */
 export const convertHead: Command = command({
@@ -35,12 +37,14 @@ export const convertHead: Command = command({
       required: true,
       summary: "Directory to write, absent or empty",
     },
+    JSON_OPTION,
   ],
   example: "convert-head --head eagle2 --model llama-rotated-w4a8 --out eagle2-rotated",
 
-  async run({ head, model, out }, io) {
+  async run({ head, model, out, json }, io) {
     convert({ head, model, out });
-    await io.stdout.write(`The head for ${model} is in ${out}\n`);
+    if (json) await writeJson(io.stdout, { out });
+    else await io.stdout.write(`The head for ${model} is in ${out}\n`);
     return 0;
   },
 });
