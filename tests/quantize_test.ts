@@ -3,6 +3,8 @@
  * that go with them, and a process that is killed again and again.
  */
 import { assert, assertEquals, assertLess } from "@std/assert";
+import { writeUnquantized } from "../bench/quantization/unquantized.ts";
+import { eagle2, Session } from "../mod.ts";
 import { toF32 } from "../src/base/half.ts";
 import { openCheckpoint } from "../src/checkpoint/checkpoint.ts";
 import { Arena, Device, rows } from "../src/device/mod.ts";
@@ -12,7 +14,9 @@ import { HeadModel, HeadState, Model, ModelState } from "../src/model/mod.ts";
 import { gatherRows } from "../src/ops/mod.ts";
 import { QUANTIZERS } from "../src/quant/quantizers/registry.ts";
 import { BYTE_LEVEL_CONFIG, byteLevelTokenizer } from "../src/text/fixtures_test.ts";
-import { type RandomModel, writeRandomHead, writeRandomModel } from "./models.ts";
+import { Tokenizer } from "../src/text/tokenizer.ts";
+import { type RandomModel, SMALL, writeRandomHead, writeRandomModel } from "./models.ts";
+import { problems } from "./problems.ts";
 import { relativeError } from "./rig.ts";
 
 const MAIN = new URL("../src/cli/main.ts", import.meta.url).pathname;
@@ -187,12 +191,12 @@ Deno.test("convert-head: a head says of a rotated model what it said of the mode
 });
 
 Deno.test("quantize: killed ten times, it gives the bytes of one run", async () => {
-  const small = makeModel("killed", { ...SHAPE, layers: 3, seed: 9 });
+  const small = makeModel("killed", { ...SMALL, layers: 6, vocab: 266 });
   const arrange = (out: string) =>
     new Deno.Command(Deno.execPath(), {
       args: [
         ...["run", "-A", "--no-check", MAIN, "quantize", "--model", small, "--out", out],
-        ...["--scheme", "w4a8-qoq-g128", "--rotate", "--calibration-texts", "8"],
+        ...["--scheme", "w4a8-qoq", "--rotate", "--calibration-texts", "4"],
         ...["--backend", "cpu", "--threads", "1"],
       ],
       stdin: "null",
@@ -212,7 +216,7 @@ Deno.test("quantize: killed ten times, it gives the bytes of one run", async () 
   for (let i = 0; kills < 10; i++) {
     const child = arrange(out).spawn();
     // From the first moments to beyond the end, in an order that mixes short and long runs.
-    const delay = whole * (0.25 + ((i * 7) % 10) / 14);
+    const delay = whole * (0.4 + ((i * 7) % 10) / 16);
     const timer = setTimeout(() => {
       try {
         child.kill("SIGKILL");
@@ -247,3 +251,28 @@ function readNames(dir: string): string[] {
     throw error;
   }
 }
+
+Deno.test("convert-head: the demo head proposes as well for the rotated demo target", async () => {
+  const demo = new URL("../models/demo", import.meta.url).pathname;
+  const [plain, rotated, head] = ["demo", "demo-rotated", "demo-head"].map((x) => `${root}/${x}`);
+  writeUnquantized(`${demo}/target`, plain, 1);
+  await quantize(rotated, { model: plain, scheme: "f16", rotate: true });
+  convertHead({ head: `${demo}/target-eagle2`, model: rotated, out: head });
+  using device = Device.open({ backend: "cpu" });
+  const tokenizer = Tokenizer.load(plain);
+  const run = async (model: string, headDir: string) => {
+    using target = Model.load(device, model);
+    using loaded = HeadModel.load(device, headDir, target);
+    const drafter = eagle2(loaded, { depth: 4, topk: 6, treeSize: 20 });
+    using session = new Session(target, tokenizer, { context: 512, drafter });
+    const prompt = `Question: ${problems(1, 4)[0]}\nAnswer:`;
+    const { text, stats } = await session.generate(prompt, { maxTokens: 64 }).finish();
+    return { text, tau: stats.tau };
+  };
+  const before = await run(plain, `${demo}/target-eagle2`);
+  const after = await run(rotated, head);
+  assertEquals(after.text, before.text);
+  // A near-tie of f16 may fall out otherwise now and then.
+  assertLess(Math.abs(after.tau - before.tau), 0.3);
+  assert(before.tau > 2.5, `tau is ${before.tau}`);
+});

@@ -153,11 +153,11 @@ export const quantize: Command = command({
     else {
       const { quantized, bytesBefore, bytesAfter, method, resumed } = result;
       const before = resumed > 0 ? `, ${resumed} parts by an earlier run` : "";
-      await io.stdout.write(
-        `${quantized} linear layers quantized to ${scheme} by ${method}: ${
-          megabytes(bytesBefore)
-        } became ${megabytes(bytesAfter)} in ${out}${before}\n`,
-      );
+      const what = scheme === UNQUANTIZED
+        ? "The rotated copy"
+        : `${quantized} linear layers quantized to ${scheme} by ${method}`;
+      const [from, to] = [megabytes(bytesBefore), megabytes(bytesAfter)];
+      await io.stdout.write(`${what}: ${from} became ${to} in ${out}${before}\n`);
     }
     return 0;
   },

@@ -40,6 +40,12 @@ export async function quantizeCheckpoint(options: QuantizeOptions): Promise<Quan
     tokens: Math.min(options.calibrationTokens ?? 512, checkpoint.config.maxPositions),
   };
   const calibrated = quantizer !== undefined && method.calibrated;
+  if (calibrated && options.device === undefined) {
+    throw new ArgumentError(
+      "device",
+      `Cannot quantize by ${method.name}: there is no device to run layers on, expected one`,
+    );
+  }
   const texts = calibrated ? calibrationTexts(model, options.calibration, limits) : [];
   using device = calibrated ? options.device?.() : undefined;
   const gptq = { damping: options.damping ?? 0.01, actOrder: options.actOrder ?? false };

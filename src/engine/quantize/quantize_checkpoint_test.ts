@@ -248,6 +248,7 @@ Deno.test("quantize: options without effect are refused", () =>
       );
     await refuses({ method: "magic" }, "rtn, clip, gptq");
     await refuses({ scheme: "f16" }, "expected --rotate");
+    await refuses({ method: "gptq", calibration: undefined }, "no device");
     await refuses({ seed: 3 }, "expected --rotate");
     await refuses({ calibration: "x" }, "reads no text");
     await refuses({ actOrder: true }, "not GPTQ");
