@@ -29,6 +29,15 @@ const SHAPE: RandomModel = {
 const root = Deno.makeTempDirSync();
 addEventListener("unload", () => Deno.removeSync(root, { recursive: true }));
 
+function existsSync(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function writeJson(file: string, value: unknown): void {
   Deno.writeTextFileSync(file, JSON.stringify(value));
 }
@@ -317,9 +326,11 @@ Deno.test("inspect: what cannot be loaded, and a context that is too long", asyn
 
 Deno.test("quantize: a model that inspects, scores and generates", async () => {
   const out = `${root}/quantized`;
-  const args = ["quantize", "--model", target, "--out", out, "--scheme", "w4a16-g128"];
+  const scheme = ["--scheme", "w4a16-g128", "--backend", "cpu", "--calibration-texts", "8"];
+  const args = ["quantize", "--model", target, "--out", out, ...scheme];
   const done = await json(args);
-  assertEquals(Object.keys(done), ["quantized", "bytes_before", "bytes_after"]);
+  assertEquals([done.method, done.resumed], ["gptq", 0]);
+  assert(done.calibration_tokens > 100);
   assertEquals(done.quantized, 7 * SHAPE.layers);
   assert(done.bytes_after < 0.6 * done.bytes_before);
   const found = await json(["inspect", out]);
@@ -339,11 +350,24 @@ Deno.test("quantize: a model that inspects, scores and generates", async () => {
     out,
     "--out",
     `${out}2`,
-    "--scheme",
-    "w4a16-g128",
+    ...scheme,
   ]);
   assertEquals(twice.code, 2);
   assertStringIncludes(twice.err, `--model: Cannot quantize ${out}`);
+});
+
+Deno.test("convert-head: for a rotated copy, which then proposes what the head did", async () => {
+  const [rotated, converted] = [`${root}/rotated`, `${root}/rotated-head`];
+  const f16 = ["--scheme", "f16", "--rotate"];
+  await json(["quantize", "--model", target, "--out", rotated, ...f16]);
+  await json(["convert-head", "--head", head, "--model", rotated, "--out", converted]);
+  const text = ["--prompt", "abc", "--max-tokens", "24", "--backend", "cpu", "--method", "eagle2"];
+  const plain = await json(["generate", "--target", target, "--head", head, ...text]);
+  const found = await json(["generate", "--target", rotated, "--head", converted, ...text]);
+  assertEquals(found.text, plain.text);
+  const refused = await run(["convert-head", "--head", head, "--model", target, "--out", "x"]);
+  assertEquals(refused.code, 1);
+  assertStringIncludes(refused.err, "rotation.safetensors");
 });
 
 // From here on: processes.
@@ -419,19 +443,20 @@ Deno.test("process: a reader that has seen enough", async () => {
   assertEquals([(await child.status).code, stderr], [0, ""]);
 });
 
-Deno.test("process: Ctrl-C leaves nothing of a quantized model behind", async () => {
-  const large = model("large", { ...SHAPE, layers: 4, hidden: 256, intermediate: 1024 });
+Deno.test("process: after Ctrl-C a quantized model is gone on with", async () => {
+  const large = model("large", { ...SHAPE, layers: 12, hidden: 256, intermediate: 1024 });
   const out = `${root}/interrupted`;
-  const child = start(["quantize", "--model", large, "--out", out, "--scheme", "w4a16-g128"]);
-  const traces = () =>
-    [...Deno.readDirSync(root)].filter(({ name }) => name.startsWith("interrupted"));
-  const deadline = performance.now() + 10_000;
-  while (traces().length === 0 && performance.now() < deadline) {
-    await new Promise((resolve) => setTimeout(resolve, 5));
+  const args = ["--model", large, "--out", out, "--scheme", "w4a16-g128", "--method", "rtn"];
+  const child = start(["quantize", ...args]);
+  const shard = `${out}.partial/model/model-00003-of-00014.safetensors`;
+  const deadline = performance.now() + 20_000;
+  while (!existsSync(shard) && performance.now() < deadline) {
+    await new Promise((resolve) => setTimeout(resolve, 2));
   }
-  assertMatch(traces()[0].name, /partial$/);
   child.kill("SIGINT");
   const { code, stdout, stderr } = await child.output();
   assertEquals([code, decode(stdout), decode(stderr)], [130, "", "interrupted\n"]);
-  assertEquals(traces(), []);
+  assertEquals(existsSync(out), false);
+  assert((await json(["quantize", ...args])).resumed >= 3);
+  assertEquals([existsSync(out), existsSync(`${out}.partial`)], [true, false]);
 });

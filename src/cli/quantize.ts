@@ -3,20 +3,24 @@
  *
  * @module
  */
-import { megabytes } from "../engine/mod.ts";
-import { quantizeCheckpoint } from "../quant/quantize_checkpoint.ts";
+import { Device } from "../device/mod.ts";
+import { megabytes, quantizeCheckpoint, UNQUANTIZED } from "../engine/mod.ts";
+import { METHODS } from "../quant/quantizers/method.ts";
 import { QUANTIZERS } from "../quant/quantizers/registry.ts";
 import { type Command, command } from "./command.ts";
 import { interruptible } from "./interrupt.ts";
 import { snakeCase, writeJson } from "./json.ts";
 import { Progress } from "./progress.ts";
-import { JSON_OPTION } from "./shared.ts";
+import { BACKEND_OPTION, JSON_OPTION, THREADS_OPTION } from "./shared.ts";
 
 /** The `quantize` command. */
 export const quantize: Command = command({
   name: "quantize",
-  summary: "Write a quantized copy of a model, in GPTQ layout.",
-  notes: ["The directory appears when it is complete. Ctrl-C leaves nothing behind."],
+  summary: "Write a quantized copy of a model, in the layout that others publish.",
+  notes: [
+    "Layers are read, quantized and written one by one. What is finished lies in OUT.partial: run the",
+    "same command again after Ctrl-C or a crash and it goes on; the bytes are those of one run.",
+  ],
   options: [
     {
       name: "model",
@@ -37,22 +41,109 @@ export const quantize: Command = command({
       type: "string",
       value: "NAME",
       required: true,
-      choices: QUANTIZERS.map(({ scheme }) => scheme),
-      summary: "How to quantize",
-      notes: QUANTIZERS.map(({ scheme, summary }) => `${scheme}: ${summary}`),
+      choices: [...QUANTIZERS.map(({ scheme }) => scheme), UNQUANTIZED],
+      summary: "What to store",
+      notes: [
+        ...QUANTIZERS.map(({ scheme, summary }) => `${scheme}: ${summary}`),
+        `${UNQUANTIZED}: weights as they are, for --rotate`,
+      ],
     },
+    {
+      name: "method",
+      type: "string",
+      value: "NAME",
+      choices: METHODS.map(({ name }) => name),
+      summary: "How to choose the numbers; the scheme's best where absent",
+      notes: METHODS.map(({ name, summary }) => `${name}: ${summary}`),
+    },
+    {
+      name: "zero-points",
+      type: "string",
+      value: "LAYOUT",
+      choices: ["none", "gptq", "awq"],
+      default: "none",
+      summary: "Store zero points of W4A16 in the layout of GPTQ (v1) or AWQ (GEMM)",
+    },
+    {
+      name: "calibration",
+      type: "string",
+      value: "FILE",
+      summary: "Calibration text; a built-in sample where absent",
+      notes: [
+        'With .jsonl, an object a line with "text", or with "question" and "answer"; else one text.',
+      ],
+    },
+    {
+      name: "calibration-texts",
+      type: "integer",
+      value: "N",
+      min: 1,
+      summary: "Most calibration texts; 128 where absent",
+    },
+    {
+      name: "calibration-tokens",
+      type: "integer",
+      value: "N",
+      min: 1,
+      summary: "Most tokens of each; 512 where absent",
+    },
+    {
+      name: "damping",
+      type: "number",
+      value: "SHARE",
+      min: 0,
+      summary:
+        "What GPTQ adds to its Hessian's diagonal, as a share of the mean; 0.01 where absent",
+    },
+    {
+      name: "act-order",
+      type: "boolean",
+      summary: "Let GPTQ take the most active inputs first (desc_act)",
+    },
+    {
+      name: "rotate",
+      type: "boolean",
+      summary: "Fold a rotation of residual stream and value heads into the weights",
+    },
+    {
+      name: "seed",
+      type: "integer",
+      value: "N",
+      min: 0,
+      summary: "What the rotation is drawn from; 0 where absent",
+    },
+    {
+      name: "lm-head",
+      type: "string",
+      value: "NAME",
+      choices: ["w4a16", "w8a16"],
+      summary: "Quantize the output projection too",
+    },
+    BACKEND_OPTION,
+    THREADS_OPTION,
     JSON_OPTION,
   ],
   example: "quantize --model llama-f16 --out llama-w4 --scheme w4a16-g128",
 
   async run(values, io) {
-    const { model, out, scheme, json } = values;
+    const { model, out, scheme, backend, threads, json } = values;
     using bar = new Progress(io.stderr, { lines: true });
     const result = await interruptible((signal) =>
       quantizeCheckpoint({
         model,
         out,
         scheme,
+        method: values.method,
+        zeroPoints: values["zero-points"],
+        calibration: values.calibration,
+        calibrationTexts: values["calibration-texts"],
+        calibrationTokens: values["calibration-tokens"],
+        damping: values.damping,
+        actOrder: values["act-order"],
+        rotate: values.rotate,
+        seed: values.seed,
+        lmHead: values["lm-head"],
+        device: () => Device.open({ backend, threads }),
         signal,
         onProgress: ({ done, total }) => bar.update("quantizing", done, total),
       })
@@ -60,11 +151,13 @@ export const quantize: Command = command({
     bar.clear();
     if (json) await writeJson(io.stdout, snakeCase(result));
     else {
-      const { quantized, bytesBefore, bytesAfter } = result;
-      await io.stdout.write(
-        `${quantized} linear layers quantized to ${scheme}: ${megabytes(bytesBefore)} became ` +
-          `${megabytes(bytesAfter)} in ${out}\n`,
-      );
+      const { quantized, bytesBefore, bytesAfter, method, resumed } = result;
+      const before = resumed > 0 ? `, ${resumed} parts by an earlier run` : "";
+      const what = scheme === UNQUANTIZED
+        ? "The rotated copy"
+        : `${quantized} linear layers quantized to ${scheme} by ${method}`;
+      const [from, to] = [megabytes(bytesBefore), megabytes(bytesAfter)];
+      await io.stdout.write(`${what}: ${from} became ${to} in ${out}${before}\n`);
     }
     return 0;
   },

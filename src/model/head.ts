@@ -39,6 +39,13 @@ function fcPart(head: Head): LinearPart {
   return { prefix: "fc", n: hiddenSize, k: 2 * hiddenSize, bias: head.config.fcBias };
 }
 
+/** What brings the head's output into the space of a verifier that is rotated; other heads have none. */
+function outputPart({ config, tensors }: Head): LinearPart | undefined {
+  const { hiddenSize } = config.model;
+  if (!tensors.names().some((name) => name.startsWith("output."))) return undefined;
+  return { prefix: "output", n: hiddenSize, k: hiddenSize, bias: false };
+}
+
 function storedWeights({ tensors, quantization }: Head): StoredWeights {
   return { source: tensors, quantization };
 }
@@ -84,15 +91,18 @@ export function checkHead(
     { length: model.layers },
     (_, i) => checkLayer(weights, model, `layers.${i}`, i > 0),
   );
-  let weightBytes = layers.reduce((sum, { bytes }) => sum + bytes, fc.bytes);
+  const part = outputPart(head);
+  const output = part && factsOfRows(checkLinear(weights, [part]), hiddenSize);
+  const others = output === undefined ? [fc] : [fc, output];
+  let weightBytes = [...layers, ...others].reduce((sum, { bytes }) => sum + bytes, 0);
   if (head.tensors.find(EMBEDDING) !== undefined) {
     checkFloat(weights, EMBEDDING, [vocabSize, hiddenSize]);
     weightBytes += vocabSize * hiddenSize * 2;
   }
   return {
     weightBytes,
-    layers: [...fc.layers, ...layers.flatMap((layer) => layer.layers)],
-    needs: needsOf(layers, [fc]),
+    layers: [...others, ...layers].flatMap((one) => one.layers),
+    needs: needsOf(layers, others),
   };
 }
 
@@ -110,6 +120,8 @@ export class HeadModel implements Disposable {
   readonly fc: Linear;
   /** Its layers; the first has no input norm. */
   readonly layers: readonly Layer[];
+  /** hidden -> hidden behind the layers, for a verifier that is rotated; reads rows. */
+  readonly output?: Linear;
   /** Bytes, schemes and buffers. */
   readonly summary: HeadSummary;
   readonly #arena: Arena;
@@ -129,6 +141,8 @@ export class HeadModel implements Disposable {
       { length: model.layers },
       (_, i) => loadLayer(loader, model, `layers.${i}`, i > 0),
     );
+    const part = outputPart(head);
+    if (part) this.output = readingRows(loader.device, loadLinear(loader, [part]));
   }
 
   /** Checks all of a head, or of the one in a directory, against `verifier`, then loads it. */
@@ -232,7 +246,9 @@ export class HeadState implements Disposable {
     queueLinear(space, head.fc, space.residual, pairs, "logits");
     const context = { device, config: head.config, space, rope: this.#rope, step };
     head.layers.forEach((layer, i) => queueLayer(context, layer, cache.keys[i], cache.values[i]));
-    convert(device, rows(this.hidden, 0, step.rows), space.residual);
+    const hidden = rows(this.hidden, 0, step.rows);
+    convert(device, head.output ? space.normed : hidden, space.residual);
+    if (head.output) queueLinear(space, head.output, hidden, space.normed, "store");
   }
 
   /** Queues the logits of `x`, activation dtype [count, hidden], into rows 0.. of `logits`. */

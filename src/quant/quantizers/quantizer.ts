@@ -1,42 +1,38 @@
 /**
- * What turns the weights of a linear layer into a stored scheme.
+ * What writes linear layers in a scheme: the numbers it can hold, and the published layout of its tensors.
  *
  * @module
  */
+import type { TensorToWrite } from "../../checkpoint/safetensors_writer.ts";
+import type { Coded } from "./gptq.ts";
+import type { Grid } from "./grid.ts";
 
-/** The shape of a linear layer and its groups. */
-export interface LinearShape {
-  /** Outputs. */
-  readonly n: number;
-  /** Inputs; a multiple of 8. */
-  readonly k: number;
-  /** Inputs that share a scale; the last group may be short. */
-  readonly group: number;
+/** One linear layer on its way to a file. */
+export interface Draft {
+  /** The numbers to choose from. */
+  readonly grid: Grid;
+  /** The tensors of a layer `prefix` of these codes, once the grid is fitted. */
+  tensors(prefix: string, coded: Coded): TensorToWrite[];
 }
 
-/** A linear layer in GPTQ layout (v1): w = (q - 8) s. */
-export interface GptqTensors {
-  /** i32 [k/8, n]: nibble i of row r is input 8 r + i. */
-  readonly qweight: Uint32Array<ArrayBuffer>;
-  /** f16 [ceil(k/group), n]. */
-  readonly scales: Float16Array<ArrayBuffer>;
-  /** i32 [ceil(k/group), ceil(n/8)]: the zero points less one. */
-  readonly qzeros: Uint32Array<ArrayBuffer>;
-  /** i32 [k]: the group of each input. */
-  readonly g_idx: Int32Array<ArrayBuffer>;
-}
-
-/** A way to quantize one linear layer, registered under its scheme's name. */
+/** What a scheme is for the one who writes it. How its codes are chosen is another matter, see `method.ts`. */
 export interface Quantizer {
-  /** The scheme that it writes, e.g. `w4a16-g128`. */
+  /** The scheme's name, e.g. `w4a16-g128`. */
   readonly scheme: string;
-  /** How it does so, in a few words. */
+  /** What it is, in a few words. */
   readonly summary: string;
-  /** Inputs of a group. */
-  readonly group: number;
-  /**
-   * Quantizes a weight f32 [n, k], given in order as pieces of whole rows, so that it need never be in memory
-   * at once. An ArgumentError where it holds a value that is not finite.
-   */
-  quantize(rows: Iterable<Float32Array>, shape: LinearShape): GptqTensors;
+  /** What its products read: rows as they are, or of 8 bits with a scale a row. */
+  readonly activations: "rows" | "i8" | "e4m3";
+  /** The name of the method that serves it best. */
+  readonly method: string;
+  /** What outputs must be a multiple of. */
+  readonly outputs: number;
+  /** What inputs must be a multiple of. */
+  readonly inputs: number;
+  /** Whether its files can say which group each input is in. */
+  readonly namesGroups: boolean;
+  /** `quantization_config` of the model's `config.json`. */
+  readonly config: Readonly<Record<string, unknown>>;
+  /** Begins a layer of n outputs and k inputs. */
+  draft(n: number, k: number): Draft;
 }

@@ -1,12 +1,13 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { readGptqLinear } from "../../tests/gptq_linear.ts";
-import { random as seeded } from "../../tests/random.ts";
-import type { DType } from "../base/dtype.ts";
-import { ArgumentError, CheckpointError, UnsupportedModelError } from "../base/errors.ts";
-import { f32ToBf16, type FloatDType, toF32 } from "../base/half.ts";
-import { openCheckpoint } from "../checkpoint/checkpoint.ts";
-import { type TensorToWrite, writeSafetensors } from "../checkpoint/safetensors_writer.ts";
-import { quantizeCheckpoint, type QuantizeProgress } from "./quantize_checkpoint.ts";
+import { readGptqLinear } from "../../../tests/gptq_linear.ts";
+import { random as seeded } from "../../../tests/random.ts";
+import type { DType } from "../../base/dtype.ts";
+import { ArgumentError, CheckpointError, UnsupportedModelError } from "../../base/errors.ts";
+import { f32ToBf16, type FloatDType, toF32 } from "../../base/half.ts";
+import { openCheckpoint } from "../../checkpoint/checkpoint.ts";
+import { type TensorToWrite, writeSafetensors } from "../../checkpoint/safetensors_writer.ts";
+import type { QuantizeProgress } from "./options.ts";
+import { quantizeCheckpoint } from "./quantize_checkpoint.ts";
 
 const CONFIG = `{
   "architectures": ["LlamaForCausalLM"], "vocab_size": 24, "hidden_size": 128,
@@ -70,7 +71,14 @@ async function withTemp(use: (dir: string) => Promise<void>): Promise<void> {
   }
 }
 
-const scheme = "w4a16-g128";
+/** Rounding needs no calibration text, so no tokenizer and no device. */
+const HOW = { scheme: "w4a16-g128", method: "rtn" };
+
+/** The bytes of every file of a directory. */
+function filesOf(dir: string): Map<string, Uint8Array> {
+  const names = [...Deno.readDirSync(dir)].map(({ name }) => name).sort();
+  return new Map(names.map((name) => [name, Deno.readFileSync(`${dir}/${name}`)]));
+}
 
 Deno.test("quantize: a small model, opened again", () =>
   withTemp(async (dir) => {
@@ -81,12 +89,14 @@ Deno.test("quantize: a small model, opened again", () =>
     const result = await quantizeCheckpoint({
       model,
       out,
-      scheme,
+      ...HOW,
       onProgress: (progress) => seen.push(progress),
     });
     assertEquals(result.quantized, 14);
     assert(result.bytesAfter < 0.4 * result.bytesBefore);
-    assertEquals([seen.length, seen.at(-1)?.done, seen.at(-1)?.total], [21, 21, 21]);
+    assertEquals([result.method, result.resumed, result.calibrationTokens], ["rtn", 0, 0]);
+    assertEquals([seen.at(-1)?.done, seen.at(-1)?.total], [4, 4]);
+    assert(seen.every(({ done }, i) => i === 0 || done >= seen[i - 1].done), "progress went back");
 
     using before = openCheckpoint(model);
     using after = openCheckpoint(out);
@@ -120,7 +130,11 @@ Deno.test("quantize: a small model, opened again", () =>
       "chat_template.jinja",
       "config.json",
       "generation_config.json",
-      "model.safetensors",
+      "model-00001-of-00004.safetensors",
+      "model-00002-of-00004.safetensors",
+      "model-00003-of-00004.safetensors",
+      "model-00004-of-00004.safetensors",
+      "model.safetensors.index.json",
       "real_generation.json",
       "tokenizer.json",
     ]);
@@ -129,14 +143,13 @@ Deno.test("quantize: a small model, opened again", () =>
     assert(Deno.readTextFileSync(`${out}/config.json`).includes("10000.0"));
 
     await assertRejects(
-      () => quantizeCheckpoint({ model: out, out: `${dir}/again`, scheme }),
+      () => quantizeCheckpoint({ model: out, out: `${dir}/again`, ...HOW }),
       ArgumentError,
       "quantized already",
     );
     const repeat = `${dir}/repeat`;
-    await quantizeCheckpoint({ model, out: repeat, scheme });
-    const bytes = (d: string) => Deno.readFileSync(`${d}/model.safetensors`);
-    assertEquals(bytes(repeat), bytes(out)); // deterministic
+    await quantizeCheckpoint({ model, out: repeat, ...HOW });
+    assertEquals(filesOf(repeat), filesOf(out)); // deterministic
   }));
 
 Deno.test("quantize: refuses bad places and schemes", () =>
@@ -144,7 +157,7 @@ Deno.test("quantize: refuses bad places and schemes", () =>
     const model = `${dir}/model`;
     makeModel(model);
     const refuses = (out: string, message: string) =>
-      assertRejects(() => quantizeCheckpoint({ model, out, scheme }), ArgumentError, message);
+      assertRejects(() => quantizeCheckpoint({ model, out, ...HOW }), ArgumentError, message);
     await refuses(model, "the model's directory");
     await refuses(`${model}/`, "the model's directory");
     await refuses(`${model}/inside`, "inside the model's directory");
@@ -163,27 +176,84 @@ Deno.test("quantize: refuses bad places and schemes", () =>
     assertEquals([...Deno.readDirSync(model)].length, 7);
   }));
 
-Deno.test("quantize: an abort leaves nothing", () =>
+/** Aborts after `steps` reports; what was done then lies in the work directory. */
+async function interrupted(dir: string, steps: number): Promise<void> {
+  const controller = new AbortController();
+  let count = 0;
+  await assertRejects(
+    () =>
+      quantizeCheckpoint({
+        model: `${dir}/model`,
+        out: `${dir}/out`,
+        ...HOW,
+        onProgress: () => void (++count === steps && controller.abort(new Error("enough"))),
+        signal: controller.signal,
+      }),
+    Error,
+    "enough",
+  );
+  assertEquals(count, steps);
+}
+
+Deno.test("quantize: after an abort it goes on where it was, to the same bytes", () =>
   withTemp(async (dir) => {
-    const model = `${dir}/model`;
+    const [model, out] = [`${dir}/model`, `${dir}/out`];
     makeModel(model);
-    const controller = new AbortController();
-    let count = 0;
-    const onProgress = () => ++count === 5 && controller.abort(new Error("enough"));
-    await assertRejects(
-      () =>
-        quantizeCheckpoint({
-          model,
-          out: `${dir}/out`,
-          scheme,
-          onProgress: () => void onProgress(),
-          signal: controller.signal,
-        }),
-      Error,
-      "enough",
+    await quantizeCheckpoint({ model, out: `${dir}/whole`, ...HOW });
+    const partial = () => [...Deno.readDirSync(dir)].some(({ name }) => name === "out.partial");
+    await interrupted(dir, 1);
+    assertEquals(partial(), false); // nothing was finished, so nothing is left
+    await interrupted(dir, 12);
+    assertEquals(partial(), true);
+    const { resumed } = await quantizeCheckpoint({ model, out, ...HOW });
+    assertEquals(resumed, 2);
+    assertEquals(filesOf(out), filesOf(`${dir}/whole`));
+  }));
+
+Deno.test("quantize: work begun otherwise, or by another process, is refused", () =>
+  withTemp(async (dir) => {
+    const [model, out] = [`${dir}/model`, `${dir}/out`];
+    makeModel(model);
+    await interrupted(dir, 12);
+    const refuses = (more: object, message: string) =>
+      assertRejects(
+        () => quantizeCheckpoint({ model, out, ...HOW, ...more }),
+        ArgumentError,
+        message,
+      );
+    await refuses(
+      { scheme: "w4a16-channel" },
+      'begun with scheme "w4a16-g128", expected "w4a16-ch',
     );
-    assertEquals(count, 5);
-    assertEquals([...Deno.readDirSync(dir)].map((entry) => entry.name), ["model"]);
+    await refuses({ rotate: true }, "begun with rotation none, expected 0");
+    {
+      using other = Deno.openSync(`${out}.partial`);
+      other.lockSync(true);
+      await refuses({}, "another process");
+    }
+    Deno.writeTextFileSync(`${model}/tokenizer.json`, "{ }");
+    await refuses({}, "begun with model");
+    Deno.removeSync(`${out}.partial`, { recursive: true });
+  }));
+
+Deno.test("quantize: options without effect are refused", () =>
+  withTemp(async (dir) => {
+    const [model, out] = [`${dir}/model`, `${dir}/out`];
+    makeModel(model);
+    const refuses = (options: object, message: string) =>
+      assertRejects(
+        () => quantizeCheckpoint({ model, out, ...HOW, ...options }),
+        ArgumentError,
+        message,
+      );
+    await refuses({ method: "magic" }, "rtn, clip, gptq");
+    await refuses({ scheme: "f16" }, "expected --rotate");
+    await refuses({ method: "gptq", calibration: undefined }, "no device");
+    await refuses({ seed: 3 }, "expected --rotate");
+    await refuses({ calibration: "x" }, "reads no text");
+    await refuses({ actOrder: true }, "not GPTQ");
+    await refuses({ scheme: "w8a8", method: "rtn", lmHead: "w4a16" }, "only GPTQ's layout");
+    await refuses({ scheme: "w8a8", method: "rtn", zeroPoints: "awq" }, "its layout decides");
   }));
 
 Deno.test("quantize: weights that cannot be quantized are named", () =>
@@ -196,7 +266,7 @@ Deno.test("quantize: weights that cannot be quantized are named", () =>
     makeModel(`${dir}/b`, change({ shape: [6400, 4] }));
     makeModel(`${dir}/c`, change({ dtype: "i16" }));
     const run = (model: string) =>
-      quantizeCheckpoint({ model: `${dir}/${model}`, out: `${dir}/out`, scheme });
+      quantizeCheckpoint({ model: `${dir}/${model}`, out: `${dir}/out`, ...HOW });
     await assertRejects(() => run("a"), CheckpointError, `tensor "${name}"`);
     await assertRejects(() => run("b"), UnsupportedModelError, `tensor "${name}" of 4 inputs`);
     await assertRejects(() => run("c"), CheckpointError, "it is i16 [200, 128]");

@@ -1,0 +1,81 @@
+/**
+ * What quantization costs in quality: the perplexity of a model in every scheme, by every method.
+ *
+ *     deno run -A bench/quantization.ts --problems FILE.jsonl [--model DIR] [--count 200]
+ *         [--calibration FILE.jsonl] [--schemes a,b] [--methods a,b] [--seeds 0,1,2]
+ *
+ * FILE has one JSON object with `question` and `answer` a line, as the GSM8K test split has. A model in 4-bit
+ * GPTQ layout is made into an unquantized one first, see `quantization/unquantized.ts`. `--seeds` adds rotated
+ * copies of every scheme by its own method, one a seed. Prints a table in markdown.
+ *
+ * @module
+ */
+import { parseArgs } from "@std/cli/parse-args";
+import { openCheckpoint } from "../src/checkpoint/checkpoint.ts";
+import { Device } from "../src/device/mod.ts";
+import { quantizeCheckpoint } from "../src/engine/mod.ts";
+import { findMethod, METHODS } from "../src/quant/quantizers/method.ts";
+import { findQuantizer, QUANTIZERS } from "../src/quant/quantizers/registry.ts";
+import { perplexity, problemTokens } from "./quantization/perplexity.ts";
+import { writeUnquantized } from "./quantization/unquantized.ts";
+
+const args = parseArgs(Deno.args, {
+  string: ["model", "problems", "count", "calibration", "schemes", "methods", "seeds", "texts"],
+  default: {
+    model: new URL("../models/demo/target", import.meta.url).pathname,
+    count: "200",
+    texts: "128",
+    schemes: QUANTIZERS.map(({ scheme }) => scheme).join(),
+    methods: [...METHODS.map(({ name }) => name)].join(),
+    seeds: "",
+  },
+});
+if (args.problems === undefined) throw new Error("expected --problems FILE.jsonl");
+const list = (text: string) => text.split(",").filter((word) => word !== "");
+
+const work = Deno.makeTempDirSync();
+try {
+  let model = args.model;
+  if (isQuantized(model)) {
+    model = `${work}/unquantized`;
+    writeUnquantized(args.model, model, 1);
+  }
+  const texts = problemTokens(model, args.problems, Number(args.count));
+  using device = Device.open();
+  const reference = perplexity(device, model, texts);
+  const tokens = texts.reduce((sum, ids) => sum + ids.length, 0);
+  console.log(`${texts.length} problems, ${tokens} tokens, F16 perplexity ${reference.toFixed(4)}`);
+  console.log(
+    "\n| scheme | method | rotation | perplexity | beyond F16 |\n| --- | --- | --- | --- | --- |",
+  );
+  const measure = async (scheme: string, method: string, seed?: number): Promise<void> => {
+    const out = `${work}/out`;
+    const { calibrated } = findMethod(method);
+    await quantizeCheckpoint({
+      model,
+      out,
+      scheme,
+      method,
+      ...(seed !== undefined && { rotate: true, seed }),
+      ...(calibrated && { calibration: args.calibration, calibrationTexts: Number(args.texts) }),
+      device: () => Device.open(),
+    });
+    const found = perplexity(device, out, texts);
+    Deno.removeSync(out, { recursive: true });
+    const beyond = ((found / reference - 1) * 100).toFixed(2);
+    const rotation = seed === undefined ? "none" : `seed ${seed}`;
+    console.log(`| ${scheme} | ${method} | ${rotation} | ${found.toFixed(4)} | ${beyond}% |`);
+  };
+  for (const scheme of list(args.schemes)) {
+    const best = findQuantizer(scheme).method;
+    for (const method of list(args.methods)) await measure(scheme, method || best);
+    for (const seed of list(args.seeds)) await measure(scheme, best, Number(seed));
+  }
+} finally {
+  Deno.removeSync(work, { recursive: true });
+}
+
+function isQuantized(dir: string): boolean {
+  using checkpoint = openCheckpoint(dir);
+  return checkpoint.quantization !== undefined;
+}

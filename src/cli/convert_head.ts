@@ -1,0 +1,50 @@
+/**
+ * `convert-head`: writes the head of a rotated model.
+ *
+ * @module
+ */
+import { convertHead as convert } from "../engine/mod.ts";
+import { type Command, command } from "./command.ts";
+import { writeJson } from "./json.ts";
+import { JSON_OPTION } from "./shared.ts";
+
+/** The `convert-head` command. */
+export const convertHead: Command = command({
+  name: "convert-head",
+  summary: "Write an EAGLE-2 head for the rotated copy of the model that it was trained on.",
+  notes: [
+    "The rotated copy is what quantize --rotate wrote; the head proposes what it did before.",
+  ],
+  options: [
+    {
+      name: "head",
+      type: "string",
+      value: "DIR",
+      required: true,
+      summary: "Directory of the head",
+    },
+    {
+      name: "model",
+      type: "string",
+      value: "DIR",
+      required: true,
+      summary: "Directory of the rotated model",
+    },
+    {
+      name: "out",
+      type: "string",
+      value: "DIR",
+      required: true,
+      summary: "Directory to write, absent or empty",
+    },
+    JSON_OPTION,
+  ],
+  example: "convert-head --head eagle2 --model llama-rotated-w4a8 --out eagle2-rotated",
+
+  async run({ head, model, out, json }, io) {
+    convert({ head, model, out });
+    if (json) await writeJson(io.stdout, { out });
+    else await io.stdout.write(`The head for ${model} is in ${out}\n`);
+    return 0;
+  },
+});

@@ -1,0 +1,278 @@
+/**
+ * Quantizing from end to end on a small random model: every scheme by its own method, rotations and the heads
+ * that go with them, and a process that is killed again and again.
+ */
+import { assert, assertEquals, assertLess } from "@std/assert";
+import { writeUnquantized } from "../bench/quantization/unquantized.ts";
+import { eagle2, Session } from "../mod.ts";
+import { toF32 } from "../src/base/half.ts";
+import { openCheckpoint } from "../src/checkpoint/checkpoint.ts";
+import { Arena, Device, rows } from "../src/device/mod.ts";
+import { convertHead, quantizeCheckpoint, type QuantizeOptions } from "../src/engine/mod.ts";
+import { readRotation } from "../src/engine/quantize/rotate_model.ts";
+import { HeadModel, HeadState, Model, ModelState } from "../src/model/mod.ts";
+import { gatherRows } from "../src/ops/mod.ts";
+import { QUANTIZERS } from "../src/quant/quantizers/registry.ts";
+import { BYTE_LEVEL_CONFIG, byteLevelTokenizer } from "../src/text/fixtures_test.ts";
+import { Tokenizer } from "../src/text/tokenizer.ts";
+import { type RandomModel, SMALL, writeRandomHead, writeRandomModel } from "./models.ts";
+import { problems } from "./problems.ts";
+import { relativeError } from "./rig.ts";
+
+const MAIN = new URL("../src/cli/main.ts", import.meta.url).pathname;
+
+/** Outputs are multiples of 64 and inputs of 128, for the layouts that ask for it. */
+const SHAPE: RandomModel = {
+  seed: 5,
+  layers: 2,
+  hidden: 128,
+  intermediate: 256,
+  heads: 2,
+  kvHeads: 1,
+  headDim: 64,
+  vocab: 266,
+};
+
+/** For rotations, of a width that is no power of two. */
+const WIDE: RandomModel = { ...SHAPE, hidden: 192, heads: 4, kvHeads: 2 };
+
+const root = Deno.makeTempDirSync();
+addEventListener("unload", () => Deno.removeSync(root, { recursive: true }));
+
+function makeModel(name: string, shape: RandomModel, config: object = {}): string {
+  const dir = writeRandomModel(`${root}/${name}`, shape);
+  const json = (file: string, value: unknown) =>
+    Deno.writeTextFileSync(`${dir}/${file}`, JSON.stringify(value));
+  json("tokenizer.json", byteLevelTokenizer());
+  json("tokenizer_config.json", BYTE_LEVEL_CONFIG);
+  json("config.json", { ...JSON.parse(Deno.readTextFileSync(`${dir}/config.json`)), ...config });
+  return dir;
+}
+
+const model = makeModel("model", SHAPE);
+const wide = makeModel("wide", WIDE);
+const TOKENS = Int32Array.from({ length: 48 }, (_, i) => (i * 37 + 5) % SHAPE.vocab);
+
+/** Logits f32 [tokens, vocab], and the hidden states behind the final norm. */
+function forward(device: Device, dir: string): { logits: Float32Array; hidden: Float32Array } {
+  using loaded = Model.load(device, dir);
+  const count = TOKENS.length;
+  const sizes = { context: count, slots: count, rows: count, logitsRows: count };
+  using state = new ModelState(loaded, sizes);
+  state.cache.ensure(count);
+  using ids = new DisposableTokens(device);
+  state.queueForward({ rows: count, cacheLength: state.cacheLength }, { tokens: ids.tensor });
+  state.queueLogits(count);
+  return {
+    logits: new Float32Array(device.download(state.logits).buffer),
+    hidden: toF32(device.download(rows(state.hidden, 0, count)), "f16"),
+  };
+}
+
+/** The tokens on a device. */
+class DisposableTokens implements Disposable {
+  readonly #arena;
+  readonly tensor;
+
+  constructor(device: Device) {
+    this.#arena = new Arena(device, "tokens");
+    this.tensor = this.#arena.fromHost("i32", [TOKENS.length], TOKENS);
+  }
+
+  [Symbol.dispose](): void {
+    this.#arena[Symbol.dispose]();
+  }
+}
+
+function quantize(out: string, options: Partial<QuantizeOptions> & { scheme: string }) {
+  return quantizeCheckpoint({
+    model,
+    out,
+    calibrationTexts: options.method === "rtn" || options.scheme === "f16" ? undefined : 16,
+    device: () => Device.open({ backend: "cpu" }),
+    ...options,
+  });
+}
+
+/**
+ * Most relative error of the logits of each scheme by its own method. Random weights make much of small errors;
+ * weights in a wrong place give logits that have nothing to do with the model's, an error above 1.
+ */
+const ERRORS: Readonly<Record<string, number>> = { w8a8: 0.1, fp8: 0.25 };
+
+for (const { scheme } of QUANTIZERS) {
+  Deno.test(`quantize: ${scheme} loads, and is near the model it was made of`, async () => {
+    using device = Device.open({ backend: "cpu" });
+    const out = `${root}/${scheme}`;
+    const { quantized } = await quantize(out, { scheme });
+    assertEquals(quantized, 7 * SHAPE.layers);
+    const { logits } = forward(device, model);
+    assertLess(relativeError(forward(device, out).logits, logits), ERRORS[scheme] ?? 0.6);
+    using loaded = Model.load(device, out);
+    // Layers of 128 inputs have one group of 128.
+    assert(loaded.summary.scheme.split("+").includes(scheme), loaded.summary.scheme);
+  });
+}
+
+Deno.test("quantize: a rotated copy has the same function, its hidden states are rotated", async () => {
+  using device = Device.open({ backend: "cpu" });
+  const plain = forward(device, wide);
+  const out = `${root}/rotated`;
+  await quantize(out, { model: wide, scheme: "f16", rotate: true, seed: 3 });
+  const found = forward(device, out);
+  assertLess(relativeError(found.logits, plain.logits), 3e-3);
+  const { stream, finalNorm } = readRotation(out);
+  stream.undo(found.hidden);
+  const back = found.hidden.map((value, i) => value * finalNorm[i % WIDE.hidden]);
+  assertLess(relativeError(back, plain.hidden), 3e-3);
+});
+
+Deno.test("quantize: tied embeddings are untied where the output projection changes", async () => {
+  using device = Device.open({ backend: "cpu" });
+  const tied = makeModel("tied", { ...SHAPE, layers: 1 }, { tie_word_embeddings: true });
+  const plain = forward(device, tied).logits;
+  await quantize(`${root}/tied-r`, { model: tied, scheme: "f16", rotate: true });
+  assertLess(relativeError(forward(device, `${root}/tied-r`).logits, plain), 3e-3);
+  for (const [lmHead, most] of [["w8a16", 0.4], ["w4a16", 0.5]] as const) {
+    const out = `${root}/tied-${lmHead}`;
+    await quantize(out, { model: tied, scheme: "w4a16-g32", lmHead, rotate: true });
+    using checkpoint = openCheckpoint(out);
+    assertEquals(checkpoint.config.tiedEmbeddings, false);
+    assertEquals(checkpoint.tensors.find("lm_head.weight"), undefined);
+    assertLess(relativeError(forward(device, out).logits, plain), most);
+  }
+});
+
+/** Two steps of a head on a verifier's hidden states, the second on what the first gave: logits of both. */
+function draft(device: Device, head: string, verifier: string): Float32Array[] {
+  const { hidden } = forward(device, verifier);
+  using target = Model.load(device, verifier);
+  using loaded = HeadModel.load(device, head, target);
+  const count = TOKENS.length - 1;
+  using state = new HeadState(loaded, {
+    context: 64,
+    slots: 64,
+    rows: count,
+    logitsRows: count,
+  });
+  state.cache.ensure(64);
+  using ids = new DisposableTokens(device);
+  using arena = new Arena(device, "hidden states");
+  const given = arena.fromHost(
+    "f16",
+    [count, WIDE.hidden],
+    new Float16Array(hidden.subarray(0, count * WIDE.hidden)),
+  );
+  const index = arena.fromHost("i32", [count], Int32Array.from({ length: count }, (_, i) => i));
+  const step = { rows: count, cacheLength: state.cacheLength };
+  gatherRows(device, state.input, given, index);
+  state.queueForward(step, { tokens: ids.tensor, shift: 1 });
+  state.queueLogits(state.hidden);
+  const first = new Float32Array(device.download(state.logits).buffer);
+  gatherRows(device, state.input, state.hidden, index);
+  state.queueForward(step, { tokens: ids.tensor, shift: 1 });
+  state.queueLogits(state.hidden);
+  return [first, new Float32Array(device.download(state.logits).buffer)];
+}
+
+Deno.test("convert-head: a head says of a rotated model what it said of the model", async () => {
+  using device = Device.open({ backend: "cpu" });
+  const head = writeRandomHead(`${root}/head`, WIDE);
+  const rotated = `${root}/rotated-for-head`;
+  await quantize(rotated, { model: wide, scheme: "f16", rotate: true });
+  convertHead({ head, model: rotated, out: `${root}/head-rotated` });
+  const plain = draft(device, head, wide);
+  const found = draft(device, `${root}/head-rotated`, rotated);
+  for (const [i, logits] of plain.entries()) {
+    assertLess(relativeError(found[i], logits), 1e-2, `step ${i + 1}`);
+  }
+  // The head as it was says something else.
+  assert(relativeError(draft(device, head, rotated)[0], plain[0]) > 0.5);
+});
+
+Deno.test("quantize: killed ten times, it gives the bytes of one run", async () => {
+  const small = makeModel("killed", { ...SMALL, layers: 6, vocab: 266 });
+  const arrange = (out: string) =>
+    new Deno.Command(Deno.execPath(), {
+      args: [
+        ...["run", "-A", "--no-check", MAIN, "quantize", "--model", small, "--out", out],
+        ...["--scheme", "w4a8-qoq", "--rotate", "--calibration-texts", "4"],
+        ...["--backend", "cpu", "--threads", "1"],
+      ],
+      stdin: "null",
+      stdout: "null",
+      stderr: "piped",
+    });
+  const files = (dir: string) =>
+    new Map(
+      [...Deno.readDirSync(dir)].map(({ name }) => name).sort()
+        .map((name) => [name, Deno.readFileSync(`${dir}/${name}`)]),
+    );
+  const begun = performance.now();
+  assertEquals((await arrange(`${root}/whole`).output()).code, 0);
+  const whole = performance.now() - begun;
+  const out = `${root}/pieces`;
+  let [kills, resumed] = [0, 0];
+  for (let i = 0; kills < 10; i++) {
+    const child = arrange(out).spawn();
+    // From the first moments to beyond the end, in an order that mixes short and long runs.
+    const delay = whole * (0.4 + ((i * 7) % 10) / 16);
+    const timer = setTimeout(() => {
+      try {
+        child.kill("SIGKILL");
+      } catch {
+        // It has just ended.
+      }
+    }, delay);
+    const { code, signal } = await child.status;
+    await child.stderr.cancel();
+    clearTimeout(timer);
+    if (signal === "SIGKILL") {
+      kills++;
+      const shards = readNames(`${out}.partial/model`);
+      if (shards.some((name) => name.endsWith(".safetensors"))) resumed++;
+      continue;
+    }
+    assertEquals(code, 0);
+    assertEquals(files(out), files(`${root}/whole`));
+    Deno.removeSync(out, { recursive: true });
+  }
+  assertEquals((await arrange(out).output()).code, 0);
+  assertEquals(files(out), files(`${root}/whole`));
+  assert(resumed > 0, "no run was killed with something finished");
+  assertEquals(readNames(root).filter((name) => name.includes("partial")), []);
+});
+
+function readNames(dir: string): string[] {
+  try {
+    return [...Deno.readDirSync(dir)].map(({ name }) => name);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
+}
+
+Deno.test("convert-head: the demo head proposes as well for the rotated demo target", async () => {
+  const demo = new URL("../models/demo", import.meta.url).pathname;
+  const [plain, rotated, head] = ["demo", "demo-rotated", "demo-head"].map((x) => `${root}/${x}`);
+  writeUnquantized(`${demo}/target`, plain, 1);
+  await quantize(rotated, { model: plain, scheme: "f16", rotate: true });
+  convertHead({ head: `${demo}/target-eagle2`, model: rotated, out: head });
+  using device = Device.open({ backend: "cpu" });
+  const tokenizer = Tokenizer.load(plain);
+  const run = async (model: string, headDir: string) => {
+    using target = Model.load(device, model);
+    using loaded = HeadModel.load(device, headDir, target);
+    const drafter = eagle2(loaded, { depth: 4, topk: 6, treeSize: 20 });
+    using session = new Session(target, tokenizer, { context: 512, drafter });
+    const prompt = `Question: ${problems(1, 4)[0]}\nAnswer:`;
+    const { text, stats } = await session.generate(prompt, { maxTokens: 64 }).finish();
+    return { text, tau: stats.tau };
+  };
+  const before = await run(plain, `${demo}/target-eagle2`);
+  const after = await run(rotated, head);
+  assertEquals(after.text, before.text);
+  // A near-tie of f16 may fall out otherwise now and then.
+  assertLess(Math.abs(after.tau - before.tau), 0.3);
+  assert(before.tau > 2.5, `tau is ${before.tau}`);
+});
