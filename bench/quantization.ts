@@ -2,11 +2,11 @@
  * What quantization costs in quality: the perplexity of a model in every scheme, by every method.
  *
  *     deno run -A bench/quantization.ts --problems FILE.jsonl [--model DIR] [--count 200]
- *         [--calibration FILE.jsonl] [--schemes a,b] [--methods a,b] [--seeds 0,1,2]
+ *         [--calibration FILE.jsonl] [--schemes a,b] [--methods a,best] [--rotations none,0,1]
  *
  * FILE has one JSON object with `question` and `answer` a line, as the GSM8K test split has. A model in 4-bit
- * GPTQ layout is made into an unquantized one first, see `quantization/unquantized.ts`. `--seeds` adds rotated
- * copies of every scheme by its own method, one a seed. Prints a table in markdown.
+ * GPTQ layout is made into an unquantized one first, see `quantization/unquantized.ts`. The method `best` is each
+ * scheme's own; `--rotations` are seeds, `none` for no rotation. Prints a table in markdown.
  *
  * @module
  */
@@ -20,14 +20,14 @@ import { perplexity, problemTokens } from "./quantization/perplexity.ts";
 import { writeUnquantized } from "./quantization/unquantized.ts";
 
 const args = parseArgs(Deno.args, {
-  string: ["model", "problems", "count", "calibration", "schemes", "methods", "seeds", "texts"],
+  string: ["model", "problems", "count", "calibration", "schemes", "methods", "rotations", "texts"],
   default: {
     model: new URL("../models/demo/target", import.meta.url).pathname,
     count: "200",
     texts: "128",
     schemes: QUANTIZERS.map(({ scheme }) => scheme).join(),
-    methods: [...METHODS.map(({ name }) => name)].join(),
-    seeds: "",
+    methods: METHODS.map(({ name }) => name).join(),
+    rotations: "none",
   },
 });
 if (args.problems === undefined) throw new Error("expected --problems FILE.jsonl");
@@ -67,9 +67,12 @@ try {
     console.log(`| ${scheme} | ${method} | ${rotation} | ${found.toFixed(4)} | ${beyond}% |`);
   };
   for (const scheme of list(args.schemes)) {
-    const best = findQuantizer(scheme).method;
-    for (const method of list(args.methods)) await measure(scheme, method || best);
-    for (const seed of list(args.seeds)) await measure(scheme, best, Number(seed));
+    for (const method of list(args.methods)) {
+      const chosen = method === "best" ? findQuantizer(scheme).method : method;
+      for (const seed of list(args.rotations)) {
+        await measure(scheme, chosen, seed === "none" ? undefined : Number(seed));
+      }
+    }
   }
 } finally {
   Deno.removeSync(work, { recursive: true });
