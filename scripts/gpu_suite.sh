@@ -145,7 +145,7 @@ run_build() {
 # What runs on every backend; names of those tests end with the backend in brackets.
 suites() {
   ls tests/ops/*_test.ts
-  grep -l 'backendTest(' src/*/*_test.ts tests/*_test.ts | grep -v "$alone"
+  grep -rl --include='*_test.ts' 'backendTest(' src tests | grep -v -e '^tests/ops/' -e "$alone"
 }
 # Takes all memory of the GPU: no other test may run beside it.
 alone=tests/failures_test.ts
