@@ -2,9 +2,10 @@
  * Quantizing from end to end on a small random model: every scheme by its own method, rotations and the heads
  * that go with them, and a process that is killed again and again.
  */
-import { assert, assertEquals, assertLess } from "@std/assert";
+import { assert, assertEquals, assertLess, assertThrows } from "@std/assert";
 import { writeUnquantized } from "../bench/quantization/unquantized.ts";
 import { eagle2, Session } from "../mod.ts";
+import { CheckpointError } from "../src/base/errors.ts";
 import { toF32 } from "../src/base/half.ts";
 import { openCheckpoint } from "../src/checkpoint/checkpoint.ts";
 import { Arena, Device, rows } from "../src/device/mod.ts";
@@ -186,8 +187,11 @@ Deno.test("convert-head: a head says of a rotated model what it said of the mode
   for (const [i, logits] of plain.entries()) {
     assertLess(relativeError(found[i], logits), 1e-2, `step ${i + 1}`);
   }
-  // The head as it was says something else.
-  assert(relativeError(draft(device, head, rotated)[0], plain[0]) > 0.5);
+  // Neither head does for the other model.
+  const none = () => draft(device, head, rotated);
+  assertThrows(none, CheckpointError, "rotation is none, expected that of seed 0");
+  const other = () => draft(device, `${root}/head-rotated`, wide);
+  assertThrows(other, CheckpointError, "rotation is that of seed 0, expected none");
 });
 
 Deno.test("quantize: killed ten times, it gives the bytes of one run", async () => {

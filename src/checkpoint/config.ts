@@ -58,6 +58,11 @@ export interface ModelConfig {
   readonly eosTokenIds: readonly number[];
   /** The token that fills batches. */
   readonly padTokenId?: number;
+  /**
+   * What the rotation was drawn from that `quantize --rotate` folded into the weights (`specmquant_rotation`); a
+   * head has the number of the model that `convert-head` made it for. Absent where nothing was rotated.
+   */
+  readonly rotation?: number;
 }
 
 const CLASSES: ReadonlyMap<string, Architecture> = new Map<string, Architecture>([
@@ -96,7 +101,9 @@ export function parseModelConfig(file: string, json: unknown): ModelConfig {
       "expected false",
     );
   }
+  const rotation = config.fields("specmquant_rotation")?.integer("seed", undefined, 0);
   return {
+    ...(rotation !== undefined && { rotation }),
     architecture,
     vocabSize: config.integer("vocab_size"),
     hiddenSize,

@@ -80,6 +80,16 @@ export function checkHead(
       `its vocabulary has ${model.vocabSize} entries, expected ${vocabSize} as in ${verifier.dir}`,
     );
   }
+  if (model.rotation !== verifier.config.rotation) {
+    const named = (seed?: number) => seed === undefined ? "none" : `that of seed ${seed}`;
+    throw new CheckpointError(
+      head.dir,
+      `its rotation is ${named(model.rotation)}, expected ${
+        named(verifier.config.rotation)
+      } as in ` +
+        `${verifier.dir}; "specmquant convert-head" makes a head for a rotated model`,
+    );
+  }
   if (head.tensors.find("lm_head.weight") !== undefined) {
     throw new UnsupportedModelError(
       "an EAGLE-2 head with an lm_head of its own",

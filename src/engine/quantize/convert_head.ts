@@ -36,6 +36,7 @@ export function convertHead({ head: dir, model, out }: ConvertHeadOptions): void
   using checkpoint = openCheckpoint(model);
   const rotation = readRotation(model);
   const floats = rotateHead(head, rotation);
+  const seed = checkpoint.config.rotation;
   if (checkpoint.config.hiddenSize !== rotation.stream.size) {
     throw new ArgumentError(
       "model",
@@ -49,7 +50,7 @@ export function convertHead({ head: dir, model, out }: ConvertHeadOptions): void
   writeSafetensors(`${work.model}/model.safetensors`, tensors, { format: "pt" });
   work.writeFile(
     `${work.model}/config.json`,
-    new TextEncoder().encode(changedConfig(dir, { specmquant_rotated: true })),
+    new TextEncoder().encode(changedConfig(dir, { specmquant_rotation: { seed } })),
   );
   work.finish();
 }
