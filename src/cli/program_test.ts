@@ -64,7 +64,7 @@ Deno.test("runProgram: wrong usage exits with 2 and says so on standard error", 
     [["score", "--target", "x"], "0 of --text, --text-file and --tokens"],
     [["score", "--target", "x", "--text", "a", "--tokens", "1"], "2 of --text"],
     [["inspect"], "DIR is missing"],
-    [["quantize", "--model", "a", "--out", "b", "--scheme", "w3"], "expected w4a16-g128"],
+    [["quantize", "--model", "a", "--out", "b", "--scheme", "w3"], "expected w4a16-g32"],
   ];
   for (const [args, words] of cases) {
     const { code, out, err } = await run(args);
