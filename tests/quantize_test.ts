@@ -2,10 +2,10 @@
  * Quantizing from end to end on a small random model: every scheme by its own method, rotations and the heads
  * that go with them, and a process that is killed again and again.
  */
-import { assert, assertEquals, assertLess, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertLess, assertRejects, assertThrows } from "@std/assert";
 import { writeUnquantized } from "../bench/quantization/unquantized.ts";
 import { eagle2, Session } from "../mod.ts";
-import { CheckpointError } from "../src/base/errors.ts";
+import { ArgumentError, CheckpointError } from "../src/base/errors.ts";
 import { toF32 } from "../src/base/half.ts";
 import { openCheckpoint } from "../src/checkpoint/checkpoint.ts";
 import { Arena, Device, rows } from "../src/device/mod.ts";
@@ -187,6 +187,20 @@ Deno.test("convert-head: a head says of a rotated model what it said of the mode
   for (const [i, logits] of plain.entries()) {
     assertLess(relativeError(found[i], logits), 1e-2, `step ${i + 1}`);
   }
+  // What is made of the rotated model stays rotated, and is not rotated again.
+  const again = `${root}/rotated-again`;
+  const twice = { model: rotated, scheme: "w8a8", method: "rtn" };
+  await assertRejects(
+    () => quantize(again, { ...twice, rotate: true }),
+    ArgumentError,
+    "is rotated already (seed 0)",
+  );
+  await quantize(again, twice);
+  convertHead({ head, model: again, out: `${root}/head-again` });
+  assertEquals(
+    Deno.readFileSync(`${root}/head-again/model.safetensors`),
+    Deno.readFileSync(`${root}/head-rotated/model.safetensors`),
+  );
   // Neither head does for the other model.
   const none = () => draft(device, head, rotated);
   assertThrows(none, CheckpointError, "rotation is none, expected that of seed 0");

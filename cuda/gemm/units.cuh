@@ -17,6 +17,8 @@
 
 #include <cstdint>
 
+#include "gemm/w4a16_layout.cuh"
+
 namespace smq {
 namespace units {
 
@@ -25,13 +27,10 @@ constexpr int kBlock = 128;  // inputs of a unit
 constexpr int kByteUnit = kTile * kBlock, kNibbleUnit = kByteUnit / 2;
 constexpr int kGroupRow = kTile * 3;  // bytes of a row of scales and one of zero points
 
-__host__ __device__ constexpr int32_t greatest_divisor(int32_t a, int32_t b) {
-  return b == 0 ? a : greatest_divisor(b, a % b);
-}
-
 // Inputs that share a row of scales: every group of a unit starts at a multiple of it. 0 without groups.
 __host__ __device__ inline int32_t grain(int32_t k, int32_t group) {
-  return group == 0 ? 0 : group >= k ? kBlock : greatest_divisor(group, kBlock);
+  static_assert(kBlock == w4a16::kBlock, "groups are cut as those of W4A16");
+  return group == 0 ? 0 : w4a16::grain(k, group);
 }
 
 // The shape of a packed weight.

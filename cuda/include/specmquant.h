@@ -220,7 +220,8 @@ int32_t smq_w4a16_pack(smq_context* ctx, uint64_t w, int32_t n_total, int32_t n_
                        int32_t k, int32_t group);
 
 // 8-bit weights with a scale s_n for each output, in the packed layout that smq_w8_pack writes; k is a
-// multiple of 16. y = s_m s_n sum(q_x q_w) + bias, exact until it is scaled. x: i8 [m, k]; x_scales: f32 [m].
+// multiple of 16, at most 2^17 where sums are integers. y = s_m s_n sum(q_x q_w) + bias, exact until it is
+// scaled. x: i8 [m, k]; x_scales: f32 [m].
 int32_t smq_gemm_w8a8(smq_context* ctx, uint64_t y, int32_t y_stride, int32_t epilogue, uint64_t x,
                       uint64_t x_scales, uint64_t w, uint64_t bias, int32_t m, int32_t n, int32_t k,
                       int32_t dtype);
@@ -236,7 +237,7 @@ int32_t smq_w8_bytes(int32_t n, int32_t k, int64_t* out);
 int32_t smq_w8_pack(smq_context* ctx, uint64_t w, int32_t n_total, int32_t n_offset, uint64_t qweight,
                     uint64_t scales, int32_t n, int32_t k);
 
-// 4-bit weights on 8-bit activations; k is a multiple of 32. With q u4 and s_n f32 for each output:
+// 4-bit weights on 8-bit activations; k is a multiple of 32, at most 2^17. With q u4 and s_n f32 for each output:
 // group 0: y = s_m (s_n sum(q_x q) - c_n sum(q_x)) + bias, c_n: f32 for each output, x_sums: i32 [m];
 // else:    y = s_m s_n sum(q_x w) + bias with w = (q - z) s rounded to the nearest integer, ties to even,
 //          and clamped to i8; s f16 and z u4 for each output and group of `group` inputs, a multiple of 32.

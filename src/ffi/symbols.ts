@@ -508,7 +508,8 @@ export const SYMBOLS = {
    * `smq_gemm_w8a8(ctx, y, y_stride, epilogue, x, x_scales, w, bias, m, n, k, dtype)`
    *
    * 8-bit weights with a scale s_n for each output, in the packed layout that smq_w8_pack writes; k is a
-   * multiple of 16. y = s_m s_n sum(q_x q_w) + bias, exact until it is scaled. x: i8 [m, k]; x_scales: f32 [m].
+   * multiple of 16, at most 2^17 where sums are integers. y = s_m s_n sum(q_x q_w) + bias, exact until it is
+   * scaled. x: i8 [m, k]; x_scales: f32 [m].
    */
   smq_gemm_w8a8: {
     parameters: [
@@ -575,7 +576,7 @@ export const SYMBOLS = {
   /**
    * `smq_gemm_w4a8(ctx, y, y_stride, epilogue, x, x_scales, x_sums, w, bias, m, n, k, group, dtype)`
    *
-   * 4-bit weights on 8-bit activations; k is a multiple of 32. With q u4 and s_n f32 for each output:
+   * 4-bit weights on 8-bit activations; k is a multiple of 32, at most 2^17. With q u4 and s_n f32 for each output:
    * group 0: y = s_m (s_n sum(q_x q) - c_n sum(q_x)) + bias, c_n: f32 for each output, x_sums: i32 [m];
    * else:    y = s_m s_n sum(q_x w) + bias with w = (q - z) s rounded to the nearest integer, ties to even,
    * and clamped to i8; s f16 and z u4 for each output and group of `group` inputs, a multiple of 32.

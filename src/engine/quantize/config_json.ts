@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { ROTATION_FILE } from "./rotate_model.ts";
 
 /** Files that belong to the model but not to its weights. */
 const COMPANION = /\.(json|jinja|txt|model|tiktoken)$|^(LICENSE|NOTICE|USE_POLICY)/i;
@@ -11,10 +12,11 @@ const COMPANION = /\.(json|jinja|txt|model|tiktoken)$|^(LICENSE|NOTICE|USE_POLIC
 const DESCRIPTION =
   /^(config|quantize_config)\.json$|\.index\.json$|^(adapter|quant)_config\.json$/;
 
-/** Copies the tokenizer, generation configuration, chat template, licence and the like. */
+/** Copies the tokenizer, generation configuration, chat template, licence, an earlier rotation and the like. */
 export function copyCompanions(from: string, to: string): void {
   for (const { name } of Deno.readDirSync(from)) {
-    if (!COMPANION.test(name) || DESCRIPTION.test(name)) continue;
+    const wanted = COMPANION.test(name) && !DESCRIPTION.test(name);
+    if (!wanted && name !== ROTATION_FILE) continue;
     // A downloaded snapshot is a directory of links: what a link names is copied, not the link.
     if (Deno.statSync(`${from}/${name}`).isFile) {
       Deno.copyFileSync(`${from}/${name}`, `${to}/${name}`);

@@ -37,6 +37,13 @@ export function convertHead({ head: dir, model, out }: ConvertHeadOptions): void
   const rotation = readRotation(model);
   const floats = rotateHead(head, rotation);
   const seed = checkpoint.config.rotation;
+  if (seed === undefined) {
+    throw new ArgumentError(
+      "model",
+      `Cannot convert ${dir}: config.json of ${model} says nothing of a rotation, expected ` +
+        `"specmquant_rotation" as quantize --rotate writes it`,
+    );
+  }
   if (checkpoint.config.hiddenSize !== rotation.stream.size) {
     throw new ArgumentError(
       "model",

@@ -35,6 +35,12 @@ export async function quantizeCheckpoint(options: QuantizeOptions): Promise<Quan
       `Cannot quantize ${model}: it is quantized already (${checkpoint.quantization.method})`,
     );
   }
+  if (options.rotate && checkpoint.config.rotation !== undefined) {
+    throw new ArgumentError(
+      "rotate",
+      `Cannot quantize with --rotate: ${model} is rotated already (seed ${checkpoint.config.rotation})`,
+    );
+  }
   const limits = {
     texts: options.calibrationTexts ?? 128,
     tokens: Math.min(options.calibrationTokens ?? 512, checkpoint.config.maxPositions),
