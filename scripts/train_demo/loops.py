@@ -98,12 +98,12 @@ def _autocast(device):
 
 
 def train_target(model: Llama, corpora, validation, recipe: dict, seed: int, pad: int, log) -> dict:
-    """Next-token training; the last third sees its own 4-bit weights."""
+    """Next-token training; from the recipe's share of its steps on it sees its own 4-bit weights."""
     device = model.embed_tokens.device
     schedule = Schedule(model, recipe["rate"], recipe["steps"], recipe["seconds"], 0.1)
     running, history = 0.0, []
     for epoch, (ids, _prompt, length) in _epochs(corpora, recipe["tokens"], seed, pad, device):
-        if schedule.progress >= 2 / 3 and schedule.steps % 16 == 0:
+        if schedule.progress >= recipe["quantized_from"] and schedule.steps % 16 == 0:
             model.refresh_scales()
         with _autocast(device):
             logits = model.logits(model(ids, recipe["dropout"])[:, :-1]).float()

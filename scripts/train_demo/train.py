@@ -30,7 +30,7 @@ from model import DRAFT, TARGET, Llama
 VOCAB, LONGEST = 3072, 512
 # `seconds` only hurries a stage along where a GPU is much slower than the one the demo was trained on.
 RECIPES = {
-    "target": {"rate": 1.5e-3, "tokens": 16384, "dropout": 0.15, "seconds": 900, "report": 250},
+    "target": {"rate": 1.5e-3, "tokens": 16384, "dropout": 0.15, "seconds": 900, "report": 250, "quantized_from": 2 / 3},
     "draft": {"rate": 2.5e-3, "tokens": 32768, "dropout": 0.0, "seconds": 900, "steps": 2134, "report": 500},
     "target-eagle2": {"rate": 1.5e-3, "tokens": 16384, "seconds": 900, "steps": 1884, "report": 500, "depth": 4},
     "draft-eagle2": {"rate": 1.5e-3, "tokens": 16384, "seconds": 900, "steps": 2750, "report": 500, "depth": 4},
@@ -97,6 +97,8 @@ def stage_target(run: Run) -> None:
     torch.manual_seed(run.args.seed)
     tokens = sum(len(t.ids) for t in texts[0])
     recipe = run.recipe("target", steps=int(1.06 * epochs * tokens / RECIPES["target"]["tokens"]))
+    if run.args.plain:
+        recipe["quantized_from"] = 1
     model = Llama(TARGET).to(run.device)
     pad = run.tokenizer().token_to_id(data.PAD)
     result = loops.train_target(model, texts, run.recall("held"), recipe, run.args.seed, pad, run.log)
@@ -220,6 +222,7 @@ def main() -> None:
     parser.add_argument("--candidates", type=int, nargs="+", default=[10, 18, 30], help="epochs of each target tried")
     parser.add_argument("--epochs", type=int, default=1, help="epochs of the one candidate of stage target")
     parser.add_argument("--variants", type=int, default=7, help="varied questions for each training question")
+    parser.add_argument("--plain", action="store_true", help="the target never sees 4-bit weights while it trains")
     parser.add_argument("--keep-f16", action="store_true", help="also write the f16 originals")
     parser.add_argument("--tiny", action="store_true", help="a dry run")
     parser.add_argument("--stage", choices=["all", *STAGES], default="all")
