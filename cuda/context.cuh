@@ -105,6 +105,14 @@ cudaError_t launch(smq_context* ctx, void (*kernel)(Parameters...), dim3 grid, d
   return cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...);
 }
 
+// Asks for multiprocessors whose fast memory is shared memory, as products want it. Small kernels between them ask
+// for the same: a change would make the next product's block wait for their end.
+template <class... Parameters>
+void prefer_shared(void (*kernel)(Parameters...)) {
+  cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel),
+                       cudaFuncAttributePreferredSharedMemoryCarveout, cudaSharedmemCarveoutMaxShared);
+}
+
 // Waits until all that was queued before this kernel has ended and its writes are seen.
 __device__ __forceinline__ void wait_for_previous() {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
@@ -113,7 +121,9 @@ __device__ __forceinline__ void wait_for_previous() {
 }
 
 // Lets the next kernel start once every block of this one has said so; it still waits for the end of
-// this one before it reads. Called early: what follows overlaps the next kernel's start.
+// this one before it reads. Called early: what follows overlaps the next kernel's start. Products read weights
+// before they wait, so a kernel that may write some never calls it; and every kernel waits somewhere, since the
+// next one knows of the kernels before only by that.
 __device__ __forceinline__ void let_next_start() {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
   asm volatile("griddepcontrol.launch_dependents;" ::: "memory");

@@ -1,6 +1,7 @@
 // Instantiations of the Hopper kernel for weights of the activations' dtype.
 #include "gemm/f16_hopper.cuh"
 
+#include "gemm/gather.cuh"
 #include "gemm/stream.cuh"
 
 namespace smq {
@@ -12,6 +13,7 @@ int32_t run(smq_context* ctx, const StreamCall& call, const CUtensorMap& x_map,
   prefer_shared(f16_hopper<T, N>);
   launch(ctx, f16_hopper<T, N>, call.split.workers, kF16Consumers + 32, F16Hopper<N>::R::kBytes,
          x_map, w_map, call);
+  if constexpr (N >= kGatheredRows) launch_gather<T, N, Order::kNatural, kGroups>(ctx, call);
   return launched(ctx, "a product with 16-bit weights");
 }
 

@@ -15,11 +15,15 @@ template <int N>
 struct F16Hopper {
   static constexpr int kUnit = kF16Tile * kF16Block * 2;
   static constexpr int kRows = N * kF16Block * 2;
-  using R = Ring<(kHalfShared - kRingExtra) / (kUnit + kRows), kRows, kUnit>;
+  // Of many rows the kernels between products let the next product start early, when some multiprocessors are
+  // free and others not yet: two blocks must not go to one.
+  static constexpr int kBlocks = N >= kGatheredRows ? 1 : 2;  // a multiprocessor
+  static constexpr int kRoom = (kBlocks == 1 ? kMostShared : kHalfShared) - kRingExtra;
+  using R = Ring<kRoom / (kUnit + kRows), kRows, kUnit>;
 };
 
 template <class T, int N>
-__global__ void __launch_bounds__(kF16Consumers + 32, 2)
+__global__ void __launch_bounds__(kF16Consumers + 32, F16Hopper<N>::kBlocks)
     f16_hopper(const __grid_constant__ CUtensorMap x_map, const __grid_constant__ CUtensorMap w_map,
                const StreamCall call) {
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL)
@@ -85,7 +89,11 @@ __global__ void __launch_bounds__(kF16Consumers + 32, 2)
     wgmma::wait<0>();
     wgmma::settle(sums[0]);
     if (thread % 32 == 0) ptx::barrier_arrive(ring.empty(held));
-    finish_tile<T, N, Order::kNatural, kGroups>(call, worker, unit, stop, group, thread, sums, flag);
+    if (N >= kGatheredRows && stop - unit < split.blocks) {
+      leave_part<N, kGroups>(call, worker, unit, group, thread, sums);
+    } else {
+      finish_tile<T, N, Order::kNatural, kGroups>(call, worker, unit, stop, group, thread, sums, flag);
+    }
     unit = stop;
   }
 #endif

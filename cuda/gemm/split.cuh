@@ -51,6 +51,9 @@ constexpr int kGroupThreads = 128;  // four warps that share a barrier and a par
 constexpr int kGroups = 2;          // of them in most blocks
 constexpr int kMostGroups = 4;
 
+// Hopper's kernels of this many rows leave the sums of split tiles to a kernel of their own (gather.cuh).
+constexpr int kGatheredRows = 48;
+
 // Which outputs the rows of a group's operands are.
 enum class Order {
   kNatural,  // one operand a warp, rows in order (f16)
@@ -92,10 +95,10 @@ __device__ __forceinline__ void store_four(const StreamCall& call, int row, int 
   }
 }
 
-// Writes a tile's outputs; value(j, i) is the one of sums[j][i].
-template <class T, int N, Order O, int Groups, int J, class Value>
-__device__ __forceinline__ void store_tile(const StreamCall& call, int tile, int group, int thread,
-                                           Value value) {
+// Writes the outputs of chunk c of 8 rows of a tile; value(j, i) is the one of sums[j][4 c + i].
+template <class T, Order O, int Groups, int J, class Value>
+__device__ __forceinline__ void store_chunk(const StreamCall& call, int tile, int group, int thread, int c,
+                                            Value value) {
   const int warp = thread / 32, g = thread % 32 / 4, t = thread % 4;
   int output = 0;
   if (O == Order::kNatural) output = ((tile * Groups + group) * 4 + warp) * 16 + g;
@@ -105,26 +108,32 @@ __device__ __forceinline__ void store_tile(const StreamCall& call, int tile, int
   }
   constexpr int kNext = O == Order::kNatural ? 8 : 1;  // from operand row g to g + 8
 #pragma unroll
-  for (int c = 0; c < N / 8; ++c) {
-#pragma unroll
-    for (int column = 0; column < 2; ++column) {
-      const int row = 8 * c + 2 * t + column;
-      if (row >= call.m) continue;
-      if (O == Order::kFours && call.wide && output + 3 < call.n) {
-        store_four<T>(call, row, output,
-                      make_float4(value(0, 4 * c + column), value(0, 4 * c + 2 + column),
-                                  value(J - 1, 4 * c + column), value(J - 1, 4 * c + 2 + column)));
-        continue;
-      }
-#pragma unroll
-      for (int j = 0; j < J; ++j) {
-        const int first = output + 2 * j;
-        if (first < call.n) store_output<T>(call, row, first, value(j, 4 * c + column));
-        if (first + kNext < call.n) {
-          store_output<T>(call, row, first + kNext, value(j, 4 * c + 2 + column));
-        }
-      }
+  for (int column = 0; column < 2; ++column) {
+    const int row = 8 * c + 2 * t + column;
+    if (row >= call.m) continue;
+    if (O == Order::kFours && call.wide && output + 3 < call.n) {
+      store_four<T>(call, row, output,
+                    make_float4(value(0, column), value(0, 2 + column), value(J - 1, column),
+                                value(J - 1, 2 + column)));
+      continue;
     }
+#pragma unroll
+    for (int j = 0; j < J; ++j) {
+      const int first = output + 2 * j;
+      if (first < call.n) store_output<T>(call, row, first, value(j, column));
+      if (first + kNext < call.n) store_output<T>(call, row, first + kNext, value(j, 2 + column));
+    }
+  }
+}
+
+// The same for all rows of a tile; value(j, i) is the one of sums[j][i].
+template <class T, int N, Order O, int Groups, int J, class Value>
+__device__ __forceinline__ void store_tile(const StreamCall& call, int tile, int group, int thread,
+                                           Value value) {
+#pragma unroll
+  for (int c = 0; c < N / 8; ++c) {
+    store_chunk<T, O, Groups, J>(call, tile, group, thread, c,
+                                 [&](int j, int i) { return value(j, 4 * c + i); });
   }
 }
 
@@ -139,6 +148,34 @@ struct Four<int32_t> {
   using Type = int4;
 };
 
+// Where a group's thread leaves its sums, vector 128 (J c + j) of them those of chunk c and operand j. A worker's
+// first part goes to its first slot; only the first worker of a tile can come to the tile with a part done before.
+template <class Vector, int N, int Groups, int J>
+__device__ __forceinline__ Vector* part_slot(const StreamCall& call, int worker, bool second, int group,
+                                             int thread) {
+  constexpr int kGroup = N / 8 * J * kGroupThreads;
+  return reinterpret_cast<Vector*>(call.partials) + int64_t(2 * worker + second) * (Groups * kGroup) +
+         group * kGroup + thread;
+}
+
+// Leaves a worker's sums of units from `unit` on, of the rows that exist.
+template <int N, int Groups, int J, class Sum>
+__device__ __forceinline__ void leave_part(const StreamCall& call, int worker, int unit, int group,
+                                           int thread, const Sum (&sums)[J][N / 2]) {
+  using Vector = typename Four<Sum>::Type;
+  const bool second = unit != call.split.begin(worker);
+  Vector* const slot = part_slot<Vector, N, Groups, J>(call, worker, second, group, thread);
+#pragma unroll
+  for (int c = 0; c < N / 8; ++c) {
+    if (8 * c + 2 * (thread % 4) >= call.m) continue;
+#pragma unroll
+    for (int j = 0; j < J; ++j) {
+      __stcg(slot + (c * J + j) * kGroupThreads,
+             Vector{sums[j][4 * c], sums[j][4 * c + 1], sums[j][4 * c + 2], sums[j][4 * c + 3]});
+    }
+  }
+}
+
 // Ends a worker's part of a tile: units [unit, end) of it. Where this group has the sums of the whole tile then,
 // it calls store(tile). `flag` is shared memory of this group.
 template <int N, int Groups, int J, class Sum, class Store>
@@ -149,24 +186,10 @@ __device__ __forceinline__ void gather_tile(const StreamCall& call, int worker, 
   const Split& split = call.split;
   const int tile = unit / split.blocks;
   if (end - unit < split.blocks) {
-    Vector* const partials = reinterpret_cast<Vector*>(call.partials);
-    constexpr int kSlot = Groups * (N / 8) * J * kGroupThreads;
-    const int lanes = group * (N / 8) * J * kGroupThreads + thread;
     const int last_row = call.m - 2 * (thread % 4);  // chunk c holds rows where 8 c < last_row
     const int start = tile * split.blocks;
     const int first_worker = split.owner(start), last_worker = split.owner(start + split.blocks - 1);
-    // A worker's first part goes to its first slot; only the first worker of a tile can come to the
-    // tile with a part done before.
-    Vector* slot = partials + int64_t(2 * worker + (unit != split.begin(worker))) * kSlot + lanes;
-#pragma unroll
-    for (int c = 0; c < N / 8; ++c) {
-      if (8 * c >= last_row) continue;
-#pragma unroll
-      for (int j = 0; j < J; ++j) {
-        __stcg(slot + (c * J + j) * kGroupThreads,
-               Vector{sums[j][4 * c], sums[j][4 * c + 1], sums[j][4 * c + 2], sums[j][4 * c + 3]});
-      }
-    }
+    leave_part<N, Groups>(call, worker, unit, group, thread, sums);
     ptx::block_barrier(1 + group, kGroupThreads);
     uint32_t* counter = call.counters + first_worker * kMostGroups + group;
     if (thread == 0) *flag = ptx::add_acquire_release(counter);  // for the whole group
@@ -174,7 +197,7 @@ __device__ __forceinline__ void gather_tile(const StreamCall& call, int worker, 
     if (*flag != uint32_t(last_worker - first_worker)) return;
     if (thread == 0) *counter = 0;
     const bool second = split.begin(first_worker) != start;
-    const Vector* from = partials + int64_t(2 * first_worker + second) * kSlot + lanes;
+    const Vector* from = part_slot<Vector, N, Groups, J>(call, first_worker, second, group, thread);
     // Where registers allow, several workers' sums are on their way at once; they are added one behind
     // the other all the same.
     constexpr int kAhead = N * J <= 16 ? 5 : N * J <= 32 ? 2 : 1;
@@ -190,7 +213,7 @@ __device__ __forceinline__ void gather_tile(const StreamCall& call, int worker, 
             v[i][c][j] = exists ? __ldcg(from + (c * J + j) * kGroupThreads) : Vector{};
           }
         }
-        from = partials + int64_t(2 * (w + i + 1)) * kSlot + lanes;
+        from = part_slot<Vector, N, Groups, J>(call, w + i + 1, false, group, thread);
       }
 #pragma unroll
       for (int i = 0; i < kAhead; ++i) {

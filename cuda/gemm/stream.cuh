@@ -12,13 +12,6 @@ inline int32_t row_bucket(int32_t m) {
   return m <= 8 ? 8 : m <= 16 ? 16 : m <= 24 ? 24 : m <= 32 ? 32 : m <= 48 ? 48 : 64;
 }
 
-// Half of a multiprocessor's shared memory is a block's share only where all of it is shared memory.
-template <class... Parameters>
-void prefer_shared(void (*kernel)(Parameters...)) {
-  cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel),
-                       cudaFuncAttributePreferredSharedMemoryCarveout, cudaSharedmemCarveoutMaxShared);
-}
-
 // What a kernel is given for units of `tile` outputs x `block` inputs.
 StreamCall stream_call(smq_context* ctx, const GemmArgs& args, int tile, int block);
 

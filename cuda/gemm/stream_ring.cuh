@@ -7,8 +7,8 @@
 namespace smq {
 
 // Half a multiprocessor's shared memory: the next kernel's block fits beside this one and fills its
-// ring while this one ends. Beyond 32 rows the sums need the registers of a whole multiprocessor.
-constexpr int kHalfShared = 115712, kWholeShared = 232448, kRingExtra = 256;
+// ring while this one ends. Or nearly all of it: what is left is for the small kernels before and behind.
+constexpr int kHalfShared = 115712, kMostShared = 212992, kWholeShared = 232448, kRingExtra = 256;
 
 // Stages of Rows bytes of inputs and Unit bytes of weights.
 template <int Stages, int Rows, int Unit>

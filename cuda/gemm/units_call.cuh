@@ -38,45 +38,73 @@ struct Share {
   static __device__ __forceinline__ int first(int group) { return Groups == 2 ? 0 : group % 2; }
 };
 
-// Scales the sums of a tile and writes its outputs.
+// Scales the sums that a thread has of a tile and writes its outputs.
+template <class P, int Groups>
+struct UnitsEnd {
+  using S = Share<Groups>;
+  int tile, group, thread;
+  float2 scale[S::kOperands], offset[S::kOperands];
+
+  // What it needs of the weights.
+  __device__ __forceinline__ UnitsEnd(const UnitsCall& call, int tile, int group, int thread)
+      : tile(tile), group(group), thread(thread) {
+    const int output = ((tile * 2 + S::half(group)) * 4 + thread / 32) * 32 + thread % 32 / 4 * 4 + 2 * S::first(group);
+#pragma unroll
+    for (int j = 0; j < S::kOperands; ++j) {
+      scale[j] = *reinterpret_cast<const float2*>(call.scales + output + 2 * j);
+      if constexpr (P::kOffsets) offset[j] = *reinterpret_cast<const float2*>(call.offsets + output + 2 * j);
+    }
+  }
+
+  // And of its rows of chunk c of 8.
+  struct Rows {
+    float scale[2], sum[2];
+
+    Rows() = default;
+    __device__ __forceinline__ Rows(const UnitsCall& call, int c, int thread) {
+#pragma unroll
+      for (int column = 0; column < 2; ++column) {
+        const int row = 8 * c + 2 * (thread % 4) + column;
+        const bool exists = row < call.stream.m;
+        scale[column] = P::kRowScales && exists ? call.x_scales[row] : 1;
+        sum[column] = P::kOffsets && exists ? float(call.x_sums[row]) : 0;
+      }
+    }
+  };
+
+  // Chunk c; value(j, i): the sum sums[j][4 c + i].
+  template <class Value>
+  __device__ __forceinline__ void store(const UnitsCall& call, int c, const Rows& rows, Value value) const {
+    const auto scaled = [&](int j, int i) {
+      const int column = i % 2;
+      const bool second = i & 2;
+      const float sum = float(value(j, i)), by = second ? scale[j].y : scale[j].x;
+      float result = sum * by;
+      if constexpr (P::kOffsets) {
+        result = fmaf(sum, by, -((second ? offset[j].y : offset[j].x) * rows.sum[column]));
+      }
+      return P::kRowScales ? result * rows.scale[column] : result;
+    };
+    if (call.dtype == SMQ_F16) {
+      store_chunk<__half, S::kOrder, Groups, S::kOperands>(call.stream, tile, group, thread, c, scaled);
+    } else {
+      store_chunk<__nv_bfloat16, S::kOrder, Groups, S::kOperands>(call.stream, tile, group, thread, c, scaled);
+    }
+  }
+};
+
+// The same for all rows of a tile.
 template <class P, int N, int Groups>
 __device__ __forceinline__ void store_units(
     const UnitsCall& call, int tile, int group, int thread,
     const typename P::Sum (&sums)[Share<Groups>::kOperands][N / 2]) {
-  using S = Share<Groups>;
-  const int warp = thread / 32, g = thread % 32 / 4, t = thread % 4;
-  const int output = ((tile * 2 + S::half(group)) * 4 + warp) * 32 + 4 * g + 2 * S::first(group);
-  float2 scale[S::kOperands], offset[S::kOperands];
+  const UnitsEnd<P, Groups> end(call, tile, group, thread);
+  typename UnitsEnd<P, Groups>::Rows rows[N / 8];  // loaded ahead: behind a store each costs a latency
 #pragma unroll
-  for (int j = 0; j < S::kOperands; ++j) {
-    scale[j] = *reinterpret_cast<const float2*>(call.scales + output + 2 * j);
-    if constexpr (P::kOffsets) offset[j] = *reinterpret_cast<const float2*>(call.offsets + output + 2 * j);
-  }
-  float row_scale[N / 8][2], row_sum[N / 8][2];
+  for (int c = 0; c < N / 8; ++c) rows[c] = typename UnitsEnd<P, Groups>::Rows(call, c, thread);
 #pragma unroll
   for (int c = 0; c < N / 8; ++c) {
-#pragma unroll
-    for (int column = 0; column < 2; ++column) {
-      const int row = 8 * c + 2 * t + column;
-      const bool exists = row < call.stream.m;
-      row_scale[c][column] = P::kRowScales && exists ? call.x_scales[row] : 1;
-      row_sum[c][column] = P::kOffsets && exists ? float(call.x_sums[row]) : 0;
-    }
-  }
-  const auto value = [&](int j, int i) {
-    const int c = i / 4, column = i % 2;
-    const bool second = i & 2;
-    const float sum = float(sums[j][i]), by = second ? scale[j].y : scale[j].x;
-    float scaled = sum * by;
-    if constexpr (P::kOffsets) {
-      scaled = fmaf(sum, by, -((second ? offset[j].y : offset[j].x) * row_sum[c][column]));
-    }
-    return P::kRowScales ? scaled * row_scale[c][column] : scaled;
-  };
-  if (call.dtype == SMQ_F16) {
-    store_tile<__half, N, S::kOrder, Groups, S::kOperands>(call.stream, tile, group, thread, value);
-  } else {
-    store_tile<__nv_bfloat16, N, S::kOrder, Groups, S::kOperands>(call.stream, tile, group, thread, value);
+    end.store(call, c, rows[c], [&](int j, int i) { return sums[j][4 * c + i]; });
   }
 }
 

@@ -12,11 +12,12 @@ template <class P, int N>
 struct UnitsHopper {
   static constexpr int kRows = N * units::kBlock * P::kInput;
   static constexpr int kGroups = N <= 32 ? 2 : 4;  // sums of two operands take too many registers beyond
+  static constexpr bool kGathered = N >= kGatheredRows;
   static constexpr int kConsumers = kGroups * kGroupThreads;
   // With four groups the sums take registers that the copying warps give up; only whole groups of warps can.
   static constexpr bool kTrades = kGroups == 4;
   static constexpr int kThreads = kConsumers + (kTrades ? kGroupThreads : 32);
-  static constexpr int kRoom = 212992 - kRingExtra, kStage = kRows + P::kUnit;
+  static constexpr int kRoom = kMostShared - kRingExtra, kStage = kRows + P::kUnit;
   static constexpr int kStages = kRoom / kStage < 12 ? kRoom / kStage : 12;
   static_assert(kStages >= 3, "the ring is too short to hide a copy");
   using R = Ring<kStages, kRows, P::kUnit>;
@@ -81,7 +82,11 @@ __global__ void __launch_bounds__(UnitsHopper<P, N>::kThreads, 1)
       if (thread % 32 == 0) ptx::barrier_arrive(ring.empty(at.stage));
       at.next();
     }
-    finish_units<P, N, U::kGroups>(call, unit, stop, group, thread, sums, flag);
+    if (U::kGathered && stop - unit < split.blocks) {
+      leave_part<N, U::kGroups>(call.stream, blockIdx.x, unit, group, thread, sums);
+    } else {
+      finish_units<P, N, U::kGroups>(call, unit, stop, group, thread, sums, flag);
+    }
     unit = stop;
   }
 #endif

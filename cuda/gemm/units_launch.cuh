@@ -1,6 +1,7 @@
 // The launches of units_hopper.cuh.
 #pragma once
 
+#include "gemm/gather.cuh"
 #include "gemm/units_hopper.cuh"
 #include "gemm/units_stream.cuh"
 
@@ -16,6 +17,7 @@ int32_t launch_units(smq_context* ctx, const UnitsCall& call) {
   }
   prefer_shared(units_hopper<P, N>);
   launch(ctx, units_hopper<P, N>, stream.split.workers, U::kThreads, U::R::kBytes, x_map, call);
+  if constexpr (U::kGathered) launch_gather<P, N, U::kGroups>(ctx, call);
   return launched(ctx, "a product with quantized weights");
 }
 

@@ -88,7 +88,6 @@ constexpr int kThreads = 256;
 template <class Layout>
 __global__ void unpack_nibbles(uint32_t* out, const Stored w) {
   wait_for_previous();
-  let_next_start();
   const int64_t item = int64_t(blockIdx.x) * kThreads + threadIdx.x;
   if (item >= int64_t(w.k / 8) * w.n) return;
   const int32_t j = int32_t(item % w.n), i = int32_t(item / w.n) * 8;
@@ -102,7 +101,6 @@ __global__ void unpack_nibbles(uint32_t* out, const Stored w) {
 template <class Layout>
 __global__ void unpack_bytes(uint8_t* out, const Stored w) {
   wait_for_previous();
-  let_next_start();
   const int64_t item = int64_t(blockIdx.x) * kThreads + threadIdx.x;
   if (item >= int64_t(w.k) * w.n) return;
   out[item] = uint8_t(Layout::element(w, int32_t(item / w.k), int32_t(item % w.k)));

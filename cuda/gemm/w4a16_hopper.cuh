@@ -15,22 +15,22 @@ template <int N, int Grain, bool Zeros>
 struct W4Hopper {
   static constexpr int kUnit = w4a16::unit_bytes(Grain, Zeros);
   static constexpr int kRows = N * w4a16::kBlock * 2;
-  static constexpr bool kMma = N <= 16;
-  static constexpr bool kShares = N <= 16;  // two blocks a multiprocessor
+  static constexpr bool kMma = N <= 8;
   static constexpr int kGroups = kMma ? 2 : 4;
+  static constexpr Order kOrder = kMma ? Order::kFours : Order::kPairs;
   static constexpr int kConsumers = kGroups * kGroupThreads;
   // For wgmma the sums take registers that the copying warps give up, and only whole groups of warps
   // can.
   static constexpr bool kTrades = !kMma;
   static constexpr int kThreads = kConsumers + (kTrades ? kGroupThreads : 32);
-  static constexpr int kRoom = (kShares ? kHalfShared : kWholeShared) - kRingExtra;
+  static constexpr int kRoom = (kMma ? kHalfShared : kMostShared) - kRingExtra;
   static constexpr int kStages = kRoom / (kUnit + kRows) < 8 ? kRoom / (kUnit + kRows) : 8;
   using R = Ring<kStages, kRows, kUnit>;
 };
 
 template <class T, int N, int Grain, bool Zeros>
 __global__ void
-__launch_bounds__(W4Hopper<N, Grain, Zeros>::kThreads, W4Hopper<N, Grain, Zeros>::kShares ? 2 : 1)
+__launch_bounds__(W4Hopper<N, Grain, Zeros>::kThreads, W4Hopper<N, Grain, Zeros>::kMma ? 2 : 1)
     w4a16_hopper(const __grid_constant__ CUtensorMap x_map, const StreamCall call) {
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL)
   using W = W4Hopper<N, Grain, Zeros>;
@@ -91,8 +91,11 @@ __launch_bounds__(W4Hopper<N, Grain, Zeros>::kThreads, W4Hopper<N, Grain, Zeros>
       if (thread % 32 == 0) ptx::barrier_arrive(ring.empty(at.stage));
       at.next();
     }
-    finish_tile<T, N, W::kMma ? Order::kFours : Order::kPairs, W::kGroups>(
-        call, worker, unit, stop, group, thread, totals, flag);
+    if (N >= kGatheredRows && stop - unit < split.blocks) {
+      leave_part<N, W::kGroups>(call, worker, unit, group, thread, totals);
+    } else {
+      finish_tile<T, N, W::kOrder, W::kGroups>(call, worker, unit, stop, group, thread, totals, flag);
+    }
     unit = stop;
   }
 #endif

@@ -25,8 +25,8 @@ constexpr int kMergeWarps = 4;
 
 template <class T>
 __global__ void __launch_bounds__(32 * kMergeWarps) merge_kernel(const __grid_constant__ DecodeCall call) {
-  wait_for_previous();
   let_next_start();
+  wait_for_previous();
   const int32_t head = blockIdx.x * kMergeWarps + threadIdx.x / 32;
   if (head < call.args.heads) merge_pieces<T>(call, head, blockIdx.y);
 }

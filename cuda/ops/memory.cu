@@ -13,14 +13,12 @@ constexpr int kThreads = 256;
 template <class Unit>
 __global__ void copy_kernel(Unit* dst, const Unit* src, int64_t count) {
   wait_for_previous();
-  let_next_start();
   const int64_t i = int64_t(blockIdx.x) * kThreads + threadIdx.x;
   if (i < count) dst[i] = src[i];
 }
 
 __global__ void fill_kernel(uint8_t* dst, uint32_t byte, int64_t bytes) {
   wait_for_previous();
-  let_next_start();
   const int64_t from = (int64_t(blockIdx.x) * kThreads + threadIdx.x) * 16;
   const int64_t count = bytes - from;
   if (count >= 16 && reinterpret_cast<uint64_t>(dst) % 16 == 0) {

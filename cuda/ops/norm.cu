@@ -14,8 +14,8 @@ __global__ void __launch_bounds__(kNormWarps * 32)
   for (int j = int(threadIdx.x) * kCount; j < width; j += kNormWarps * 32 * kCount) {
     asm volatile("prefetch.global.L2 [%0];" ::"l"(weight + j));
   }
-  wait_for_previous();
   let_next_start();
+  wait_for_previous();
   norm_row<T, kCount>(out + int64_t(blockIdx.x) * out_stride, x + int64_t(blockIdx.x) * width, weight,
                       width, eps);
 }
@@ -24,8 +24,8 @@ constexpr int kConvertThreads = 256;
 
 template <class T, int kCount>
 __global__ void convert_kernel(T* out, int32_t out_stride, const float* x, int32_t width) {
-  wait_for_previous();
   let_next_start();
+  wait_for_previous();
   const int64_t j = (int64_t(blockIdx.y) * kConvertThreads + threadIdx.x) * kCount;
   if (j >= width) return;
   convert_pack<T, kCount>(out + int64_t(blockIdx.x) * out_stride + j,
@@ -43,8 +43,10 @@ int32_t smq::run_rms_norm(smq_context* ctx, uint64_t out, int32_t out_stride, ui
     using T = decltype(type);
     const uint64_t strides = uint64_t(out_stride) * 2 | uint64_t(width) * 2;
     const bool wide = aligned(out | weight | strides, 8) && aligned(x, 16);
-    launch(ctx, wide ? rms_norm_kernel<T, 4> : rms_norm_kernel<T, 1>, unsigned(m), kNormWarps * 32, 0,
-           at<T>(out), out_stride, at<const float>(x), at<const T>(weight), width, eps);
+    const auto kernel = wide ? rms_norm_kernel<T, 4> : rms_norm_kernel<T, 1>;
+    prefer_shared(kernel);
+    launch(ctx, kernel, unsigned(m), kNormWarps * 32, 0, at<T>(out), out_stride, at<const float>(x),
+           at<const T>(weight), width, eps);
   });
   return launched(ctx, "smq_rms_norm");
 }

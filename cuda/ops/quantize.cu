@@ -34,8 +34,8 @@ __device__ __forceinline__ void hold(Pack<float, Count> (&held)[kHeld], int32_t 
 
 template <class T, int Form, int Count>
 __global__ void __launch_bounds__(kRowThreads) quantize_kernel(const Quantized to, const T* x) {
-  wait_for_previous();
   let_next_start();
+  wait_for_previous();
   const T* const row = x + int64_t(blockIdx.x) * to.width;
   const auto element = [&](int j) { return widened<T, Count>(row + j); };
   Pack<float, Count> held[kHeld];
@@ -45,8 +45,8 @@ __global__ void __launch_bounds__(kRowThreads) quantize_kernel(const Quantized t
 
 template <class T, int Form, int Count>
 __global__ void __launch_bounds__(kGateThreads) silu_mul_quantized_kernel(const Quantized to, const T* x) {
-  wait_for_previous();
   let_next_start();
+  wait_for_previous();
   const T* const row = x + int64_t(blockIdx.x) * 2 * to.width;
   const auto element = [&](int j) {
     const Pack<T, Count> gate = load<T, Count>(row + j), up = load<T, Count>(row + to.width + j);
@@ -68,8 +68,8 @@ __global__ void __launch_bounds__(kNormWarps * 32)
   for (int j = int(threadIdx.x) * Count; j < to.width; j += kStep) {
     asm volatile("prefetch.global.L2 [%0];" ::"l"(weight + j));
   }
-  wait_for_previous();
   let_next_start();
+  wait_for_previous();
   const float* const row = x + int64_t(blockIdx.x) * to.width;
   const int first = int(threadIdx.x) * Count;
   Pack<float, Count> held[kHeldChunks] = {};
@@ -97,13 +97,10 @@ __global__ void __launch_bounds__(kNormWarps * 32)
   });
 }
 
-// Small kernels between products leave the shared memory of a multiprocessor as products want it: a change would
-// make the next product's block wait for their end.
 template <class... Parameters, class... Arguments>
 void launch_rows(smq_context* ctx, void (*kernel)(Parameters...), int32_t m, int threads,
                  Arguments&&... arguments) {
-  cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel),
-                       cudaFuncAttributePreferredSharedMemoryCarveout, cudaSharedmemCarveoutMaxShared);
+  prefer_shared(kernel);
   launch(ctx, kernel, unsigned(m), unsigned(threads), 0, std::forward<Arguments>(arguments)...);
 }
 

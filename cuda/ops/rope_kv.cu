@@ -38,6 +38,7 @@ int32_t smq::run_rope_kv(smq_context* ctx, const RopeKv& args) {
   with_half(args.dtype, [&](auto type) {
     using T = decltype(type);
     const auto kernel = wide ? rope_kv_kernel<T, 2> : rope_kv_kernel<T, 1>;
+    prefer_shared(kernel);
     launch(ctx, kernel, grid, kWarps * 32, 0, args);
   });
   return launched(ctx, "smq_rope_kv");
