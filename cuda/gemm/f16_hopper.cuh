@@ -15,15 +15,11 @@ template <int N>
 struct F16Hopper {
   static constexpr int kUnit = kF16Tile * kF16Block * 2;
   static constexpr int kRows = N * kF16Block * 2;
-  // Of many rows the kernels between products let the next product start early, when some multiprocessors are
-  // free and others not yet: two blocks must not go to one.
-  static constexpr int kBlocks = N >= kGatheredRows ? 1 : 2;  // a multiprocessor
-  static constexpr int kRoom = (kBlocks == 1 ? kMostShared : kHalfShared) - kRingExtra;
-  using R = Ring<kRoom / (kUnit + kRows), kRows, kUnit>;
+  using R = Ring<(kMostShared - kRingExtra) / (kUnit + kRows), kRows, kUnit>;
 };
 
 template <class T, int N>
-__global__ void __launch_bounds__(kF16Consumers + 32, F16Hopper<N>::kBlocks)
+__global__ void __launch_bounds__(kF16Consumers + 32, 1)
     f16_hopper(const __grid_constant__ CUtensorMap x_map, const __grid_constant__ CUtensorMap w_map,
                const StreamCall call) {
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL)
@@ -32,8 +28,6 @@ __global__ void __launch_bounds__(kF16Consumers + 32, F16Hopper<N>::kBlocks)
   const R ring{ptx::shared_address(shared)};
   if (threadIdx.x == 0) ring.init(kF16Consumers);
   __syncthreads();
-  // Now, while each multiprocessor has one block: started later, when some have ended, two of the next
-  // kernel's blocks would share a multiprocessor, and others idle.
   let_next_start();
   const Split& split = call.split;
   const int worker = blockIdx.x;
@@ -89,7 +83,7 @@ __global__ void __launch_bounds__(kF16Consumers + 32, F16Hopper<N>::kBlocks)
     wgmma::wait<0>();
     wgmma::settle(sums[0]);
     if (thread % 32 == 0) ptx::barrier_arrive(ring.empty(held));
-    if (N >= kGatheredRows && stop - unit < split.blocks) {
+    if (call.gathered && stop - unit < split.blocks) {
       leave_part<N, kGroups>(call, worker, unit, group, thread, sums);
     } else {
       finish_tile<T, N, Order::kNatural, kGroups>(call, worker, unit, stop, group, thread, sums, flag);

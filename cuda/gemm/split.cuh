@@ -45,14 +45,12 @@ struct StreamCall {
   int32_t m, n, k, y_stride, epilogue;
   int32_t wide;     // y takes stores of four neighbouring outputs
   int32_t aligned;  // x (and f16 weights) take reads of 16 bytes
+  int32_t gathered; // parts of tiles are left to a kernel of their own (gather.cuh)
 };
 
 constexpr int kGroupThreads = 128;  // four warps that share a barrier and a part of a tile
 constexpr int kGroups = 2;          // of them in most blocks
 constexpr int kMostGroups = 4;
-
-// Hopper's kernels of this many rows leave the sums of split tiles to a kernel of their own (gather.cuh).
-constexpr int kGatheredRows = 48;
 
 // Which outputs the rows of a group's operands are.
 enum class Order {

@@ -6,9 +6,9 @@
 
 namespace smq {
 
-// Half a multiprocessor's shared memory: the next kernel's block fits beside this one and fills its
-// ring while this one ends. Or nearly all of it: what is left is for the small kernels before and behind.
-constexpr int kHalfShared = 115712, kMostShared = 212992, kWholeShared = 232448, kRingExtra = 256;
+// Shared memory of a multiprocessor, and nearly all of it: what is left is for the small kernels before and behind.
+// Two blocks never fit: the next product's may start when some multiprocessors are free and others not yet.
+constexpr int kWholeShared = 232448, kMostShared = 212992, kRingExtra = 256;
 
 // Stages of Rows bytes of inputs and Unit bytes of weights.
 template <int Stages, int Rows, int Unit>

@@ -12,7 +12,6 @@ template <class P, int N>
 struct UnitsHopper {
   static constexpr int kRows = N * units::kBlock * P::kInput;
   static constexpr int kGroups = N <= 32 ? 2 : 4;  // sums of two operands take too many registers beyond
-  static constexpr bool kGathered = N >= kGatheredRows;
   static constexpr int kConsumers = kGroups * kGroupThreads;
   // With four groups the sums take registers that the copying warps give up; only whole groups of warps can.
   static constexpr bool kTrades = kGroups == 4;
@@ -82,7 +81,7 @@ __global__ void __launch_bounds__(UnitsHopper<P, N>::kThreads, 1)
       if (thread % 32 == 0) ptx::barrier_arrive(ring.empty(at.stage));
       at.next();
     }
-    if (U::kGathered && stop - unit < split.blocks) {
+    if (call.stream.gathered && stop - unit < split.blocks) {
       leave_part<N, U::kGroups>(call.stream, blockIdx.x, unit, group, thread, sums);
     } else {
       finish_units<P, N, U::kGroups>(call, unit, stop, group, thread, sums, flag);

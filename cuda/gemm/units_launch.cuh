@@ -17,7 +17,7 @@ int32_t launch_units(smq_context* ctx, const UnitsCall& call) {
   }
   prefer_shared(units_hopper<P, N>);
   launch(ctx, units_hopper<P, N>, stream.split.workers, U::kThreads, U::R::kBytes, x_map, call);
-  if constexpr (U::kGathered) launch_gather<P, N, U::kGroups>(ctx, call);
+  launch_gather(ctx, gather_units<P, Share<U::kGroups>::kOrder>, call, N);
   return launched(ctx, "a product with quantized weights");
 }
 

@@ -23,14 +23,13 @@ struct W4Hopper {
   // can.
   static constexpr bool kTrades = !kMma;
   static constexpr int kThreads = kConsumers + (kTrades ? kGroupThreads : 32);
-  static constexpr int kRoom = (kMma ? kHalfShared : kMostShared) - kRingExtra;
-  static constexpr int kStages = kRoom / (kUnit + kRows) < 8 ? kRoom / (kUnit + kRows) : 8;
+  static constexpr int kRoom = kMostShared - kRingExtra;
+  static constexpr int kStages = kRoom / (kUnit + kRows) < 12 ? kRoom / (kUnit + kRows) : 12;
   using R = Ring<kStages, kRows, kUnit>;
 };
 
 template <class T, int N, int Grain, bool Zeros>
-__global__ void
-__launch_bounds__(W4Hopper<N, Grain, Zeros>::kThreads, W4Hopper<N, Grain, Zeros>::kMma ? 2 : 1)
+__global__ void __launch_bounds__(W4Hopper<N, Grain, Zeros>::kThreads, 1)
     w4a16_hopper(const __grid_constant__ CUtensorMap x_map, const StreamCall call) {
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL)
   using W = W4Hopper<N, Grain, Zeros>;
@@ -39,8 +38,6 @@ __launch_bounds__(W4Hopper<N, Grain, Zeros>::kThreads, W4Hopper<N, Grain, Zeros>
   const R ring{ptx::shared_address(shared)};
   if (threadIdx.x == 0) ring.init(W::kConsumers);
   __syncthreads();
-  // Now, while each multiprocessor has one block: started later, when some have ended, two of the next
-  // kernel's blocks would share a multiprocessor, and others idle.
   let_next_start();
   const Split& split = call.split;
   const int worker = blockIdx.x;
@@ -91,7 +88,7 @@ __launch_bounds__(W4Hopper<N, Grain, Zeros>::kThreads, W4Hopper<N, Grain, Zeros>
       if (thread % 32 == 0) ptx::barrier_arrive(ring.empty(at.stage));
       at.next();
     }
-    if (N >= kGatheredRows && stop - unit < split.blocks) {
+    if (call.gathered && stop - unit < split.blocks) {
       leave_part<N, W::kGroups>(call, worker, unit, group, thread, totals);
     } else {
       finish_tile<T, N, W::kOrder, W::kGroups>(call, worker, unit, stop, group, thread, totals, flag);

@@ -14,7 +14,7 @@ int32_t launch_w4a16(smq_context* ctx, const StreamCall& call, const CUtensorMap
   using W = W4Hopper<N, Grain, Zeros>;
   prefer_shared(w4a16_hopper<T, N, Grain, Zeros>);
   launch(ctx, w4a16_hopper<T, N, Grain, Zeros>, call.split.workers, W::kThreads, W::R::kBytes, x_map, call);
-  if constexpr (N >= kGatheredRows) launch_gather<T, N, W::kOrder, W::kGroups>(ctx, call);
+  launch_gather(ctx, gather_float<T, W::kOrder>, call, N);
   return launched(ctx, "a product with four-bit weights");
 }
 
