@@ -75,6 +75,15 @@ int32_t run_w4a8_pack(smq_context* ctx, const W4A8Pack& args);
 decltype(smq_unpack) run_unpack;
 decltype(smq_gather_columns) run_gather_columns;
 
+struct GemmF32 {
+  float* y;
+  const float *a, *b;
+  int64_t y_stride, a_stride, b_stride;
+  int32_t m, n, k, update;
+  bool transposed;
+};
+int32_t run_gemm_f32(smq_context* ctx, const GemmF32& args);
+
 decltype(smq_silu_mul) run_silu_mul;
 
 decltype(smq_argmax) run_argmax;

@@ -1,6 +1,7 @@
 // The table of one instruction set: every kernel template of the library, instantiated.
 #pragma once
 
+#include "gemm/f32.kernel.h"
 #include "gemm/gemm.kernel.h"
 #include "kernels.h"
 #include "ops/attention.kernel.h"
@@ -33,6 +34,7 @@ constexpr Kernels kernel_table(const char* name) {
           gemm_8<S, e4m3>,
           gemm_8<S, int8_t>,
           gemm_u4_i8<S>,
+          gemm_packed<S>,
           widen_bytes<S>,
           widen_row<S, e4m3>,
           {quantize_row<S, int8_t>, quantize_row<S, e4m3>},

@@ -21,6 +21,18 @@ struct Gemm {
   int32_t epilogue, dtype, m, n, k, group;
 };
 
+// A product of packed f32 operands: strips of kStripRows rows and of kStripColumns columns, each depth by
+// depth, filled up with zeros.
+constexpr int32_t kStripRows = 6;
+constexpr int32_t kStripColumns = 16;
+struct PackedF32 {
+  const float* a;  // strips of [k, kStripRows]
+  const float* b;  // strips of [k, kStripColumns]
+  float* y;        // [m, n]
+  int64_t y_stride;
+  int32_t m, n, k, update;
+};
+
 // Widens `count` elements.
 using WidenKernel = void (*)(void* out, const void* x, int64_t count);
 // Outputs begin..end-1 of all rows. `panel` holds kPanel * x_stride floats for the call's own use.
@@ -50,6 +62,7 @@ struct Kernels {
   HalfKernels half[2];  // by dtype: f16, bf16
   GemmKernel gemm_w4a16[2];  // without and with zero points
   GemmKernel gemm_w8a8, gemm_fp8, gemm_w8a16, gemm_w4a8;
+  void (*gemm_f32)(const PackedF32& args);
   WidenKernel widen_i8, widen_e4m3;  // to i16, to f32
   // A row in 8 bits with its scale and sum; i8 and e4m3.
   void (*quantize[2])(void* out, float* scale, int32_t* sum, const float* x, int32_t width);

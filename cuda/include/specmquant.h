@@ -52,6 +52,11 @@ extern "C" {
 #define SMQ_RESIDUAL 1  // y (f32) += x w + bias
 #define SMQ_LOGITS 2    // y (f32) = x w + bias
 
+// what smq_gemm_f32 does with its product
+#define SMQ_SET 0       // y = a b
+#define SMQ_ADD 1       // y += a b
+#define SMQ_SUBTRACT 2  // y -= a b
+
 // how files order the elements of a quantized weight of n outputs and k inputs
 #define SMQ_LAYOUT_AWQ 0        // i32 [k, n/8]: nibble p of a word is output [0,2,4,6,1,3,5,7][p] of its eight
 #define SMQ_LAYOUT_ROWS 1       // i32 [n, k/8]: nibble p is input p of its eight (compressed-tensors)
@@ -259,6 +264,14 @@ int32_t smq_unpack(smq_context* ctx, uint64_t out, uint64_t stored, int32_t layo
 // out[i, j] = x[i, order[j]]: the activations of a layer packed with `order`. dtype [m, k].
 int32_t smq_gather_columns(smq_context* ctx, uint64_t out, uint64_t x, uint64_t order, int32_t m,
                            int32_t k, int32_t dtype);
+
+// A product that is no linear layer: y = a b, or y plus or minus it, as `update` says, all of it f32.
+// y: [m, n]; a: [m, k], or [k, m] where `transposed` is 1; b: [k, n]; rows lie y_stride, a_stride and
+// b_stride elements apart. What y spans, from its first element to its last, does not overlap what a or b
+// span. Sums are in an order that only k decides.
+int32_t smq_gemm_f32(smq_context* ctx, uint64_t y, int32_t y_stride, int32_t update, uint64_t a,
+                     int32_t a_stride, int32_t transposed, uint64_t b, int32_t b_stride, int32_t m,
+                     int32_t n, int32_t k);
 
 // ---- ops: activation --------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@
  */
 
 /** The hash of the header's declarations; a library built from others is refused. */
-export const ABI_HASH = 0xcc92380502328cd6n;
+export const ABI_HASH = 0x9ef10796f0e6988en;
 
 /** status: SMQ_OK */
 export const SMQ_OK = 0;
@@ -53,6 +53,15 @@ export const SMQ_RESIDUAL = 1;
 
 /** y (f32) = x w + bias */
 export const SMQ_LOGITS = 2;
+
+/** y = a b */
+export const SMQ_SET = 0;
+
+/** y += a b */
+export const SMQ_ADD = 1;
+
+/** y -= a b */
+export const SMQ_SUBTRACT = 2;
 
 /** i32 [k, n/8]: nibble p of a word is output [0,2,4,6,1,3,5,7][p] of its eight */
 export const SMQ_LAYOUT_AWQ = 0;
@@ -646,6 +655,31 @@ export const SYMBOLS = {
    */
   smq_gather_columns: {
     parameters: [context, "u64", "u64", "u64", "i32", "i32", "i32"],
+    result: "i32",
+  },
+  /**
+   * `smq_gemm_f32(ctx, y, y_stride, update, a, a_stride, transposed, b, b_stride, m, n, k)`
+   *
+   * A product that is no linear layer: y = a b, or y plus or minus it, as `update` says, all of it f32.
+   * y: [m, n]; a: [m, k], or [k, m] where `transposed` is 1; b: [k, n]; rows lie y_stride, a_stride and
+   * b_stride elements apart. What y spans, from its first element to its last, does not overlap what a or b
+   * span. Sums are in an order that only k decides.
+   */
+  smq_gemm_f32: {
+    parameters: [
+      context,
+      "u64",
+      "i32",
+      "i32",
+      "u64",
+      "i32",
+      "i32",
+      "u64",
+      "i32",
+      "i32",
+      "i32",
+      "i32",
+    ],
     result: "i32",
   },
   /**

@@ -10,6 +10,7 @@ export * from "./attention.ts";
 export * from "./embed.ts";
 export type { Epilogue, ProductOptions } from "./epilogue.ts";
 export * from "./gemm_f16.ts";
+export * from "./gemm_f32.ts";
 export * from "./gemm_w4a16.ts";
 export * from "./gemm_w4a8.ts";
 export * from "./gemm_w8.ts";

@@ -185,7 +185,7 @@ export class QuantizeJob {
     if (quantizer === undefined) tensors = this.#output.asTheyAre(floats);
     else {
       if (method.smooth) statistics = smoothLayer(floats, prefix, config, statistics, quantizer);
-      const options = { quantizer, method, gptq: this.#options.gptq };
+      const options = { quantizer, method, gptq: this.#options.gptq, device };
       let share = 0.3;
       tensors = yield* telling(
         quantizeLayer(floats, prefix, statistics, options, this.#source.file),

@@ -74,7 +74,7 @@ export async function quantizeCheckpoint(options: QuantizeOptions): Promise<Quan
     device,
   });
   using work = new WorkDirectory(out, model, {
-    program: 1,
+    program: 2,
     scheme,
     method: method.name,
     zeroPoints,

@@ -5,6 +5,7 @@
  */
 import { ArgumentError, CheckpointError } from "../../base/errors.ts";
 import type { TensorToWrite } from "../../checkpoint/safetensors_writer.ts";
+import type { Device } from "../../device/mod.ts";
 import {
   type Coded,
   gptq,
@@ -29,30 +30,31 @@ export interface LayerOptions {
   readonly method: Method;
   /** For GPTQ. */
   readonly gptq: GptqOptions;
+  /** Where GPTQ's products run; only it needs one. */
+  readonly device?: Device;
 }
 
 /**
  * Quantizes the linear layers of layer `prefix` of `floats`, whose weights become the values of their codes.
  * Yields after each linear layer; returns the tensors to write, all others of the layer as they are.
- * `file` is for messages.
+ * `statistics` are taken out one by one, as a Hessian may be too large to keep. `file` is for messages.
  */
 export function* quantizeLayer(
   floats: Floats,
   prefix: string,
-  statistics: ReadonlyMap<LayerInput, InputStatistics>,
+  statistics: Map<LayerInput, InputStatistics>,
   options: LayerOptions,
   file: string,
 ): Generator<void, TensorToWrite[]> {
-  const { quantizer, method } = options;
+  const { quantizer } = options;
   const out = new Map<string, TensorToWrite[]>();
   for (const { input, linears } of READERS) {
-    const known = statistics.get(input);
-    const inputs = method.gptq ? gptqInputs(known!.hessian, known!.k, options.gptq) : undefined;
+    using known = learn(statistics, input, options);
     for (const linear of linears) {
       const name = `${prefix}.${linear}.weight`;
       const weight = floats.get(name)!;
       const draft = quantizer.draft(weight.shape[0], weight.shape[1]);
-      const coded = named(file, name, () => choose(weight.values, draft, inputs, known?.squares));
+      const coded = named(file, name, () => choose(weight.values, draft, known));
       weight.values.set(valuesOf(draft.grid, coded.codes, coded.groupOf));
       out.set(name, draft.tensors(name.slice(0, -".weight".length), coded));
       yield;
@@ -61,11 +63,28 @@ export function* quantizeLayer(
   return [...floats].flatMap(([name, tensor]) => out.get(name) ?? [floatToWrite(name, tensor)]);
 }
 
+/** What is known of an input once its Hessian is gone. */
+interface Known extends Disposable {
+  readonly inputs?: GptqInputs;
+  readonly importance?: Float32Array;
+}
+
+/** Takes the statistics of `input` out of all, and makes of them what the method needs. */
+function learn(
+  statistics: Map<LayerInput, InputStatistics>,
+  input: LayerInput,
+  { method, gptq, device }: LayerOptions,
+): Known {
+  const found = statistics.get(input);
+  statistics.delete(input);
+  const inputs = method.gptq ? gptqInputs(device!, found!.hessian, found!.k, gptq) : undefined;
+  return { inputs, importance: found?.squares, [Symbol.dispose]: () => inputs?.[Symbol.dispose]() };
+}
+
 function choose(
   weight: Float32Array,
   { grid }: ReturnType<Quantizer["draft"]>,
-  inputs: GptqInputs | undefined,
-  importance: Float32Array | undefined,
+  { inputs, importance }: Known,
 ): Coded {
   return inputs === undefined
     ? { codes: roundToNearest(weight, grid, importance) }

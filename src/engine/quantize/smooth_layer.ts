@@ -14,7 +14,7 @@ import { encodeFloats, type Floats } from "./tensors.ts";
 
 /**
  * Smooths the tensors of layer `prefix` for `quantizer`, and returns the statistics of its inputs as they
- * are then. The layer's function stays as it is.
+ * are then; the Hessians of the given ones are used up. The layer's function stays as it is.
  */
 export function smoothLayer(
   floats: Floats,
@@ -78,13 +78,15 @@ function shrink(floats: Floats, maker: string, factors: Float32Array): Float32Ar
   return factors;
 }
 
+/** The statistics of inputs that are divided by `factors`; the Hessian, too large for two, is changed in place. */
 function scaled(known: InputStatistics, factors: Float32Array): InputStatistics {
-  const { k } = known;
+  const { k, hessian } = known;
+  for (let i = 0, at = 0; i < k; i++) {
+    for (let j = 0; j < k; j++, at++) hessian[at] /= factors[i] * factors[j];
+  }
   return {
     k,
-    hessian: known.hessian.map((value, at) =>
-      value / (factors[Math.floor(at / k)] * factors[at % k])
-    ),
+    hessian,
     squares: known.squares.map((value, j) => value / (factors[j] * factors[j])),
     absmax: known.absmax.map((value, j) => value / factors[j]),
     sample: known.sample.map((value, at) => value / factors[at % k]),

@@ -5,8 +5,8 @@
  */
 import type { ActivationDType } from "../../base/dtype.ts";
 import { toF32 } from "../../base/half.ts";
-import { Arena, type Device, type Tensor } from "../../device/mod.ts";
-import { gemmF16 } from "../../ops/mod.ts";
+import { Arena, type Device, rows, type Tensor } from "../../device/mod.ts";
+import { lowerProduct } from "../../quant/quantizers/device_matrix.ts";
 
 /** Statistics of one input. */
 export interface InputStatistics {
@@ -36,12 +36,12 @@ export class InputObserver implements Disposable {
   readonly #every: number;
   readonly #arena: Arena;
   readonly #sum: Tensor<"f32">;
-  readonly #chunk: Tensor;
-  /** x^T of the rows gathered, 16-bit patterns [k, CHUNK]. */
-  readonly #columns: Uint16Array<ArrayBuffer>;
+  /** The rows gathered, [CHUNK, k]. */
+  readonly #chunk: Tensor<"f32">;
   readonly #absmax: Float32Array<ArrayBuffer>;
   readonly #sample: Float32Array<ArrayBuffer>[] = [];
   #gathered = 0;
+  #summed = false;
   #rows = 0;
 
   /** For `total` rows of `k` inputs. */
@@ -50,12 +50,11 @@ export class InputObserver implements Disposable {
     this.#dtype = dtype;
     this.#k = k;
     this.#every = Math.max(1, Math.floor(total / SAMPLE));
-    this.#columns = new Uint16Array(k * CHUNK);
     this.#absmax = new Float32Array(k);
     this.#arena = new Arena(device, "statistics");
     try {
       this.#sum = this.#arena.allocate("f32", [k, k], "X^T X");
-      this.#chunk = this.#arena.allocate(dtype, [k, CHUNK], "X^T");
+      this.#chunk = this.#arena.allocate("f32", [CHUNK, k], "X");
     } catch (error) {
       this[Symbol.dispose]();
       throw error;
@@ -65,33 +64,32 @@ export class InputObserver implements Disposable {
   /** Adds rows of input, activation dtype [rows, k]. */
   add(x: Tensor): void {
     const k = this.#k;
-    const bytes = this.#device.download(x);
-    const bits = new Uint16Array(bytes.buffer);
-    const values = toF32(bytes, this.#dtype);
+    const values = toF32(this.#device.download(x), this.#dtype);
+    const count = x.shape[0];
     for (let at = 0; at < values.length; at += k) {
       for (let j = 0; j < k; j++) {
-        this.#columns[j * CHUNK + this.#gathered] = bits[at + j];
         const size = Math.abs(values[at + j]);
         if (size > this.#absmax[j]) this.#absmax[j] = size;
       }
       if (this.#rows++ % this.#every === 0 && this.#sample.length < SAMPLE) {
         this.#sample.push(values.slice(at, at + k));
       }
-      if (++this.#gathered === CHUNK) this.#flush();
+    }
+    for (let done = 0, end; done < count; done = end) {
+      end = Math.min(count, done + CHUNK - this.#gathered);
+      const place = rows(this.#chunk, this.#gathered, this.#gathered + end - done);
+      this.#device.upload(place, values.subarray(done * k, end * k));
+      this.#gathered += end - done;
+      if (this.#gathered === CHUNK) this.#flush();
     }
   }
 
   /** What has been gathered. */
   finish(): InputStatistics {
     const k = this.#k;
-    if (this.#gathered > 0) {
-      for (let j = 0; j < k; j++) {
-        this.#columns.fill(0, j * CHUNK + this.#gathered, (j + 1) * CHUNK);
-      }
-      this.#flush();
-    }
+    if (this.#gathered > 0) this.#flush();
     const hessian = new Float32Array(this.#device.download(this.#sum).buffer);
-    for (let i = 0; i < hessian.length; i++) hessian[i] /= this.#rows;
+    completeMean(hessian, k, this.#rows);
     const squares = Float32Array.from({ length: k }, (_, j) => hessian[j * k + j]);
     const sample = new Float32Array(this.#sample.length * k);
     this.#sample.forEach((row, i) => sample.set(row, i * k));
@@ -104,11 +102,25 @@ export class InputObserver implements Disposable {
   }
 
   #flush(): void {
-    this.#device.upload(this.#chunk, this.#columns);
-    const first = this.#rows <= CHUNK;
-    gemmF16(this.#device, this.#sum, this.#chunk, this.#chunk, {
-      epilogue: first ? "logits" : "residual",
-    });
+    const gathered = rows(this.#chunk, 0, this.#gathered);
+    lowerProduct(this.#device, this.#sum, gathered, this.#summed ? "add" : "set");
+    this.#summed = true;
     this.#gathered = 0;
+  }
+}
+
+/** Rows and columns that are mirrored together: both stay in a cache. */
+const TILE = 64;
+
+/** Divides the lower triangle of a sum by `count`, and makes the upper one its mirror image. */
+function completeMean(sum: Float32Array, k: number, count: number): void {
+  for (let top = 0; top < k; top += TILE) {
+    for (let left = 0; left <= top; left += TILE) {
+      for (let i = top; i < Math.min(top + TILE, k); i++) {
+        for (let j = left; j < Math.min(left + TILE, i + 1); j++) {
+          sum[j * k + i] = sum[i * k + j] /= count;
+        }
+      }
+    }
   }
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import { type Grid, halfScale, SHARES, singleScale } from "./grid.ts";
+import { evenly, LargestValues, SLACK } from "./largest_values.ts";
 
 /** What an affine grid looks like. */
 export interface AffineOptions {
@@ -36,6 +37,9 @@ export class AffineGrid implements Grid {
   /** z of row r and group g at g n + r; zeros where z is 0. */
   readonly zeros: Uint8Array<ArrayBuffer>;
   readonly #options: AffineOptions;
+  /** {@link offset} of each group. */
+  readonly #offsets: Float64Array;
+  readonly #largest = new LargestValues();
 
   /** A grid for a weight [n, k]. */
   constructor(n: number, k: number, options: AffineOptions) {
@@ -45,13 +49,13 @@ export class AffineGrid implements Grid {
     this.groups = Math.ceil(k / this.group);
     this.scales = new Float32Array(this.groups * n).fill(1);
     this.zeros = new Uint8Array(this.groups * n);
+    this.#offsets = new Float64Array(this.groups * n);
     this.#options = options;
   }
 
   /** What the file holds in place of the zero point where that is scaled: z s as f16. */
   offset(at: number): number {
-    const exact = this.zeros[at] * this.scales[at];
-    return this.#options.scaledZeros ? Math.f16round(exact) : exact;
+    return this.#offsets[at];
   }
 
   /** See {@link Grid.fit}: the best of some scales, the larger of equals. */
@@ -67,24 +71,45 @@ export class AffineGrid implements Grid {
     const fixed = typeof zero === "number";
     const widest = fixed ? Math.max(-least, most) / (high - zero) : (most - least) / (high - low);
     if (widest === 0) {
-      this.scales[at] = 1;
-      this.zeros[at] = fixed ? zero : zero[0];
+      this.#choose(at, 1, fixed ? zero : zero[0]);
       return;
     }
-    let [bestScale, bestZero, smallest, previous] = [NaN, 0, Infinity, NaN];
-    for (const share of SHARES) {
+    const weights = importance ?? evenly(values.length);
+    const largest = this.#largest;
+    largest.gather(values, weights, Math.max(-least, most) / 2);
+    let bestScale = NaN;
+    let bestZero = 0;
+    let smallest = Infinity;
+    let previous = NaN;
+    for (let i = 0; i < SHARES.length; i++) {
+      const share = SHARES[i];
       const s = stored === "f16" ? halfScale(widest * share) : singleScale(widest * share);
       if (s === previous) continue;
       previous = s;
       const z = fixed
         ? zero
         : Math.min(zero[1], Math.max(zero[0], Math.round((-least * share) / s) + low));
-      const error = squaredError(values, importance, s, z, low, high, smallest);
-      if (error < smallest) [bestScale, bestZero, smallest] = [s, z, error];
+      const limit = smallest * SLACK;
+      const { count } = largest;
+      if (errorOf(largest.values, largest.importance, count, s, z, low, high, limit) > limit) {
+        continue;
+      }
+      const error = errorOf(values, weights, values.length, s, z, low, high, smallest);
+      if (error < smallest) {
+        bestScale = s;
+        bestZero = z;
+        smallest = error;
+      }
     }
     // An error beyond f64 leaves nothing to choose from: the widest scale clips least.
-    this.scales[at] = Number.isNaN(bestScale) ? previous : bestScale;
-    this.zeros[at] = bestZero;
+    this.#choose(at, Number.isNaN(bestScale) ? previous : bestScale, bestZero);
+  }
+
+  #choose(at: number, scale: number, zero: number): void {
+    this.scales[at] = scale;
+    this.zeros[at] = zero;
+    const exact = zero * this.scales[at];
+    this.#offsets[at] = this.#options.scaledZeros ? Math.f16round(exact) : exact;
   }
 
   /** See {@link Grid.code}. */
@@ -103,10 +128,14 @@ export class AffineGrid implements Grid {
   }
 }
 
-/** The weighted squared error of rounding to (q - z) s, or some value of at least `limit` once it passes that. */
-function squaredError(
+/**
+ * The weighted squared error of rounding the first `count` values to (q - z) s, or some part of it of about `limit`
+ * or more once it gets there.
+ */
+function errorOf(
   values: Float32Array,
-  importance: Float32Array | undefined,
+  importance: Float32Array,
+  count: number,
   s: number,
   z: number,
   low: number,
@@ -116,14 +145,13 @@ function squaredError(
   const inverse = 1 / s;
   const bound = limit / (s * s);
   let error = 0;
-  for (let i = 0; i < values.length; i++) {
-    const exact = values[i] * inverse + z;
-    let q = Math.floor(exact + 0.5);
-    if (q > high) q = high;
-    else if (q < low) q = low;
-    const difference = exact - q;
-    error += difference * difference * (importance === undefined ? 1 : importance[i]);
-    if ((i & 31) === 31 && error >= bound) break;
+  for (let i = 0; i < count;) {
+    for (const end = Math.min(i + 32, count); i < end; i++) {
+      const exact = values[i] * inverse + z;
+      const difference = exact - Math.min(high, Math.max(low, Math.floor(exact + 0.5)));
+      error += difference * difference * importance[i];
+    }
+    if (error >= bound) break;
   }
   return error * s * s;
 }

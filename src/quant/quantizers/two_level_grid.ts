@@ -4,6 +4,7 @@
  * @module
  */
 import { absmax, type Grid, halfScale, SHARES, singleScale } from "./grid.ts";
+import { evenly, LargestValues, SLACK } from "./largest_values.ts";
 
 /** What a two-level grid looks like. */
 export interface TwoLevelOptions {
@@ -17,37 +18,48 @@ export interface TwoLevelOptions {
   readonly whole: boolean;
 }
 
+/** An f64 that is larger than 2^52 in size has no fraction: adding this one rounds a small number. */
+const WHOLE = 1.5 * 2 ** 52;
+
 /** To the nearest integer, ties to even, as the kernels round. */
 function nearest(value: number): number {
-  const down = Math.floor(value);
-  const rest = value - down;
-  if (rest !== 0.5) return rest < 0.5 ? down : down + 1;
-  return down % 2 === 0 ? down : down + 1;
+  return value + WHOLE - WHOLE;
 }
 
-/** The codes whose integers are 8 bits wide. */
-function codeRange(s: number, z: number): readonly [low: number, high: number] {
-  return [Math.max(0, z - Math.floor(128 / s)), Math.min(15, z + Math.floor(127 / s))];
+/** The least code whose integer is 8 bits wide. */
+function leastCode(s: number, z: number): number {
+  return Math.max(0, z - Math.floor(128 / s));
 }
 
-/** The weighted squared error of rounding to the grid, or some value of at least `limit` once it passes that. */
-function squaredError(
+/** The largest one. */
+function largestCode(s: number, z: number): number {
+  return Math.min(15, z + Math.floor(127 / s));
+}
+
+/**
+ * The weighted squared error of rounding the first `count` values to the grid, or some part of it of at least
+ * `limit` once it gets there.
+ */
+function errorOf(
   values: Float32Array,
-  importance: Float32Array | undefined,
+  importance: Float32Array,
+  count: number,
   unit: number,
   s: number,
   z: number,
   limit: number,
 ): number {
-  const [low, high] = codeRange(s, z);
+  const low = leastCode(s, z);
+  const high = largestCode(s, z);
   const inverse = 1 / (unit * s);
   let error = 0;
-  for (let i = 0; i < values.length && error < limit; i++) {
-    let q = Math.floor(values[i] * inverse + z + 0.5);
-    if (q < low) q = low;
-    else if (q > high) q = high;
-    const difference = values[i] - nearest((q - z) * s) * unit;
-    error += difference * difference * (importance === undefined ? 1 : importance[i]);
+  for (let i = 0; i < count;) {
+    for (const end = Math.min(i + 32, count); i < end; i++) {
+      const q = Math.min(high, Math.max(low, Math.floor(values[i] * inverse + z + 0.5)));
+      const difference = values[i] - nearest((q - z) * s) * unit;
+      error += difference * difference * importance[i];
+    }
+    if (error >= limit) break;
   }
   return error;
 }
@@ -72,6 +84,10 @@ export class TwoLevelGrid implements Grid {
   /** z of row r and group g at g n + r. */
   readonly zeros: Uint8Array<ArrayBuffer>;
   readonly #options: TwoLevelOptions;
+  /** The codes of each group that may be used. */
+  readonly #low: Uint8Array;
+  readonly #high: Uint8Array;
+  readonly #largest = new LargestValues();
 
   /** A grid for a weight [n, k]. */
   constructor(n: number, k: number, options: TwoLevelOptions) {
@@ -82,6 +98,8 @@ export class TwoLevelGrid implements Grid {
     this.channelScales = new Float32Array(n).fill(1);
     this.scales = new Float32Array(this.groups * n).fill(1);
     this.zeros = new Uint8Array(this.groups * n).fill(8);
+    this.#low = new Uint8Array(this.groups * n);
+    this.#high = new Uint8Array(this.groups * n).fill(15);
     this.#options = options;
   }
 
@@ -99,27 +117,42 @@ export class TwoLevelGrid implements Grid {
   /** See {@link Grid.fit}. */
   fit(row: number, g: number, values: Float32Array, importance?: Float32Array): void {
     const at = g * this.n + row;
-    let [least, most] = [0, 0];
+    let least = 0;
+    let most = 0;
     for (let i = 0; i < values.length; i++) {
       if (values[i] < least) least = values[i];
       else if (values[i] > most) most = values[i];
     }
     const unit = this.channelScales[row];
-    let [bestScale, bestZero, smallest] = [1, 8, Infinity];
+    const weights = importance ?? evenly(values.length);
+    const largest = this.#largest;
+    largest.gather(values, weights, Math.max(-least, most) / 2);
+    let bestScale = 1;
+    let bestZero = 8;
+    let smallest = Infinity;
     for (const [s, z] of this.#candidates(least / unit, most / unit)) {
-      const error = squaredError(values, importance, unit, s, z, smallest);
-      if (error < smallest) [bestScale, bestZero, smallest] = [s, z, error];
+      const limit = smallest * SLACK;
+      const { count } = largest;
+      if (errorOf(largest.values, largest.importance, count, unit, s, z, limit) > limit) continue;
+      const error = errorOf(values, weights, values.length, unit, s, z, smallest);
+      if (error < smallest) {
+        bestScale = s;
+        bestZero = z;
+        smallest = error;
+      }
     }
-    [this.scales[at], this.zeros[at]] = [bestScale, bestZero];
+    this.scales[at] = bestScale;
+    this.zeros[at] = bestZero;
+    this.#low[at] = leastCode(this.scales[at], bestZero);
+    this.#high[at] = largestCode(this.scales[at], bestZero);
   }
 
   /** See {@link Grid.code}. */
   code(row: number, g: number, value: number): number {
     const at = g * this.n + row;
-    const [s, z] = [this.scales[at], this.zeros[at]];
-    const [low, high] = codeRange(s, z);
-    const q = Math.floor(value / (this.channelScales[row] * s) + z + 0.5);
-    return q < low ? low : q > high ? high : q;
+    const unit = this.channelScales[row] * this.scales[at];
+    const q = Math.floor(value / unit + this.zeros[at] + 0.5);
+    return Math.min(this.#high[at], Math.max(this.#low[at], q));
   }
 
   /** See {@link Grid.value}. */
