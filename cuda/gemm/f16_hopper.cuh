@@ -53,7 +53,6 @@ __global__ void __launch_bounds__(kF16Consumers + 32, 1)
   }
 
   const int group = threadIdx.x / kGroupThreads, thread = threadIdx.x % kGroupThreads;
-  uint32_t* flag = reinterpret_cast<uint32_t*>(shared + R::flags()) + group;
   wait_for_previous();
   Cursor<R::kStages> at;
   for (int unit = begin; unit < end;) {
@@ -83,10 +82,11 @@ __global__ void __launch_bounds__(kF16Consumers + 32, 1)
     wgmma::wait<0>();
     wgmma::settle(sums[0]);
     if (thread % 32 == 0) ptx::barrier_arrive(ring.empty(held));
-    if (call.gathered && stop - unit < split.blocks) {
+    if (stop - unit < split.blocks) {
       leave_part<N, kGroups>(call, worker, unit, group, thread, sums);
     } else {
-      finish_tile<T, N, Order::kNatural, kGroups>(call, worker, unit, stop, group, thread, sums, flag);
+      store_tile<T, N, Order::kNatural, kGroups, 1>(call, unit / split.blocks, group, thread,
+                                                    [&](int, int i) { return sums[0][i]; });
     }
     unit = stop;
   }

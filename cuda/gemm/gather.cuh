@@ -110,7 +110,7 @@ inline const StreamCall& stream_of(const UnitsCall& call) { return call.stream; 
 template <Order O, class Call>
 void launch_gather(smq_context* ctx, void (*kernel)(Call, PartsOf<O>), const Call& call, int rows) {
   const StreamCall& stream = stream_of(call);
-  if (!stream.gathered) return;
+  if (!stream.split.shares_tiles()) return;
   const dim3 grid(unsigned(std::min(stream.split.tiles, stream.split.workers - 1)),
                   unsigned((stream.m + 7) / 8));
   prefer_shared(kernel);

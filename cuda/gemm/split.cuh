@@ -3,7 +3,8 @@
 // A weight is `tiles` (outputs) x `blocks` (inputs) units, in that order in memory. Block c of a grid
 // takes the units from begin(c) to begin(c + 1): equal shares, whatever the shape, and the same for any
 // number of rows. So a tile may be spread over several blocks of the grid. Each leaves its sums in
-// scratch; the last to arrive adds all of them in the order of inputs, hence always the same bits.
+// scratch; they are added in the order of inputs, hence always the same bits: by a kernel behind (gather.cuh, on
+// Hopper), or by the last to arrive.
 //
 // Sums lie in the fragments of mma.m16n8k16: thread 4 g + t of a warp holds, of J operands A of 16
 // outputs and chunk c of 8 rows, operand rows g, g, g + 8, g + 8 for rows 8 c + 2 t, + 1, + 0, + 1.
@@ -23,6 +24,8 @@ struct Split {
   __host__ __device__ int32_t begin(int32_t worker) const {
     return int32_t(int64_t(units()) * worker / workers);
   }
+  // Whether some tile has several workers.
+  bool shares_tiles() const { return units() % workers != 0 || units() / workers % blocks != 0; }
   // The worker that takes a unit.
   __host__ __device__ int32_t owner(int32_t unit) const {
     return int32_t(((int64_t(unit) + 1) * workers - 1) / units());
@@ -45,7 +48,6 @@ struct StreamCall {
   int32_t m, n, k, y_stride, epilogue;
   int32_t wide;     // y takes stores of four neighbouring outputs
   int32_t aligned;  // x (and f16 weights) take reads of 16 bytes
-  int32_t gathered; // parts of tiles are left to a kernel of their own (gather.cuh)
 };
 
 constexpr int kGroupThreads = 128;  // four warps that share a barrier and a part of a tile

@@ -24,12 +24,6 @@ EncodeTiled encode_tiled() {
   return function;
 }
 
-// Whether some tile has several workers.
-bool is_split(const Split& split) {
-  return split.units() % split.workers != 0 || split.units() / split.workers % split.blocks != 0;
-}
-int most_rows() { static const int v = getenv("SMQ_GATHER") ? atoi(getenv("SMQ_GATHER")) : 32; return v; }
-
 bool is_aligned(uint64_t address, uint64_t bytes) { return address % bytes == 0; }
 
 }  // namespace
@@ -52,7 +46,6 @@ StreamCall stream_call(smq_context* ctx, const GemmArgs& args, int tile, int blo
   call.epilogue = args.epilogue;
   call.wide = args.y_stride % 4 == 0 && is_aligned(args.y, args.epilogue == SMQ_STORE ? 8 : 16);
   call.aligned = args.k % 8 == 0 && is_aligned(args.x, 16);
-  call.gathered = ctx->capability == 90 && args.m > most_rows() && is_split(call.split);
   if (args.group == 0) call.aligned = call.aligned && is_aligned(args.w, 16);
   return call;
 }

@@ -64,7 +64,6 @@ __global__ void __launch_bounds__(UnitsHopper<P, N>::kThreads, 1)
 
   if constexpr (U::kTrades) asm volatile("setmaxnreg.inc.sync.aligned.u32 112;");
   const int group = threadIdx.x / kGroupThreads, thread = threadIdx.x % kGroupThreads;
-  uint32_t* flag = reinterpret_cast<uint32_t*>(shared + R::flags()) + group;
   prefetch_scales(call, begin, end);
   wait_for_previous();
   Cursor<R::kStages> at;
@@ -81,10 +80,10 @@ __global__ void __launch_bounds__(UnitsHopper<P, N>::kThreads, 1)
       if (thread % 32 == 0) ptx::barrier_arrive(ring.empty(at.stage));
       at.next();
     }
-    if (call.stream.gathered && stop - unit < split.blocks) {
+    if (stop - unit < split.blocks) {
       leave_part<N, U::kGroups>(call.stream, blockIdx.x, unit, group, thread, sums);
     } else {
-      finish_units<P, N, U::kGroups>(call, unit, stop, group, thread, sums, flag);
+      store_units<P, N, U::kGroups>(call, unit / split.blocks, group, thread, sums);
     }
     unit = stop;
   }

@@ -17,6 +17,7 @@ struct W4Hopper {
   static constexpr int kRows = N * w4a16::kBlock * 2;
   static constexpr bool kMma = N <= 8;
   static constexpr int kGroups = kMma ? 2 : 4;
+  static constexpr int kOperands = 4 / kGroups;
   static constexpr Order kOrder = kMma ? Order::kFours : Order::kPairs;
   static constexpr int kConsumers = kGroups * kGroupThreads;
   // For wgmma the sums take registers that the copying warps give up, and only whole groups of warps
@@ -67,13 +68,12 @@ __global__ void __launch_bounds__(W4Hopper<N, Grain, Zeros>::kThreads, 1)
 
   if constexpr (W::kTrades) asm volatile("setmaxnreg.inc.sync.aligned.u32 112;");
   const int group = threadIdx.x / kGroupThreads, thread = threadIdx.x % kGroupThreads;
-  uint32_t* flag = reinterpret_cast<uint32_t*>(shared + R::flags()) + group;
   wait_for_previous();
   Cursor<R::kStages> at;
   for (int unit = begin; unit < end;) {
     const int rest = split.blocks - unit % split.blocks;
     const int stop = unit + rest < end ? unit + rest : end;
-    float totals[W::kMma ? 2 : 1][N / 2] = {};
+    float totals[W::kOperands][N / 2] = {};
 #pragma unroll 1
     for (int i = unit; i < stop; ++i) {
       ptx::barrier_wait(ring.full(at.stage), at.parity);
@@ -88,10 +88,11 @@ __global__ void __launch_bounds__(W4Hopper<N, Grain, Zeros>::kThreads, 1)
       if (thread % 32 == 0) ptx::barrier_arrive(ring.empty(at.stage));
       at.next();
     }
-    if (call.gathered && stop - unit < split.blocks) {
+    if (stop - unit < split.blocks) {
       leave_part<N, W::kGroups>(call, worker, unit, group, thread, totals);
     } else {
-      finish_tile<T, N, W::kOrder, W::kGroups>(call, worker, unit, stop, group, thread, totals, flag);
+      store_tile<T, N, W::kOrder, W::kGroups, W::kOperands>(call, unit / split.blocks, group, thread,
+                                                            [&](int j, int i) { return totals[j][i]; });
     }
     unit = stop;
   }
