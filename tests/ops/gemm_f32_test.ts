@@ -24,19 +24,17 @@ const SIZES = [
   [300, 1, 300],
 ];
 
-/** y + sign a b in f64; a [m, k] or, transposed, [k, m]. */
-function expected(
-  y: Float64Array,
-  sign: number,
+/** a b in f64; a [m, k] or, transposed, [k, m]. */
+function product(
   a: Float64Array,
   transposed: boolean,
   b: Float64Array,
   [m, n, k]: readonly number[],
 ): Float64Array {
-  const out = y.slice();
+  const out = new Float64Array(m * n);
   for (let i = 0; i < m; i++) {
     for (let p = 0; p < k; p++) {
-      const left = sign * a[transposed ? p * m + i : i * k + p];
+      const left = a[transposed ? p * m + i : i * k + p];
       for (let j = 0; j < n; j++) out[i * n + j] += left * b[p * n + j];
     }
   }
@@ -68,6 +66,7 @@ for (const transposed of [false, true]) {
       const [m, n, k] = size;
       const random = new Random(m * n + k);
       const [a, b, before] = [m * k, k * n, m * n].map((count) => single(random.normals(count)));
+      const exact = product(a, transposed, b, size);
       const shape = transposed ? [k, m] as const : [m, k] as const;
       // Contiguous, with gaps of whole vectors, and with gaps and an offset that are none.
       for (const [gap, offset] of [[0, 0], [4, 0], [3, 1]]) {
@@ -75,7 +74,6 @@ for (const transposed of [false, true]) {
         const right = spread(rig, b, [k, n], n + gap, offset);
         for (const update of UPDATES) {
           const y = rig.output("f32", [m, n], n + gap);
-          const start = update === "set" ? new Float64Array(m * n) : before;
           if (update !== "set") {
             // Row by row, so that the gaps keep their poison.
             for (let i = 0; i < m; i++) {
@@ -84,8 +82,9 @@ for (const transposed of [false, true]) {
             }
           }
           gemmF32(rig.device, y.tensor, left, right, { update, transposed });
-          const sign = update === "subtract" ? -1 : 1;
-          const want = expected(start, sign, a, transposed, b, size);
+          const want = exact.map((value, i) => {
+            return update === "set" ? value : before[i] + (update === "add" ? value : -value);
+          });
           assertClose(y.values(), want, "f32", `m ${m}, n ${n}, k ${k}, gap ${gap}, ${update}`);
         }
       }
@@ -155,7 +154,7 @@ backendTest("gemmF32 works within one matrix, below rows that it reads", (rig) =
     return values[n * n + Math.floor(i / (n / 2)) * n + i % (n / 2)];
   });
   const b = values.subarray(n * n, n * n + n * n / 2);
-  const want = expected(values.subarray(0, n * n), 1, a, false, b, [n, n, n / 2]);
+  const want = product(a, false, b, [n, n, n / 2]).map((value, i) => values[i] + value);
   assertClose(rig.get(top), want, "f32", "top");
   assertEquals(rig.get(bottom), values.subarray(n * n));
 });

@@ -66,10 +66,11 @@ export class InputObserver implements Disposable {
     const k = this.#k;
     const values = toF32(this.#device.download(x), this.#dtype);
     const count = x.shape[0];
+    const absmax = this.#absmax;
     for (let at = 0; at < values.length; at += k) {
       for (let j = 0; j < k; j++) {
         const size = Math.abs(values[at + j]);
-        if (size > this.#absmax[j]) this.#absmax[j] = size;
+        if (size > absmax[j]) absmax[j] = size;
       }
       if (this.#rows++ % this.#every === 0 && this.#sample.length < SAMPLE) {
         this.#sample.push(values.slice(at, at + k));

@@ -73,11 +73,9 @@ export function valuesOf(
 ): Float32Array<ArrayBuffer> {
   const { n, k, group } = grid;
   const out = new Float32Array(n * k);
-  for (let row = 0; row < n; row++) {
-    for (let j = 0; j < k; j++) {
-      const g = groupOf === undefined ? Math.floor(j / group) : groupOf[j];
-      out[row * k + j] = grid.value(row, g, codes[row * k + j]);
-    }
+  const groups = groupOf ?? Int32Array.from({ length: k }, (_, j) => Math.floor(j / group));
+  for (let row = 0, at = 0; row < n; row++) {
+    for (let j = 0; j < k; j++, at++) out[at] = grid.value(row, groups[j], codes[at]);
   }
   return out;
 }

@@ -146,19 +146,27 @@ function roundedRows(
   return out;
 }
 
-/** x w^T: f64 [rows, n]. */
+/** x w^T: f64 [rows, n]. Two outputs side by side, as a sum waits for its last term. */
 function products(x: Float32Array, w: Float32Array, k: number): Float64Array {
   const n = w.length / k;
   const out = new Float64Array((x.length / k) * n);
-  for (let row = 0, at = 0; row < x.length; row += k) {
-    for (let output = 0; output < w.length; output += k, at++) {
-      let [s0, s1] = [0, 0];
+  for (let row = 0, at = 0; row < x.length; row += k, at += n) {
+    for (let output = 0; output < n; output += 2) {
+      const a = output * k;
+      const b = output + 1 < n ? a + k : a;
+      let [a0, a1, b0, b1] = [0, 0, 0, 0];
       for (let j = 0; j + 1 < k; j += 2) {
-        s0 += x[row + j] * w[output + j];
-        s1 += x[row + j + 1] * w[output + j + 1];
+        a0 += x[row + j] * w[a + j];
+        a1 += x[row + j + 1] * w[a + j + 1];
+        b0 += x[row + j] * w[b + j];
+        b1 += x[row + j + 1] * w[b + j + 1];
       }
-      if (k % 2 === 1) s0 += x[row + k - 1] * w[output + k - 1];
-      out[at] = s0 + s1;
+      if (k % 2 === 1) {
+        a0 += x[row + k - 1] * w[a + k - 1];
+        b0 += x[row + k - 1] * w[b + k - 1];
+      }
+      out[at + output] = a0 + a1;
+      if (b !== a) out[at + output + 1] = b0 + b1;
     }
   }
   return out;
