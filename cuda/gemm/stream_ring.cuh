@@ -22,8 +22,6 @@ struct Ring {
   __device__ uint32_t unit(int stage) const { return base + Stages * Rows + stage * Unit; }
   __device__ uint32_t full(int stage) const { return base + Stages * (Rows + Unit) + stage * 16; }
   __device__ uint32_t empty(int stage) const { return full(stage) + 8; }
-  // Words behind the barriers, one for each group.
-  __device__ static int flags() { return Stages * (Rows + Unit) + kRingExtra - 16; }
 
   __device__ void init(int consumers) const {
     for (int stage = 0; stage < Stages; ++stage) {
