@@ -23,19 +23,12 @@ struct smq_event {
 struct smq_graph {
   cudaGraphExec_t exec = nullptr;
   std::vector<smq_event*> events;  // that a launch records; some may be destroyed by then
-  std::vector<void*> memory;       // device memory that it reads
 };
 
 namespace smq {
 
-namespace forward {
-struct Recorder;
-void flush(smq_context* ctx);
-}  // namespace forward
-
 constexpr size_t kScratchBytes = size_t(64) << 20;
 constexpr size_t kCounterBytes = size_t(1) << 20;
-constexpr size_t kForwardCounters = 32;  // words
 
 }  // namespace smq
 
@@ -47,10 +40,8 @@ struct smq_context : smq::ContextBase {
   // Memory for the inside of one op; contents undefined between ops.
   void* scratch = nullptr;
   size_t scratch_bytes = 0;
-  // kCounterBytes that are zero between ops: an op that counts in them leaves them zero. Never data. The last
-  // kForwardCounters are those of forward/.
+  // kCounterBytes that are zero between ops: an op that counts in them leaves them zero. Never data.
   uint32_t* counters = nullptr;
-  std::shared_ptr<smq::forward::Recorder> recorder;  // of the capture under way
   bool dead = false;  // an error that no later call can recover from
   std::vector<smq_event*> captured;  // events of the capture under way
   std::vector<cudaEvent_t> buried;   // of destroyed events that a graph may still record
@@ -84,7 +75,6 @@ template <class... Parameters, class... Arguments>
 cudaError_t launch(smq_context* ctx, void (*kernel)(Parameters...), dim3 grid, dim3 block,
                    size_t shared, Arguments&&... arguments) {
   if (const cudaError_t error = use_device(ctx->device)) return error;
-  if (ctx->recorder) forward::flush(ctx);
   constexpr size_t kDefaultShared = 48 << 10;
   if (shared > kDefaultShared) {
     const cudaError_t error = cudaFuncSetAttribute(

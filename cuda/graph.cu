@@ -2,18 +2,14 @@
 #include <memory>
 
 #include "context.cuh"
-#include "forward/recorder.cuh"
 
 namespace smq {
 
 namespace {
 
-// Gives back what a graph has on the device.
 cudaError_t destroy(smq_context* ctx, smq_graph* graph) {
-  const cudaError_t error = graph->exec ? cudaGraphExecDestroy(graph->exec) : cudaSuccess;
-  for (void* const memory : graph->memory) cudaFree(memory);  // waits for launches under way
   ctx->graphs.erase(graph);
-  return error;
+  return graph->exec ? cudaGraphExecDestroy(graph->exec) : cudaSuccess;
 }
 
 }  // namespace
@@ -44,10 +40,7 @@ int32_t run_event_destroy(smq_context* ctx, smq_event* event) {
 int32_t run_event_record(smq_context* ctx, smq_event* event) {
   // As an external event it becomes a node of the graph, which records it at every launch.
   const unsigned flags = ctx->capturing ? cudaEventRecordExternal : cudaEventRecordDefault;
-  if (ctx->capturing) {
-    ctx->captured.push_back(event);
-    forward::flush(ctx);
-  }
+  if (ctx->capturing) ctx->captured.push_back(event);
   const cudaError_t error = cudaEventRecordWithFlags(event->event, ctx->stream, flags);
   if (error == cudaSuccess) (ctx->capturing ? event->captured : event->recorded) = true;
   return cuda_status(ctx, error, "smq_event_record");
@@ -61,7 +54,6 @@ int32_t run_event_elapsed(smq_context* ctx, smq_event* start, smq_event* stop, f
 }
 
 int32_t run_graph_begin(smq_context* ctx) {
-  forward::forget(ctx);
   // Relaxed: the calls of one capture may come from different threads.
   const cudaError_t error = cudaStreamBeginCapture(ctx->stream, cudaStreamCaptureModeRelaxed);
   ctx->capturing = error == cudaSuccess;
@@ -72,21 +64,16 @@ int32_t run_graph_begin(smq_context* ctx) {
 int32_t run_graph_end(smq_context* ctx, smq_graph** out) {
   auto graph = std::make_unique<smq_graph>();
   ctx->graphs.insert(graph.get());
-  const int32_t status = forward::finish(ctx);
-  const std::string message = status == SMQ_OK ? "" : last_error();
   ctx->capturing = false;
   cudaGraph_t captured = nullptr;
   cudaError_t error = cudaStreamEndCapture(ctx->stream, &captured);
-  if (error == cudaSuccess && status == SMQ_OK) error = cudaGraphInstantiate(&graph->exec, captured, 0);
+  if (error == cudaSuccess) error = cudaGraphInstantiate(&graph->exec, captured, 0);
   if (captured) cudaGraphDestroy(captured);
-  const int32_t uploaded = forward::upload(ctx, &graph->memory);
-  forward::forget(ctx);
   // So that the first launch is as quick as the others.
-  if (graph->exec) error = cudaGraphUpload(graph->exec, ctx->stream);
-  if (status != SMQ_OK || uploaded != SMQ_OK || error != cudaSuccess) {
+  if (error == cudaSuccess) error = cudaGraphUpload(graph->exec, ctx->stream);
+  if (error != cudaSuccess) {
     destroy(ctx, graph.get());
-    if (status != SMQ_OK) return fail(status, "%s", message.c_str());
-    return uploaded != SMQ_OK ? uploaded : cuda_status(ctx, error, "smq_graph_end");
+    return cuda_status(ctx, error, "smq_graph_end");
   }
   graph->events.swap(ctx->captured);
   *out = graph.release();
@@ -98,7 +85,6 @@ int32_t run_graph_abort(smq_context* ctx) {
   cudaGraph_t captured = nullptr;
   const cudaError_t error = cudaStreamEndCapture(ctx->stream, &captured);
   if (captured) cudaGraphDestroy(captured);
-  forward::forget(ctx);
   // What broke the capture is thrown away with it.
   if (error == cudaErrorStreamCaptureInvalidated) {
     cudaGetLastError();

@@ -4,7 +4,6 @@
 #include <string>
 
 #include "context.cuh"
-#include "forward/recorder.cuh"
 #include "memory.cuh"
 
 namespace smq {
@@ -124,11 +123,9 @@ void close(smq_context* ctx) {
       cudaStreamEndCapture(ctx->stream, &graph);
       if (graph) cudaGraphDestroy(graph);
     }
-    forward::forget(ctx);
     if (ctx->stream) cudaStreamSynchronize(ctx->stream);
     for (auto* graph : ctx->graphs) {
       cudaGraphExecDestroy(graph->exec);
-      for (void* const memory : graph->memory) cudaFree(memory);
       delete graph;
     }
     for (auto* event : ctx->events) {

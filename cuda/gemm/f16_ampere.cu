@@ -1,6 +1,7 @@
 // Weights of the activations' dtype by mma.sync: for sm_80 to sm_89 and sm_100, and everywhere for
 // addresses or widths that no 16-byte copy can serve.
 #include "gemm/ampere.cuh"
+#include "gemm/gather.cuh"
 #include "gemm/stream.cuh"
 
 namespace smq {
@@ -16,7 +17,6 @@ template <class T, int N>
 __global__ void __launch_bounds__(kAmpereThreads) f16_ampere(const StreamCall call) {
   using F = F16Ampere<N>;
   extern __shared__ __align__(1024) uint8_t shared[];
-  __shared__ uint32_t flags[kGroups];
   let_next_start();
   const uint32_t base = ptx::shared_address(shared);
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
@@ -48,9 +48,8 @@ __global__ void __launch_bounds__(kAmpereThreads) f16_ampere(const StreamCall ca
         }
       },
       [&](int unit, int stop, float (&sums)[1][N / 2]) {
-        const int group = warp / 4;
-        finish_tile<T, N, Order::kNatural, kGroups>(call, blockIdx.x, unit, stop, group,
-                                                    threadIdx.x % kGroupThreads, sums, flags + group);
+        end_tile<T, N, Order::kNatural, kGroups>(call, blockIdx.x, unit, stop, warp / 4,
+                                                 threadIdx.x % kGroupThreads, sums);
       });
 }
 
@@ -58,6 +57,7 @@ template <class T, int N>
 int32_t run(smq_context* ctx, const StreamCall& call) {
   launch(ctx, f16_ampere<T, N>, call.split.workers, kAmpereThreads,
          F16Ampere<N>::kStages * F16Ampere<N>::kStage, call);
+  launch_gather(ctx, gather_float<T, Order::kNatural>, call, N);
   return launched(ctx, "a product with 16-bit weights");
 }
 

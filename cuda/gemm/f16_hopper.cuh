@@ -82,12 +82,7 @@ __global__ void __launch_bounds__(kF16Consumers + 32, 1)
     wgmma::wait<0>();
     wgmma::settle(sums[0]);
     if (thread % 32 == 0) ptx::barrier_arrive(ring.empty(held));
-    if (stop - unit < split.blocks) {
-      leave_part<N, kGroups>(call, worker, unit, group, thread, sums);
-    } else {
-      store_tile<T, N, Order::kNatural, kGroups, 1>(call, unit / split.blocks, group, thread,
-                                                    [&](int, int i) { return sums[0][i]; });
-    }
+    end_tile<T, N, Order::kNatural, kGroups>(call, worker, unit, stop, group, thread, sums);
     unit = stop;
   }
 #endif

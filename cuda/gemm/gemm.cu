@@ -1,5 +1,4 @@
 // The products of the ABI: few rows or many.
-#include "forward/recorder.cuh"
 #include "gemm/gemm.cuh"
 
 using namespace smq;
@@ -8,7 +7,6 @@ int32_t smq::run_gemm_f16(smq_context* ctx, const GemmArgs& args) {
   Check check;
   if (check_units(check, args.n, args.k).failed()) return check.status();
   if (const int32_t status = enter(ctx)) return status;
-  if (forward::take(ctx, args)) return SMQ_OK;
   return args.m <= kFewRows ? stream_f16(ctx, args) : smq_prefill_f16(ctx, args);
 }
 
@@ -18,7 +16,5 @@ int32_t smq::run_gemm_w4a16(smq_context* ctx, const GemmArgs& args) {
   // The copy engine moves 16 bytes at a time.
   if (check.multiple("w", int64_t(args.w & 15), 16).failed()) return check.status();
   if (const int32_t status = enter(ctx)) return status;
-  // A forward's kernel has no zero points.
-  if (args.zeros == 0 && forward::take(ctx, args)) return SMQ_OK;
   return args.m <= kFewRows ? stream_w4a16(ctx, args) : smq_prefill_w4a16(ctx, args);
 }

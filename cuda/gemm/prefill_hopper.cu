@@ -1,6 +1,5 @@
 // The dense product of many rows on Hopper: CUTLASS, wgmma fed by bulk tensor copies. One tile shape: two
 // warpgroups share 128 rows x 256 outputs, the largest that keeps its sums in registers.
-#include "forward/recorder.cuh"
 #include "gemm/prefill.cuh"
 
 #include <cutlass/bfloat16.h>
@@ -59,7 +58,6 @@ struct Product {
       return fail(SMQ_LIMIT, "a product of %d rows, %d outputs and %d inputs does not fit its kernel",
                   args.m, args.n, args.k);
     }
-    forward::flush(ctx);
     cutlass::Status status = gemm.initialize(arguments, nullptr, ctx->stream);
     if (status == cutlass::Status::kSuccess) status = gemm.run(ctx->stream);
     if (status != cutlass::Status::kSuccess) {

@@ -15,27 +15,6 @@ __device__ __forceinline__ uint32_t shared_address(const void* pointer) {
   return uint32_t(__cvta_generic_to_shared(pointer));
 }
 
-// A barrier of `count` threads of the block; `id` 1 to 15.
-__device__ __forceinline__ void block_barrier(int id, int count) {
-  asm volatile("bar.sync %0, %1;" ::"r"(id), "r"(count) : "memory");
-}
-
-// Adds to a counter that other multiprocessors read; what this thread wrote or saw written comes before.
-__device__ __forceinline__ void add_release(uint32_t* counter) {
-  asm volatile("red.release.gpu.global.add.u32 [%0], 1;" ::"l"(counter) : "memory");
-}
-// The same, and what others wrote before they added comes before what follows. Returns the old value.
-__device__ __forceinline__ uint32_t add_acquire_release(uint32_t* counter) {
-  uint32_t old;
-  asm volatile("atom.acq_rel.gpu.global.add.u32 %0, [%1], 1;" : "=r"(old) : "l"(counter) : "memory");
-  return old;
-}
-__device__ __forceinline__ uint32_t load_acquire(const uint32_t* counter) {
-  uint32_t value;
-  asm volatile("ld.acquire.gpu.global.u32 %0, [%1];" : "=r"(value) : "l"(counter) : "memory");
-  return value;
-}
-
 // ---- copies of 16 bytes (sm_80) ---------------------------------------------------------------
 
 // Reads the first `bytes` (0 to 16) of them, the rest become zero.
@@ -90,10 +69,6 @@ __device__ __forceinline__ void bulk_copy(uint32_t to, const void* from, int byt
                    to),
                "l"(from), "r"(bytes), "r"(barrier)
                : "memory");
-}
-// Makes the copy engine read a map in global memory anew: the host may have written another one there.
-__device__ __forceinline__ void acquire_map(const CUtensorMap* map) {
-  asm volatile("fence.proxy.tensormap::generic.acquire.gpu [%0], 128;" ::"l"(map) : "memory");
 }
 // A box of a matrix, its first element at (row, column); what lies outside the matrix becomes zero.
 __device__ __forceinline__ void box_copy(uint32_t to, const CUtensorMap* map, int column, int row,

@@ -3,8 +3,7 @@
 // A weight is `tiles` (outputs) x `blocks` (inputs) units, in that order in memory. Block c of a grid
 // takes the units from begin(c) to begin(c + 1): equal shares, whatever the shape, and the same for any
 // number of rows. So a tile may be spread over several blocks of the grid. Each leaves its sums in
-// scratch; they are added in the order of inputs, hence always the same bits: by a kernel behind (gather.cuh, on
-// Hopper), or by the last to arrive.
+// scratch, and a kernel behind the product (gather.cuh) adds them in the order of inputs: always the same bits.
 //
 // Sums lie in the fragments of mma.m16n8k16: thread 4 g + t of a warp holds, of J operands A of 16
 // outputs and chunk c of 8 rows, operand rows g, g, g + 8, g + 8 for rows 8 c + 2 t, + 1, + 0, + 1.
@@ -43,7 +42,6 @@ struct StreamCall {
   void* y;
   const void* bias;
   float4* partials;    // two slots for each worker
-  uint32_t* counters;  // kMostGroups for each worker, zero between ops
   Split split;
   int32_t m, n, k, y_stride, epilogue;
   int32_t wide;     // y takes stores of four neighbouring outputs
@@ -52,7 +50,6 @@ struct StreamCall {
 
 constexpr int kGroupThreads = 128;  // four warps that share a barrier and a part of a tile
 constexpr int kGroups = 2;          // of them in most blocks
-constexpr int kMostGroups = 4;
 
 // Which outputs the rows of a group's operands are.
 enum class Order {
@@ -176,76 +173,14 @@ __device__ __forceinline__ void leave_part(const StreamCall& call, int worker, i
   }
 }
 
-// Ends a worker's part of a tile: units [unit, end) of it. Where this group has the sums of the whole tile then,
-// it calls store(tile). `flag` is shared memory of this group.
-template <int N, int Groups, int J, class Sum, class Store>
-__device__ __forceinline__ void gather_tile(const StreamCall& call, int worker, int unit, int end,
-                                            int group, int thread, Sum (&sums)[J][N / 2],
-                                            uint32_t* flag, Store store) {
-  using Vector = typename Four<Sum>::Type;
-  const Split& split = call.split;
-  const int tile = unit / split.blocks;
-  if (end - unit < split.blocks) {
-    const int last_row = call.m - 2 * (thread % 4);  // chunk c holds rows where 8 c < last_row
-    const int start = tile * split.blocks;
-    const int first_worker = split.owner(start), last_worker = split.owner(start + split.blocks - 1);
-    leave_part<N, Groups>(call, worker, unit, group, thread, sums);
-    ptx::block_barrier(1 + group, kGroupThreads);
-    uint32_t* counter = call.counters + first_worker * kMostGroups + group;
-    if (thread == 0) *flag = ptx::add_acquire_release(counter);  // for the whole group
-    ptx::block_barrier(1 + group, kGroupThreads);
-    if (*flag != uint32_t(last_worker - first_worker)) return;
-    if (thread == 0) *counter = 0;
-    const bool second = split.begin(first_worker) != start;
-    const Vector* from = part_slot<Vector, N, Groups, J>(call, first_worker, second, group, thread);
-    // Where registers allow, several workers' sums are on their way at once; they are added one behind
-    // the other all the same.
-    constexpr int kAhead = N * J <= 16 ? 5 : N * J <= 32 ? 2 : 1;
-    for (int w = first_worker; w <= last_worker; w += kAhead) {
-      Vector v[kAhead][N / 8][J];
-#pragma unroll
-      for (int i = 0; i < kAhead; ++i) {
-#pragma unroll
-        for (int c = 0; c < N / 8; ++c) {
-#pragma unroll
-          for (int j = 0; j < J; ++j) {
-            const bool exists = w + i <= last_worker && 8 * c < last_row;
-            v[i][c][j] = exists ? __ldcg(from + (c * J + j) * kGroupThreads) : Vector{};
-          }
-        }
-        from = part_slot<Vector, N, Groups, J>(call, w + i + 1, false, group, thread);
-      }
-#pragma unroll
-      for (int i = 0; i < kAhead; ++i) {
-        if (w + i > last_worker) break;
-#pragma unroll
-        for (int c = 0; c < N / 8; ++c) {
-#pragma unroll
-          for (int j = 0; j < J; ++j) {
-            const Vector part = v[i][c][j];
-            if (i == 0 && w == first_worker) {
-              sums[j][4 * c] = part.x, sums[j][4 * c + 1] = part.y;
-              sums[j][4 * c + 2] = part.z, sums[j][4 * c + 3] = part.w;
-            } else {
-              sums[j][4 * c] += part.x, sums[j][4 * c + 1] += part.y;
-              sums[j][4 * c + 2] += part.z, sums[j][4 * c + 3] += part.w;
-            }
-          }
-        }
-      }
-    }
-  }
-  store(tile);
-}
-
-// The same, and writes what is whole.
+// Ends a worker's part of a tile, units [unit, stop) of it: writes what is whole, and leaves what is not.
 template <class T, int N, Order O, int Groups, int J>
-__device__ __forceinline__ void finish_tile(const StreamCall& call, int worker, int unit, int end,
-                                            int group, int thread, float (&sums)[J][N / 2],
-                                            uint32_t* flag) {
-  gather_tile<N, Groups>(call, worker, unit, end, group, thread, sums, flag, [&](int tile) {
-    store_tile<T, N, O, Groups, J>(call, tile, group, thread, [&](int j, int i) { return sums[j][i]; });
-  });
+__device__ __forceinline__ void end_tile(const StreamCall& call, int worker, int unit, int stop, int group,
+                                         int thread, const float (&sums)[J][N / 2]) {
+  const int blocks = call.split.blocks;
+  if (stop - unit < blocks) return leave_part<N, Groups>(call, worker, unit, group, thread, sums);
+  store_tile<T, N, O, Groups, J>(call, unit / blocks, group, thread,
+                                 [&](int j, int i) { return sums[j][i]; });
 }
 
 }  // namespace smq

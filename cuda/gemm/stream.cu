@@ -35,7 +35,6 @@ StreamCall stream_call(smq_context* ctx, const GemmArgs& args, int tile, int blo
   call.y = at<void>(args.y);
   call.bias = at<void>(args.bias);
   call.partials = static_cast<float4*>(ctx->scratch);
-  call.counters = ctx->counters;
   call.split.tiles = (args.n + tile - 1) / tile;
   call.split.blocks = (args.k + block - 1) / block;
   call.split.workers = std::min(ctx->sms, call.split.units());

@@ -1,6 +1,7 @@
 // Weights in units by mma.sync and 16-byte copies: for sm_80 to sm_89 and sm_100, and for rows that Hopper's
 // copy engine cannot address. The sums are those of units_hopper.cuh, bit for bit.
 #include "gemm/ampere.cuh"
+#include "gemm/gather.cuh"
 #include "gemm/units_stream.cuh"
 
 namespace smq {
@@ -17,7 +18,6 @@ template <class P, int N>
 __global__ void __launch_bounds__(kAmpereThreads) units_ampere(const UnitsCall call) {
   using U = UnitsAmpere<P, N>;
   extern __shared__ __align__(1024) uint8_t shared[];
-  __shared__ uint32_t flags[kGroups];
   let_next_start();
   const uint32_t base = ptx::shared_address(shared);
   const int group = threadIdx.x / kGroupThreads, thread = threadIdx.x % kGroupThreads;
@@ -41,7 +41,7 @@ __global__ void __launch_bounds__(kAmpereThreads) units_ampere(const UnitsCall c
         add_unit<P, N>(sums, shared + unit_at(stage), base + stage * U::kRows, group, 0, thread);
       },
       [&](int unit, int stop, typename P::Sum (&sums)[2][N / 2]) {
-        finish_units<P, N, kGroups>(call, unit, stop, group, thread, sums, flags + group);
+        end_units<P, N, kGroups>(call, unit, stop, group, thread, sums);
       });
 }
 
@@ -49,6 +49,7 @@ template <class P, int N>
 int32_t run(smq_context* ctx, const UnitsCall& call) {
   launch(ctx, units_ampere<P, N>, call.stream.split.workers, kAmpereThreads,
          UnitsAmpere<P, N>::kStages * UnitsAmpere<P, N>::kStage, call);
+  launch_gather(ctx, gather_units<P, Share<kGroups>::kOrder>, call, N);
   return launched(ctx, "a product with quantized weights");
 }
 

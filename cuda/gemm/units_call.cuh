@@ -108,14 +108,15 @@ __device__ __forceinline__ void store_units(
   }
 }
 
-// Ends a worker's part of a tile: see gather_tile.
+// Ends a worker's part of a tile: see end_tile.
 template <class P, int N, int Groups>
-__device__ __forceinline__ void finish_units(const UnitsCall& call, int unit, int stop, int group, int thread,
-                                             typename P::Sum (&sums)[Share<Groups>::kOperands][N / 2],
-                                             uint32_t* flag) {
-  gather_tile<N, Groups>(call.stream, blockIdx.x, unit, stop, group, thread, sums, flag, [&](int tile) {
-    store_units<P, N, Groups>(call, tile, group, thread, sums);
-  });
+__device__ __forceinline__ void end_units(const UnitsCall& call, int unit, int stop, int group, int thread,
+                                          const typename P::Sum (&sums)[Share<Groups>::kOperands][N / 2]) {
+  const int blocks = call.stream.split.blocks;
+  if (stop - unit < blocks) {
+    return leave_part<N, Groups>(call.stream, blockIdx.x, unit, group, thread, sums);
+  }
+  store_units<P, N, Groups>(call, unit / blocks, group, thread, sums);
 }
 
 }  // namespace smq

@@ -80,11 +80,7 @@ __global__ void __launch_bounds__(UnitsHopper<P, N>::kThreads, 1)
       if (thread % 32 == 0) ptx::barrier_arrive(ring.empty(at.stage));
       at.next();
     }
-    if (stop - unit < split.blocks) {
-      leave_part<N, U::kGroups>(call.stream, blockIdx.x, unit, group, thread, sums);
-    } else {
-      store_units<P, N, U::kGroups>(call, unit / split.blocks, group, thread, sums);
-    }
+    end_units<P, N, U::kGroups>(call, unit, stop, group, thread, sums);
     unit = stop;
   }
 #endif

@@ -1,6 +1,7 @@
 // Four-bit weights by mma.sync: for sm_80 to sm_89 and sm_100, and for what Hopper's kernel leaves out.
 // Its sums are those of w4a16_hopper.cuh, bit for bit.
 #include "gemm/ampere.cuh"
+#include "gemm/gather.cuh"
 #include "gemm/stream.cuh"
 #include "gemm/w4a16_mma.cuh"
 
@@ -20,7 +21,6 @@ __global__ void __launch_bounds__(kAmpereThreads) w4a16_ampere(const StreamCall 
   using W = W4Ampere<N, Grain, Zeros>;
   constexpr int kRows = N * w4a16::kBlock * 2;
   extern __shared__ __align__(1024) uint8_t shared[];
-  __shared__ uint32_t flags[kGroups];
   let_next_start();
   const uint32_t base = ptx::shared_address(shared);
   const int group = threadIdx.x / kGroupThreads, thread = threadIdx.x % kGroupThreads;
@@ -44,8 +44,7 @@ __global__ void __launch_bounds__(kAmpereThreads) w4a16_ampere(const StreamCall 
                                          thread);
       },
       [&](int unit, int stop, float (&sums)[2][N / 2]) {
-        finish_tile<T, N, Order::kFours, kGroups>(call, blockIdx.x, unit, stop, group, thread, sums,
-                                                  flags + group);
+        end_tile<T, N, Order::kFours, kGroups>(call, blockIdx.x, unit, stop, group, thread, sums);
       });
 }
 
@@ -53,6 +52,7 @@ template <class T, int N, int Grain, bool Zeros>
 int32_t run(smq_context* ctx, const StreamCall& call) {
   launch(ctx, w4a16_ampere<T, N, Grain, Zeros>, call.split.workers, kAmpereThreads,
          W4Ampere<N, Grain, Zeros>::kStages * W4Ampere<N, Grain, Zeros>::kStage, call);
+  launch_gather(ctx, gather_float<T, Order::kFours>, call, N);
   return launched(ctx, "a product with four-bit weights");
 }
 

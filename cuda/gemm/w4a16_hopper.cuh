@@ -15,7 +15,7 @@ template <int N, int Grain, bool Zeros>
 struct W4Hopper {
   static constexpr int kUnit = w4a16::unit_bytes(Grain, Zeros);
   static constexpr int kRows = N * w4a16::kBlock * 2;
-  static constexpr bool kMma = N <= 8;
+  static constexpr bool kMma = N <= 16;
   static constexpr int kGroups = kMma ? 2 : 4;
   static constexpr int kOperands = 4 / kGroups;
   static constexpr Order kOrder = kMma ? Order::kFours : Order::kPairs;
@@ -88,12 +88,7 @@ __global__ void __launch_bounds__(W4Hopper<N, Grain, Zeros>::kThreads, 1)
       if (thread % 32 == 0) ptx::barrier_arrive(ring.empty(at.stage));
       at.next();
     }
-    if (stop - unit < split.blocks) {
-      leave_part<N, W::kGroups>(call, worker, unit, group, thread, totals);
-    } else {
-      store_tile<T, N, W::kOrder, W::kGroups, W::kOperands>(call, unit / split.blocks, group, thread,
-                                                            [&](int j, int i) { return totals[j][i]; });
-    }
+    end_tile<T, N, W::kOrder, W::kGroups>(call, worker, unit, stop, group, thread, totals);
     unit = stop;
   }
 #endif

@@ -1,8 +1,6 @@
 // The launches of w4a16_hopper.cuh.
 #pragma once
 
-#include <algorithm>
-
 #include "gemm/gather.cuh"
 #include "gemm/stream.cuh"
 #include "gemm/w4a16_hopper.cuh"
@@ -18,13 +16,11 @@ int32_t launch_w4a16(smq_context* ctx, const StreamCall& call, const CUtensorMap
   return launched(ctx, "a product with four-bit weights");
 }
 
-// Of the kernel for m rows: that of 24 takes less time than one of 16 does.
-inline int w4a16_rows(int32_t m) { return m <= 8 ? 8 : std::max(24, row_bucket(m)); }
-
 template <class T, int Grain, bool Zeros>
 int32_t w4a16_by_rows(smq_context* ctx, const StreamCall& call, const CUtensorMap& x_map) {
-  switch (w4a16_rows(call.m)) {
+  switch (row_bucket(call.m)) {
     case 8: return launch_w4a16<T, 8, Grain, Zeros>(ctx, call, x_map);
+    case 16: return launch_w4a16<T, 16, Grain, Zeros>(ctx, call, x_map);
     case 24: return launch_w4a16<T, 24, Grain, Zeros>(ctx, call, x_map);
     case 32: return launch_w4a16<T, 32, Grain, Zeros>(ctx, call, x_map);
     case 48: return launch_w4a16<T, 48, Grain, Zeros>(ctx, call, x_map);
@@ -44,7 +40,7 @@ int32_t w4a16_by_grain(smq_context* ctx, const StreamCall& call, int grain, cons
 template <bool Zeros>
 int32_t w4a16_on_hopper(smq_context* ctx, const StreamCall& call, int grain, int dtype) {
   CUtensorMap x_map;
-  if (!map_rows(&x_map, call.x, call.m, call.k, w4a16_rows(call.m))) {
+  if (!map_rows(&x_map, call.x, call.m, call.k, row_bucket(call.m))) {
     return fail(SMQ_DEVICE, "the driver refused to describe x to the copy engine");
   }
   return dtype == SMQ_F16 ? w4a16_by_grain<__half, Zeros>(ctx, call, grain, x_map)

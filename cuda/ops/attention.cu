@@ -1,5 +1,4 @@
 // Attention over a cache: few rows or many.
-#include "forward/recorder.cuh"
 #include "ops/attention.cuh"
 
 using namespace smq;
@@ -27,7 +26,6 @@ int32_t smq::run_attention(smq_context* ctx, const Attention& given) {
   if (check.failed()) return check.status();
   if (const int32_t status = enter(ctx)) return status;
   args.scale *= 1.4426950408889634f;
-  if (forward::take(ctx, args)) return SMQ_OK;
   return args.m <= kDecodeRows ? decode_attention(ctx, args, args.dtype)
                                : prefill_attention(ctx, args, args.dtype);
 }

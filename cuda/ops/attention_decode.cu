@@ -16,9 +16,7 @@ __global__ void __launch_bounds__(32 * warps_for(D), 2)
   extern __shared__ __align__(16) uint8_t memory[];
   wait_for_previous();
   let_next_start();
-  attend_pieces<T>(call, *reinterpret_cast<AttendShared<D, tiles_for(D)>*>(memory),
-                   {int32_t(blockIdx.x), int32_t(gridDim.x), int32_t(blockIdx.y)}, threadIdx.x,
-                   [] { __syncthreads(); }, [] {});
+  attend_pieces<T>(call, *reinterpret_cast<AttendShared<D, tiles_for(D)>*>(memory));
 }
 
 constexpr int kMergeWarps = 4;

@@ -12,8 +12,7 @@
 
 namespace smq {
 
-
-// The warps that share a unit of work: a block, or a part of one.
+// The warps of a block, which share a unit of work.
 constexpr int warps_for(int dim) { return dim <= 128 ? 4 : 2; }
 
 // Where a float4 (two lanes' float2) of a tile lies in shared memory: swizzled, so that the writers (eight
@@ -117,43 +116,28 @@ __device__ __forceinline__ void keep_tail(const AttendShared<D, Tiles>& shared,
   }
 }
 
-// Which of `blocks` blocks of one kv head this is.
-struct AttendPlace {
-  int32_t block, blocks, kv_head;
-};
-
 // Blocks of one kv head take units in strides: their number is the card's, not L's. A unit is either a
 // span of shared chunks and a run of tiles, a warp a chunk, folded over the chunks; or, for each warp on
 // its own, one of a row's chunks behind the shared ones. Both take the same way through the arithmetic.
-// thread: among the warps_for(D) warps of the block, all of which `barrier` holds up. ready() is called by
-// all of them before anything is read that the forward itself has written: queries, and pairs behind the
-// committed ones.
-template <class T, int D, int Tiles, class Barrier, class Ready>
-__device__ __forceinline__ void attend_pieces(const DecodeCall& call, AttendShared<D, Tiles>& shared,
-                                              const AttendPlace& place, int thread, Barrier barrier,
-                                              Ready ready) {
+template <class T, int D, int Tiles>
+__device__ __forceinline__ void attend_pieces(const DecodeCall& call, AttendShared<D, Tiles>& shared) {
   constexpr int W = warps_for(D);
   const AttentionArgs& args = call.args;
-  const int warp = thread / 32, lane = thread % 32, g = lane / 4, t = lane % 4;
-  const int32_t kv_head = place.kv_head, group = call.group.divisor;
+  const int thread = threadIdx.x, warp = thread / 32, lane = thread % 32, g = lane / 4, t = lane % 4;
+  const int32_t blocks = gridDim.x, kv_head = blockIdx.y, group = call.group.divisor;
   uint16_t* const own_queries = reinterpret_cast<uint16_t*>(shared.parts[warp]);
   static_assert(sizeof shared.queries[0] <= sizeof shared.parts[0], "a tile of queries fits");
   const Cut cut(args);
   // More tiles a unit read the chunks less often; no more than leave every block a unit.
   int32_t run_tiles = 1, runs = call.tiles;
-  if (cut.spans * call.tiles > place.blocks) {
-    run_tiles = min((cut.spans * call.tiles + place.blocks - 1) / place.blocks, Tiles);
+  if (cut.spans * call.tiles > blocks) {
+    run_tiles = min((cut.spans * call.tiles + blocks - 1) / blocks, Tiles);
     runs = (call.tiles + run_tiles - 1) / run_tiles;
   }
   const int32_t span_units = cut.spans * runs;
   const int32_t tail_units = cut.tail * args.m * call.head_tiles;
   const int32_t units = span_units + (tail_units + W - 1) / W;
-  bool waits = true;
-  const auto settle = [&] {
-    if (waits) ready();
-    waits = false;
-  };
-  for (int32_t unit = place.block; unit < units; unit += place.blocks) {
+  for (int32_t unit = blockIdx.x; unit < units; unit += blocks) {
     const bool is_tail = unit >= span_units;
     // What the warp attends to, from chunk `base` on in steps of W, and with which tiles.
     int32_t span = 0, base, end, tile_begin, tile_end;
@@ -165,9 +149,7 @@ __device__ __forceinline__ void attend_pieces(const DecodeCall& call, AttendShar
       end = min(span_first(span + 1), cut.shared);
       tile_begin = run * run_tiles;
       tile_end = min(call.tiles, tile_begin + run_tiles);
-      if (end * kChunk > cut.length) settle();
     } else {
-      settle();
       int32_t rest = (unit - span_units) * W + warp;
       const bool held = rest < tail_units;
       if (call.head_tiles > 1) {
@@ -193,8 +175,6 @@ __device__ __forceinline__ void attend_pieces(const DecodeCall& call, AttendShar
     const int32_t last = is_tail ? base + 1 : end + warp;  // all warps take the same rounds
     for (int32_t round = 0; base < last; base += W, ++round) {
       const bool active = base < end;
-      // Nothing is loaded under a condition: what might not be would stay in registers through all that
-      // this kernel does besides.
       const int32_t index = base * kChunk + lane;
       int32_t slot = active && index >= cut.lowest ? index : -1;
       if (is_tail) {
@@ -204,7 +184,6 @@ __device__ __forceinline__ void attend_pieces(const DecodeCall& call, AttendShar
       load_pairs<D>(pairs, args, kv_head, slot);
       if (round == 0) {
         if (!is_tail) {
-          settle();
           for (int32_t row = thread / 16; row < (tile_end - tile_begin) * kTileRows; row += 2 * W) {
             const int32_t packed = tile_begin * kTileRows + row, from = call.group.quotient(packed);
             copy_query<D>(shared.queries[row / kTileRows] + row % kTileRows * kQueryRow<D>, args,
@@ -212,7 +191,7 @@ __device__ __forceinline__ void attend_pieces(const DecodeCall& call, AttendShar
           }
         }
         asm volatile("cp.async.wait_all;" ::: "memory");
-        barrier();
+        __syncthreads();
       }
       for (int32_t tile = tile_begin; tile < tile_end; ++tile) {
         if (active) {
@@ -254,16 +233,15 @@ __device__ __forceinline__ void attend_pieces(const DecodeCall& call, AttendShar
                          min(group - head, kTileRows), base - cut.shared);
           }
         } else {
-          barrier();
+          __syncthreads();
           fold_tile(shared, call, thread, span, kv_head, tile, tile - tile_begin,
                        min(W, end - (base - warp)), round);
-          barrier();
+          __syncthreads();
         }
       }
     }
-    if (is_tail) barrier();  // before the next unit's queries are copied
+    if (is_tail) __syncthreads();  // before the next unit's queries are copied
   }
-  settle();
 }
 
 }  // namespace smq

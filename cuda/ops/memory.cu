@@ -1,6 +1,5 @@
 // Copies and fills. Small ones are kernels, which start without a gap behind other kernels; large ones
 // are left to the driver.
-#include "forward/recorder.cuh"
 #include "ops/elements.cuh"
 
 using namespace smq;
@@ -41,7 +40,6 @@ void copy_by(smq_context* ctx, uint64_t dst, uint64_t src, int64_t bytes) {
 int32_t smq::run_copy(smq_context* ctx, uint64_t dst, uint64_t src, int64_t bytes) {
   if (bytes > kSmall) {
     if (const int32_t status = enter(ctx)) return status;
-    forward::flush(ctx);
     return cuda_status(ctx,
                        cudaMemcpyAsync(at<void>(dst), at<const void>(src), std::size_t(bytes),
                                        cudaMemcpyDefault, ctx->stream),
@@ -61,7 +59,6 @@ int32_t smq::run_copy(smq_context* ctx, uint64_t dst, uint64_t src, int64_t byte
 int32_t smq::run_fill(smq_context* ctx, uint64_t dst, int32_t byte, int64_t bytes) {
   if (bytes > kSmall) {
     if (const int32_t status = enter(ctx)) return status;
-    forward::flush(ctx);
     return cuda_status(ctx, cudaMemsetAsync(at<void>(dst), byte, std::size_t(bytes), ctx->stream),
                        "smq_fill");
   }

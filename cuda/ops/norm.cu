@@ -1,5 +1,4 @@
 // RMS norm, and conversion of the residual stream to the activations' dtype.
-#include "forward/recorder.cuh"
 #include "ops/norm_row.cuh"
 
 using namespace smq;
@@ -36,9 +35,6 @@ __global__ void convert_kernel(T* out, int32_t out_stride, const float* x, int32
 
 int32_t smq::run_rms_norm(smq_context* ctx, uint64_t out, int32_t out_stride, uint64_t x,
                           uint64_t weight, int32_t m, int32_t width, float eps, int32_t dtype) {
-  const forward::RowsCall call{at<void>(out), at<float>(x), at<const void>(weight), out_stride, m, width,
-                               eps, nullptr, {}};
-  if (forward::take_norm(ctx, call, dtype)) return SMQ_OK;
   with_half(dtype, [&](auto type) {
     using T = decltype(type);
     const uint64_t strides = uint64_t(out_stride) * 2 | uint64_t(width) * 2;
@@ -53,8 +49,6 @@ int32_t smq::run_rms_norm(smq_context* ctx, uint64_t out, int32_t out_stride, ui
 
 int32_t smq::run_convert(smq_context* ctx, uint64_t out, int32_t out_stride, uint64_t x, int32_t m,
                          int32_t width, int32_t dtype) {
-  const forward::RowsCall call{at<void>(out), at<float>(x), nullptr, out_stride, m, width, 0, nullptr, {}};
-  if (forward::take_norm(ctx, call, dtype)) return SMQ_OK;
   with_half(dtype, [&](auto type) {
     using T = decltype(type);
     const bool wide = aligned(out | uint64_t(out_stride) * 2 | uint64_t(width) * 2, 8) && aligned(x, 16);

@@ -1,5 +1,4 @@
 // Norm and rotation of q and k, and the write of k and v into their caches, in one pass.
-#include "forward/recorder.cuh"
 #include "ops/attention.cuh"
 #include "ops/rope_head.cuh"
 
@@ -29,7 +28,6 @@ __global__ void __launch_bounds__(kWarps * 32) rope_kv_kernel(const RopeKv args)
 int32_t smq::run_rope_kv(smq_context* ctx, const RopeKv& args) {
   Check check;
   if (check.limit("head_dim", args.head_dim, kMostHeadDim).failed()) return check.status();
-  if (forward::take(ctx, args)) return SMQ_OK;
   const auto address = [](const void* pointer) { return reinterpret_cast<uint64_t>(pointer); };
   const bool wide = args.head_dim % 4 == 0 && aligned(address(args.table), 8) &&
                     aligned(address(args.qkv) | address(args.k_cache) | address(args.v_cache), 4);
