@@ -1,6 +1,6 @@
 /**
- * Captured forwards give the bits of the same ops called one by one, however a library runs what it has
- * captured: the CUDA library makes one kernel of a forward's ops.
+ * Captured forwards give the bits of the same ops called one by one: in a graph the kernels of the CUDA library
+ * overlap as they never do elsewhere.
  */
 import { assertEquals } from "@std/assert";
 import { MODEL_SHAPES } from "../src/checkpoint/shapes.ts";
