@@ -6,7 +6,8 @@
  *
  * FILE has one JSON object with `question` and `answer` a line, as the GSM8K test split has. A model in 4-bit
  * GPTQ layout is made into an unquantized one first, see `quantization/unquantized.ts`. The method `best` is each
- * scheme's own; `--rotations` are seeds, `none` for no rotation. Prints a table in markdown.
+ * scheme's own; `--rotations` are seeds, `none` for no rotation. Prints a table in markdown, with the standard
+ * error of what is beyond F16 over the problems.
  *
  * @module
  */
@@ -16,7 +17,7 @@ import { Device } from "../src/device/mod.ts";
 import { quantizeCheckpoint } from "../src/engine/mod.ts";
 import { findMethod, METHODS } from "../src/quant/quantizers/method.ts";
 import { findQuantizer, QUANTIZERS } from "../src/quant/quantizers/registry.ts";
-import { perplexity, problemTokens } from "./quantization/perplexity.ts";
+import { beyond, losses, perplexity, problemTokens } from "./quantization/perplexity.ts";
 import { writeUnquantized } from "./quantization/unquantized.ts";
 
 const args = parseArgs(Deno.args, {
@@ -42,9 +43,10 @@ try {
   }
   const texts = problemTokens(model, args.problems, Number(args.count));
   using device = Device.open();
-  const reference = perplexity(device, model, texts);
+  const reference = losses(device, model, texts);
   const tokens = texts.reduce((sum, ids) => sum + ids.length, 0);
-  console.log(`${texts.length} problems, ${tokens} tokens, F16 perplexity ${reference.toFixed(4)}`);
+  const f16 = perplexity(reference, texts).toFixed(4);
+  console.log(`${texts.length} problems, ${tokens} tokens, F16 perplexity ${f16}`);
   console.log(
     "\n| scheme | method | rotation | perplexity | beyond F16 |\n| --- | --- | --- | --- | --- |",
   );
@@ -60,11 +62,17 @@ try {
       ...(calibrated && { calibration: args.calibration, calibrationTexts: Number(args.texts) }),
       device: () => Device.open(),
     });
-    const found = perplexity(device, out, texts);
+    const found = losses(device, out, texts);
     Deno.removeSync(out, { recursive: true });
-    const beyond = ((found / reference - 1) * 100).toFixed(2);
-    const rotation = seed === undefined ? "none" : `seed ${seed}`;
-    console.log(`| ${scheme} | ${method} | ${rotation} | ${found.toFixed(4)} | ${beyond}% |`);
+    const { ratio, error } = beyond(found, reference, texts);
+    const cells = [
+      scheme,
+      method,
+      seed === undefined ? "none" : `seed ${seed}`,
+      perplexity(found, texts).toFixed(4),
+      `${(ratio * 100).toFixed(2)}% ± ${(error * 100).toFixed(2)}`,
+    ];
+    console.log(`| ${cells.join(" | ")} |`);
   };
   for (const scheme of list(args.schemes)) {
     for (const method of list(args.methods)) {

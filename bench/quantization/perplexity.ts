@@ -24,16 +24,39 @@ export function problemTokens(dir: string, file: string, count: number): number[
   });
 }
 
-/** exp of the mean negative log-probability of all tokens but the first of each text. */
-export function perplexity(device: Device, dir: string, texts: readonly number[][]): number {
+/** The sums of negative log-probabilities of each text's tokens but its first. */
+export function losses(device: Device, dir: string, texts: readonly number[][]): number[] {
   using model = Model.load(device, dir);
-  let [sum, count] = [0, 0];
-  for (const ids of texts) {
-    for (const logprob of scoreTokens(model, ids).logprobs) {
-      if (logprob === null) continue;
-      sum -= logprob;
-      count++;
-    }
-  }
-  return Math.exp(sum / count);
+  return texts.map((ids) =>
+    scoreTokens(model, ids).logprobs.reduce<number>((sum, logprob) => sum - (logprob ?? 0), 0)
+  );
+}
+
+/** exp of the mean loss of a token. */
+export function perplexity(losses: readonly number[], texts: readonly number[][]): number {
+  return Math.exp(sum(losses) / scored(texts));
+}
+
+/**
+ * How far the perplexity of `losses` lies beyond that of `reference`, as a ratio less one, and the standard error
+ * of that: texts are drawn, not tokens, and both models see the same ones.
+ */
+export function beyond(
+  losses: readonly number[],
+  reference: readonly number[],
+  texts: readonly number[][],
+): { readonly ratio: number; readonly error: number } {
+  const tokens = scored(texts);
+  const apart = losses.map((loss, i) => loss - reference[i]);
+  const mean = sum(apart) / tokens;
+  const spread = sum(apart.map((loss, i) => (loss - mean * (texts[i].length - 1)) ** 2));
+  return { ratio: Math.exp(mean) - 1, error: Math.sqrt(spread) / tokens };
+}
+
+function scored(texts: readonly number[][]): number {
+  return sum(texts.map((ids) => ids.length - 1));
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }
