@@ -10,6 +10,7 @@ import type { Checkpoint } from "../../checkpoint/checkpoint.ts";
 import type { TensorToWrite } from "../../checkpoint/safetensors_writer.ts";
 import type { TensorSource } from "../../checkpoint/source.ts";
 import type { Quantizer } from "../../quant/quantizers/quantizer.ts";
+import type { RowPool } from "../../quant/quantizers/row_pool.ts";
 import { roundToNearest } from "../../quant/quantizers/rtn.ts";
 import { w4a16, w8a16Draft } from "../../quant/quantizers/w4a16.ts";
 import type { LoadedStates } from "./hidden_states.ts";
@@ -41,10 +42,11 @@ export class OutputProjection {
   readonly #scheme?: HeadScheme;
   readonly #group: number;
   readonly #rotation?: ModelRotation;
+  readonly #pool: RowPool;
 
   /** For a model, its rotation and the scheme of its output projection. */
   constructor(
-    options: { checkpoint: Checkpoint; quantizer?: Quantizer; lmHead?: HeadScheme },
+    options: { checkpoint: Checkpoint; quantizer?: Quantizer; lmHead?: HeadScheme; pool: RowPool },
     rotation: ModelRotation | undefined,
   ) {
     const { checkpoint, quantizer, lmHead } = options;
@@ -52,6 +54,7 @@ export class OutputProjection {
     this.#source = checkpoint.tensors;
     this.#scheme = lmHead;
     this.#rotation = rotation;
+    this.#pool = options.pool;
     const { quant_method, group_size } = quantizer?.config ?? {};
     this.#group = typeof group_size === "number" ? group_size : 128;
     if (lmHead !== undefined && quant_method !== "gptq") {
@@ -105,7 +108,8 @@ export class OutputProjection {
     const codes = new Uint8Array(n * k);
     let row = 0;
     for (const piece of this.#pieces(from, change)) {
-      codes.set(roundToNearest(piece, draft.grid, importance, row), row * k);
+      const options = { importance, firstRow: row, pool: this.#pool };
+      codes.set(roundToNearest(piece, draft.grid, options), row * k);
       row += piece.length / k;
       yield { share: row / n };
     }

@@ -4,6 +4,7 @@
  * @module
  */
 import { absmax, type Grid, halfScale, SHARES, singleScale } from "./grid.ts";
+import type { GridParts } from "./grid_parts.ts";
 import { evenly, LargestValues, SLACK } from "./largest_values.ts";
 
 /** What a two-level grid looks like. */
@@ -16,6 +17,20 @@ export interface TwoLevelOptions {
   readonly channelScale: "f16" | "f32";
   /** Whether s is a whole number and z chosen; else s is any f16 and z is 8. */
   readonly whole: boolean;
+}
+
+/** What is chosen in a two-level grid: for row r at r, and for row r and group g at g n + r. */
+export interface TwoLevelNumbers {
+  /** s_n of each row, as stored. */
+  readonly channelScales: Float32Array;
+  /** s of each group, as stored. */
+  readonly scales: Float32Array;
+  /** z of each group. */
+  readonly zeros: Uint8Array;
+  /** The least code of each group that may be used. */
+  readonly low: Uint8Array;
+  /** The largest one. */
+  readonly high: Uint8Array;
 }
 
 /** An f64 that is larger than 2^52 in size has no fraction: adding this one rounds a small number. */
@@ -78,29 +93,36 @@ export class TwoLevelGrid implements Grid {
   /** Groups of a row. */
   readonly groups: number;
   /** s_n of each row, as stored. */
-  readonly channelScales: Float32Array<ArrayBuffer>;
+  readonly channelScales: Float32Array;
   /** s of row r and group g at g n + r, as stored. */
-  readonly scales: Float32Array<ArrayBuffer>;
+  readonly scales: Float32Array;
   /** z of row r and group g at g n + r. */
-  readonly zeros: Uint8Array<ArrayBuffer>;
+  readonly zeros: Uint8Array;
   readonly #options: TwoLevelOptions;
   /** The codes of each group that may be used. */
   readonly #low: Uint8Array;
   readonly #high: Uint8Array;
   readonly #largest = new LargestValues();
 
-  /** A grid for a weight [n, k]. */
-  constructor(n: number, k: number, options: TwoLevelOptions) {
+  /** A grid for a weight [n, k], of numbers of its own or of those that another grid has. */
+  constructor(n: number, k: number, options: TwoLevelOptions, numbers?: TwoLevelNumbers) {
     this.n = n;
     this.k = k;
     this.group = options.group;
     this.groups = Math.ceil(k / options.group);
-    this.channelScales = new Float32Array(n).fill(1);
-    this.scales = new Float32Array(this.groups * n).fill(1);
-    this.zeros = new Uint8Array(this.groups * n).fill(8);
-    this.#low = new Uint8Array(this.groups * n);
-    this.#high = new Uint8Array(this.groups * n).fill(15);
+    this.channelScales = numbers?.channelScales ?? new Float32Array(n).fill(1);
+    this.scales = numbers?.scales ?? new Float32Array(this.groups * n).fill(1);
+    this.zeros = numbers?.zeros ?? new Uint8Array(this.groups * n).fill(8);
+    this.#low = numbers?.low ?? new Uint8Array(this.groups * n);
+    this.#high = numbers?.high ?? new Uint8Array(this.groups * n).fill(15);
     this.#options = options;
+  }
+
+  /** See {@link Grid.parts}. */
+  get parts(): GridParts {
+    const { n, k, channelScales, scales, zeros } = this;
+    const numbers = { channelScales, scales, zeros, low: this.#low, high: this.#high };
+    return { kind: "two-level", n, k, options: this.#options, numbers };
   }
 
   /** See {@link Grid.fitRow}. */
