@@ -51,6 +51,24 @@ function largestCode(s: number, z: number): number {
   return Math.min(15, z + Math.floor(127 / s));
 }
 
+/** The whole scale at which no integer from `least` (at most 0) to `most` (at least 0) is clipped. */
+function wholeScale(least: number, most: number): number {
+  return Math.min(127, Math.max(1, Math.ceil((most - least) / 15)));
+}
+
+/** The least whole scale to try. */
+function narrowest(widest: number): number {
+  return Math.max(1, Math.floor(0.4 * widest));
+}
+
+/** The zero point of a whole scale. */
+function wholeZero(s: number, least: number, most: number): number {
+  const share = Math.min(1, (15 * s) / Math.max(1, most - least));
+  // A zero point beyond -128 would only stand for integers that are not used.
+  const zero = Math.min(15, Math.floor(128 / s), Math.round((-least * share) / s));
+  return Math.max(0, zero);
+}
+
 /**
  * The weighted squared error of rounding the first `count` values to the grid, or some part of it of at least
  * `limit` once it gets there.
@@ -152,7 +170,13 @@ export class TwoLevelGrid implements Grid {
     let bestScale = 1;
     let bestZero = 8;
     let smallest = Infinity;
-    for (const [s, z] of this.#candidates(least / unit, most / unit)) {
+    const { whole } = this.#options;
+    const [low, high] = [least / unit, most / unit];
+    const widest = whole ? wholeScale(low, high) : Math.max(-low, high) / 7;
+    const tries = whole ? widest - narrowest(widest) + 1 : widest === 0 ? 1 : SHARES.length;
+    for (let i = 0; i < tries; i++) {
+      const s = whole ? widest - i : widest === 0 ? 1 : halfScale(widest * SHARES[i]);
+      const z = whole ? wholeZero(s, low, high) : 8;
       const limit = smallest * SLACK;
       const { count } = largest;
       if (errorOf(largest.values, largest.importance, count, unit, s, z, limit) > limit) continue;
@@ -186,22 +210,5 @@ export class TwoLevelGrid implements Grid {
   integer(row: number, g: number, code: number): number {
     const at = g * this.n + row;
     return nearest((code - this.zeros[at]) * this.scales[at]);
-  }
-
-  /** Scales and zero points to try for integers from `least` (at most 0) to `most` (at least 0). */
-  *#candidates(least: number, most: number): Generator<[s: number, z: number]> {
-    if (!this.#options.whole) {
-      const widest = Math.max(-least, most) / 7;
-      if (widest === 0) return yield [1, 8];
-      for (const share of SHARES) yield [halfScale(widest * share), 8];
-      return;
-    }
-    const widest = Math.min(127, Math.max(1, Math.ceil((most - least) / 15)));
-    for (let s = widest; s >= Math.max(1, Math.floor(0.4 * widest)); s--) {
-      const share = Math.min(1, (15 * s) / Math.max(1, most - least));
-      // A zero point beyond -128 would only stand for integers that are not used.
-      const zero = Math.min(15, Math.floor(128 / s), Math.round((-least * share) / s));
-      yield [s, Math.max(0, zero)];
-    }
   }
 }
