@@ -119,7 +119,8 @@ Deno.test("quantize: any number of threads gives the same bytes, and all of them
   // As large as threads are started for.
   const shape = { ...SHAPE, layers: 1, hidden: 512, intermediate: 512, heads: 8, kvHeads: 4 };
   const large = makeModel("large", shape);
-  const options = { model: large, scheme: "w4a8-qqq-g128", calibrationTexts: 4 };
+  const how = { scheme: "w4a8-qqq-g128", rotate: true };
+  const options = { model: large, ...how, calibrationTexts: 4 };
   for (const threads of [1, 3]) await quantize(`${root}/large-${threads}`, { ...options, threads });
   const [one, three] = [1, 3].map((threads) => filesOf(`${root}/large-${threads}`));
   assertEquals(three, one);

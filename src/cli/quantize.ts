@@ -122,8 +122,7 @@ export const quantize: Command = command({
     BACKEND_OPTION,
     {
       ...THREADS_OPTION,
-      summary:
-        "Threads of the CPU library, and of the search for scales and codes on any backend; " +
+      summary: "Threads of the CPU library, and of what is done to weights on any backend; " +
         "all cores where absent",
     },
     JSON_OPTION,

@@ -167,7 +167,7 @@ export class QuantizeJob {
     const prefix = `model.layers.${layer}`;
     const stage = `layer ${layer + 1} of ${config.layers}`;
     const floats = readFloats(this.#source, `${prefix}.`);
-    if (this.#rotation !== undefined) rotateLayer(this.#rotation, floats, prefix);
+    if (this.#rotation !== undefined) rotateLayer(this.#rotation, floats, prefix, pool);
     const hidden = this.#hidden?.load(work, step - 1);
     const source = sourceOfFloats(this.#source.file, floats);
     let statistics = new Map<LayerInput, InputStatistics>();

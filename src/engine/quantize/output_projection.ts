@@ -10,6 +10,7 @@ import type { Checkpoint } from "../../checkpoint/checkpoint.ts";
 import type { TensorToWrite } from "../../checkpoint/safetensors_writer.ts";
 import type { TensorSource } from "../../checkpoint/source.ts";
 import type { Quantizer } from "../../quant/quantizers/quantizer.ts";
+import { rotateRows } from "../../quant/quantizers/rotate_rows.ts";
 import type { RowPool } from "../../quant/quantizers/row_pool.ts";
 import { roundToNearest } from "../../quant/quantizers/rtn.ts";
 import { w4a16, w8a16Draft } from "../../quant/quantizers/w4a16.ts";
@@ -75,7 +76,7 @@ export class OutputProjection {
     const stream = this.#rotation?.stream;
     return stream === undefined
       ? this.#copied(EMBEDDING)
-      : this.#changed(EMBEDDING, EMBEDDING, (rows) => stream.apply(rows));
+      : this.#changed(EMBEDDING, EMBEDDING, (rows) => rotateRows(stream, rows, this.#pool));
   }
 
   /** The final norm: ones where it has gone into the output projection. */
@@ -97,7 +98,7 @@ export class OutputProjection {
     if (from === undefined) return;
     const rotation = this.#rotation;
     const change = (rows: Float32Array) =>
-      rotation && rotateReaders(rotation, rows, rotation.finalNorm);
+      rotation && rotateReaders(rotation, rows, rotation.finalNorm, this.#pool);
     if (this.#scheme === undefined) {
       yield rotation === undefined ? this.#copied(from) : this.#changed(LM_HEAD, from, change);
       return;

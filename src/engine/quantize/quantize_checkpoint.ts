@@ -65,9 +65,7 @@ export async function quantizeCheckpoint(options: QuantizeOptions): Promise<Quan
     );
   }
   const seed = options.rotate ? options.seed ?? 0 : undefined;
-  using pool = quantizer && isLarge(checkpoint.config)
-    ? await RowPool.open(options.threads)
-    : new RowPool();
+  using pool = isLarge(checkpoint.config) ? await RowPool.open(options.threads) : new RowPool();
   const job = new QuantizeJob({
     checkpoint,
     quantizer,

@@ -5,6 +5,8 @@ import { Device } from "../../device/mod.ts";
 import { gptq, gptqInputs } from "./gptq.ts";
 import type { Grid } from "./grid.ts";
 import { findQuantizer } from "./registry.ts";
+import { rotateColumns, rotateRows } from "./rotate_rows.ts";
+import { Rotation } from "./rotation.ts";
 import { RowPool } from "./row_pool.ts";
 import type { RowWork } from "./row_work.ts";
 import { roundRows } from "./round_rows.ts";
@@ -94,6 +96,20 @@ Deno.test("row pool: smoothing finds the same with any number of workers", async
   };
   const quantizer = findQuantizer("w4a8-qqq-g128");
   await sameForAll((pool) => smoothingFactors(problem, quantizer, pool));
+});
+
+Deno.test("row pool: rotating gives what each vector's rotation gives", async () => {
+  const rotation = Rotation.random(K, 1);
+  const expected = normals(N * K, 2);
+  rotation.apply(expected);
+  await sameForAll((pool) => {
+    const rows = normals(N * K, 2);
+    rotateRows(rotation, rows, pool);
+    assertEquals(rows, expected);
+    const columns = normals(N * K, 3);
+    rotateColumns(rotation, columns, N, pool);
+    return columns;
+  });
 });
 
 Deno.test("row pool: what fails on any thread fails here, with its own error", async () => {

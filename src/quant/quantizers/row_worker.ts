@@ -4,13 +4,14 @@
  * @module
  */
 import { gptqRows } from "./gptq_rows.ts";
+import { rotateBand } from "./rotate_rows.ts";
 import { roundRows } from "./round_rows.ts";
 import { RowTurns } from "./row_turns.ts";
 import type { RowFunction, RowWork } from "./row_work.ts";
 import { smoothRows } from "./smooth_rows.ts";
 
 /** All kinds of work; a new one is one file and one line here. */
-const WORKS = [roundRows, gptqRows, smoothRows] as readonly RowWork<unknown, unknown>[];
+const WORKS = [roundRows, gptqRows, smoothRows, rotateBand] as readonly RowWork<unknown, unknown>[];
 
 /** What the pool says, in this order: once, once for each piece of work, and for each call of it. */
 type Message =
