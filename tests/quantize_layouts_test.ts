@@ -11,12 +11,12 @@ import { writeSafetensors } from "../src/checkpoint/safetensors_writer.ts";
 import { Arena } from "../src/device/mod.ts";
 import { loadLinear, readingRows, WeightLoader } from "../src/quant/mod.ts";
 import { type Coded, gptq, gptqInputs } from "../src/quant/quantizers/gptq.ts";
-import { valuesOf } from "../src/quant/quantizers/grid.ts";
 import type { Draft, Quantizer } from "../src/quant/quantizers/quantizer.ts";
 import { QUANTIZERS } from "../src/quant/quantizers/registry.ts";
 import { roundToNearest } from "../src/quant/quantizers/rtn.ts";
 import { w4a16, w8a16Draft } from "../src/quant/quantizers/w4a16.ts";
 import { backendTest } from "./backends.ts";
+import { valuesOf } from "./grid_values.ts";
 import { Random } from "./random.ts";
 import { relativeError, type Rig } from "./rig.ts";
 

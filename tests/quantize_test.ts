@@ -115,6 +115,22 @@ for (const { scheme } of QUANTIZERS) {
   });
 }
 
+Deno.test("quantize: any number of threads gives the same bytes, and all of them end", async () => {
+  // As large as threads are started for.
+  const shape = { ...SHAPE, layers: 1, hidden: 512, intermediate: 512, heads: 8, kvHeads: 4 };
+  const large = makeModel("large", shape);
+  const how = { scheme: "w4a8-qqq-g128", rotate: true };
+  const options = { model: large, ...how, calibrationTexts: 4 };
+  for (const threads of [1, 3]) await quantize(`${root}/large-${threads}`, { ...options, threads });
+  const [one, three] = [1, 3].map((threads) => filesOf(`${root}/large-${threads}`));
+  assertEquals(three, one);
+  const controller = new AbortController();
+  const onProgress = ({ done }: { done: number }) =>
+    void (done > 1.5 && controller.abort("enough"));
+  const ended = { ...options, threads: 3, onProgress, signal: controller.signal };
+  assertEquals(await quantize(`${root}/ended`, ended).catch((reason) => reason), "enough");
+});
+
 Deno.test("quantize: a rotated copy has the same function, its hidden states are rotated", async () => {
   using device = Device.open({ backend: "cpu" });
   const plain = forward(device, wide);
@@ -221,11 +237,6 @@ Deno.test("quantize: killed ten times, it gives the bytes of one run", async () 
       stdout: "null",
       stderr: "piped",
     });
-  const files = (dir: string) =>
-    new Map(
-      [...Deno.readDirSync(dir)].map(({ name }) => name).sort()
-        .map((name) => [name, Deno.readFileSync(`${dir}/${name}`)]),
-    );
   const begun = performance.now();
   assertEquals((await arrange(`${root}/whole`).output()).code, 0);
   const whole = performance.now() - begun;
@@ -252,14 +263,20 @@ Deno.test("quantize: killed ten times, it gives the bytes of one run", async () 
       continue;
     }
     assertEquals(code, 0);
-    assertEquals(files(out), files(`${root}/whole`));
+    assertEquals(filesOf(out), filesOf(`${root}/whole`));
     Deno.removeSync(out, { recursive: true });
   }
   assertEquals((await arrange(out).output()).code, 0);
-  assertEquals(files(out), files(`${root}/whole`));
+  assertEquals(filesOf(out), filesOf(`${root}/whole`));
   assert(resumed > 0, "no run was killed with something finished");
   assertEquals(readNames(root).filter((name) => name.includes("partial")), []);
 });
+
+/** The bytes of every file of a directory. */
+function filesOf(dir: string): Map<string, Uint8Array> {
+  const names = readNames(dir).sort();
+  return new Map(names.map((name) => [name, Deno.readFileSync(`${dir}/${name}`)]));
+}
 
 function readNames(dir: string): string[] {
   try {

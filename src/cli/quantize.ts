@@ -120,7 +120,11 @@ export const quantize: Command = command({
       summary: "Quantize the output projection too",
     },
     BACKEND_OPTION,
-    THREADS_OPTION,
+    {
+      ...THREADS_OPTION,
+      summary: "Threads of the CPU library, and of what is done to weights on any backend; " +
+        "all cores where absent",
+    },
     JSON_OPTION,
   ],
   example: "quantize --model llama-f16 --out llama-w4 --scheme w4a16-g128",
@@ -143,6 +147,7 @@ export const quantize: Command = command({
         rotate: values.rotate,
         seed: values.seed,
         lmHead: values["lm-head"],
+        threads,
         device: () => Device.open({ backend, threads }),
         signal,
         onProgress: ({ done, total }) => bar.update("quantizing", done, total),

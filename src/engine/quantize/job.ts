@@ -12,6 +12,7 @@ import type { Device } from "../../device/mod.ts";
 import type { GptqOptions } from "../../quant/quantizers/gptq.ts";
 import type { Method } from "../../quant/quantizers/method.ts";
 import type { Quantizer } from "../../quant/quantizers/quantizer.ts";
+import type { RowPool } from "../../quant/quantizers/row_pool.ts";
 import { checkWeights } from "./check_weights.ts";
 import { changedConfig, copyCompanions } from "./config_json.ts";
 import { HiddenStates } from "./hidden_states.ts";
@@ -52,6 +53,8 @@ export interface JobOptions {
   readonly texts: readonly (readonly number[])[];
   /** The device that layers run on, where there are texts. */
   readonly device?: Device;
+  /** The threads that share the rows of a weight. */
+  readonly pool: RowPool;
 }
 
 /** Quantizes one checkpoint, step by step. */
@@ -159,12 +162,12 @@ export class QuantizeJob {
   }
 
   *#layer(work: WorkDirectory, step: number): Generator<StepProgress> {
-    const { checkpoint: { config }, quantizer, method, device } = this.#options;
+    const { checkpoint: { config }, quantizer, method, device, pool } = this.#options;
     const layer = step - 1;
     const prefix = `model.layers.${layer}`;
     const stage = `layer ${layer + 1} of ${config.layers}`;
     const floats = readFloats(this.#source, `${prefix}.`);
-    if (this.#rotation !== undefined) rotateLayer(this.#rotation, floats, prefix);
+    if (this.#rotation !== undefined) rotateLayer(this.#rotation, floats, prefix, pool);
     const hidden = this.#hidden?.load(work, step - 1);
     const source = sourceOfFloats(this.#source.file, floats);
     let statistics = new Map<LayerInput, InputStatistics>();
@@ -184,8 +187,10 @@ export class QuantizeJob {
     let tensors: TensorToWrite[];
     if (quantizer === undefined) tensors = this.#output.asTheyAre(floats);
     else {
-      if (method.smooth) statistics = smoothLayer(floats, prefix, config, statistics, quantizer);
-      const options = { quantizer, method, gptq: this.#options.gptq, device };
+      if (method.smooth) {
+        statistics = smoothLayer(floats, prefix, config, statistics, quantizer, pool);
+      }
+      const options = { quantizer, method, gptq: this.#options.gptq, device, pool };
       let share = 0.3;
       tensors = yield* telling(
         quantizeLayer(floats, prefix, statistics, options, this.#source.file),

@@ -46,6 +46,8 @@ export interface QuantizeOptions {
   readonly lmHead?: "w4a16" | "w8a16";
   /** Opens the device that layers run on; asked only where a method needs it. */
   readonly device?: () => Device;
+  /** Threads that share the rows of a weight, this one included; 0, the default, for one a core. */
+  readonly threads?: number;
   /** Hears where the work stands. */
   readonly onProgress?: (progress: QuantizeProgress) => void;
   /** Stops the work; what is finished stays for the next run. */

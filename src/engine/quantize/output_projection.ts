@@ -10,6 +10,8 @@ import type { Checkpoint } from "../../checkpoint/checkpoint.ts";
 import type { TensorToWrite } from "../../checkpoint/safetensors_writer.ts";
 import type { TensorSource } from "../../checkpoint/source.ts";
 import type { Quantizer } from "../../quant/quantizers/quantizer.ts";
+import { rotateRows } from "../../quant/quantizers/rotate_rows.ts";
+import type { RowPool } from "../../quant/quantizers/row_pool.ts";
 import { roundToNearest } from "../../quant/quantizers/rtn.ts";
 import { w4a16, w8a16Draft } from "../../quant/quantizers/w4a16.ts";
 import type { LoadedStates } from "./hidden_states.ts";
@@ -41,10 +43,11 @@ export class OutputProjection {
   readonly #scheme?: HeadScheme;
   readonly #group: number;
   readonly #rotation?: ModelRotation;
+  readonly #pool: RowPool;
 
   /** For a model, its rotation and the scheme of its output projection. */
   constructor(
-    options: { checkpoint: Checkpoint; quantizer?: Quantizer; lmHead?: HeadScheme },
+    options: { checkpoint: Checkpoint; quantizer?: Quantizer; lmHead?: HeadScheme; pool: RowPool },
     rotation: ModelRotation | undefined,
   ) {
     const { checkpoint, quantizer, lmHead } = options;
@@ -52,6 +55,7 @@ export class OutputProjection {
     this.#source = checkpoint.tensors;
     this.#scheme = lmHead;
     this.#rotation = rotation;
+    this.#pool = options.pool;
     const { quant_method, group_size } = quantizer?.config ?? {};
     this.#group = typeof group_size === "number" ? group_size : 128;
     if (lmHead !== undefined && quant_method !== "gptq") {
@@ -72,7 +76,7 @@ export class OutputProjection {
     const stream = this.#rotation?.stream;
     return stream === undefined
       ? this.#copied(EMBEDDING)
-      : this.#changed(EMBEDDING, EMBEDDING, (rows) => stream.apply(rows));
+      : this.#changed(EMBEDDING, EMBEDDING, (rows) => rotateRows(stream, rows, this.#pool));
   }
 
   /** The final norm: ones where it has gone into the output projection. */
@@ -94,7 +98,7 @@ export class OutputProjection {
     if (from === undefined) return;
     const rotation = this.#rotation;
     const change = (rows: Float32Array) =>
-      rotation && rotateReaders(rotation, rows, rotation.finalNorm);
+      rotation && rotateReaders(rotation, rows, rotation.finalNorm, this.#pool);
     if (this.#scheme === undefined) {
       yield rotation === undefined ? this.#copied(from) : this.#changed(LM_HEAD, from, change);
       return;
@@ -105,7 +109,8 @@ export class OutputProjection {
     const codes = new Uint8Array(n * k);
     let row = 0;
     for (const piece of this.#pieces(from, change)) {
-      codes.set(roundToNearest(piece, draft.grid, importance, row), row * k);
+      const options = { importance, firstRow: row, pool: this.#pool };
+      codes.set(roundToNearest(piece, draft.grid, options), row * k);
       row += piece.length / k;
       yield { share: row / n };
     }

@@ -5,9 +5,11 @@
  */
 import { ArgumentError } from "../../base/errors.ts";
 import { openCheckpoint } from "../../checkpoint/checkpoint.ts";
+import type { ModelConfig } from "../../checkpoint/config.ts";
 import { openWeights } from "../../checkpoint/weights.ts";
 import { findMethod } from "../../quant/quantizers/method.ts";
 import { findQuantizer } from "../../quant/quantizers/registry.ts";
+import { RowPool } from "../../quant/quantizers/row_pool.ts";
 import { calibrationTexts } from "./calibration.ts";
 import { QuantizeJob } from "./job.ts";
 import type { QuantizeOptions, QuantizeResult } from "./options.ts";
@@ -63,6 +65,7 @@ export async function quantizeCheckpoint(options: QuantizeOptions): Promise<Quan
     );
   }
   const seed = options.rotate ? options.seed ?? 0 : undefined;
+  using pool = isLarge(checkpoint.config) ? await RowPool.open(options.threads) : new RowPool();
   const job = new QuantizeJob({
     checkpoint,
     quantizer,
@@ -72,6 +75,7 @@ export async function quantizeCheckpoint(options: QuantizeOptions): Promise<Quan
     lmHead: options.lmHead,
     texts,
     device,
+    pool,
   });
   using work = new WorkDirectory(out, model, {
     program: 2,
@@ -107,6 +111,14 @@ export async function quantizeCheckpoint(options: QuantizeOptions): Promise<Quan
   }
   work.finish();
   return { ...describe(out, model), ...job.counts(), method: method.name, resumed };
+}
+
+/** The size of a weight from which on threads are worth their start: that takes about as long as to quantize it. */
+const LARGE = 2 ** 18;
+
+/** Whether threads are worth having for this model. */
+function isLarge({ hiddenSize, intermediateSize }: ModelConfig): boolean {
+  return hiddenSize * intermediateSize >= LARGE;
 }
 
 /** Refuses options that would have no effect. */

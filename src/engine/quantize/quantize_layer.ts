@@ -13,9 +13,9 @@ import {
   gptqInputs,
   type GptqOptions,
 } from "../../quant/quantizers/gptq.ts";
-import { valuesOf } from "../../quant/quantizers/grid.ts";
 import type { Method } from "../../quant/quantizers/method.ts";
 import type { Quantizer } from "../../quant/quantizers/quantizer.ts";
+import type { RowPool } from "../../quant/quantizers/row_pool.ts";
 import { roundToNearest } from "../../quant/quantizers/rtn.ts";
 import { READERS } from "./layer_plan.ts";
 import type { LayerInput } from "./layer_runner.ts";
@@ -32,6 +32,8 @@ export interface LayerOptions {
   readonly gptq: GptqOptions;
   /** Where GPTQ's products run; only it needs one. */
   readonly device?: Device;
+  /** The threads that share the rows of a weight. */
+  readonly pool: RowPool;
 }
 
 /**
@@ -54,8 +56,7 @@ export function* quantizeLayer(
       const name = `${prefix}.${linear}.weight`;
       const weight = floats.get(name)!;
       const draft = quantizer.draft(weight.shape[0], weight.shape[1]);
-      const coded = named(file, name, () => choose(weight.values, draft, known));
-      weight.values.set(valuesOf(draft.grid, coded.codes, coded.groupOf));
+      const coded = named(file, name, () => choose(weight.values, draft, known, options.pool));
       out.set(name, draft.tensors(name.slice(0, -".weight".length), coded));
       yield;
     }
@@ -81,14 +82,17 @@ function learn(
   return { inputs, importance: found?.squares, [Symbol.dispose]: () => inputs?.[Symbol.dispose]() };
 }
 
+/** Codes of a weight, whose values take its place. */
 function choose(
   weight: Float32Array,
   { grid }: ReturnType<Quantizer["draft"]>,
   { inputs, importance }: Known,
+  pool: RowPool,
 ): Coded {
+  const options = { pool, values: weight };
   return inputs === undefined
-    ? { codes: roundToNearest(weight, grid, importance) }
-    : gptq(weight, grid, inputs);
+    ? { codes: roundToNearest(weight, grid, { ...options, importance }) }
+    : gptq(weight, grid, inputs, options);
 }
 
 /** Runs `work`; what it finds wrong is said of the tensor. */

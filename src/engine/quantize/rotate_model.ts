@@ -9,7 +9,9 @@ import { openSafetensors } from "../../checkpoint/safetensors.ts";
 import { writeSafetensors } from "../../checkpoint/safetensors_writer.ts";
 import { CheckpointError } from "../../base/errors.ts";
 import { toF32 } from "../../base/half.ts";
+import { rotateColumns, rotateRows } from "../../quant/quantizers/rotate_rows.ts";
 import { Rotation } from "../../quant/quantizers/rotation.ts";
+import { RowPool } from "../../quant/quantizers/row_pool.ts";
 import type { Floats } from "./tensors.ts";
 
 /** The rotations of a model, and what its head must know. */
@@ -43,14 +45,20 @@ export function rotateReaders(
   { stream }: ModelRotation,
   rows: Float32Array,
   norm: Float32Array,
+  pool: RowPool = new RowPool(),
 ): void {
   const width = stream.size;
   for (let i = 0; i < rows.length; i++) rows[i] *= norm[i % width];
-  stream.apply(rows);
+  rotateRows(stream, rows, pool);
 }
 
 /** Rotates the tensors of the decoder layer `prefix`; its norms become ones. */
-export function rotateLayer(rotation: ModelRotation, floats: Floats, prefix: string): void {
+export function rotateLayer(
+  rotation: ModelRotation,
+  floats: Floats,
+  prefix: string,
+  pool: RowPool = new RowPool(),
+): void {
   const { stream, head } = rotation;
   const values = (name: string) => floats.get(`${prefix}.${name}`)?.values;
   const width = (name: string) => floats.get(`${prefix}.${name}`)!.shape[1];
@@ -61,29 +69,31 @@ export function rotateLayer(rotation: ModelRotation, floats: Floats, prefix: str
     ] as const
   ) {
     const weight = values(`${norm}.weight`)!;
-    for (const linear of linears) rotateReaders(rotation, values(`${linear}.weight`)!, weight);
+    for (const linear of linears) {
+      rotateReaders(rotation, values(`${linear}.weight`)!, weight, pool);
+    }
     weight.fill(1);
   }
   for (const linear of ["self_attn.o_proj", "mlp.down_proj"]) {
-    stream.applyToColumns(values(`${linear}.weight`)!, width(`${linear}.weight`));
+    rotateColumns(stream, values(`${linear}.weight`)!, width(`${linear}.weight`), pool);
     const bias = values(`${linear}.bias`);
     if (bias !== undefined) stream.apply(bias);
   }
   const v = values("self_attn.v_proj.weight")!;
   const inputs = width("self_attn.v_proj.weight");
   for (let at = 0; at < v.length; at += head.size * inputs) {
-    head.applyToColumns(v.subarray(at, at + head.size * inputs), inputs);
+    rotateColumns(head, v.subarray(at, at + head.size * inputs), inputs, pool);
   }
   const bias = values("self_attn.v_proj.bias");
   if (bias !== undefined) head.apply(bias);
-  head.apply(values("self_attn.o_proj.weight")!);
+  rotateRows(head, values("self_attn.o_proj.weight")!, pool);
 }
 
 /** Writes a rotation to `file`. */
 export function writeRotation(file: string, { stream, head, finalNorm }: ModelRotation): void {
   const tensor = (
     name: string,
-    values: Float32Array<ArrayBuffer> | Float64Array<ArrayBuffer>,
+    values: Float32Array | Float64Array,
     shape: number[],
   ) => ({
     name,

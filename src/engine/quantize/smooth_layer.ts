@@ -6,6 +6,7 @@
 import { toF32 } from "../../base/half.ts";
 import type { ModelConfig } from "../../checkpoint/config.ts";
 import type { Quantizer } from "../../quant/quantizers/quantizer.ts";
+import type { RowPool } from "../../quant/quantizers/row_pool.ts";
 import { smoothingFactors } from "../../quant/quantizers/smooth.ts";
 import { READERS } from "./layer_plan.ts";
 import type { LayerInput } from "./layer_runner.ts";
@@ -22,13 +23,14 @@ export function smoothLayer(
   config: ModelConfig,
   statistics: ReadonlyMap<LayerInput, InputStatistics>,
   quantizer: Quantizer,
+  pool?: RowPool,
 ): Map<LayerInput, InputStatistics> {
   const smoothed = new Map<LayerInput, InputStatistics>();
   for (const { input, linears, maker } of READERS) {
     const known = statistics.get(input)!;
     const weights = linears.map((name) => floats.get(`${prefix}.${name}.weight`)!.values);
     const shared = input === "output" ? valueChannels(config) : undefined;
-    const wanted = smoothingFactors({ ...known, weights, shared }, quantizer);
+    const wanted = smoothingFactors({ ...known, weights, shared }, quantizer, pool);
     // Values are made once for several heads; other inputs are made one by one.
     const made = shared === undefined ? wanted : firstOfEach(wanted, shared);
     const factors = shrink(floats, `${prefix}.${maker}`, made);

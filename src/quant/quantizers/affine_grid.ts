@@ -4,6 +4,7 @@
  * @module
  */
 import { type Grid, halfScale, SHARES, singleScale } from "./grid.ts";
+import type { GridParts } from "./grid_parts.ts";
 import { evenly, LargestValues, SLACK } from "./largest_values.ts";
 
 /** What an affine grid looks like. */
@@ -22,6 +23,16 @@ export interface AffineOptions {
   readonly scaledZeros?: boolean;
 }
 
+/** What is chosen in an affine grid, for row r and group g at g n + r. */
+export interface AffineNumbers {
+  /** s as stored. */
+  readonly scales: Float32Array;
+  /** z; zeros where z is 0. */
+  readonly zeros: Uint8Array;
+  /** What the file holds in place of z where that is scaled: z s as f16; else z s. */
+  readonly offsets: Float64Array;
+}
+
 /** A grid of evenly spaced numbers, with a scale and a zero point for each row and group. */
 export class AffineGrid implements Grid {
   /** Outputs. */
@@ -33,24 +44,31 @@ export class AffineGrid implements Grid {
   /** Groups of a row. */
   readonly groups: number;
   /** s of row r and group g at g n + r, as stored. */
-  readonly scales: Float32Array<ArrayBuffer>;
+  readonly scales: Float32Array;
   /** z of row r and group g at g n + r; zeros where z is 0. */
-  readonly zeros: Uint8Array<ArrayBuffer>;
+  readonly zeros: Uint8Array;
   readonly #options: AffineOptions;
   /** {@link offset} of each group. */
   readonly #offsets: Float64Array;
   readonly #largest = new LargestValues();
 
-  /** A grid for a weight [n, k]. */
-  constructor(n: number, k: number, options: AffineOptions) {
+  /** A grid for a weight [n, k], of numbers of its own or of those that another grid has. */
+  constructor(n: number, k: number, options: AffineOptions, numbers?: AffineNumbers) {
     this.n = n;
     this.k = k;
     this.group = Math.min(options.group, k);
     this.groups = Math.ceil(k / this.group);
-    this.scales = new Float32Array(this.groups * n).fill(1);
-    this.zeros = new Uint8Array(this.groups * n);
-    this.#offsets = new Float64Array(this.groups * n);
+    this.scales = numbers?.scales ?? new Float32Array(this.groups * n).fill(1);
+    this.zeros = numbers?.zeros ?? new Uint8Array(this.groups * n);
+    this.#offsets = numbers?.offsets ?? new Float64Array(this.groups * n);
     this.#options = options;
+  }
+
+  /** See {@link Grid.parts}. */
+  get parts(): GridParts {
+    const { n, k, scales, zeros } = this;
+    const numbers = { scales, zeros, offsets: this.#offsets };
+    return { kind: "affine", n, k, options: this.#options, numbers };
   }
 
   /** What the file holds in place of the zero point where that is scaled: z s as f16. */

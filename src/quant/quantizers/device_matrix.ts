@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { elements } from "../../base/shape.ts";
 import { Arena, columns, type Device, reshape, rows, type Tensor } from "../../device/mod.ts";
 import { gatherRows, gemmF32, type Update } from "../../ops/mod.ts";
 
@@ -49,11 +50,11 @@ export class BlockMover implements Disposable {
     }
   }
 
-  /** The values of a block, row after row. */
-  download(block: Tensor<"f32">): Float32Array<ArrayBuffer> {
+  /** The values of a block, row after row, to the beginning of `into`. */
+  download(block: Tensor<"f32">, into: Float32Array): void {
     const staged = this.#staged(block);
     gatherRows(this.#device, staged, block, rows(this.#each, 0, block.shape[0]));
-    return new Float32Array(this.#device.download(staged).buffer);
+    this.#device.downloadInto(into.subarray(0, elements(block.shape)), staged);
   }
 
   /** Gives a block values, row after row. */

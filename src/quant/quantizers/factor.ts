@@ -59,6 +59,7 @@ export function factorize(
   using mover = new BlockMover(device, most, most);
   const small = scratch.allocate("f32", [most * most]);
   const wide = scratch.allocate("f32", [most, k]);
+  const block = new Float32Array(most * most);
   const square = (values: Float64Array, size: number): Tensor<"f32"> => {
     const placed = reshape(rows(small, 0, size * size), [size, size]);
     device.upload(placed, Float32Array.from(values));
@@ -68,7 +69,8 @@ export function factorize(
     const size = Math.min(BLOCK, k - start);
     const own = rows(matrix, start, start + size);
     const near = columns(own, start, start + size);
-    const r = Float64Array.from(mover.download(near));
+    mover.download(near, block);
+    const r = Float64Array.from(block.subarray(0, size * size));
     const bad = upperFactor(r, size);
     if (bad >= 0) {
       const input = order?.[start + bad] ?? start + bad;

@@ -5,6 +5,13 @@
  */
 import { E4M3_MAX, E4M3_VALUES, toE4m3 } from "../../base/e4m3.ts";
 import { absmax, type Grid, singleScale } from "./grid.ts";
+import type { GridParts } from "./grid_parts.ts";
+
+/** What is chosen in a grid of floats. */
+export interface FloatNumbers {
+  /** The scale of each row, as stored. */
+  readonly scales: Float32Array;
+}
 
 /** A grid of e4m3 numbers times the scale of their row. */
 export class FloatGrid implements Grid {
@@ -15,14 +22,20 @@ export class FloatGrid implements Grid {
   /** Inputs of a group: all. */
   readonly group: number;
   /** The scale of each row, as stored. */
-  readonly scales: Float32Array<ArrayBuffer>;
+  readonly scales: Float32Array;
 
-  /** A grid for a weight [n, k]. */
-  constructor(n: number, k: number) {
+  /** A grid for a weight [n, k], of numbers of its own or of those that another grid has. */
+  constructor(n: number, k: number, numbers?: FloatNumbers) {
     this.n = n;
     this.k = k;
     this.group = k;
-    this.scales = new Float32Array(n).fill(1);
+    this.scales = numbers?.scales ?? new Float32Array(n).fill(1);
+  }
+
+  /** See {@link Grid.parts}. */
+  get parts(): GridParts {
+    const { n, k, scales } = this;
+    return { kind: "float", n, k, numbers: { scales } };
   }
 
   /** See {@link Grid.fit}: floats gain nothing from clipping, so the largest value decides. */

@@ -8,7 +8,11 @@ import { Arena, columns, type Device, rows } from "../../device/mod.ts";
 import { gemmF32 } from "../../ops/mod.ts";
 import { BlockMover } from "./device_matrix.ts";
 import { BLOCK, type Factor, factorize } from "./factor.ts";
+import { gptqRows, groupEnd } from "./gptq_rows.ts";
 import { expectFinite, type Grid } from "./grid.ts";
+import { adopt, portable } from "./grid_parts.ts";
+import { RowPool } from "./row_pool.ts";
+import type { RowOptions } from "./rtn.ts";
 
 /** How GPTQ works. */
 export interface GptqOptions {
@@ -37,9 +41,6 @@ export interface GptqInputs extends Disposable {
 /** Inputs whose errors the host adds up itself; the device brings them to all that come later. */
 const STEP = 32;
 
-/** Rows that share each read of the factor. */
-const ROWS = 4;
-
 /** Prepares `hessian`, f32 [k, k]: the sum of x^T x over rows of input, up to a factor. */
 export function gptqInputs(
   device: Device,
@@ -59,31 +60,42 @@ export function gptqInputs(
 /**
  * Codes of a weight f32 [n, k]. On the device lies what inputs should be, those before them given: the errors of
  * a step are brought to the rest of their block, those of a block to everything behind it.
- * Deterministic; an ArgumentError where a value is not finite.
+ * Deterministic, whatever the number of threads; an ArgumentError where a value is not finite.
  */
-export function gptq(weight: Float32Array, grid: Grid, inputs: GptqInputs): Coded {
+export function gptq(
+  weight: Float32Array,
+  grid: Grid,
+  inputs: GptqInputs,
+  { pool = new RowPool(), values }: RowOptions = {},
+): Coded {
   const { n, k, group } = grid;
-  const { factor: { device, shares }, order } = inputs;
+  const { factor: { device, shares, nearShares, costs }, order } = inputs;
   expectFinite(weight);
-  for (let row = 0; row < n; row++) grid.fitRow?.(row, weight.subarray(row * k, (row + 1) * k));
-  const values = order === undefined ? weight : inOrder(weight, order);
-  const codes = new Uint8Array(n * k); // in order
+  // Inputs are in order from here on.
+  const exact = order === undefined ? weight : inOrder(weight, order);
+  const widest = group < k ? Math.max(STEP, group) : STEP;
   using arena = new Arena(device, "GPTQ");
-  using mover = new BlockMover(device, n, group < k ? Math.max(STEP, group) : STEP);
-  const wanted = arena.fromHost("f32", [n, k], values);
+  using mover = new BlockMover(device, n, widest);
+  const wanted = arena.fromHost("f32", [n, k], exact);
   const errors = arena.allocate("f32", [n, Math.min(BLOCK, k)]);
+  const { given, run } = pool.share(gptqRows, {
+    grid: portable(grid),
+    nearShares,
+    costs,
+    values: exact,
+    codes: new Uint8Array(n * k),
+    current: new Float32Array(n * Math.min(widest, k)),
+    errors: new Float32Array(n * STEP),
+  });
   for (const [begin, finish] of pieces(0, k, BLOCK, group, k)) {
     for (const [start, end] of pieces(begin, finish, STEP, group, k)) {
       // A group that begins here may go on behind the step.
       const reach = start % group === 0 ? Math.max(end, groupEnd(start, group, k)) : end;
-      // What comes first is wanted as it is.
-      const current = start === 0
-        ? { values, stride: k }
-        : { values: mover.download(columns(wanted, start, reach)), stride: reach - start };
-      const made = quantizeStep(grid, inputs.factor, start, end, values, current, codes);
+      if (start > 0) mover.download(columns(wanted, start, reach), given.current);
+      run({ start, end, reach }, n);
       if (end === k) break;
       const ours = columns(errors, start - begin, end - begin);
-      mover.upload(ours, made);
+      mover.upload(ours, given.errors.subarray(0, n * (end - start)));
       if (end === finish) continue;
       const near = columns(rows(shares, start, end), end, finish);
       gemmF32(device, columns(wanted, end, finish), ours, near, { update: "add" });
@@ -93,20 +105,17 @@ export function gptq(weight: Float32Array, grid: Grid, inputs: GptqInputs): Code
     const ours = columns(errors, 0, finish - begin);
     gemmF32(device, columns(wanted, finish, k), ours, far, { update: "add" });
   }
-  if (order === undefined) return { codes };
-  const stored = new Uint8Array(n * k);
-  for (let at = 0; at < codes.length; at += k) {
-    for (let i = 0; i < k; i++) stored[at + order[i]] = codes[at + i];
+  adopt(grid, given.grid);
+  const codes = new Uint8Array(n * k);
+  copyBack(codes, given.codes, order);
+  if (values !== undefined) {
+    run("values", n);
+    copyBack(values, given.values, order);
   }
-  if (group >= k) return { codes: stored };
+  if (order === undefined || group >= k) return { codes };
   const groupOf = new Int32Array(k);
   order.forEach((input, i) => groupOf[input] = Math.floor(i / group));
-  return { codes: stored, groupOf };
-}
-
-/** Where the group of input i ends. */
-function groupEnd(i: number, group: number, k: number): number {
-  return Math.min(k, (Math.floor(i / group) + 1) * group);
+  return { codes, groupOf };
 }
 
 /**
@@ -138,77 +147,11 @@ function inOrder(weight: Float32Array, order: Int32Array): Float32Array<ArrayBuf
   return out;
 }
 
-/**
- * Quantizes the inputs `start` to `end` - 1 of all rows of `values` [n, k] into `codes`. `current` is what they,
- * and all inputs of their groups, should be as far as inputs before `start` have a say, from input `start` on.
- * Returns the errors, [n, end - start].
- */
-function quantizeStep(
-  grid: Grid,
-  { nearShares, costs }: Factor,
-  start: number,
-  end: number,
-  values: Float32Array,
-  current: { readonly values: Float32Array; readonly stride: number },
-  codes: Uint8Array,
-): Float32Array {
-  const { n, k, group } = grid;
-  const width = end - start;
-  const out = new Float32Array(n * width);
-  const errors = new Float32Array(ROWS * width); // of the rows at work, side by side
-  const sums = new Float64Array(ROWS);
-  const whole = new Float32Array(ROWS * Math.min(group, k)); // a group of each row
-  for (let first = 0; first < n; first += ROWS) {
-    const count = Math.min(ROWS, n - first);
-    sums.fill(0);
-    for (let i = start; i < end; i++) {
-      const g = Math.floor(i / group);
-      if (i === g * group) {
-        const size = groupEnd(i, group, k) - i;
-        for (let j = 0; j < size; j++) {
-          // A group that begins within the step ends there too; those that begin with it have no sums yet.
-          if (i > start) addUp(sums, nearShares, i + j, errors, start, i);
-          for (let r = 0; r < count; r++) {
-            const at = (first + r) * current.stride + i + j - start;
-            whole[r * size + j] = current.values[at] + sums[r];
-          }
-        }
-        const importance = costs.subarray(i, i + size);
-        for (let r = 0; r < count; r++) {
-          grid.fit(first + r, g, whole.subarray(r * size, (r + 1) * size), importance);
-        }
-      }
-      addUp(sums, nearShares, i, errors, start, i);
-      for (let r = 0; r < count; r++) {
-        const row = first + r;
-        const code = grid.code(row, g, current.values[row * current.stride + i - start] + sums[r]);
-        const error = values[row * k + i] - grid.value(row, g, code);
-        codes[row * k + i] = code;
-        errors[(i - start) * ROWS + r] = error;
-        out[row * width + i - start] = error;
-      }
-    }
+/** Brings rows of inputs in order to where they belong. */
+function copyBack<T extends Uint8Array | Float32Array>(to: T, from: T, order?: Int32Array): void {
+  if (order === undefined) return to.set(from);
+  const k = order.length;
+  for (let at = 0; at < to.length; at += k) {
+    for (let i = 0; i < k; i++) to[at + order[i]] = from[at + i];
   }
-  return out;
-}
-
-/** sums[r] = what row r's errors of inputs `from` to `to` - 1 leave to input i. */
-function addUp(
-  sums: Float64Array,
-  nearShares: Float32Array,
-  i: number,
-  errors: Float32Array,
-  from: number,
-  to: number,
-): void {
-  let [s0, s1, s2, s3] = [0, 0, 0, 0];
-  const first = i * BLOCK + from % BLOCK;
-  for (let j = 0, at = 0; j < to - from; j++, at += ROWS) {
-    const share = nearShares[first + j];
-    s0 += errors[at] * share;
-    s1 += errors[at + 1] * share;
-    s2 += errors[at + 2] * share;
-    s3 += errors[at + 3] * share;
-  }
-  [sums[0], sums[1], sums[2], sums[3]] = [s0, s1, s2, s3];
 }

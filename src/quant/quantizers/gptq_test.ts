@@ -1,11 +1,12 @@
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { backendTest } from "../../../tests/backends.ts";
+import { valuesOf } from "../../../tests/grid_values.ts";
 import { Random } from "../../../tests/random.ts";
 import { ArgumentError } from "../../base/errors.ts";
 import type { Device } from "../../device/mod.ts";
 import { type Factor, factorize } from "./factor.ts";
 import { type Coded, gptq, gptqInputs, type GptqOptions } from "./gptq.ts";
-import { absmax, type Grid, valuesOf } from "./grid.ts";
+import { absmax, type Grid } from "./grid.ts";
 import { findQuantizer, QUANTIZERS } from "./registry.ts";
 import { roundToNearest } from "./rtn.ts";
 
@@ -224,7 +225,7 @@ backendTest("gptq: where inputs do not depend on each other it is rounding", ({ 
   const [a, b] = [draft(n, k).grid, draft(n, k).grid];
   const importance = Float32Array.from({ length: k }, (_, i) => 1 + (i % 3));
   const { codes } = quantize(device, w, a, h, { damping: 0, actOrder: false });
-  assertEquals(codes, roundToNearest(w, b, importance));
+  assertEquals(codes, roundToNearest(w, b, { importance }));
 }, ["cpu", "cuda"]);
 
 backendTest("gptq: what the grid holds stays as it is", ({ device }) => {

@@ -4,6 +4,7 @@
  * @module
  */
 import { ArgumentError } from "../../base/errors.ts";
+import type { GridParts } from "./grid_parts.ts";
 
 /**
  * The numbers to choose from in one linear layer of n outputs and k inputs. What inputs of a row share (a
@@ -17,6 +18,8 @@ export interface Grid {
   readonly k: number;
   /** Inputs of a row that share what `fit` chooses; the last group may be short. */
   readonly group: number;
+  /** What other threads make the same grid of; absent where they cannot. */
+  readonly parts?: GridParts;
   /** Chooses what a whole row shares, before any of its groups; absent where rows share nothing. */
   fitRow?(row: number, values: Float32Array): void;
   /**
@@ -63,19 +66,4 @@ export function absmax(values: Float32Array): number {
     if (size > most) most = size;
   }
   return most;
-}
-
-/** The values of codes u8 [n, k], f32 [n, k]; `groupOf` is the group of each input where they do not ascend. */
-export function valuesOf(
-  grid: Grid,
-  codes: Uint8Array,
-  groupOf?: Int32Array,
-): Float32Array<ArrayBuffer> {
-  const { n, k, group } = grid;
-  const out = new Float32Array(n * k);
-  const groups = groupOf ?? Int32Array.from({ length: k }, (_, j) => Math.floor(j / group));
-  for (let row = 0, at = 0; row < n; row++) {
-    for (let j = 0; j < k; j++, at++) out[at] = grid.value(row, groups[j], codes[at]);
-  }
-  return out;
 }

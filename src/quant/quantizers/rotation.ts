@@ -14,13 +14,13 @@ export class Rotation {
   /** Dimensions. */
   readonly size: number;
   /** 1 or -1 for each dimension, f32 [size]. */
-  readonly signs: Float32Array<ArrayBuffer>;
+  readonly signs: Float32Array;
   /** M, f64 [m, m]. */
-  readonly mixing: Float64Array<ArrayBuffer>;
+  readonly mixing: Float64Array;
   readonly #odd: number;
 
   /** The rotation of these parts. An ArgumentError where the sizes do not fit. */
-  constructor(signs: Float32Array<ArrayBuffer>, mixing: Float64Array<ArrayBuffer>) {
+  constructor(signs: Float32Array, mixing: Float64Array) {
     const odd = Math.sqrt(mixing.length);
     const power = signs.length / odd;
     if (!Number.isInteger(odd) || !Number.isInteger(power) || (power & (power - 1)) !== 0) {
@@ -64,16 +64,6 @@ export class Rotation {
       this.#mix(row, true);
       this.#hadamard(row);
       for (let j = 0; j < size; j++) row[j] *= signs[j];
-    }
-  }
-
-  /** Replaces every column c of `matrix` f32 [size, width] by Q^T c: what produces vectors now produces x Q. */
-  applyToColumns(matrix: Float32Array, width: number): void {
-    const rows = new Float32Array(this.size);
-    for (let column = 0; column < width; column++) {
-      for (let j = 0; j < this.size; j++) rows[j] = matrix[j * width + column];
-      this.apply(rows);
-      for (let j = 0; j < this.size; j++) matrix[j * width + column] = rows[j];
     }
   }
 

@@ -1,7 +1,9 @@
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { Random } from "../../../tests/random.ts";
 import { ArgumentError } from "../../base/errors.ts";
+import { rotateColumns } from "./rotate_rows.ts";
 import { Rotation } from "./rotation.ts";
+import { RowPool } from "./row_pool.ts";
 
 const SIZES = [1, 2, 7, 12, 64, 384];
 
@@ -31,7 +33,7 @@ Deno.test("rotation: columns turn as rows do", () => {
     { length: size * width },
     (_, i) => matrix[(i % size) * width + Math.floor(i / size)],
   );
-  rotation.applyToColumns(matrix, width);
+  rotateColumns(rotation, matrix, width, new RowPool());
   rotation.apply(rows);
   rows.forEach((value, i) =>
     assertEquals(matrix[(i % size) * width + Math.floor(i / size)], value)

@@ -4,29 +4,49 @@
  * @module
  */
 import { expectFinite, type Grid } from "./grid.ts";
+import { adopt, portable } from "./grid_parts.ts";
+import { roundRows } from "./round_rows.ts";
+import { RowPool } from "./row_pool.ts";
 
-/**
- * Codes u8 [rows, k] of the rows of a weight f32 [rows, k], which are rows `firstRow` and on of the grid.
- * `importance`: the weight of each input's squared error, f32 [k]; all alike where absent. Deterministic.
- */
+/** How a weight is quantized, whatever the method. */
+export interface RowOptions {
+  /** The threads that share its rows; this one where absent. */
+  readonly pool?: RowPool;
+  /** Where the values of the codes are put, f32 [rows, k]; may be the weight. Nowhere where absent. */
+  readonly values?: Float32Array;
+}
+
+/** How a weight is rounded. */
+export interface RoundingOptions extends RowOptions {
+  /** The weight of each input's squared error, f32 [k]; all alike where absent. */
+  readonly importance?: Float32Array;
+  /** Which row of the grid the first one is; 0 by default. */
+  readonly firstRow?: number;
+}
+
+/** Codes u8 [rows, k] of the rows of a weight f32 [rows, k]. Deterministic, whatever the number of threads. */
 export function roundToNearest(
   weight: Float32Array,
   grid: Grid,
-  importance?: Float32Array,
-  firstRow = 0,
+  options: RoundingOptions = {},
 ): Uint8Array<ArrayBuffer> {
-  const { k, group } = grid;
+  const { pool = new RowPool(), values, importance, firstRow = 0 } = options;
   expectFinite(weight);
+  const rows = weight.length / grid.k;
   const codes = new Uint8Array(weight.length);
-  for (let at = 0; at < weight.length; at += k) {
-    const row = firstRow + at / k;
-    grid.fitRow?.(row, weight.subarray(at, at + k));
-    for (let start = 0, g = 0; start < k; start += group, g++) {
-      const end = Math.min(start + group, k);
-      const values = weight.subarray(at + start, at + end);
-      grid.fit(row, g, values, importance?.subarray(start, end));
-      for (let j = 0; j < values.length; j++) codes[at + start + j] = grid.code(row, g, values[j]);
-    }
+  const { given, run } = pool.share(roundRows, {
+    grid: portable(grid),
+    values: weight,
+    codes,
+    importance,
+    firstRow,
+  });
+  run("codes", rows);
+  adopt(grid, given.grid);
+  codes.set(given.codes);
+  if (values !== undefined) {
+    run("values", rows);
+    values.set(given.values);
   }
   return codes;
 }

@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import { valuesOf } from "../../../tests/grid_values.ts";
 import { Random } from "../../../tests/random.ts";
 import { ArgumentError } from "../../base/errors.ts";
 import { AffineGrid } from "./affine_grid.ts";
-import { valuesOf } from "./grid.ts";
 import { findQuantizer, QUANTIZERS } from "./registry.ts";
 import { roundToNearest } from "./rtn.ts";
 import { TwoLevelGrid } from "./two_level_grid.ts";
@@ -71,7 +71,7 @@ for (const [name, draft] of DRAFTS) {
     const w = weights(n * k, 10);
     const [whole, pieces] = [draft(n, k).grid, draft(n, k).grid];
     const codes = [0, 1, 2, 3].flatMap((row) => [
-      ...roundToNearest(w.subarray(row * k, (row + 1) * k), pieces, undefined, row),
+      ...roundToNearest(w.subarray(row * k, (row + 1) * k), pieces, { firstRow: row }),
     ]);
     assertEquals([...roundToNearest(w, whole)], codes);
   });
@@ -94,7 +94,7 @@ Deno.test("rtn: the search beats the unclipped scale, and follows importance", (
   const weighted = (values: Float32Array) =>
     w.reduce((sum, x, i) => sum + importance[i % k] * (x - values[i]) ** 2, 0);
   const other = findQuantizer("w4a16-g128").draft(n, k).grid;
-  const minded = weighted(valuesOf(other, roundToNearest(w, other, importance)));
+  const minded = weighted(valuesOf(other, roundToNearest(w, other, { importance })));
   assert(minded < 0.9 * weighted(valuesOf(grid, roundToNearest(w, grid))));
 });
 

@@ -4,9 +4,10 @@
  * @module
  */
 import { E4M3_MAX, E4M3_VALUES, toE4m3 } from "../../base/e4m3.ts";
-import { valuesOf } from "./grid.ts";
+import { portable } from "./grid_parts.ts";
 import type { Quantizer } from "./quantizer.ts";
-import { roundToNearest } from "./rtn.ts";
+import { RowPool } from "./row_pool.ts";
+import { smoothRows } from "./smooth_rows.ts";
 
 /** Weights that read one input, and what is known of it. */
 export interface SmoothProblem {
@@ -45,28 +46,68 @@ const MOST = 64;
 export function smoothingFactors(
   problem: SmoothProblem,
   quantizer: Quantizer,
+  pool: RowPool = new RowPool(),
 ): Float32Array<ArrayBuffer> {
   const { k, squares, sample } = problem;
   const weights = problem.weights.map((weight) => some(weight, k));
-  const exact = weights.map((weight) => products(sample, weight, k));
+  const outputs = weights.map((weight) => weight.length / k);
+  const n = outputs.reduce((sum, count) => sum + count, 0);
+  const rows = sample.length / k;
+  const { given, run } = pool.share(smoothRows, {
+    grid: portable(quantizer.draft(n, k).grid),
+    weights: joined(weights, n * k),
+    sample,
+    factors: new Float32Array(k),
+    importance: new Float32Array(k),
+    products: new Float64Array(n * rows),
+  });
+  run("exact", n);
+  const exact = given.products.slice();
   const largest = groupMost(problem, weightMost(problem.weights, k));
   let best = new Float32Array(k).fill(1);
   let least = Infinity;
   for (const [a, w] of POWERS) {
     const factors = normalized(largest.activation, largest.weight, a, w);
-    const rows = roundedRows(sample, factors, k, quantizer.activations);
-    const importance = squares.map((square, j) => square / (factors[j] * factors[j]));
-    let error = 0;
-    weights.forEach((weight, i) => {
-      const scaled = weight.map((value, at) => value * factors[at % k]);
-      const { grid } = quantizer.draft(weight.length / k, k);
-      const values = valuesOf(grid, roundToNearest(scaled, grid, importance));
-      const got = products(rows, values, k);
-      for (let j = 0; j < got.length; j++) error += (got[j] - exact[i][j]) ** 2;
-    });
+    given.factors.set(factors);
+    given.sample.set(roundedRows(sample, factors, k, quantizer.activations));
+    given.importance.set(squares.map((square, j) => square / (factors[j] * factors[j])));
+    run("rounded", n);
+    const error = squaredError(given.products, exact, outputs, rows);
     if (error < least) [best, least] = [factors, error];
   }
   return best;
+}
+
+/** All weights as one. */
+function joined(weights: readonly Float32Array[], size: number): Float32Array {
+  const out = new Float32Array(size);
+  let at = 0;
+  for (const weight of weights) {
+    out.set(weight, at);
+    at += weight.length;
+  }
+  return out;
+}
+
+/** The squared error of products [outputs, rows], added up weight by weight and row by row. */
+function squaredError(
+  found: Float64Array,
+  exact: Float64Array,
+  outputs: readonly number[],
+  rows: number,
+): number {
+  let error = 0;
+  let first = 0;
+  for (const count of outputs) {
+    for (let row = 0; row < rows; row++) {
+      for (let output = first; output < first + count; output++) {
+        const at = output * rows + row;
+        error += (found[at] - exact[at]) ** 2;
+      }
+    }
+    first += count;
+  }
+  return error;
 }
 
 /** Some rows of a weight, evenly spread. */
@@ -141,32 +182,6 @@ function roundedRows(
     for (let j = 0; j < k; j++) {
       row[j] = (form === "i8" ? Math.round(row[j] / scale) : E4M3_VALUES[toE4m3(row[j] / scale)]) *
         scale;
-    }
-  }
-  return out;
-}
-
-/** x w^T: f64 [rows, n]. Two outputs side by side, as a sum waits for its last term. */
-function products(x: Float32Array, w: Float32Array, k: number): Float64Array {
-  const n = w.length / k;
-  const out = new Float64Array((x.length / k) * n);
-  for (let row = 0, at = 0; row < x.length; row += k, at += n) {
-    for (let output = 0; output < n; output += 2) {
-      const a = output * k;
-      const b = output + 1 < n ? a + k : a;
-      let [a0, a1, b0, b1] = [0, 0, 0, 0];
-      for (let j = 0; j + 1 < k; j += 2) {
-        a0 += x[row + j] * w[a + j];
-        a1 += x[row + j + 1] * w[a + j + 1];
-        b0 += x[row + j] * w[b + j];
-        b1 += x[row + j + 1] * w[b + j + 1];
-      }
-      if (k % 2 === 1) {
-        a0 += x[row + k - 1] * w[a + k - 1];
-        b0 += x[row + k - 1] * w[b + k - 1];
-      }
-      out[at + output] = a0 + a1;
-      if (b !== a) out[at + output + 1] = b0 + b1;
     }
   }
   return out;

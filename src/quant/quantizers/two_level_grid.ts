@@ -4,6 +4,7 @@
  * @module
  */
 import { absmax, type Grid, halfScale, SHARES, singleScale } from "./grid.ts";
+import type { GridParts } from "./grid_parts.ts";
 import { evenly, LargestValues, SLACK } from "./largest_values.ts";
 
 /** What a two-level grid looks like. */
@@ -16,6 +17,20 @@ export interface TwoLevelOptions {
   readonly channelScale: "f16" | "f32";
   /** Whether s is a whole number and z chosen; else s is any f16 and z is 8. */
   readonly whole: boolean;
+}
+
+/** What is chosen in a two-level grid: for row r at r, and for row r and group g at g n + r. */
+export interface TwoLevelNumbers {
+  /** s_n of each row, as stored. */
+  readonly channelScales: Float32Array;
+  /** s of each group, as stored. */
+  readonly scales: Float32Array;
+  /** z of each group. */
+  readonly zeros: Uint8Array;
+  /** The least code of each group that may be used. */
+  readonly low: Uint8Array;
+  /** The largest one. */
+  readonly high: Uint8Array;
 }
 
 /** An f64 that is larger than 2^52 in size has no fraction: adding this one rounds a small number. */
@@ -34,6 +49,24 @@ function leastCode(s: number, z: number): number {
 /** The largest one. */
 function largestCode(s: number, z: number): number {
   return Math.min(15, z + Math.floor(127 / s));
+}
+
+/** The whole scale at which no integer from `least` (at most 0) to `most` (at least 0) is clipped. */
+function wholeScale(least: number, most: number): number {
+  return Math.min(127, Math.max(1, Math.ceil((most - least) / 15)));
+}
+
+/** The least whole scale to try. */
+function narrowest(widest: number): number {
+  return Math.max(1, Math.floor(0.4 * widest));
+}
+
+/** The zero point of a whole scale. */
+function wholeZero(s: number, least: number, most: number): number {
+  const share = Math.min(1, (15 * s) / Math.max(1, most - least));
+  // A zero point beyond -128 would only stand for integers that are not used.
+  const zero = Math.min(15, Math.floor(128 / s), Math.round((-least * share) / s));
+  return Math.max(0, zero);
 }
 
 /**
@@ -78,29 +111,36 @@ export class TwoLevelGrid implements Grid {
   /** Groups of a row. */
   readonly groups: number;
   /** s_n of each row, as stored. */
-  readonly channelScales: Float32Array<ArrayBuffer>;
+  readonly channelScales: Float32Array;
   /** s of row r and group g at g n + r, as stored. */
-  readonly scales: Float32Array<ArrayBuffer>;
+  readonly scales: Float32Array;
   /** z of row r and group g at g n + r. */
-  readonly zeros: Uint8Array<ArrayBuffer>;
+  readonly zeros: Uint8Array;
   readonly #options: TwoLevelOptions;
   /** The codes of each group that may be used. */
   readonly #low: Uint8Array;
   readonly #high: Uint8Array;
   readonly #largest = new LargestValues();
 
-  /** A grid for a weight [n, k]. */
-  constructor(n: number, k: number, options: TwoLevelOptions) {
+  /** A grid for a weight [n, k], of numbers of its own or of those that another grid has. */
+  constructor(n: number, k: number, options: TwoLevelOptions, numbers?: TwoLevelNumbers) {
     this.n = n;
     this.k = k;
     this.group = options.group;
     this.groups = Math.ceil(k / options.group);
-    this.channelScales = new Float32Array(n).fill(1);
-    this.scales = new Float32Array(this.groups * n).fill(1);
-    this.zeros = new Uint8Array(this.groups * n).fill(8);
-    this.#low = new Uint8Array(this.groups * n);
-    this.#high = new Uint8Array(this.groups * n).fill(15);
+    this.channelScales = numbers?.channelScales ?? new Float32Array(n).fill(1);
+    this.scales = numbers?.scales ?? new Float32Array(this.groups * n).fill(1);
+    this.zeros = numbers?.zeros ?? new Uint8Array(this.groups * n).fill(8);
+    this.#low = numbers?.low ?? new Uint8Array(this.groups * n);
+    this.#high = numbers?.high ?? new Uint8Array(this.groups * n).fill(15);
     this.#options = options;
+  }
+
+  /** See {@link Grid.parts}. */
+  get parts(): GridParts {
+    const { n, k, channelScales, scales, zeros } = this;
+    const numbers = { channelScales, scales, zeros, low: this.#low, high: this.#high };
+    return { kind: "two-level", n, k, options: this.#options, numbers };
   }
 
   /** See {@link Grid.fitRow}. */
@@ -130,7 +170,13 @@ export class TwoLevelGrid implements Grid {
     let bestScale = 1;
     let bestZero = 8;
     let smallest = Infinity;
-    for (const [s, z] of this.#candidates(least / unit, most / unit)) {
+    const { whole } = this.#options;
+    const [low, high] = [least / unit, most / unit];
+    const widest = whole ? wholeScale(low, high) : Math.max(-low, high) / 7;
+    const tries = whole ? widest - narrowest(widest) + 1 : widest === 0 ? 1 : SHARES.length;
+    for (let i = 0; i < tries; i++) {
+      const s = whole ? widest - i : widest === 0 ? 1 : halfScale(widest * SHARES[i]);
+      const z = whole ? wholeZero(s, low, high) : 8;
       const limit = smallest * SLACK;
       const { count } = largest;
       if (errorOf(largest.values, largest.importance, count, unit, s, z, limit) > limit) continue;
@@ -164,22 +210,5 @@ export class TwoLevelGrid implements Grid {
   integer(row: number, g: number, code: number): number {
     const at = g * this.n + row;
     return nearest((code - this.zeros[at]) * this.scales[at]);
-  }
-
-  /** Scales and zero points to try for integers from `least` (at most 0) to `most` (at least 0). */
-  *#candidates(least: number, most: number): Generator<[s: number, z: number]> {
-    if (!this.#options.whole) {
-      const widest = Math.max(-least, most) / 7;
-      if (widest === 0) return yield [1, 8];
-      for (const share of SHARES) yield [halfScale(widest * share), 8];
-      return;
-    }
-    const widest = Math.min(127, Math.max(1, Math.ceil((most - least) / 15)));
-    for (let s = widest; s >= Math.max(1, Math.floor(0.4 * widest)); s--) {
-      const share = Math.min(1, (15 * s) / Math.max(1, most - least));
-      // A zero point beyond -128 would only stand for integers that are not used.
-      const zero = Math.min(15, Math.floor(128 / s), Math.round((-least * share) / s));
-      yield [s, Math.max(0, zero)];
-    }
   }
 }

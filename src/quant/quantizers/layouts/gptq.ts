@@ -20,8 +20,11 @@ export function gptqTensors(
   const columns = Math.ceil(n / each);
   const qweight = new Uint32Array((k / each) * n);
   for (let row = 0; row < n; row++) {
-    for (let j = 0; j < k; j++) {
-      qweight[Math.floor(j / each) * n + row] |= codes[row * k + j] << (bits * (j % each));
+    for (let word = 0, at = row * k; word < k / each; word++) {
+      // Words of a row lie far apart: each is written once.
+      let packed = 0;
+      for (let i = 0; i < each; i++, at++) packed |= codes[at] << (bits * i);
+      qweight[word * n + row] = packed;
     }
   }
   // Outputs that only fill the last word get the zero point of a symmetric weight.
