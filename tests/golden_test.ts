@@ -80,7 +80,7 @@ function modelLogits(rig: Rig, model: Model, tokens: readonly number[]): Float32
     state.queueForward({ rows: few, cacheLength }, { tokens: rows(ids, 0, few) });
     state.queueLogits(few);
   };
-  // Captured, a library may run the ops of few rows in another way: the bits are the same in every family.
+  // In a graph kernels overlap as nowhere else: the bits are the same in every family.
   const first = rows(state.logits, 0, FEW);
   queue(FEW);
   const direct = rig.device.download(first);

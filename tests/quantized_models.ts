@@ -4,14 +4,12 @@
  * @module
  */
 import { toF32 } from "../src/base/half.ts";
-import { openCheckpoint } from "../src/checkpoint/checkpoint.ts";
-import { openHead } from "../src/checkpoint/head_config.ts";
 import { openSafetensors } from "../src/checkpoint/safetensors.ts";
 import { type TensorToWrite, writeSafetensors } from "../src/checkpoint/safetensors_writer.ts";
 import type { Device } from "../src/device/mod.ts";
-import { HeadModel, Model } from "../src/model/mod.ts";
 import type { Trio } from "./methods.ts";
 import { type RandomModel, writeRandomHead, writeRandomModel } from "./models.ts";
+import { withWritten } from "./rounds.ts";
 import { bytesOf, type StoredScheme, toWrite } from "./stored_schemes.ts";
 
 /** A Llama of one layer whose linear layers fit the tiles of every layout; of 256 inputs and of 128. */
@@ -61,19 +59,10 @@ export function withStoredModels(
   noise: number,
   body: (models: Trio) => void,
 ): void {
-  const dir = Deno.makeTempDirSync();
-  try {
+  const write = (dir: string): void => {
     store(writeRandomModel(`${dir}/target`, TILED), scheme);
     store(writeRandomModel(`${dir}/draft`, { ...TILED, noise }), scheme);
     store(writeRandomHead(`${dir}/head`, { ...TILED, seed: 9 }), scheme);
-    using stack = new DisposableStack();
-    const target = stack.use(Model.load(device, stack.use(openCheckpoint(`${dir}/target`))));
-    const draft = stack.use(Model.load(device, stack.use(openCheckpoint(`${dir}/draft`))));
-    const head = stack.use(openHead(`${dir}/head`));
-    const targetHead = stack.use(HeadModel.load(device, head, target));
-    const draftHead = stack.use(HeadModel.load(device, head, draft));
-    body({ target, draft, targetHead, draftHead });
-  } finally {
-    Deno.removeSync(dir, { recursive: true });
-  }
+  };
+  withWritten(device, write, body);
 }

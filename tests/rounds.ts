@@ -78,11 +78,23 @@ export function withModels(
   seeds: { target: number; draft: number; noise?: number },
   body: (models: Trio) => void,
 ): void {
-  const dir = Deno.makeTempDirSync();
-  try {
+  const write = (dir: string): void => {
     writeRandomModel(`${dir}/target`, { ...SMALL, seed: seeds.target });
     writeRandomModel(`${dir}/draft`, { ...SMALL, seed: seeds.draft, noise: seeds.noise });
     writeRandomHead(`${dir}/head`, { ...SMALL, seed: 9 });
+  };
+  withWritten(device, write, body);
+}
+
+/** Runs `body` with a trio that `write` writes into a directory: `target`, `draft` and one `head` for both. */
+export function withWritten(
+  device: Device,
+  write: (dir: string) => void,
+  body: (models: Trio) => void,
+): void {
+  const dir = Deno.makeTempDirSync();
+  try {
+    write(dir);
     using stack = new DisposableStack();
     const target = stack.use(Model.load(device, stack.use(openCheckpoint(`${dir}/target`))));
     const draft = stack.use(Model.load(device, stack.use(openCheckpoint(`${dir}/draft`))));

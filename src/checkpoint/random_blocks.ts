@@ -4,24 +4,13 @@
  * @module
  */
 import type { DType } from "../base/dtype.ts";
+import { randomWords } from "../base/random.ts";
 
 /**
  * Elements of a block of f16. Prime, and so no multiple of a row: the rows of a matrix are different pieces
  * of the block.
  */
 const ELEMENTS = 1_048_583;
-
-/** A 32-bit generator (a mix of a counter), as a function that gives integers from 0 to 2^32 - 1. */
-export function randomWords(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x9e3779b9) >>> 0;
-    let x = state;
-    x = Math.imul(x ^ (x >>> 16), 0x85ebca6b);
-    x = Math.imul(x ^ (x >>> 13), 0xc2b2ae35);
-    return (x ^ (x >>> 16)) >>> 0;
-  };
-}
 
 /** Blocks of random bytes of one seed, made when first asked for. */
 export class RandomBlocks {
