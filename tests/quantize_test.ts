@@ -253,16 +253,18 @@ Deno.test("quantize: killed ten times, it gives the bytes of one run", async () 
         // It has just ended.
       }
     }, delay);
-    const { code, signal } = await child.status;
-    await child.stderr.cancel();
+    const { code, signal, stderr } = await child.output();
     clearTimeout(timer);
-    if (signal === "SIGKILL") {
-      kills++;
+    const killed = signal === "SIGKILL";
+    if (killed) kills++;
+    // A process that is killed between the end of its work and its own has left all of it, and will not do it again.
+    const finished = readNames(out).length > 0 && !readNames(root).includes("pieces.partial");
+    if (killed && !finished) {
       const shards = readNames(`${out}.partial/model`);
       if (shards.some((name) => name.endsWith(".safetensors"))) resumed++;
       continue;
     }
-    assertEquals(code, 0);
+    if (!killed) assertEquals(code, 0, new TextDecoder().decode(stderr));
     assertEquals(filesOf(out), filesOf(`${root}/whole`));
     Deno.removeSync(out, { recursive: true });
   }
