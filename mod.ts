@@ -9,10 +9,11 @@
 export * from "./src/base/errors.ts";
 export type { ActivationDType, DType } from "./src/base/dtype.ts";
 export * from "./src/engine/mod.ts";
+export * from "./src/quantize/mod.ts";
 export { Device } from "./src/device/mod.ts";
 export type { Backend, DeviceOptions } from "./src/device/mod.ts";
 export { openCheckpoint } from "./src/checkpoint/checkpoint.ts";
-export { openHead } from "./src/checkpoint/head_config.ts";
+export { openHead } from "./src/checkpoint/head.ts";
 export { HeadModel, Model } from "./src/model/mod.ts";
 export { draftModel, eagle2 } from "./src/speculation/mod.ts";
 export type { DrafterPlan } from "./src/speculation/mod.ts";

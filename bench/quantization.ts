@@ -14,9 +14,9 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { openCheckpoint } from "../src/checkpoint/checkpoint.ts";
 import { Device } from "../src/device/mod.ts";
-import { quantizeCheckpoint } from "../src/engine/mod.ts";
-import { findMethod, METHODS } from "../src/quant/quantizers/method.ts";
-import { findQuantizer, QUANTIZERS } from "../src/quant/quantizers/registry.ts";
+import { quantizeCheckpoint } from "../src/quantize/mod.ts";
+import { findMethod, METHODS } from "../src/quantize/methods/method.ts";
+import { findQuantizer, QUANTIZERS } from "../src/quantize/quantizers/registry.ts";
 import { beyond, losses, perplexity, problemTokens } from "./quantization/perplexity.ts";
 import { writeUnquantized } from "./quantization/unquantized.ts";
 

@@ -1,9 +1,10 @@
 /**
- * Checks which folder of `src` imports which: DESIGN's floors.
+ * Checks which folder of `src` imports which: the floors of CONTRIBUTING.md, and the rooms of a folder.
  *
  *     deno run -A scripts/floors.ts
  *
- * prints every import that goes up or sideways, and exits with 1 if there is one.
+ * prints every import that goes up or sideways and every circle of files that import one another, and
+ * exits with 1 if there is one.
  *
  * @module
  */
@@ -17,7 +18,7 @@ const FLOORS: ReadonlyArray<readonly string[]> = [
   ["quant"],
   ["model"],
   ["speculation"],
-  ["engine"],
+  ["engine", "quantize"],
   ["cli", "server", "eval"],
 ];
 
@@ -30,6 +31,15 @@ const BESIDE: Readonly<Record<string, readonly string[]>> = {
   text: FLOORS.slice(ENGINE).flat(),
 };
 
+/**
+ * Rooms of a folder, lowest first; "" stands for the folder's own files. Within a folder an import
+ * goes down through them as between floors; two rooms in one line do not see each other.
+ */
+const ROOMS: Readonly<Record<string, ReadonlyArray<readonly string[]>>> = {
+  checkpoint: [["containers"], ["config", "formats"], [""], ["synthetic"]],
+  quantize: [["grids", "rows"], ["layouts"], ["quantizers"], ["methods"], ["jobs"], [""]],
+};
+
 /** The only folders that may import `ffi`. */
 const SEE_FFI: readonly string[] = ["device", "ops"];
 
@@ -40,6 +50,25 @@ function floorOf(folder: string): number {
 /** The folder of `src` that a file is in; `undefined` for a file elsewhere. */
 function folderOf(file: string): string | undefined {
   return /^src\/([^/]+)\/./.exec(file)?.[1];
+}
+
+/** The room of its folder that a file is in; "" for one of the folder's own files. */
+function roomOf(file: string): string {
+  return /^src\/[^/]+\/([^/]+)\/./.exec(file)?.[1] ?? "";
+}
+
+/** The rule that an import within `folder` breaks. */
+function roomViolation(folder: string, from: string, to: string): string | undefined {
+  const rooms = ROOMS[folder];
+  if (rooms === undefined) return undefined;
+  const [source, target] = [roomOf(from), roomOf(to)];
+  if (source === target) return undefined;
+  const level = (room: string) => rooms.findIndex((names) => names.includes(room));
+  const named = (room: string) => room === "" ? folder : `${folder}/${room}`;
+  for (const room of [source, target]) if (level(room) === -1) return `${named(room)} is no room`;
+  const up = level(target) - level(source);
+  if (up > 0) return `${named(target)} is above ${named(source)}`;
+  return up === 0 ? `${named(source)} and ${named(target)} are side by side` : undefined;
 }
 
 /**
@@ -57,7 +86,7 @@ export function violation(from: string, to: string): string | undefined {
   if (floorOf(source) === -1 && !(source in BESIDE)) return `${source} is on no floor`;
   if (target === undefined) return "src imports nothing of this repository outside src";
   if (to.endsWith("_test.ts")) return "only tests import tests";
-  if (target === source) return undefined;
+  if (target === source) return roomViolation(source, from, to);
 
   if (source in BESIDE) return target === "base" ? undefined : `${source} sees only base`;
   if (target in BESIDE) {
@@ -122,6 +151,33 @@ function imports(root: URL): Array<[from: string, to: string]> {
   return pairs;
 }
 
+/** Circles of files that import one another: each a set of files that all reach each other. */
+export function circles(pairs: ReadonlyArray<readonly [from: string, to: string]>): string[][] {
+  const targets = Map.groupBy(pairs, ([from]) => from);
+  // Tarjan's strongly connected components.
+  const order = new Map<string, number>();
+  const low = new Map<string, number>();
+  const stack: string[] = [];
+  const found: string[][] = [];
+  const visit = (file: string): number => {
+    const index = order.size;
+    order.set(file, index);
+    low.set(file, index);
+    stack.push(file);
+    for (const [, to] of targets.get(file) ?? []) {
+      if (!order.has(to)) low.set(file, Math.min(low.get(file)!, visit(to)));
+      else if (stack.includes(to)) low.set(file, Math.min(low.get(file)!, order.get(to)!));
+    }
+    if (low.get(file) === index) {
+      const component = stack.splice(stack.indexOf(file));
+      if (component.length > 1) found.push(component.sort());
+    }
+    return low.get(file)!;
+  };
+  for (const file of targets.keys()) if (!order.has(file)) visit(file);
+  return found;
+}
+
 if (import.meta.main) {
   const pairs = imports(new URL("../", import.meta.url));
   let violations = 0;
@@ -131,6 +187,10 @@ if (import.meta.main) {
     violations++;
     console.error(`${from} -> ${to}: ${rule}`);
   }
-  console.log(`${pairs.length} imports, ${violations} against the floors`);
-  if (violations > 0) Deno.exit(1);
+  const round = circles(pairs);
+  for (const files of round) console.error(`a circle of imports: ${files.join(", ")}`);
+  console.log(
+    `${pairs.length} imports, ${violations} against the floors, ${round.length} circles`,
+  );
+  if (violations + round.length > 0) Deno.exit(1);
 }

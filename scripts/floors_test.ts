@@ -1,18 +1,23 @@
 import { assertEquals } from "@std/assert";
-import { violation } from "./floors.ts";
+import { circles, violation } from "./floors.ts";
 
 const ALLOWED: ReadonlyArray<[from: string, to: string]> = [
   ["src/ffi/library.ts", "src/base/errors.ts"],
   ["src/device/device.ts", "src/ffi/library.ts"],
   ["src/ops/embed.ts", "src/ffi/status.ts"],
   ["src/ops/embed.ts", "src/ops/check.ts"],
-  ["src/quant/gptq.ts", "src/checkpoint/safetensors.ts"],
-  ["src/model/config.ts", "src/checkpoint/config.ts"],
+  ["src/quant/w4a16.ts", "src/checkpoint/formats/expect.ts"],
+  ["src/model/config.ts", "src/checkpoint/config/config.ts"],
   ["src/engine/generate.ts", "src/text/tokenizer.ts"],
-  ["src/engine/generate.ts", "src/checkpoint/config.ts"],
+  ["src/engine/generate.ts", "src/checkpoint/checkpoint.ts"],
   ["src/cli/generate.ts", "src/engine/generate.ts"],
-  ["src/cli/commands/inspect.ts", "src/checkpoint/safetensors.ts"],
-  ["src/checkpoint/safetensors.ts", "src/base/dtype.ts"],
+  ["src/cli/commands/inspect.ts", "src/checkpoint/head.ts"],
+  ["src/checkpoint/containers/safetensors.ts", "src/base/dtype.ts"],
+  ["src/checkpoint/formats/awq.ts", "src/checkpoint/containers/json.ts"],
+  ["src/checkpoint/formats/awq.ts", "src/checkpoint/formats/expect.ts"],
+  ["src/checkpoint/checkpoint.ts", "src/checkpoint/config/config.ts"],
+  ["src/checkpoint/synthetic/shapes.ts", "src/checkpoint/checkpoint.ts"],
+  ["src/quantize/jobs/job.ts", "src/quantize/methods/gptq.ts"],
   ["mod.ts", "src/engine/generate.ts"],
   ["mod.ts", "src/base/errors.ts"],
   ["src/base/shape_test.ts", "src/engine/generate.ts"],
@@ -26,16 +31,37 @@ const REFUSED: ReadonlyArray<[from: string, to: string, rule: string]> = [
   ["src/base/errors.ts", "src/ops/embed.ts", "ops is above base"],
   ["src/model/llama.ts", "src/speculation/tree.ts", "speculation is above model"],
   ["src/engine/session.ts", "src/cli/main.ts", "cli is above engine"],
-  ["src/quant/gptq.ts", "src/ffi/library.ts", "only device and ops see ffi"],
+  ["src/quant/w4a16.ts", "src/ffi/library.ts", "only device and ops see ffi"],
   ["src/cli/main.ts", "src/ffi/library.ts", "only device and ops see ffi"],
-  ["src/checkpoint/safetensors.ts", "src/device/tensor.ts", "checkpoint sees only base"],
-  ["src/checkpoint/safetensors.ts", "src/text/files.ts", "checkpoint sees only base"],
+  ["src/checkpoint/containers/zip.ts", "src/device/tensor.ts", "checkpoint sees only base"],
+  ["src/checkpoint/checkpoint.ts", "src/text/files.ts", "checkpoint sees only base"],
+  [
+    "src/checkpoint/containers/index.ts",
+    "src/checkpoint/formats/awq.ts",
+    "checkpoint/formats is above checkpoint/containers",
+  ],
+  [
+    "src/checkpoint/formats/awq.ts",
+    "src/checkpoint/config/config.ts",
+    "checkpoint/formats and checkpoint/config are side by side",
+  ],
+  [
+    "src/checkpoint/checkpoint.ts",
+    "src/checkpoint/synthetic/shapes.ts",
+    "checkpoint/synthetic is above checkpoint",
+  ],
+  ["src/quantize/grids/x.ts", "src/quantize/attic/y.ts", "quantize/attic is no room"],
+  ["src/engine/session.ts", "src/quantize/mod.ts", "engine and quantize are side by side"],
   ["src/text/tokenizer.ts", "src/engine/stats.ts", "text sees only base"],
-  ["src/model/llama.ts", "src/text/tokenizer.ts", "only engine, cli, server, eval see text"],
+  [
+    "src/model/llama.ts",
+    "src/text/tokenizer.ts",
+    "only engine, quantize, cli, server, eval see text",
+  ],
   [
     "src/ops/embed.ts",
-    "src/checkpoint/config.ts",
-    "only quant, model, engine, cli, server, eval see checkpoint",
+    "src/checkpoint/checkpoint.ts",
+    "only quant, model, engine, quantize, cli, server, eval see checkpoint",
   ],
   ["src/cli/main.ts", "src/server/main.ts", "cli and server are side by side"],
   ["src/eval/main.ts", "src/cli/main.ts", "eval and cli are side by side"],
@@ -58,4 +84,12 @@ Deno.test("floors: imports that go up or sideways do not", () => {
   for (const [from, to, rule] of REFUSED) {
     assertEquals(violation(from, to), rule, `${from} -> ${to}`);
   }
+});
+
+Deno.test("floors: circles of imports are found, each once", () => {
+  assertEquals(circles([["a", "b"], ["b", "c"], ["a", "c"], ["d", "c"]]), []);
+  assertEquals(
+    circles([["a", "b"], ["b", "c"], ["c", "a"], ["c", "d"], ["d", "e"], ["e", "d"], ["e", "f"]]),
+    [["d", "e"], ["a", "b", "c"]],
+  );
 });

@@ -12,7 +12,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { DEMO_DIR } from "../scripts/trio.ts";
-import type { ModelConfig } from "../src/checkpoint/config.ts";
+import type { ModelConfig } from "../src/checkpoint/config/config.ts";
 import { capturePart } from "../src/cli/bench/captured_part.ts";
 import { type Figure, figureId } from "../src/cli/bench/figure.ts";
 import { FilledState } from "../src/cli/bench/filled_state.ts";

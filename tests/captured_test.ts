@@ -3,9 +3,12 @@
  * overlap as they never do elsewhere.
  */
 import { assertEquals } from "@std/assert";
-import { MODEL_SHAPES } from "../src/checkpoint/shapes.ts";
-import { syntheticCheckpoint } from "../src/checkpoint/synthetic.ts";
-import { SYNTHETIC_FORMATS, type SyntheticScheme } from "../src/checkpoint/synthetic_schemes.ts";
+import { MODEL_SHAPES } from "../src/checkpoint/synthetic/shapes.ts";
+import { syntheticCheckpoint } from "../src/checkpoint/synthetic/synthetic.ts";
+import {
+  SYNTHETIC_FORMATS,
+  type SyntheticScheme,
+} from "../src/checkpoint/synthetic/synthetic_schemes.ts";
 import { Arena, type Device, Graph, rows } from "../src/device/mod.ts";
 import { Model, ModelState } from "../src/model/mod.ts";
 import { advance, fill } from "../src/ops/mod.ts";

@@ -4,8 +4,8 @@
  */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { NativeError, OutOfDeviceMemoryError } from "../src/base/errors.ts";
-import { MODEL_SHAPES } from "../src/checkpoint/shapes.ts";
-import { syntheticCheckpoint } from "../src/checkpoint/synthetic.ts";
+import { MODEL_SHAPES } from "../src/checkpoint/synthetic/shapes.ts";
+import { syntheticCheckpoint } from "../src/checkpoint/synthetic/synthetic.ts";
 import { Arena, type Device } from "../src/device/mod.ts";
 import { Model } from "../src/model/mod.ts";
 import { attentionBytes, fill } from "../src/ops/mod.ts";

@@ -6,7 +6,11 @@ import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/a
 import { DTYPE_BYTES } from "../src/base/dtype.ts";
 import { CheckpointError, SpecMQuantError, UnsupportedModelError } from "../src/base/errors.ts";
 import { type Checkpoint, openCheckpoint } from "../src/checkpoint/checkpoint.ts";
-import { sourceOf, type TensorInfo, type TensorSource } from "../src/checkpoint/source.ts";
+import {
+  sourceOf,
+  type TensorInfo,
+  type TensorSource,
+} from "../src/checkpoint/containers/source.ts";
 import { Device } from "../src/device/mod.ts";
 import { Model, summarizeModel } from "../src/model/mod.ts";
 import { backendTest } from "./backends.ts";

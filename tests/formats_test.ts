@@ -5,9 +5,9 @@
  */
 import { assertEquals, assertLess } from "@std/assert";
 import { openCheckpoint } from "../src/checkpoint/checkpoint.ts";
-import { openSafetensors } from "../src/checkpoint/safetensors.ts";
+import { openSafetensors } from "../src/checkpoint/containers/safetensors.ts";
 import { rows } from "../src/device/mod.ts";
-import type { TensorSource } from "../src/checkpoint/source.ts";
+import type { TensorSource } from "../src/checkpoint/containers/source.ts";
 import { Model, ModelState } from "../src/model/mod.ts";
 import { type Linear, readingRows } from "../src/quant/mod.ts";
 import { backendTest } from "./backends.ts";

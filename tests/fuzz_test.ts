@@ -5,11 +5,11 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { CheckpointError } from "../src/base/errors.ts";
-import { pickleSource } from "../src/checkpoint/pickle.ts";
-import { memoryReader, readAt } from "../src/checkpoint/reader.ts";
-import { readHeader } from "../src/checkpoint/safetensors.ts";
-import { fileSource, type TensorSource } from "../src/checkpoint/source.ts";
-import { readZip } from "../src/checkpoint/zip.ts";
+import { pickleSource } from "../src/checkpoint/containers/pickle.ts";
+import { memoryReader, readAt } from "../src/checkpoint/containers/reader.ts";
+import { readHeader } from "../src/checkpoint/containers/safetensors.ts";
+import { fileSource, type TensorSource } from "../src/checkpoint/containers/source.ts";
+import { readZip } from "../src/checkpoint/containers/zip.ts";
 import { random as seeded } from "./random.ts";
 import { makeZip } from "./zip.ts";
 

@@ -5,8 +5,8 @@
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { toF32 } from "../src/base/half.ts";
 import { openCheckpoint } from "../src/checkpoint/checkpoint.ts";
-import { openHead } from "../src/checkpoint/head_config.ts";
-import { openSafetensors } from "../src/checkpoint/safetensors.ts";
+import { openHead } from "../src/checkpoint/head.ts";
+import { openSafetensors } from "../src/checkpoint/containers/safetensors.ts";
 import { Graph, rows } from "../src/device/mod.ts";
 import { scoreTokens } from "../src/engine/score.ts";
 import { HeadModel, HeadState, Model, ModelState } from "../src/model/mod.ts";

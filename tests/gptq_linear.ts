@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { describeGptqLinear, type GptqConfig } from "../src/checkpoint/gptq.ts";
-import type { StoredW4A16 } from "../src/checkpoint/stored_linear.ts";
-import type { TensorSource } from "../src/checkpoint/source.ts";
+import { describeGptqLinear, type GptqConfig } from "../src/checkpoint/formats/gptq.ts";
+import type { StoredW4A16 } from "../src/checkpoint/formats/stored_linear.ts";
+import type { TensorSource } from "../src/checkpoint/containers/source.ts";
 
 /** A layer with its data. */
 export interface WholeGptqLinear extends Omit<StoredW4A16, "scales"> {

@@ -1,5 +1,5 @@
 /** What codes stand for, one by one. */
-import type { Grid } from "../src/quant/quantizers/grid.ts";
+import type { Grid } from "../src/quantize/grids/grid.ts";
 
 /** The values of codes u8 [n, k], f32 [n, k]; `groupOf` is the group of each input where they do not ascend. */
 export function valuesOf(

@@ -4,9 +4,9 @@
 import { assert, assertAlmostEquals, assertEquals, assertGreater, assertLess } from "@std/assert";
 import { DEMO_DIR, Trio } from "../scripts/trio.ts";
 import { type Checkpoint, openCheckpoint } from "../src/checkpoint/checkpoint.ts";
-import type { ModelConfig } from "../src/checkpoint/config.ts";
-import { openHead } from "../src/checkpoint/head_config.ts";
-import { inflate, inflateHead } from "../src/checkpoint/inflated.ts";
+import type { ModelConfig } from "../src/checkpoint/config/config.ts";
+import { openHead } from "../src/checkpoint/head.ts";
+import { inflate, inflateHead } from "../src/checkpoint/synthetic/inflated.ts";
 import type { Device } from "../src/device/mod.ts";
 import { HeadModel, Model, ModelState } from "../src/model/mod.ts";
 import { backendTest } from "./backends.ts";

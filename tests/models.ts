@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { writeSafetensors } from "../src/checkpoint/safetensors_writer.ts";
+import { writeSafetensors } from "../src/checkpoint/containers/safetensors_writer.ts";
 import { random } from "./random.ts";
 
 /** Shape of a random Llama. */

@@ -4,17 +4,18 @@
  */
 import { assertEquals, assertLess } from "@std/assert";
 import { E4M3_VALUES } from "../src/base/e4m3.ts";
-import { parseQuantization } from "../src/checkpoint/quantization.ts";
-import { Fields } from "../src/checkpoint/json.ts";
-import { openSafetensors } from "../src/checkpoint/safetensors.ts";
-import { writeSafetensors } from "../src/checkpoint/safetensors_writer.ts";
+import { parseQuantization } from "../src/checkpoint/formats/quantization.ts";
+import { Fields } from "../src/checkpoint/containers/json.ts";
+import { openSafetensors } from "../src/checkpoint/containers/safetensors.ts";
+import { writeSafetensors } from "../src/checkpoint/containers/safetensors_writer.ts";
 import { Arena } from "../src/device/mod.ts";
 import { loadLinear, readingRows, WeightLoader } from "../src/quant/mod.ts";
-import { type Coded, gptq, gptqInputs } from "../src/quant/quantizers/gptq.ts";
-import type { Draft, Quantizer } from "../src/quant/quantizers/quantizer.ts";
-import { QUANTIZERS } from "../src/quant/quantizers/registry.ts";
-import { roundToNearest } from "../src/quant/quantizers/rtn.ts";
-import { w4a16, w8a16Draft } from "../src/quant/quantizers/w4a16.ts";
+import type { Coded } from "../src/quantize/grids/coded.ts";
+import { gptq, gptqInputs } from "../src/quantize/methods/gptq.ts";
+import type { Draft, Quantizer } from "../src/quantize/quantizers/quantizer.ts";
+import { QUANTIZERS } from "../src/quantize/quantizers/registry.ts";
+import { roundToNearest } from "../src/quantize/methods/rtn.ts";
+import { w4a16, w8a16Draft } from "../src/quantize/quantizers/w4a16.ts";
 import { backendTest } from "./backends.ts";
 import { valuesOf } from "./grid_values.ts";
 import { Random } from "./random.ts";

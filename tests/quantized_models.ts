@@ -4,8 +4,11 @@
  * @module
  */
 import { toF32 } from "../src/base/half.ts";
-import { openSafetensors } from "../src/checkpoint/safetensors.ts";
-import { type TensorToWrite, writeSafetensors } from "../src/checkpoint/safetensors_writer.ts";
+import { openSafetensors } from "../src/checkpoint/containers/safetensors.ts";
+import {
+  type TensorToWrite,
+  writeSafetensors,
+} from "../src/checkpoint/containers/safetensors_writer.ts";
 import type { Device } from "../src/device/mod.ts";
 import type { Trio } from "./methods.ts";
 import { type RandomModel, writeRandomHead, writeRandomModel } from "./models.ts";

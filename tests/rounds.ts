@@ -4,7 +4,7 @@
  * @module
  */
 import { openCheckpoint } from "../src/checkpoint/checkpoint.ts";
-import { openHead } from "../src/checkpoint/head_config.ts";
+import { openHead } from "../src/checkpoint/head.ts";
 import { Arena, type Device } from "../src/device/mod.ts";
 import { HeadModel, Model } from "../src/model/mod.ts";
 import {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { TensorToWrite } from "../src/checkpoint/safetensors_writer.ts";
+import type { TensorToWrite } from "../src/checkpoint/containers/safetensors_writer.ts";
 import { e4m3Byte, encode, roundToEven, type TestDType } from "./half.ts";
 import { gptq8, packingOrder, qoq, qqq, qqqGroup, rowsOfWords } from "./reference/layouts.ts";
 

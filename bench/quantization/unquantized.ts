@@ -6,15 +6,18 @@
 import { uniform } from "../../src/base/random.ts";
 import { toF32 } from "../../src/base/half.ts";
 import { openCheckpoint } from "../../src/checkpoint/checkpoint.ts";
-import { type TensorToWrite, writeSafetensors } from "../../src/checkpoint/safetensors_writer.ts";
-import { changedConfig, copyCompanions } from "../../src/engine/quantize/config_json.ts";
-import { READERS } from "../../src/engine/quantize/layer_plan.ts";
+import {
+  type TensorToWrite,
+  writeSafetensors,
+} from "../../src/checkpoint/containers/safetensors_writer.ts";
+import { changedConfig, copyCompanions } from "../../src/quantize/jobs/config_json.ts";
+import { READERS } from "../../src/quantize/jobs/layer_plan.ts";
 import {
   encodeFloats,
   floatDType,
   type Floats,
   floatToWrite,
-} from "../../src/engine/quantize/tensors.ts";
+} from "../../src/quantize/jobs/tensors.ts";
 import { readGptqLinear } from "../../tests/gptq_linear.ts";
 
 /**

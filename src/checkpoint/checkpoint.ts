@@ -4,17 +4,17 @@
  * @module
  */
 import { CheckpointError } from "../base/errors.ts";
-import { type ModelConfig, parseModelConfig } from "./config.ts";
+import { type ModelConfig, parseModelConfig } from "./config/config.ts";
 import {
   checkTokenIds,
   type GenerationConfig,
   parseGenerationConfig,
-} from "./generation_config.ts";
-import { exists, isObject, readJson, show } from "./json.ts";
-import { findQuantization, type QuantizationConfig } from "./quantization.ts";
-import { attempt } from "./reader.ts";
-import { disposing, type TensorSource } from "./source.ts";
-import { openWeights } from "./weights.ts";
+} from "./config/generation_config.ts";
+import { exists, isObject, readJson, show } from "./containers/json.ts";
+import { findQuantization, type QuantizationConfig } from "./formats/quantization.ts";
+import { attempt } from "./containers/reader.ts";
+import { disposing, type TensorSource } from "./containers/source.ts";
+import { openWeights } from "./containers/weights.ts";
 
 export type { GenerationConfig, ModelConfig, QuantizationConfig };
 

@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { CheckpointError, SpecMQuantError, UnsupportedModelError } from "../base/errors.ts";
 import { openCheckpoint } from "./checkpoint.ts";
-import { openHead } from "./head_config.ts";
-import { openIndexed } from "./index.ts";
-import { writeSafetensors } from "./safetensors_writer.ts";
+import { openHead } from "./head.ts";
+import { openIndexed } from "./containers/index.ts";
+import { writeSafetensors } from "./containers/safetensors_writer.ts";
 
 const CONFIG = {
   architectures: ["LlamaForCausalLM"],

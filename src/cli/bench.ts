@@ -3,13 +3,13 @@
  *
  * @module
  */
-import { MODEL_SHAPES } from "../checkpoint/shapes.ts";
+import { MODEL_SHAPES } from "../checkpoint/synthetic/shapes.ts";
 import {
   SYNTHETIC_FORMATS,
   SYNTHETIC_LM_HEADS,
   type SyntheticLmHead,
   type SyntheticScheme,
-} from "../checkpoint/synthetic_schemes.ts";
+} from "../checkpoint/synthetic/synthetic_schemes.ts";
 import { MAX_TREE_ROWS } from "../ops/mod.ts";
 import type { BenchTable } from "./bench/bench.ts";
 import { compareReports, type Comparison } from "./bench/compare.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { convertHead as convert } from "../engine/mod.ts";
+import { convertHead as convert } from "../quantize/mod.ts";
 import { type Command, command } from "./command.ts";
 import { writeJson } from "./json.ts";
 import { JSON_OPTION } from "./shared.ts";

@@ -5,10 +5,10 @@
  */
 import { ArgumentError } from "../base/errors.ts";
 import { type Checkpoint, openCheckpoint } from "../checkpoint/checkpoint.ts";
-import type { ModelConfig } from "../checkpoint/config.ts";
-import { type Head, openHead } from "../checkpoint/head_config.ts";
-import type { TensorInfo, TensorSource } from "../checkpoint/source.ts";
-import { openWeights } from "../checkpoint/weights.ts";
+import type { ModelConfig } from "../checkpoint/config/config.ts";
+import { type Head, openHead } from "../checkpoint/head.ts";
+import type { TensorInfo, TensorSource } from "../checkpoint/containers/source.ts";
+import { openWeights } from "../checkpoint/containers/weights.ts";
 import { contextOf, type MemoryPlan, planMemory } from "../engine/mod.ts";
 import { checkHead, schemesOf, summarizeModel } from "../model/mod.ts";
 import { ChatTemplate } from "../text/chat_template.ts";

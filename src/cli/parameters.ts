@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ModelConfig } from "../checkpoint/config.ts";
+import type { ModelConfig } from "../checkpoint/config/config.ts";
 
 /** Parameters of the decoder layers of `config`. */
 function layerParameters(config: ModelConfig): number {

@@ -4,9 +4,10 @@
  * @module
  */
 import { Device } from "../device/mod.ts";
-import { megabytes, quantizeCheckpoint, UNQUANTIZED } from "../engine/mod.ts";
-import { METHODS } from "../quant/quantizers/method.ts";
-import { QUANTIZERS } from "../quant/quantizers/registry.ts";
+import { megabytes } from "../engine/mod.ts";
+import { quantizeCheckpoint, UNQUANTIZED } from "../quantize/mod.ts";
+import { METHODS } from "../quantize/methods/method.ts";
+import { QUANTIZERS } from "../quantize/quantizers/registry.ts";
 import { type Command, command } from "./command.ts";
 import { interruptible } from "./interrupt.ts";
 import { snakeCase, writeJson } from "./json.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { TensorInfo } from "../checkpoint/source.ts";
+import type { TensorInfo } from "../checkpoint/containers/source.ts";
 
 /** Tensors of one name but for the layer's number, of one dtype and shape. */
 export interface TensorGroup {

@@ -5,8 +5,8 @@
  */
 import { ArgumentError, SpecMQuantError } from "../base/errors.ts";
 import { type Checkpoint, openCheckpoint } from "../checkpoint/checkpoint.ts";
-import type { ModelConfig } from "../checkpoint/config.ts";
-import { openHead } from "../checkpoint/head_config.ts";
+import type { ModelConfig } from "../checkpoint/config/config.ts";
+import { openHead } from "../checkpoint/head.ts";
 import { Device } from "../device/mod.ts";
 import {
   checkHead,

@@ -18,7 +18,7 @@ import { Device } from "../device/mod.ts";
 import { Engine } from "./engine.ts";
 import type { EngineOptions } from "./options.ts";
 import { checkMemory, largestContext, planMemory } from "./plan.ts";
-import { parseModelConfig } from "../checkpoint/config.ts";
+import { parseModelConfig } from "../checkpoint/config/config.ts";
 
 const TARGET = `${DEMO_DIR}/target`;
 const DRAFT = `${DEMO_DIR}/draft`;

@@ -7,6 +7,5 @@ export * from "./engine.ts";
 export * from "./generation.ts";
 export * from "./options.ts";
 export * from "./plan.ts";
-export * from "./quantize/mod.ts";
 export * from "./score.ts";
 export * from "./session.ts";

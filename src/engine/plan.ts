@@ -4,7 +4,7 @@
  * @module
  */
 import { OutOfDeviceMemoryError } from "../base/errors.ts";
-import type { ModelConfig } from "../checkpoint/config.ts";
+import type { ModelConfig } from "../checkpoint/config/config.ts";
 import type { Device } from "../device/mod.ts";
 import { attentionWorkspaceBytes, type BufferNeeds, stateBytes } from "../model/mod.ts";
 import { MAX_TREE_ROWS } from "../ops/mod.ts";

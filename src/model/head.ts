@@ -5,8 +5,8 @@
  * @module
  */
 import { CheckpointError, UnsupportedModelError } from "../base/errors.ts";
-import type { ModelConfig } from "../checkpoint/config.ts";
-import { type Head, openHead } from "../checkpoint/head_config.ts";
+import type { ModelConfig } from "../checkpoint/config/config.ts";
+import { type Head, openHead } from "../checkpoint/head.ts";
 import { Arena, columns, type Device, rows, type Tensor } from "../device/mod.ts";
 import { convert, embed } from "../ops/mod.ts";
 import {

@@ -4,7 +4,7 @@
  * @module
  */
 import type { ActivationDType } from "../base/dtype.ts";
-import type { ModelConfig } from "../checkpoint/config.ts";
+import type { ModelConfig } from "../checkpoint/config/config.ts";
 import type { Arena, Growable, Tensor } from "../device/mod.ts";
 
 /** Keys and values of every layer. Slots are reserved at once and backed by memory as texts need them. */

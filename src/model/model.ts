@@ -6,7 +6,7 @@
 import type { ActivationDType } from "../base/dtype.ts";
 import { CheckpointError } from "../base/errors.ts";
 import { type Checkpoint, openCheckpoint } from "../checkpoint/checkpoint.ts";
-import type { ModelConfig } from "../checkpoint/config.ts";
+import type { ModelConfig } from "../checkpoint/config/config.ts";
 import { Arena, type Device, type Tensor } from "../device/mod.ts";
 import {
   checkFloat,

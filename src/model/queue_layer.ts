@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ModelConfig } from "../checkpoint/config.ts";
+import type { ModelConfig } from "../checkpoint/config/config.ts";
 import type { Device, Tensor } from "../device/mod.ts";
 import {
   attention,

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ModelConfig, RopeScaling } from "../checkpoint/config.ts";
+import type { ModelConfig, RopeScaling } from "../checkpoint/config/config.ts";
 
 /** Frequencies of the head_dim/2 rotated pairs, and the factor that cosines and sines are scaled by. */
 interface Frequencies {

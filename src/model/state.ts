@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ModelConfig } from "../checkpoint/config.ts";
+import type { ModelConfig } from "../checkpoint/config/config.ts";
 import { Arena, type Device, rows, type Tensor } from "../device/mod.ts";
 import { argmax, embed, rmsNorm } from "../ops/mod.ts";
 import { KvCache, kvCacheBytes } from "./kv_cache.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import type { ActivationDType } from "../base/dtype.ts";
-import type { ModelConfig } from "../checkpoint/config.ts";
+import type { ModelConfig } from "../checkpoint/config/config.ts";
 import { type Arena, type Device, rows, type Tensor } from "../device/mod.ts";
 import { attentionBytes, MAX_TREE_ROWS } from "../ops/mod.ts";
 import { quantizedBytes } from "../quant/mod.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { StoredFloat } from "../checkpoint/stored_linear.ts";
+import type { StoredFloat } from "../checkpoint/formats/stored_linear.ts";
 import { rows, type Tensor } from "../device/mod.ts";
 import { gemmF16 } from "../ops/mod.ts";
 import { asRows } from "./activation.ts";

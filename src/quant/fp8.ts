@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { StoredW8 } from "../checkpoint/stored_linear.ts";
+import type { StoredW8 } from "../checkpoint/formats/stored_linear.ts";
 import { gemmFp8 } from "../ops/mod.ts";
 import { asQuantized } from "./activation.ts";
 import type { Scheme } from "./scheme.ts";

@@ -8,9 +8,9 @@ import { DTYPE_BYTES } from "../base/dtype.ts";
 import { CheckpointError, NativeError, UnsupportedModelError } from "../base/errors.ts";
 import type { FloatDType } from "../base/half.ts";
 import { elements, type Shape } from "../base/shape.ts";
-import { expectFloat } from "../checkpoint/expect.ts";
-import type { LinearShape } from "../checkpoint/stored_linear.ts";
-import type { TensorInfo } from "../checkpoint/source.ts";
+import { expectFloat } from "../checkpoint/formats/expect.ts";
+import type { LinearShape } from "../checkpoint/formats/stored_linear.ts";
+import type { TensorInfo } from "../checkpoint/containers/source.ts";
 import {
   Arena,
   type Device,
@@ -20,7 +20,7 @@ import {
   Uploader,
 } from "../device/mod.ts";
 import { toActivation } from "./convert.ts";
-import type { StoredWeights } from "./scheme.ts";
+import type { StoredWeights } from "./stored_weights.ts";
 
 /** Looks a float tensor up and checks its dtype and shape; throws `CheckpointError`. */
 export function checkFloat(

@@ -3,9 +3,12 @@ import { backendTest } from "../../tests/backends.ts";
 import { random } from "../../tests/random.ts";
 import { CheckpointError } from "../base/errors.ts";
 import { f32ToBf16, f32ToF16 } from "../base/half.ts";
-import { openSafetensors } from "../checkpoint/safetensors.ts";
-import { type TensorToWrite, writeSafetensors } from "../checkpoint/safetensors_writer.ts";
-import { sourceOf, type TensorSource } from "../checkpoint/source.ts";
+import { openSafetensors } from "../checkpoint/containers/safetensors.ts";
+import {
+  type TensorToWrite,
+  writeSafetensors,
+} from "../checkpoint/containers/safetensors_writer.ts";
+import { sourceOf, type TensorSource } from "../checkpoint/containers/source.ts";
 import { Arena } from "../device/mod.ts";
 import { WeightLoader } from "./loader.ts";
 

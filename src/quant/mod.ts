@@ -6,5 +6,6 @@
 export * from "./scheme.ts";
 export * from "./loader.ts";
 export * from "./registry.ts";
+export type { StoredWeights } from "./stored_weights.ts";
 export { factsOfRows, quantizedBytes, quantizedRowsIn, readingRows } from "./activation.ts";
 export { f16Linear } from "./f16.ts";

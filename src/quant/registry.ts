@@ -3,22 +3,16 @@
  *
  * @module
  */
-import { joinedPrefix } from "../checkpoint/joined.ts";
-import { findLinear } from "../checkpoint/quantization.ts";
-import type { StoredLinear } from "../checkpoint/stored_linear.ts";
+import { joinedPrefix } from "../checkpoint/formats/joined.ts";
+import { findLinear } from "../checkpoint/formats/quantization.ts";
+import type { StoredLinear } from "../checkpoint/formats/stored_linear.ts";
 import { columns, type Device } from "../device/mod.ts";
 import { factsOfRows, readingRows } from "./activation.ts";
 import { f16 } from "./f16.ts";
 import { fp8 } from "./fp8.ts";
 import { checkFloat, type WeightLoader } from "./loader.ts";
-import type {
-  Linear,
-  LinearFacts,
-  LinearPart,
-  Scheme,
-  StoredPart,
-  StoredWeights,
-} from "./scheme.ts";
+import type { Linear, LinearFacts, LinearPart, Scheme, StoredPart } from "./scheme.ts";
+import type { StoredWeights } from "./stored_weights.ts";
 import { w4a16 } from "./w4a16.ts";
 import { w4a8 } from "./w4a8.ts";
 import { w8a16 } from "./w8a16.ts";

@@ -7,9 +7,7 @@
  *
  * @module
  */
-import type { QuantizationConfig } from "../checkpoint/checkpoint.ts";
-import type { TensorSource } from "../checkpoint/source.ts";
-import type { StoredLinear } from "../checkpoint/stored_linear.ts";
+import type { StoredLinear } from "../checkpoint/formats/stored_linear.ts";
 import type { Tensor } from "../device/mod.ts";
 import type { Epilogue, QuantizedForm, QuantizedRows } from "../ops/mod.ts";
 import type { WeightLoader } from "./loader.ts";
@@ -53,14 +51,6 @@ export interface LinearPart {
   readonly k: number;
   /** Whether `prefix.bias` [n] is expected. */
   readonly bias: boolean;
-}
-
-/** Where the tensors of a model are, and how its config says they are quantized. */
-export interface StoredWeights {
-  /** The tensors. */
-  readonly source: TensorSource;
-  /** The parsed `quantization_config`, where there is one. */
-  readonly quantization?: QuantizationConfig;
 }
 
 /** A linear layer as it is stored, with its bias. */

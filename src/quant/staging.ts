@@ -6,7 +6,7 @@
 import type { DType } from "../base/dtype.ts";
 import { DTYPE_BYTES } from "../base/dtype.ts";
 import { elements, type Shape } from "../base/shape.ts";
-import type { StoredElements } from "../checkpoint/stored_linear.ts";
+import type { StoredElements } from "../checkpoint/formats/stored_linear.ts";
 import { reshape, type Tensor, tensor } from "../device/mod.ts";
 import { unpack } from "../ops/mod.ts";
 import type { WeightLoader } from "./loader.ts";

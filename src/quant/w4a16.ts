@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { StoredW4A16 } from "../checkpoint/stored_linear.ts";
+import type { StoredW4A16 } from "../checkpoint/formats/stored_linear.ts";
 import { type Tensor, tensor } from "../device/mod.ts";
 import { gatherColumns, gemmW4A16, w4a16Bytes, w4a16Pack } from "../ops/mod.ts";
 import { asRows } from "./activation.ts";

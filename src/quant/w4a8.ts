@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { StoredW4A8 } from "../checkpoint/stored_linear.ts";
+import type { StoredW4A8 } from "../checkpoint/formats/stored_linear.ts";
 import { gemmW4A8, w4a8Bytes, w4a8Pack } from "../ops/mod.ts";
 import { asQuantized } from "./activation.ts";
 import { loadBias, outputsOf } from "./f16.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { StoredW8 } from "../checkpoint/stored_linear.ts";
+import type { StoredW8 } from "../checkpoint/formats/stored_linear.ts";
 import type { Device, Tensor } from "../device/mod.ts";
 import { type QuantizedForm, w8Bytes, type W8Options, w8Pack } from "../ops/mod.ts";
 import { loadBias, outputsOf } from "./f16.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { StoredW8 } from "../checkpoint/stored_linear.ts";
+import type { StoredW8 } from "../checkpoint/formats/stored_linear.ts";
 import { gemmW8A16 } from "../ops/mod.ts";
 import { asRows } from "./activation.ts";
 import type { Scheme } from "./scheme.ts";

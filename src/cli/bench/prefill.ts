@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ModelConfig } from "../../checkpoint/config.ts";
+import type { ModelConfig } from "../../checkpoint/config/config.ts";
 import { Arena } from "../../device/mod.ts";
 import type { Model } from "../../model/mod.ts";
 import { PREFILL_ROWS, Round, sequenceMemory } from "../../speculation/mod.ts";

@@ -5,13 +5,16 @@
  */
 import type { Checkpoint } from "../../checkpoint/checkpoint.ts";
 import { openCheckpoint } from "../../checkpoint/checkpoint.ts";
-import type { ModelConfig } from "../../checkpoint/config.ts";
-import type { Head, HeadConfig } from "../../checkpoint/head_config.ts";
-import { openHead } from "../../checkpoint/head_config.ts";
-import { inflate, inflateHead } from "../../checkpoint/inflated.ts";
-import { headShape, modelShape } from "../../checkpoint/shapes.ts";
-import { syntheticCheckpoint, syntheticHead } from "../../checkpoint/synthetic.ts";
-import type { SyntheticLmHead, SyntheticScheme } from "../../checkpoint/synthetic_schemes.ts";
+import type { ModelConfig } from "../../checkpoint/config/config.ts";
+import type { Head, HeadConfig } from "../../checkpoint/head.ts";
+import { openHead } from "../../checkpoint/head.ts";
+import { inflate, inflateHead } from "../../checkpoint/synthetic/inflated.ts";
+import { headShape, modelShape } from "../../checkpoint/synthetic/shapes.ts";
+import { syntheticCheckpoint, syntheticHead } from "../../checkpoint/synthetic/synthetic.ts";
+import type {
+  SyntheticLmHead,
+  SyntheticScheme,
+} from "../../checkpoint/synthetic/synthetic_schemes.ts";
 import type { Device } from "../../device/mod.ts";
 import { checkSameVocabulary, HeadModel, Model } from "../../model/mod.ts";
 import { Tokenizer } from "../../text/tokenizer.ts";

@@ -1,0 +1,71 @@
+/**
+ * What quantizing a checkpoint is asked to do, and what it tells.
+ *
+ * @module
+ */
+import type { Device } from "../../device/mod.ts";
+import type { ZeroPoints } from "../quantizers/w4a16.ts";
+
+/** Where {@link quantizeCheckpoint} stands. */
+export interface QuantizeProgress {
+  /** Shares of layers done in this run. */
+  readonly done: number;
+  /** Layers (with what is before the first and behind the last) that this run had to do. */
+  readonly total: number;
+  /** What is being done, in a few words. */
+  readonly stage: string;
+}
+
+/** What {@link quantizeCheckpoint} is asked to do. */
+export interface QuantizeOptions {
+  /** Directory of the unquantized checkpoint. */
+  readonly model: string;
+  /** Directory to write, absent or empty, not inside `model`; its parent must exist. */
+  readonly out: string;
+  /** The scheme, e.g. `w4a16-g128`; `f16` writes a rotated copy that is not quantized. */
+  readonly scheme: string;
+  /** The method; the scheme's best where absent. */
+  readonly method?: string;
+  /** Where zero points of W4A16 are stored; none by default. */
+  readonly zeroPoints?: ZeroPoints;
+  /** A file of calibration text; a built-in sample where absent. */
+  readonly calibration?: string;
+  /** Most calibration texts; 128 by default. */
+  readonly calibrationTexts?: number;
+  /** Most tokens of each; 512 by default. */
+  readonly calibrationTokens?: number;
+  /** Share of the mean of the Hessian's diagonal that GPTQ adds to it; 0.01 by default. */
+  readonly damping?: number;
+  /** Whether GPTQ takes the most active inputs first. */
+  readonly actOrder?: boolean;
+  /** Whether a rotation is folded into the weights. */
+  readonly rotate?: boolean;
+  /** What the rotation is drawn from; 0 by default. */
+  readonly seed?: number;
+  /** How the output projection is stored; as in the model where absent. */
+  readonly lmHead?: "w4a16" | "w8a16";
+  /** Opens the device that layers run on; asked only where a method needs it. */
+  readonly device?: () => Device;
+  /** Threads that share the rows of a weight, this one included; 0, the default, for one a core. */
+  readonly threads?: number;
+  /** Hears where the work stands. */
+  readonly onProgress?: (progress: QuantizeProgress) => void;
+  /** Stops the work; what is finished stays for the next run. */
+  readonly signal?: AbortSignal;
+}
+
+/** What {@link quantizeCheckpoint} did. */
+export interface QuantizeResult {
+  /** Linear layers quantized. */
+  readonly quantized: number;
+  /** Bytes of all tensors before. */
+  readonly bytesBefore: number;
+  /** Bytes of all tensors after. */
+  readonly bytesAfter: number;
+  /** The method. */
+  readonly method: string;
+  /** Tokens of calibration text; 0 where none was read. */
+  readonly calibrationTokens: number;
+  /** Parts that an earlier run had finished. */
+  readonly resumed: number;
+}

@@ -1,0 +1,163 @@
+/**
+ * Turns an unquantized checkpoint into a quantized one, a layer at a time.
+ *
+ * @module
+ */
+import { ArgumentError } from "../../base/errors.ts";
+import { openCheckpoint } from "../../checkpoint/checkpoint.ts";
+import type { ModelConfig } from "../../checkpoint/config/config.ts";
+import { openWeights } from "../../checkpoint/containers/weights.ts";
+import { findMethod } from "../methods/method.ts";
+import { findQuantizer } from "../quantizers/registry.ts";
+import { RowPool } from "../rows/row_pool.ts";
+import { calibrationTexts } from "./calibration.ts";
+import { QuantizeJob } from "./job.ts";
+import type { QuantizeOptions, QuantizeResult } from "./options.ts";
+import { WorkDirectory } from "./work_directory.ts";
+
+/** The scheme of copies that are only rotated. */
+export const UNQUANTIZED = "f16";
+
+/**
+ * Quantizes the linear layers of `model` into `out`, in the published layout of the scheme, and copies
+ * everything else. The directory appears complete or not at all; what an earlier run with the same options
+ * finished is not done again, and the bytes are the same. Rejects with the signal's reason when aborted.
+ */
+export async function quantizeCheckpoint(options: QuantizeOptions): Promise<QuantizeResult> {
+  const { model, out, scheme, signal } = options;
+  signal?.throwIfAborted();
+  const zeroPoints = options.zeroPoints ?? "none";
+  const quantizer = scheme === UNQUANTIZED ? undefined : findQuantizer(scheme, zeroPoints);
+  const method = findMethod(options.method ?? quantizer?.method ?? "rtn");
+  refuseIdle(options, method.calibrated, method.gptq);
+  using checkpoint = openCheckpoint(model);
+  if (checkpoint.quantization !== undefined) {
+    throw new ArgumentError(
+      "model",
+      `Cannot quantize ${model}: it is quantized already (${checkpoint.quantization.method})`,
+    );
+  }
+  if (options.rotate && checkpoint.config.rotation !== undefined) {
+    throw new ArgumentError(
+      "rotate",
+      `Cannot quantize with --rotate: ${model} is rotated already (seed ${checkpoint.config.rotation})`,
+    );
+  }
+  const limits = {
+    texts: options.calibrationTexts ?? 128,
+    tokens: Math.min(options.calibrationTokens ?? 512, checkpoint.config.maxPositions),
+  };
+  const calibrated = quantizer !== undefined && method.calibrated;
+  if (calibrated && options.device === undefined) {
+    throw new ArgumentError(
+      "device",
+      `Cannot quantize by ${method.name}: there is no device to run layers on, expected one`,
+    );
+  }
+  const texts = calibrated ? calibrationTexts(model, options.calibration, limits) : [];
+  using device = calibrated ? options.device?.() : undefined;
+  const gptq = { damping: options.damping ?? 0.01, actOrder: options.actOrder ?? false };
+  if (gptq.actOrder && quantizer !== undefined && !quantizer.namesGroups) {
+    throw new ArgumentError(
+      "act-order",
+      `Cannot quantize to ${scheme} in order of activation: its files cannot say which group an ` +
+        "input is in, expected a GPTQ layout",
+    );
+  }
+  const seed = options.rotate ? options.seed ?? 0 : undefined;
+  using pool = isLarge(checkpoint.config) ? await RowPool.open(options.threads) : new RowPool();
+  const job = new QuantizeJob({
+    checkpoint,
+    quantizer,
+    method,
+    gptq,
+    seed,
+    lmHead: options.lmHead,
+    texts,
+    device,
+    pool,
+  });
+  using work = new WorkDirectory(out, model, {
+    program: 2,
+    scheme,
+    method: method.name,
+    zeroPoints,
+    ...(method.gptq && gptq),
+    rotation: seed,
+    lmHead: options.lmHead,
+    backend: device?.backend,
+    calibration: await digest(Int32Array.from(texts.flatMap((ids) => [ids.length, ...ids]))),
+    model: modelFiles(model),
+  });
+  let resumed = 0;
+  try {
+    if (!work.finished) {
+      resumed = job.finishedSteps(work);
+      for (let step = resumed; step < job.steps; step++) {
+        const total = job.steps - resumed;
+        for (const { share, stage } of job.run(work, step)) {
+          options.onProgress?.({ done: step - resumed + share, total, stage });
+          await new Promise((resume) => setTimeout(resume, 0)); // lets an abort come through
+          signal?.throwIfAborted();
+        }
+        options.onProgress?.({ done: step - resumed + 1, total, stage: "finishing" });
+      }
+      job.writeDescriptions(work);
+    }
+  } catch (error) {
+    // The embedding alone is not worth going on with.
+    if (!work.finished && job.finishedSteps(work) < 2) work.remove();
+    throw error;
+  }
+  work.finish();
+  return { ...describe(out, model), ...job.counts(), method: method.name, resumed };
+}
+
+/** The size of a weight from which on threads are worth their start: that takes about as long as to quantize it. */
+const LARGE = 2 ** 18;
+
+/** Whether threads are worth having for this model. */
+function isLarge({ hiddenSize, intermediateSize }: ModelConfig): boolean {
+  return hiddenSize * intermediateSize >= LARGE;
+}
+
+/** Refuses options that would have no effect. */
+function refuseIdle(options: QuantizeOptions, calibrated: boolean, gptq: boolean): void {
+  const refuse = (argument: string, why: string): never => {
+    throw new ArgumentError(argument, `Cannot quantize with --${argument}: ${why}`);
+  };
+  const unquantized = options.scheme === UNQUANTIZED;
+  if (unquantized && !options.rotate) {
+    refuse("scheme", `nothing changes with ${UNQUANTIZED}, expected --rotate beside it`);
+  }
+  if (options.seed !== undefined && !options.rotate) refuse("seed", "expected --rotate beside it");
+  if (options.calibration !== undefined && !calibrated) {
+    refuse("calibration", "the method reads no text");
+  }
+  if (!gptq && options.actOrder) refuse("act-order", "the method is not GPTQ");
+  if (!gptq && options.damping !== undefined) refuse("damping", "the method is not GPTQ");
+  if (!calibrated && options.calibrationTexts !== undefined) {
+    refuse("calibration-texts", "the method reads no text");
+  }
+}
+
+/** What tells the files of a model from others: names, sizes and times, as reading 140 GB takes minutes. */
+function modelFiles(dir: string): string[] {
+  return [...Deno.readDirSync(dir)].map(({ name }) => name).sort().flatMap((name) => {
+    const { isFile, size, mtime } = Deno.statSync(`${dir}/${name}`);
+    return isFile ? [`${name} ${size} ${mtime?.getTime()}`] : [];
+  });
+}
+
+async function digest(data: Int32Array<ArrayBuffer>): Promise<string> {
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", data));
+  return hash.toHex();
+}
+
+function describe(out: string, model: string): { bytesBefore: number; bytesAfter: number } {
+  const bytes = (dir: string): number => {
+    using source = openWeights(dir);
+    return source.names().reduce((sum, name) => sum + source.info(name).bytes, 0);
+  };
+  return { bytesBefore: bytes(model), bytesAfter: bytes(out) };
+}
