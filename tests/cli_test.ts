@@ -75,8 +75,15 @@ async function json(args: readonly string[], options = {}): Promise<any> {
 Deno.test("generate: every method gives the same text, as JSON of the promised shape", async () => {
   const rest = ["--prompt", "hello", "--max-tokens", "24", "--ignore-eos"];
   const plain = await json(["generate", ...AR, ...rest]);
-  for (const method of ["ar", "draft", "eagle2", "hier"]) {
-    const result = await json(["generate", ...TRIO, ...rest, "--method", method]);
+  const withDraft = [...AR, "--draft", draft];
+  const methods: Record<string, string[]> = {
+    ar: AR,
+    draft: withDraft,
+    eagle2: [...AR, "--head", head],
+    hier: TRIO,
+  };
+  for (const [method, args] of Object.entries(methods)) {
+    const result = await json(["generate", ...args, ...rest, "--method", method]);
     assertEquals(Object.keys(result), ["text", "tokens", "finish_reason", "stats"]);
     assertEquals(result.tokens, plain.tokens);
     assertEquals(result.text, plain.text);
