@@ -65,7 +65,10 @@ export function commandHelp(command: CommandInfo, columns: number): string {
     (option.short ? `-${option.short}, ` : shorts ? "    " : "") + flagOf(option),
     [`${option.summary}${remarks(option)}`, ...(option.notes ?? [])],
   ]);
-  if (positional) listed.unshift([positional.value, [positional.summary]]);
+  if (positional) {
+    const { value, summary, choices } = positional;
+    listed.unshift([value, [choices ? `${summary} (${choices.join(", ")})` : summary]]);
+  }
   const lines = [
     ...hanging(usage(command), width),
     "",

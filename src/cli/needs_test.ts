@@ -106,6 +106,7 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Idle>>>> = {
     threads: ALWAYS,
     json: ALWAYS,
   },
+  completions: {},
   "convert-head": { head: ALWAYS, model: ALWAYS, out: ALWAYS, json: ALWAYS },
   bench: {
     synthetic: ALWAYS,
