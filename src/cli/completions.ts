@@ -20,16 +20,13 @@ export function completions(commands: () => readonly CommandInfo[]): Command {
   return command({
     name: "completions",
     summary: "Print a script that completes command lines with the Tab key.",
-    notes: [
-      `The script is for a program of the name ${PROGRAM}. Each shell reads it from a place of its own:`,
-      ...SHELLS.map(({ name, place }) => `${name} from ${place.replace("PROGRAM", PROGRAM)};`),
-      "or put it into the file that the shell starts with.",
-    ],
+    notes: [`Put it where the shell looks for completions of ${PROGRAM}.`],
     positional: {
       name: "shell",
       value: "SHELL",
       summary: "the shell",
       choices: NAMES,
+      notes: SHELLS.map(({ name, place }) => `${name}: ${place.replace("PROGRAM", PROGRAM)}`),
     },
     options: [],
     example: "completions bash",

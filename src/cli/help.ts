@@ -66,8 +66,9 @@ export function commandHelp(command: CommandInfo, columns: number): string {
     [`${option.summary}${remarks(option)}`, ...(option.notes ?? [])],
   ]);
   if (positional) {
-    const { value, summary, choices } = positional;
-    listed.unshift([value, [choices ? `${summary} (${choices.join(", ")})` : summary]]);
+    const { value, summary, choices, notes = [] } = positional;
+    const remark = choices ? ` (${choices.join(", ")})` : "";
+    listed.unshift([value, [`${summary}${remark}`, ...notes]]);
   }
   const lines = [
     ...hanging(usage(command), width),

@@ -97,6 +97,8 @@ export interface Positional {
   readonly summary: string;
   /** The only values allowed. */
   readonly choices?: readonly string[];
+  /** Longer notes for the help, a line each. */
+  readonly notes?: readonly string[];
 }
 
 /** Options that exclude one another. */

@@ -107,6 +107,6 @@ complete -F ${name} ${program}
 /** bash. */
 export const bash: Shell = {
   name: "bash",
-  place: "~/.local/share/bash-completion/completions/PROGRAM",
+  place: "~/.local/share/bash-completion/completions/PROGRAM, or the end of ~/.bashrc",
   script,
 };

@@ -48,7 +48,7 @@ export interface CommandGrammar {
 export interface Shell {
   /** Its name. */
   readonly name: string;
-  /** A file that the shell reads by itself when it looks for completions of this program. */
+  /** Where it reads completions of the program by itself, with `PROGRAM` for the program's name. */
   readonly place: string;
   /** The script for `program`. */
   script(program: string, commands: readonly CommandGrammar[]): string;

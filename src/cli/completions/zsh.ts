@@ -93,6 +93,6 @@ fi
 /** zsh. */
 export const zsh: Shell = {
   name: "zsh",
-  place: "a folder of $fpath, e.g. ~/.zfunc, as _PROGRAM",
+  place: "_PROGRAM in a folder of $fpath",
   script,
 };
