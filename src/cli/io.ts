@@ -4,6 +4,8 @@
  * @module
  */
 
+import { environmentVariable } from "../base/environment.ts";
+
 /** Somewhere that text goes to. */
 export interface Output {
   /** Whether a person looks at it. */
@@ -44,16 +46,10 @@ export function tableColumns({ isTerminal, columns }: Output): number {
   return isTerminal ? columns : Infinity;
 }
 
-/** A variable of the environment; undefined where it may not be read, as nobody should be asked for looks. */
-function variable(name: string): string | undefined {
-  const { state } = Deno.permissions.querySync({ name: "env", variable: name });
-  return state === "granted" ? Deno.env.get(name) : undefined;
-}
-
 const WITHOUT_TERMINAL = 80;
 
 function columnsOf(isTerminal: boolean): number {
-  const set = Number(variable("COLUMNS"));
+  const set = Number(environmentVariable("COLUMNS"));
   if (Number.isSafeInteger(set) && set > 0) return set;
   try {
     return isTerminal ? Deno.consoleSize().columns || WITHOUT_TERMINAL : WITHOUT_TERMINAL;
@@ -69,7 +65,7 @@ function output(stream: Stream): Output {
   const encoder = new TextEncoder();
   return {
     isTerminal,
-    color: isTerminal && !Deno.noColor && variable("TERM") !== "dumb",
+    color: isTerminal && !Deno.noColor && environmentVariable("TERM") !== "dumb",
     get columns() {
       return columnsOf(isTerminal); // anew each time: windows change
     },
