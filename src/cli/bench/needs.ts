@@ -17,11 +17,11 @@ function hasModels({ models }: BenchTable, values: AnyValues): boolean {
 }
 
 /** Needs models for each table that is asked for by name. */
-export const needsItsModels: Need = (values) => {
+export function needsItsModels(values: AnyValues): string | undefined {
   const named = (values.tables ?? []) as readonly string[];
   const lacking = TABLES.find((one) => named.includes(one.name) && !hasModels(one, values));
   return lacking && `needs ${flags(lacking.models!)} for ${lacking.name}`;
-};
+}
 
 /** Needs a table that the option `name` changes, with models to measure it on. */
 export function needsTableOf(name: string): Need {

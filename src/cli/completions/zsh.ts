@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { CommandGrammar, Expected, Flag, Shell } from "./grammar.ts";
+import type { CommandGrammar, Flag, Shell } from "./grammar.ts";
 import { namesOf, PROGRAM_FLAGS } from "./grammar.ts";
 
 function quoted(text: string): string {
