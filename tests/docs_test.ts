@@ -224,9 +224,12 @@ Deno.test("docs: engines in Workers, and a Worker with fewer permissions", async
     `${dir}/fewer.ts`,
     main.replace(/\{ type: "module" \}/, permissions),
   );
-  const modules = `${dir},${ROOT}src,${ROOT}mod.ts,models,build`;
+  // Those of a program, and the modules of the worker.
+  const [program] = blocks("permissions.md", "sh");
+  const flags = program.trim().split(" ").filter((word) => word.startsWith("--"))
+    .map((flag) => flag.replace("MODEL", `models,${dir},${ROOT}src,${ROOT}mod.ts`));
   const [all, fewer] = await Promise.all([
-    deno([`--allow-read=${modules}`, "--allow-ffi", `${dir}/main.ts`]),
+    deno([...flags, `${dir}/main.ts`]),
     deno(["-A", "--unstable-worker-options", `${dir}/fewer.ts`]),
   ]);
   assertEquals([all.code, all.err], [0, ""]);
