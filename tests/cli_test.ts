@@ -8,6 +8,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { testIo } from "../src/cli/fixtures_test.ts";
 import { runProgram } from "../src/cli/program.ts";
 import { COMMANDS } from "../src/cli/registry.ts";
+import { textWidth } from "../src/cli/width.ts";
 import { BYTE_LEVEL_CONFIG, byteLevelTokenizer } from "../src/text/fixtures_test.ts";
 import { type RandomModel, SMALL, writeRandomHead, writeRandomModel } from "./models.ts";
 
@@ -75,8 +76,15 @@ async function json(args: readonly string[], options = {}): Promise<any> {
 Deno.test("generate: every method gives the same text, as JSON of the promised shape", async () => {
   const rest = ["--prompt", "hello", "--max-tokens", "24", "--ignore-eos"];
   const plain = await json(["generate", ...AR, ...rest]);
-  for (const method of ["ar", "draft", "eagle2", "hier"]) {
-    const result = await json(["generate", ...TRIO, ...rest, "--method", method]);
+  const withDraft = [...AR, "--draft", draft];
+  const methods: Record<string, string[]> = {
+    ar: AR,
+    draft: withDraft,
+    eagle2: [...AR, "--head", head],
+    hier: TRIO,
+  };
+  for (const [method, args] of Object.entries(methods)) {
+    const result = await json(["generate", ...args, ...rest, "--method", method]);
     assertEquals(Object.keys(result), ["text", "tokens", "finish_reason", "stats"]);
     assertEquals(result.tokens, plain.tokens);
     assertEquals(result.text, plain.text);
@@ -322,6 +330,29 @@ Deno.test("inspect: what cannot be loaded, and a context that is too long", asyn
   const refused = await run(["inspect", asymmetric]);
   assertEquals(refused.code, 1);
   assertStringIncludes(refused.err, "a zero point of 7 (gptq_v2), expected 8 as sym is true");
+});
+
+Deno.test("tables: fit the terminal with all their words, and are whole in a pipe", async () => {
+  const demo = new URL("../models/demo/target", import.meta.url).pathname;
+  const text = ["--text", "ein größeres 日本 👍 text", "--top", "4"];
+  const lines = [
+    ["inspect", demo],
+    ["inspect", head, "--bandwidth", "100"],
+    ["score", "-t", demo, "--backend", "cpu", ...text],
+  ];
+  const cells = (out: string) => out.replaceAll(/-{2,}/g, "").replaceAll(/\s+/g, "").length;
+  for (const args of lines) {
+    const whole = await run(args, { columns: 40 });
+    assertEquals(whole.code, 0);
+    const longest = Math.max(...whole.out.split("\n").map(textWidth));
+    assert(longest > 60, `${longest}`);
+    for (const columns of [50, 60, 80, 100, 200]) {
+      const { out } = await run(args, { terminal: true, columns });
+      for (const line of out.split("\n")) assert(textWidth(line) <= columns, `${columns}: ${line}`);
+      assertEquals(cells(out), cells(whole.out));
+      if (columns >= longest) assertEquals(out, whole.out);
+    }
+  }
 });
 
 Deno.test("quantize: a model that inspects, scores and generates", async () => {

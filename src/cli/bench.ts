@@ -14,14 +14,15 @@ import { MAX_TREE_ROWS } from "../ops/mod.ts";
 import type { BenchTable } from "./bench/bench.ts";
 import { compareReports, type Comparison } from "./bench/compare.ts";
 import { writeWhole } from "./bench/environment.ts";
+import { needsItsModels, needsScheme, needsTableOf } from "./bench/needs.ts";
 import { TABLES } from "./bench/registry.ts";
 import { comparisonText, headingText, reportMarkdown, sectionText } from "./bench/render.ts";
 import { readReport, type Report, reportJson } from "./bench/report.ts";
 import { runBench } from "./bench/run.ts";
 import { INFLATIONS, type ModelSource } from "./bench/sources.ts";
 import { type Command, command } from "./command.ts";
-import { suggestion } from "./nearest.ts";
-import type { Io } from "./io.ts";
+import { tableColumns } from "./io.ts";
+import { idleBeside, needsOption } from "./needs.ts";
 import type { Values } from "./option.ts";
 import { Progress } from "./progress.ts";
 import { BACKEND_OPTION, THREADS_OPTION } from "./shared.ts";
@@ -35,15 +36,18 @@ const SCHEMES = Object.keys(SYNTHETIC_FORMATS) as SyntheticScheme[];
 const OPTIONS = [
   {
     name: "synthetic",
-    type: "string",
+    type: "words",
     value: "SHAPE,...",
+    choices: Object.keys(MODEL_SHAPES),
     summary: "Models of random weights, the target first; the last drafts for the others",
     notes: [`Shapes: ${Object.keys(MODEL_SHAPES).join(", ")}`],
   },
   {
     name: "scheme",
-    type: "string",
+    type: "words",
     value: "NAME,...",
+    choices: SCHEMES,
+    needs: [needsOption("synthetic")],
     summary: "How synthetic weights are stored, one after the other; w4a16-g128 where absent",
     notes: [`Schemes: ${SCHEMES.join(", ")}`],
   },
@@ -52,6 +56,7 @@ const OPTIONS = [
     type: "string",
     value: "NAME",
     choices: Object.keys(SYNTHETIC_LM_HEADS) as SyntheticLmHead[],
+    needs: [needsOption("synthetic"), needsScheme("w4a16-g128")],
     summary: "How output projections of synthetic w4a16-g128 are stored; f16 where absent",
   },
   {
@@ -71,12 +76,15 @@ const OPTIONS = [
     type: "string",
     value: "NAME",
     choices: Object.keys(INFLATIONS),
+    needs: [idleBeside("synthetic"), idleBeside("model")],
     summary: "Blow the trio up to larger shapes that say the same; models/demo without --trio",
   },
   {
     name: "tables",
-    type: "string",
+    type: "words",
     value: "A,B,...",
+    choices: TABLES.map(({ name }) => name),
+    needs: [needsItsModels],
     summary: "Only these tables",
     notes: TABLES.map(({ name, summary }) => `${name}: ${summary}`),
   },
@@ -84,6 +92,7 @@ const OPTIONS = [
     name: "rows",
     type: "integers",
     value: "1,10,60",
+    needs: [needsTableOf("rows")],
     summary: `Row counts of forwards (default ${ROWS.join(",")})`,
   },
   {
@@ -92,6 +101,7 @@ const OPTIONS = [
     value: "N",
     min: 1,
     default: 512,
+    needs: [needsTableOf("context")],
     summary: "Tokens in the cache",
   },
   {
@@ -108,14 +118,17 @@ const OPTIONS = [
     value: "N",
     min: 1,
     default: 20,
+    needs: [needsTableOf("prompts")],
     summary: "Prompts of end-to-end",
   },
   {
     name: "max-tokens",
+    short: "n",
     type: "integer",
     value: "N",
     min: 1,
     default: 128,
+    needs: [needsTableOf("max-tokens")],
     summary: "Tokens from each prompt",
   },
   { name: "json", type: "string", value: "FILE", summary: "Write all figures to a file, as JSON" },
@@ -141,6 +154,7 @@ export const bench: Command = command({
     "that an interrupted run leaves what it has measured.",
   ],
   options: OPTIONS,
+  alternatives: [{ names: ["synthetic", "model", "trio"] }],
   example: "bench --synthetic llama-3-70b,llama-3-8b --json run.json",
 
   async run(values, io) {
@@ -164,27 +178,20 @@ export const bench: Command = command({
     for await (const { report, added } of steps) {
       bar.clear();
       last = report;
-      await io.stdout.write(added === undefined ? headingText(report) : sectionText(added));
+      const columns = tableColumns(io.stdout);
+      await io.stdout.write(
+        added === undefined ? headingText(report, columns) : sectionText(added, columns),
+      );
       writeFiles(values, report);
     }
     bar.clear();
-    await sayMissing(values, last, io);
     if (earlier === undefined || last === undefined) return 0;
     const comparison = compareReports(last, earlier);
-    await io.stdout.write(comparisonText(comparison));
+    await io.stdout.write(comparisonText(comparison, tableColumns(io.stdout)));
     writeFiles(values, last, comparison);
     return 0;
   },
 });
-
-/** Tables that were asked for by name, and that these models give nothing for. */
-async function sayMissing(values: BenchValues, report: Report | undefined, io: Io): Promise<void> {
-  if (values.tables === undefined) return;
-  const found = new Set(report?.sections.map(({ table }) => table));
-  for (const name of words(values.tables)) {
-    if (!found.has(name)) await io.stderr.write(`no figures of ${name}: no models to have them\n`);
-  }
-}
 
 function writeFiles(values: BenchValues, report: Report, comparison?: Comparison): void {
   if (values.json !== undefined) writeWhole(values.json, reportJson(report));
@@ -193,22 +200,8 @@ function writeFiles(values: BenchValues, report: Report, comparison?: Comparison
   }
 }
 
-function words(text: string): string[] {
-  return text.split(",").map((word) => word.trim());
-}
-
-function tablesOf(text: string | undefined): readonly BenchTable[] {
-  if (text === undefined) return TABLES;
-  const names = words(text);
-  const known = TABLES.map(({ name }) => name);
-  for (const name of names) if (!known.includes(name)) refuse("tables", name, known);
-  return TABLES.filter(({ name }) => names.includes(name));
-}
-
-function refuse(option: string, name: string, known: readonly string[]): never {
-  throw new UsageError(
-    `Cannot use --${option} ${name}: expected ${known.join(", ")}${suggestion(name, known)}`,
-  );
+function tablesOf(names: BenchValues["tables"]): readonly BenchTable[] {
+  return TABLES.filter(({ name }) => names === undefined || names.includes(name));
 }
 
 function rowsOf(given: readonly number[] | undefined): readonly number[] {
@@ -221,34 +214,14 @@ function rowsOf(given: readonly number[] | undefined): readonly number[] {
 function sourcesOf(values: BenchValues, tables: readonly BenchTable[]): readonly ModelSource[] {
   const { synthetic, model, inflate } = values;
   const trio = values.trio ?? (inflate === undefined ? undefined : "models/demo");
-  const given = [synthetic, model, trio].filter((one) => one !== undefined);
-  if (given.length > 1) {
-    throw new UsageError(
-      `Cannot bench: ${given.length} of --synthetic, --model and --trio (or --inflate) are given, ` +
-        "expected one",
-    );
-  }
   if (synthetic !== undefined) {
-    const names = words(synthetic);
-    for (const name of names) {
-      if (!Object.hasOwn(MODEL_SHAPES, name)) refuse("synthetic", name, Object.keys(MODEL_SHAPES));
-    }
-    const shapes = Object.fromEntries(names.map((name) => [name, MODEL_SHAPES[name]]));
+    const shapes = Object.fromEntries(synthetic.map((name) => [name, MODEL_SHAPES[name]]));
     const heads = tables.some(({ name }) => name === "speculation");
-    return schemesOf(values.scheme ?? "w4a16-g128")
-      .map((scheme) => ({ kind: "synthetic", shapes, scheme, lmHead: values["lm-head"], heads }));
-  }
-  for (const name of ["scheme", "lm-head"] as const) {
-    if (values[name] === undefined) continue;
-    throw new UsageError(`Cannot use --${name}: it is for --synthetic models, expected those`);
+    const lmHead = values["lm-head"];
+    return (values.scheme ?? ["w4a16-g128"])
+      .map((scheme) => ({ kind: "synthetic", shapes, scheme, lmHead, heads }));
   }
   if (model !== undefined) return [{ kind: "directory", dir: model }];
   if (trio === undefined) return [];
   return [{ kind: "trio", dir: trio, ...(inflate && { inflation: INFLATIONS[inflate] }) }];
-}
-
-function schemesOf(text: string): readonly SyntheticScheme[] {
-  return words(text).map((name) =>
-    SCHEMES.find((scheme) => scheme === name) ?? refuse("scheme", name, SCHEMES)
-  );
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Io } from "./io.ts";
-import type { AnyValues, Option, Positional, Values } from "./option.ts";
+import type { Alternatives, AnyValues, Option, Positional, Values } from "./option.ts";
 
 /** What a command says about itself. */
 export interface CommandInfo {
@@ -12,12 +12,14 @@ export interface CommandInfo {
   readonly name: string;
   /** What it does, in one line. */
   readonly summary: string;
-  /** More about it, a line each. */
+  /** More about it: sentences, which become one paragraph. */
   readonly notes?: readonly string[];
   /** Its argument without dashes, where it needs one. */
   readonly positional?: Positional;
   /** Its options, without `--help`, which all have. */
   readonly options: readonly Option[];
+  /** Those of its options that exclude one another. */
+  readonly alternatives?: readonly Alternatives[];
   /** How it may be called, without the program's name. */
   readonly example: string;
 }

@@ -5,8 +5,10 @@
  */
 import { convertHead as convert } from "../quantize/mod.ts";
 import { type Command, command } from "./command.ts";
+import { tableColumns } from "./io.ts";
 import { writeJson } from "./json.ts";
 import { JSON_OPTION } from "./shared.ts";
+import { paragraph } from "./wrap.ts";
 
 /** The `convert-head` command. */
 export const convertHead: Command = command({
@@ -44,7 +46,10 @@ export const convertHead: Command = command({
   async run({ head, model, out, json }, io) {
     convert({ head, model, out });
     if (json) await writeJson(io.stdout, { out });
-    else await io.stdout.write(`The head for ${model} is in ${out}\n`);
+    else {
+      const text = `The head for ${model} is in ${out}`;
+      await io.stdout.write(paragraph(text, tableColumns(io.stdout)));
+    }
     return 0;
   },
 });

@@ -9,10 +9,12 @@ import type { Io, Output } from "./io.ts";
 export class TestOutput implements Output {
   isTerminal: boolean;
   color: boolean;
+  columns: number;
   text = "";
 
-  constructor(isTerminal = false) {
+  constructor(isTerminal = false, columns = 80) {
     this.isTerminal = this.color = isTerminal;
+    this.columns = columns;
   }
 
   write(text: string): Promise<void> {
@@ -26,18 +28,20 @@ export class TestOutput implements Output {
 }
 
 /** Streams for a command; standard input is a terminal where no bytes are given. */
-export function testIo(options: { terminal?: boolean; stdin?: string | Uint8Array } = {}): Io & {
+export function testIo(
+  options: { terminal?: boolean; columns?: number; stdin?: string | Uint8Array } = {},
+): Io & {
   stdout: TestOutput;
   stderr: TestOutput;
 } {
-  const { terminal = false, stdin } = options;
+  const { terminal = false, columns, stdin } = options;
   const bytes = typeof stdin === "string" ? new TextEncoder().encode(stdin) : stdin;
   return {
     stdin: {
       isTerminal: bytes === undefined,
       readAll: () => Promise.resolve(bytes ?? new Uint8Array()),
     },
-    stdout: new TestOutput(terminal),
-    stderr: new TestOutput(terminal),
+    stdout: new TestOutput(terminal, columns),
+    stderr: new TestOutput(terminal, columns),
   };
 }

@@ -10,8 +10,11 @@ import { INTERRUPTED, interruptible } from "./interrupt.ts";
 import { type Command, command } from "./command.ts";
 import type { Io } from "./io.ts";
 import { Progress } from "./progress.ts";
+import { idleBeside, needsOption, needsValue } from "./needs.ts";
 import { BACKEND_OPTION, JSON_OPTION, TARGET_OPTION, THREADS_OPTION } from "./shared.ts";
-import { UsageError } from "./usage_error.ts";
+
+/** What an option of trees needs. */
+const TREES = [needsOption("head"), needsValue("method", "eagle2", "hier")];
 
 /** The `generate` command. */
 export const generate: Command = command({
@@ -28,12 +31,14 @@ export const generate: Command = command({
       name: "draft",
       type: "string",
       value: "DIR",
+      needs: [needsValue("method", "draft", "hier")],
       summary: "Directory of the draft model, for the methods draft and hier",
     },
     {
       name: "head",
       type: "string",
       value: "DIR",
+      needs: [needsValue("method", "eagle2", "hier")],
       summary:
         "Directory of the EAGLE-2 head: of the target for eagle2, of the draft model for hier",
     },
@@ -42,9 +47,9 @@ export const generate: Command = command({
       type: "string",
       value: "NAME",
       choices: METHODS,
-      summary: "Who proposes tokens; all that the directories allow where absent",
+      summary: "Who proposes tokens; what --draft and --head make where absent",
     },
-    { name: "prompt", type: "string", value: "TEXT", summary: "The prompt" },
+    { name: "prompt", short: "p", type: "string", value: "TEXT", summary: "The prompt" },
     {
       name: "prompt-file",
       type: "string",
@@ -56,9 +61,16 @@ export const generate: Command = command({
       type: "boolean",
       summary: "Put the prompt into the model's chat template, as a user's message",
     },
-    { name: "system", type: "string", value: "TEXT", summary: "The system's message, with --chat" },
+    {
+      name: "system",
+      type: "string",
+      value: "TEXT",
+      needs: [needsOption("chat")],
+      summary: "The system's message, with --chat",
+    },
     {
       name: "max-tokens",
+      short: "n",
       type: "integer",
       value: "N",
       min: 1,
@@ -77,24 +89,28 @@ export const generate: Command = command({
       name: "min-draft",
       type: "integer",
       value: "N",
+      needs: [needsOption("draft"), needsValue("method", "draft", "hier")],
       summary: "Tokens that a draft model's sequence has at least",
     },
     {
       name: "depth",
       type: "integer",
       value: "N",
+      needs: TREES,
       summary: "Levels of a head's tree below its root",
     },
     {
       name: "topk",
       type: "integer",
       value: "N",
+      needs: TREES,
       summary: "Nodes expanded on each level of a tree",
     },
     {
       name: "tree-size",
       type: "integer",
       value: "N",
+      needs: TREES,
       summary: "Nodes of a tree that are verified, its root included",
     },
     {
@@ -110,16 +126,15 @@ export const generate: Command = command({
       value: "WHEN",
       choices: ["auto", "always", "never"],
       default: "auto",
+      needs: [idleBeside("json")],
       summary: "Whether to colour the text; auto does on a terminal, unless NO_COLOR is set",
     },
     JSON_OPTION,
   ],
-  example: 'generate --target models/demo/target --prompt "Question: What is 2 + 3?"',
+  alternatives: [{ names: ["prompt", "prompt-file"], needed: "unless piped" }],
+  example: 'generate -t models/demo/target -p "Question: What is 2 + 3?" -n 40',
 
   async run(values, io) {
-    if (values.system !== undefined && !values.chat) {
-      throw new UsageError("Cannot use --system: it needs --chat");
-    }
     const text = await readPrompt(values.prompt, values["prompt-file"], io);
     const prompt: Prompt = values.chat
       ? [
@@ -190,17 +205,9 @@ async function readPrompt(
   file: string | undefined,
   io: Io,
 ): Promise<string> {
-  if (text !== undefined && file !== undefined) {
-    throw new UsageError("Cannot use --prompt and --prompt-file: expected one of them");
-  }
   if (text !== undefined) return text;
   if (file !== undefined) {
     return refuseEmpty(withoutLastNewline(readTextFile(file)), `--prompt-file ${file}`);
-  }
-  if (io.stdin.isTerminal) {
-    throw new UsageError(
-      "Cannot generate: there is no prompt, expected --prompt, --prompt-file or standard input",
-    );
   }
   return refuseEmpty(withoutLastNewline(await readInput(io.stdin)), "standard input as the prompt");
 }

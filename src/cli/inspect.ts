@@ -6,10 +6,12 @@
 import { megabytes } from "../engine/mod.ts";
 import { type Command, command } from "./command.ts";
 import { describeDirectory, type Description } from "./describe.ts";
+import { tableColumns } from "./io.ts";
 import { snakeCase, writeJson } from "./json.ts";
 import { JSON_OPTION } from "./shared.ts";
-import { table } from "./table.ts";
+import { type Cell, table } from "./table.ts";
 import { groupTensors } from "./tensor_groups.ts";
+import { paragraph } from "./wrap.ts";
 
 /** The `inspect` command. */
 export const inspect: Command = command({
@@ -43,12 +45,16 @@ export const inspect: Command = command({
       const { tensors } = description;
       const all = { ...description, tensors: tensors.map(({ file: _, ...rest }) => rest) };
       await writeJson(io.stdout, snakeCase(floorMs === undefined ? all : { ...all, floorMs }));
-    } else await io.stdout.write(inspectText(description, floorMs));
+    } else await io.stdout.write(inspectText(description, floorMs, tableColumns(io.stdout)));
     return 0;
   },
 });
 
-function inspectText(description: Description, floorMs: number | undefined): string {
+function inspectText(
+  description: Description,
+  floorMs: number | undefined,
+  columns: number,
+): string {
   const { config, memory } = description;
   const { heads, kvHeads, headDim, hiddenSize, intermediateSize, layers } = config;
   const special = Object.entries(description.specialTokens)
@@ -68,30 +74,41 @@ function inspectText(description: Description, floorMs: number | undefined): str
     ["special tokens", special.length === 0 ? "none" : special.join(", ")],
     ["chat template", description.chatTemplate ? "yes" : "no"],
   ];
-  const groups = groupTensors(description.tensors).map(({ name, count, dtype, shape, bytes }) => [
+  const groups = groupTensors(description.tensors).map((
+    { name, count, dtype, shape, bytes },
+  ): Cell[] => [
     name,
     `${count}`,
     dtype,
-    `[${shape.join(", ")}]`,
+    [`[${shape.join(", ")}]`],
     `${bytes}`,
   ]);
   const tensors = table(
     groups,
     ["left", "right", "left", "left", "right"],
     ["tensor", "count", "dtype", "shape", "bytes"],
+    columns,
   );
   const parts = [...memory.parts, { label: "total", bytes: memory.total }];
   const reads = `one forward reads ${megabytes(description.forwardBytes)}` +
     (description.kind === "head" ? ", the output projection of its model included" : "") +
     (floorMs === undefined ? "" : `: ${floorMs.toFixed(3)} ms at least`);
   return [
-    table(facts, ["left", "left"]),
+    table(facts, ["left", "left"], undefined, columns),
     tensors,
-    `${description.tensors.length} tensors, ${description.bytes} bytes ` +
-    `(${megabytes(description.bytes)})\n`,
+    paragraph(
+      `${description.tensors.length} tensors, ${description.bytes} bytes ` +
+        `(${megabytes(description.bytes)})`,
+      columns,
+    ),
     `memory at a context of ${memory.context}:\n` +
-    table(parts.map(({ label, bytes }) => [`  ${label}`, megabytes(bytes)]), ["left", "right"]),
-    `${reads}\n`,
+    table(
+      parts.map(({ label, bytes }) => [`  ${label}`, megabytes(bytes)]),
+      ["left", "right"],
+      undefined,
+      columns,
+    ),
+    paragraph(reads, columns),
   ].join("\n");
 }
 

@@ -4,12 +4,16 @@
  * @module
  */
 
+import { environmentVariable } from "../base/environment.ts";
+
 /** Somewhere that text goes to. */
 export interface Output {
   /** Whether a person looks at it. */
   readonly isTerminal: boolean;
   /** Whether colours may be used unasked: on a terminal that has them, unless NO_COLOR is set. */
   readonly color: boolean;
+  /** Columns to lay text out for: COLUMNS where it is set, else those of the terminal, else 80. */
+  readonly columns: number;
   /** Writes text, letting signals come through while a reader is slow. */
   write(text: string): Promise<void>;
   /** Writes text at once. */
@@ -34,6 +38,26 @@ export interface Io {
   readonly stderr: Output;
 }
 
+/**
+ * Columns that a table on `output` must fit into. A pipe or a file gets it whole, a row a line: a program
+ * may read it.
+ */
+export function tableColumns({ isTerminal, columns }: Output): number {
+  return isTerminal ? columns : Infinity;
+}
+
+const WITHOUT_TERMINAL = 80;
+
+function columnsOf(isTerminal: boolean): number {
+  const set = Number(environmentVariable("COLUMNS"));
+  if (Number.isSafeInteger(set) && set > 0) return set;
+  try {
+    return isTerminal ? Deno.consoleSize().columns || WITHOUT_TERMINAL : WITHOUT_TERMINAL;
+  } catch {
+    return WITHOUT_TERMINAL; // some consoles do not tell
+  }
+}
+
 type Stream = typeof Deno.stdout | typeof Deno.stderr;
 
 function output(stream: Stream): Output {
@@ -41,7 +65,10 @@ function output(stream: Stream): Output {
   const encoder = new TextEncoder();
   return {
     isTerminal,
-    color: isTerminal && !Deno.noColor && Deno.env.get("TERM") !== "dumb",
+    color: isTerminal && !Deno.noColor && environmentVariable("TERM") !== "dumb",
+    get columns() {
+      return columnsOf(isTerminal); // anew each time: windows change
+    },
     async write(text) {
       const bytes = encoder.encode(text);
       for (let at = 0; at < bytes.length;) at += await stream.write(bytes.subarray(at));

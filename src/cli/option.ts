@@ -4,10 +4,20 @@
  * @module
  */
 
+/**
+ * What an option needs of the others so that it does anything: what is wrong beside these values, in which
+ * defaults are filled in, as it goes on after "Cannot use --x: it", e.g. `needs --chat`; undefined where nothing is.
+ */
+export type Need = (values: AnyValues) => string | undefined;
+
 /** What all kinds of options have. */
 export interface OptionBase {
   /** Its name without the dashes, e.g. `max-tokens`. */
   readonly name: string;
+  /** A letter that stands for it after a single dash, e.g. `n`; the same in all commands. */
+  readonly short?: string;
+  /** What must hold where it is given; always does something where absent. */
+  readonly needs?: readonly Need[];
   /** What it does, in a few words. */
   readonly summary: string;
   /** Longer notes for the help, a line each. */
@@ -54,6 +64,14 @@ export interface ListOption extends ValueOption {
   readonly type: "list";
 }
 
+/** Some of a few words, with commas between them. */
+export interface WordsOption extends ValueOption {
+  /** Its kind. */
+  readonly type: "words";
+  /** The words allowed. */
+  readonly choices: readonly string[];
+}
+
 /** Whole numbers from 0 with commas between them. */
 export interface IntegersOption extends ValueOption {
   /** Its kind. */
@@ -66,6 +84,7 @@ export type Option =
   | StringOption
   | NumberOption
   | ListOption
+  | WordsOption
   | IntegersOption;
 
 /** An argument without dashes that a command needs, e.g. the directory to inspect. */
@@ -76,11 +95,24 @@ export interface Positional {
   readonly value: string;
   /** What it is, in a few words. */
   readonly summary: string;
+  /** The only values allowed. */
+  readonly choices?: readonly string[];
+  /** Longer notes for the help, a line each. */
+  readonly notes?: readonly string[];
+}
+
+/** Options that exclude one another. */
+export interface Alternatives {
+  /** Their names. */
+  readonly names: readonly string[];
+  /** Whether one of them must be given: never where absent, always, or unless standard input has what they give. */
+  readonly needed?: "always" | "unless piped";
 }
 
 /** The type of an option's value. */
 export type ValueOf<O extends Option> = O extends BooleanOption ? boolean
   : O extends ListOption ? readonly string[]
+  : O extends WordsOption ? readonly O["choices"][number][] | undefined
   : O extends IntegersOption ? readonly number[] | undefined
   : O extends NumberOption ? OrAbsent<O, number>
   : OrAbsent<O, O extends { choices: readonly (infer C extends string)[] } ? C : string>;

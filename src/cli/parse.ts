@@ -4,9 +4,13 @@
  * @module
  */
 import { parseArgs } from "@std/cli/parse-args";
-import type { AnyValues, Option, Positional } from "./option.ts";
+import { checkNeeds, isGiven } from "./needs.ts";
 import { suggestion } from "./nearest.ts";
+import type { Alternatives, AnyValues, BooleanOption, Option, Positional } from "./option.ts";
+import { valueOf } from "./option_value.ts";
+import { expandShort } from "./short_flags.ts";
 import { UsageError } from "./usage_error.ts";
+import { wordList } from "./word_list.ts";
 
 /** What can be parsed: a command, or what a test makes up. */
 export interface Grammar {
@@ -14,37 +18,51 @@ export interface Grammar {
   readonly name: string;
   /** Its options. */
   readonly options: readonly Option[];
+  /** Those of its options that exclude one another. */
+  readonly alternatives?: readonly Alternatives[];
   /** Its argument without dashes, where it needs one. */
   readonly positional?: Positional;
 }
 
-/** Digits, with a sign, a fraction and an exponent if need be: neither `0x10` nor `Infinity`. */
-const NUMBER = /^[-+]?(\d+(\.\d*)?|\.\d+)(e[-+]?\d+)?$/i;
+/** What all commands have. */
+export const HELP_OPTION: BooleanOption & { readonly name: "help" } = {
+  name: "help",
+  short: "h",
+  type: "boolean",
+  summary: "Print this",
+};
 
 /**
- * The values of `args`, by name, defaults filled in; undefined where they ask for help. A UsageError that
- * names the flag for one that is unknown, given twice, without its value, or with one that does not fit.
+ * The values of `args`, by name, defaults filled in; undefined where they ask for help. `piped` says whether
+ * standard input may give what is not on the command line. A UsageError that names the flag for one that is
+ * unknown, given twice, without its value, with one that does not fit, or that would do nothing beside the others.
  */
-export function parseOptions(grammar: Grammar, args: readonly string[]): AnyValues | undefined {
+export function parseOptions(
+  grammar: Grammar,
+  args: readonly string[],
+  piped = false,
+): AnyValues | undefined {
   const { options } = grammar;
-  const flags = options.filter((option) => option.type === "boolean").map(({ name }) => name);
+  const all = [...options, HELP_OPTION];
+  const flags = all.filter((option) => option.type === "boolean").map(({ name }) => name);
   const valued = options.filter((option) => option.type !== "boolean").map(({ name }) => name);
   const texts: readonly string[] = [...valued, "_"];
   const unknown: string[] = [];
-  const parsed = parseArgs([...args], {
-    boolean: ["help", ...flags],
+  const long = expandShort(args, all);
+  const parsed = parseArgs(long, {
+    boolean: flags,
     string: texts,
     collect: [...flags, ...valued],
-    alias: { help: "h" },
     unknown: (arg: string, key?: string) => {
       if (key === undefined) return true;
       unknown.push(arg);
       return false;
     },
-  }) as Record<string, unknown> & { _: string[] };
-  if (parsed.help === true) return undefined;
+  }) as Record<string, unknown> & { help: boolean[]; _: string[] };
+  if (parsed.help.length > 0) return undefined;
 
   const values: Record<string, unknown> = {};
+  const found = new Set<string>();
   for (const option of options) {
     const given = parsed[option.name] as (string | boolean)[];
     if (given.length > 1 && option.type !== "list") {
@@ -52,20 +70,15 @@ export function parseOptions(grammar: Grammar, args: readonly string[]): AnyValu
         `Cannot use --${option.name} ${given.length} times: expected it at most once`,
       );
     }
+    if (given.length > 0) found.add(option.name);
     values[option.name] = option.type === "boolean"
-      ? flagOf(option.name, args, given as boolean[])
+      ? flagOf(option.name, long, given as boolean[])
       : valueOf(option, given as string[]);
   }
   refuseUnknown(grammar, unknown);
   takePositional(grammar, parsed._, values);
-  for (const option of options) {
-    if (option.type === "boolean" || !option.required) continue;
-    if (values[option.name] === undefined) {
-      throw new UsageError(
-        `Cannot ${grammar.name}: --${option.name} is missing, expected --${option.name} ${option.value}`,
-      );
-    }
-  }
+  refuseMissing(grammar, values, piped);
+  checkNeeds(options, found, values);
   return values;
 }
 
@@ -78,58 +91,10 @@ function flagOf(name: string, args: readonly string[], given: readonly boolean[]
   return given[0] ?? false;
 }
 
-function valueOf(option: Exclude<Option, { type: "boolean" }>, given: readonly string[]): unknown {
-  const { name, value } = option;
-  if (given.includes("")) {
-    throw new UsageError(
-      `Cannot use --${name}: its value is missing, expected --${name} ${value} ` +
-        `(or --${name}=${value} where the value begins with a dash)`,
-    );
-  }
-  if (option.type === "list") return given;
-  const text = given[0];
-  if (option.type === "integers") return text === undefined ? undefined : integers(name, text);
-  if (text === undefined) return option.default;
-  if (option.type !== "string") return numberOf(option, text);
-  if (option.choices !== undefined && !option.choices.includes(text)) {
-    throw new UsageError(
-      `Cannot use --${name} ${text}: expected ${list(option.choices)}` +
-        suggestion(text, option.choices),
-    );
-  }
-  return text;
-}
-
-function numberOf(
-  option: Extract<Option, { type: "number" | "integer" }>,
-  text: string,
-): number {
-  const number = NUMBER.test(text) ? Number(text) : NaN;
-  const { name, type, min } = option;
-  const fits = type === "integer" ? Number.isSafeInteger(number) : Number.isFinite(number);
-  if (!fits || (min !== undefined && number < min)) {
-    const kind = type === "integer" ? "a whole number" : "a number";
-    throw new UsageError(
-      `Cannot use --${name} ${text}: expected ${kind}${min === undefined ? "" : ` from ${min}`}`,
-    );
-  }
-  return number;
-}
-
-function integers(name: string, text: string): number[] {
-  return text.split(",").map((part) => {
-    const number = /^\s*\d+\s*$/.test(part) ? Number(part) : NaN;
-    if (Number.isSafeInteger(number)) return number;
-    throw new UsageError(
-      `Cannot use --${name} ${text}: "${part}" is in it, expected whole numbers with commas between`,
-    );
-  });
-}
-
 function refuseUnknown(grammar: Grammar, unknown: readonly string[]): void {
   if (unknown.length === 0) return;
   const [flag] = unknown[0].split("=");
-  const names = [...grammar.options.map(({ name }) => name), "help"];
+  const names = [...grammar.options, HELP_OPTION].map(({ name }) => name);
   throw new UsageError(
     `Cannot use ${flag}: ${grammar.name} has no such option` +
       suggestion(flag.replace(/^-+/, ""), names, "--"),
@@ -147,15 +112,41 @@ function takePositional(
     throw new UsageError(`Cannot use "${stray}": ${name} takes ${expected}`);
   }
   if (positional === undefined) return;
-  if (given[0] === undefined || given[0] === "") {
-    throw new UsageError(`Cannot ${name}: ${positional.value} is missing, ${positional.summary}`);
-  }
-  values[positional.name] = given[0];
+  const [text] = given;
+  values[positional.name] = text === "" ? undefined : text;
+  const { choices } = positional;
+  if (text === undefined || choices === undefined || choices.includes(text)) return;
+  throw new UsageError(
+    `Cannot use "${text}": expected ${wordList(choices)}${suggestion(text, choices)}`,
+  );
 }
 
-/** `a, b or c`. */
-function list(words: readonly string[]): string {
-  return words.length < 2
-    ? words.join("")
-    : `${words.slice(0, -1).join(", ")} or ${words[words.length - 1]}`;
+/** Says all that is missing at once, and which options cannot stand beside one another. */
+function refuseMissing(grammar: Grammar, values: AnyValues, piped: boolean): void {
+  const { name, options, alternatives = [], positional } = grammar;
+  const missing: string[] = [];
+  if (positional !== undefined && values[positional.name] === undefined) {
+    missing.push(`${positional.value} (${positional.summary})`);
+  }
+  for (const option of options) {
+    if (option.type === "boolean" || !option.required) continue;
+    if (values[option.name] === undefined) missing.push(`--${option.name} ${option.value}`);
+  }
+  for (const { names, needed } of alternatives) {
+    const given = names.filter((one) => isGiven(values[one]));
+    if (given.length > 1) {
+      const flags = given.map((one) => `--${one}`);
+      throw new UsageError(
+        `Cannot use ${wordList(flags, "and")} together: expected one of them`,
+      );
+    }
+    if (given.length > 0 || !needed || (needed === "unless piped" && piped)) continue;
+    const flags = options.filter((option) => names.includes(option.name)).map((option) =>
+      option.type === "boolean" ? `--${option.name}` : `--${option.name} ${option.value}`
+    );
+    missing.push(wordList(needed === "always" ? flags : [...flags, "a text on standard input"]));
+  }
+  if (missing.length === 0) return;
+  const verb = missing.length > 1 ? "are" : "is";
+  throw new UsageError(`Cannot ${name}: ${missing.join("; ")} ${verb} missing`);
 }

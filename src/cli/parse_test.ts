@@ -13,6 +13,7 @@ const GRAMMAR: Grammar = {
     { name: "note", type: "string", value: "TEXT", summary: "" },
     { name: "herb", type: "list", value: "NAME", summary: "" },
     { name: "eggs", type: "integers", value: "1,2", summary: "" },
+    { name: "side", type: "words", value: "A,B", choices: ["rice", "peas"], summary: "" },
   ],
 };
 
@@ -26,18 +27,23 @@ Deno.test("parseOptions: values, defaults and lists", () => {
     note: undefined,
     herb: [],
     eggs: undefined,
+    side: undefined,
   });
   const args = "--salt --oven-heat 0 --share=-.5e1 --style fried --note 12 --herb a --herb=b";
-  assertEquals(parseOptions(GRAMMAR, [...args.split(" "), "--eggs", "3, 0,7", "7"]), {
-    dish: "7",
-    salt: true,
-    "oven-heat": 0,
-    share: -5,
-    style: "fried",
-    note: "12",
-    herb: ["a", "b"],
-    eggs: [3, 0, 7],
-  });
+  assertEquals(
+    parseOptions(GRAMMAR, [...args.split(" "), "--eggs", "3, 0,7", "--side", "peas, rice", "7"]),
+    {
+      dish: "7",
+      salt: true,
+      "oven-heat": 0,
+      share: -5,
+      style: "fried",
+      note: "12",
+      herb: ["a", "b"],
+      eggs: [3, 0, 7],
+      side: ["peas", "rice"],
+    },
+  );
 });
 
 Deno.test("parseOptions: values that look like flags, and what follows --", () => {
@@ -76,9 +82,14 @@ const WRONG: readonly [args: string[], words: string][] = [
   [["soup", "--style", "fryed"], "expected fried or boiled; did you mean fried?"],
   [["soup", "--eggs", "1,,2"], `"" is in it`],
   [["soup", "--eggs", "1.0"], `"1.0" is in it`],
+  [
+    ["soup", "--side", "rice,pea"],
+    "Cannot use --side pea: expected rice or peas; did you mean peas?",
+  ],
+  [["soup", "--side", "rice,"], "Cannot use --side : expected rice or peas"],
   [["soup", "--eggs=-1"], `"-1" is in it`],
   [["soup", "salad"], `Cannot use "salad": cook takes one DISH`],
-  [[], "DISH is missing, what to cook"],
+  [[], "Cannot cook: DISH (what to cook) is missing"],
 ];
 
 Deno.test("parseOptions: mistakes are errors that name the flag", () => {
@@ -93,7 +104,7 @@ Deno.test("parseOptions: required options, and commands without an argument", ()
     options: [{ name: "flour", type: "string", value: "KIND", required: true, summary: "" }],
   };
   assertEquals(parseOptions(grammar, ["--flour", "rye"]), { flour: "rye" });
-  assertThrows(() => parseOptions(grammar, []), UsageError, "expected --flour KIND");
+  assertThrows(() => parseOptions(grammar, []), UsageError, "--flour KIND is missing");
   assertThrows(
     () => parseOptions(grammar, ["--flour", "rye", "bread"]),
     UsageError,

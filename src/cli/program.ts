@@ -14,6 +14,9 @@ import { parseOptions } from "./parse.ts";
 import { UsageError } from "./usage_error.ts";
 import { VERSION } from "./version.ts";
 
+const HELP_FLAGS: readonly string[] = ["--help", "-h"];
+const VERSION_FLAGS: readonly string[] = ["--version", "-V", "-v"];
+
 /** Runs the program on `args` and returns its exit code. Never throws. */
 export async function runProgram(
   args: readonly string[],
@@ -28,21 +31,25 @@ export async function runProgram(
         `Cannot run ${PROGRAM}: no command is given, expected ${names(commands)}`,
       );
     }
-    if (first === "--version" || first === "-V") {
+    if (VERSION_FLAGS.includes(first)) {
       await io.stdout.write(`${PROGRAM} ${VERSION}\n`);
       return 0;
     }
-    if (first === "--help" || first === "-h" || first === "help") {
-      const [topic] = first === "help" ? rest.filter((arg) => !arg.startsWith("-")) : [];
-      const help = topic === undefined ? programHelp(commands) : commandHelp(find(topic, commands));
-      await io.stdout.write(help);
+    const { columns } = io.stdout;
+    if (first === "help" || HELP_FLAGS.includes(first)) {
+      const topic = helpTopic(rest);
+      await io.stdout.write(
+        topic === undefined
+          ? programHelp(commands, columns)
+          : commandHelp(find(topic, commands), columns),
+      );
       return 0;
     }
     const command = find(first, commands);
     running.command = command;
-    const values: AnyValues | undefined = parseOptions(command, rest);
+    const values: AnyValues | undefined = parseOptions(command, rest, !io.stdin.isTerminal);
     if (values === undefined) {
-      await io.stdout.write(commandHelp(command));
+      await io.stdout.write(commandHelp(command, columns));
       return 0;
     }
     running.values = values;
@@ -70,9 +77,23 @@ async function fail(error: unknown, running: Running, json: boolean, io: Io): Pr
   return exitCode;
 }
 
+/** The command that `help` is asked about; undefined for the program. */
+function helpTopic(args: readonly string[]): string | undefined {
+  const [topic, stray] = args.filter((arg) => !HELP_FLAGS.includes(arg));
+  if (stray !== undefined) {
+    throw new UsageError(`Cannot use "${stray}": help takes the name of one command`);
+  }
+  return topic === "help" ? undefined : topic;
+}
+
 function find(name: string, commands: readonly Command[]): Command {
   const found = commands.find((command) => command.name === name);
   if (found !== undefined) return found;
+  if (name.startsWith("-")) {
+    throw new UsageError(
+      `Cannot use ${name}: the name of a command comes first, expected ${names(commands)}`,
+    );
+  }
   throw new UsageError(
     `Cannot run "${name}": there is no such command, expected ${names(commands)}` +
       suggestion(name, commands.map((command) => command.name)),

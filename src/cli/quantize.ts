@@ -6,13 +6,39 @@
 import { Device } from "../device/mod.ts";
 import { megabytes } from "../engine/mod.ts";
 import { quantizeCheckpoint, UNQUANTIZED } from "../quantize/mod.ts";
-import { METHODS } from "../quantize/methods/method.ts";
+import { type Method, METHODS } from "../quantize/methods/method.ts";
 import { QUANTIZERS } from "../quantize/quantizers/registry.ts";
 import { type Command, command } from "./command.ts";
+import { tableColumns } from "./io.ts";
 import { interruptible } from "./interrupt.ts";
 import { snakeCase, writeJson } from "./json.ts";
+import { idleBeside, needsOption, needsValue } from "./needs.ts";
+import type { AnyValues, Need } from "./option.ts";
 import { Progress } from "./progress.ts";
 import { BACKEND_OPTION, JSON_OPTION, THREADS_OPTION } from "./shared.ts";
+import { wordList } from "./word_list.ts";
+import { paragraph } from "./wrap.ts";
+
+/** The method that is taken beside these values. */
+function methodOf({ scheme, method }: AnyValues): Method | undefined {
+  const name = method ?? QUANTIZERS.find((one) => one.scheme === scheme)?.method;
+  return METHODS.find((one) => one.name === name);
+}
+
+function needsMethod(what: string, fits: (method: Method) => boolean): Need {
+  const names = METHODS.filter(fits).map(({ name }) => name);
+  return (values) => {
+    const method = values.scheme === UNQUANTIZED ? undefined : methodOf(values);
+    const words = `needs a method that ${what}, --method ${wordList(names)}`;
+    return method !== undefined && fits(method) ? undefined : words;
+  };
+}
+
+const READS_TEXT = [needsMethod("reads text", ({ calibrated }) => calibrated)];
+const IS_GPTQ = [needsMethod("has GPTQ in it", ({ gptq }) => gptq)];
+
+/** The schemes whose files may hold zero points. */
+const W4A16 = QUANTIZERS.map(({ scheme }) => scheme).filter((name) => name.startsWith("w4a16"));
 
 /** The `quantize` command. */
 export const quantize: Command = command({
@@ -54,6 +80,7 @@ export const quantize: Command = command({
       type: "string",
       value: "NAME",
       choices: METHODS.map(({ name }) => name),
+      needs: [idleBeside("scheme", UNQUANTIZED)],
       summary: "How to choose the numbers; the scheme's best where absent",
       notes: METHODS.map(({ name, summary }) => `${name}: ${summary}`),
     },
@@ -62,11 +89,13 @@ export const quantize: Command = command({
       type: "string",
       value: "LAYOUT",
       choices: ["none", "gptq", "awq"],
+      needs: [needsValue("scheme", ...W4A16)],
       default: "none",
       summary: "Store zero points of W4A16 in the layout of GPTQ (v1) or AWQ (GEMM)",
     },
     {
       name: "calibration",
+      needs: READS_TEXT,
       type: "string",
       value: "FILE",
       summary: "Calibration text; a built-in sample where absent",
@@ -76,6 +105,7 @@ export const quantize: Command = command({
     },
     {
       name: "calibration-texts",
+      needs: READS_TEXT,
       type: "integer",
       value: "N",
       min: 1,
@@ -83,6 +113,7 @@ export const quantize: Command = command({
     },
     {
       name: "calibration-tokens",
+      needs: READS_TEXT,
       type: "integer",
       value: "N",
       min: 1,
@@ -90,6 +121,7 @@ export const quantize: Command = command({
     },
     {
       name: "damping",
+      needs: IS_GPTQ,
       type: "number",
       value: "SHARE",
       min: 0,
@@ -98,6 +130,7 @@ export const quantize: Command = command({
     },
     {
       name: "act-order",
+      needs: IS_GPTQ,
       type: "boolean",
       summary: "Let GPTQ take the most active inputs first (desc_act)",
     },
@@ -108,6 +141,7 @@ export const quantize: Command = command({
     },
     {
       name: "seed",
+      needs: [needsOption("rotate")],
       type: "integer",
       value: "N",
       min: 0,
@@ -118,11 +152,13 @@ export const quantize: Command = command({
       type: "string",
       value: "NAME",
       choices: ["w4a16", "w8a16"],
+      needs: [idleBeside("scheme", UNQUANTIZED)],
       summary: "Quantize the output projection too",
     },
-    BACKEND_OPTION,
+    { ...BACKEND_OPTION, needs: READS_TEXT },
     {
       ...THREADS_OPTION,
+      needs: [], // weights are worked on by threads whatever the backend
       summary: "Threads of the CPU library, and of what is done to weights on any backend; " +
         "all cores where absent",
     },
@@ -163,7 +199,8 @@ export const quantize: Command = command({
         ? "The rotated copy"
         : `${quantized} linear layers quantized to ${scheme} by ${method}`;
       const [from, to] = [megabytes(bytesBefore), megabytes(bytesAfter)];
-      await io.stdout.write(`${what}: ${from} became ${to} in ${out}${before}\n`);
+      const text = `${what}: ${from} became ${to} in ${out}${before}`;
+      await io.stdout.write(paragraph(text, tableColumns(io.stdout)));
     }
     return 0;
   },

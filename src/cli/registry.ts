@@ -5,6 +5,7 @@
  */
 import { bench } from "./bench.ts";
 import type { Command } from "./command.ts";
+import { completions } from "./completions.ts";
 import { convertHead } from "./convert_head.ts";
 import { generate } from "./generate.ts";
 import { inspect } from "./inspect.ts";
@@ -19,4 +20,5 @@ export const COMMANDS: readonly Command[] = [
   quantize,
   convertHead,
   bench,
+  completions(() => COMMANDS),
 ];

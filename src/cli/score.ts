@@ -11,11 +11,11 @@ import { Model, summarizeModel } from "../model/mod.ts";
 import { Tokenizer } from "../text/tokenizer.ts";
 import { type Command, command } from "./command.ts";
 import { readTextFile, refuseEmpty } from "./input.ts";
+import { tableColumns } from "./io.ts";
 import { writeJson } from "./json.ts";
 import { Progress } from "./progress.ts";
 import { BACKEND_OPTION, JSON_OPTION, TARGET_OPTION, THREADS_OPTION } from "./shared.ts";
-import { table } from "./table.ts";
-import { UsageError } from "./usage_error.ts";
+import { type Cell, table } from "./table.ts";
 
 /** The `score` command. */
 export const score: Command = command({
@@ -47,6 +47,7 @@ export const score: Command = command({
     THREADS_OPTION,
     JSON_OPTION,
   ],
+  alternatives: [{ names: ["text", "text-file", "tokens"], needed: "always" }],
   example: 'score --target models/demo/target --text "2 + 3 = 5" --top 3',
 
   async run(values, io) {
@@ -95,7 +96,7 @@ export const score: Command = command({
     });
     bar.clear();
     if (values.json) await writeJson(io.stdout, result);
-    else await io.stdout.write(scoreTable(result, tokenizer!));
+    else await io.stdout.write(scoreTable(result, tokenizer!, tableColumns(io.stdout)));
     return 0;
   },
 });
@@ -105,29 +106,22 @@ function readSource(
   file: string | undefined,
   tokens: readonly number[] | undefined,
 ): string | readonly number[] {
-  const given = [text, file, tokens].filter((value) => value !== undefined);
-  if (given.length !== 1) {
-    throw new UsageError(
-      `Cannot score: ${given.length} of --text, --text-file and --tokens are given, expected one`,
-    );
-  }
   if (tokens !== undefined) return tokens;
   return text ?? refuseEmpty(readTextFile(file!), `--text-file ${file}`);
 }
 
-/** A score for people. */
-export function scoreTable(result: Score, tokenizer: Tokenizer): string {
+/** A score for people, in at most `columns` columns where it can be. */
+export function scoreTable(result: Score, tokenizer: Tokenizer, columns: number): string {
   // Quoted, so that spaces can be seen and control characters do nothing.
   const show = (id: number) => JSON.stringify(tokenizer.decode([id], { skipSpecialTokens: false }));
   const withTop = result.top.some((top) => top.length > 0);
-  const rows = result.tokens.map((id, i) => [
+  // A list of one, since the spaces of a token are no place to break a line.
+  const rows = result.tokens.map((id, i): Cell[] => [
     `${i}`,
     `${id}`,
     result.logprobs[i]?.toFixed(4) ?? "",
-    show(id),
-    ...(withTop
-      ? [result.top[i].map((top) => `${show(top.id)} ${top.logprob.toFixed(2)}`).join("  ")]
-      : []),
+    [show(id)],
+    ...(withTop ? [result.top[i].map((top) => `${show(top.id)} ${top.logprob.toFixed(2)}`)] : []),
   ]);
   const header = ["#", "token", "logprob", "text", ...(withTop ? ["likeliest"] : [])];
   const perplexity = result.perplexity?.toFixed(4) ?? "none: a single token has nothing before it";
@@ -135,6 +129,7 @@ export function scoreTable(result: Score, tokenizer: Tokenizer): string {
     rows,
     ["right", "right", "right", "left", ...(withTop ? ["left" as const] : [])],
     header,
+    columns,
   ) +
     `\nperplexity ${perplexity}\n`;
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { idleBeside } from "./needs.ts";
 import type { BooleanOption, NumberOption, StringOption } from "./option.ts";
 
 /** Output for machines. */
@@ -15,6 +16,7 @@ export const JSON_OPTION: BooleanOption & { readonly name: "json" } = {
 /** The target's directory. */
 export const TARGET_OPTION: StringOption & { readonly name: "target"; readonly required: true } = {
   name: "target",
+  short: "t",
   type: "string",
   value: "DIR",
   required: true,
@@ -41,5 +43,6 @@ export const THREADS_OPTION: NumberOption & { readonly name: "threads" } = {
   type: "integer",
   value: "N",
   min: 1,
+  needs: [idleBeside("backend", "cuda")],
   summary: "Threads of the CPU library; all cores where absent",
 };

@@ -5,17 +5,13 @@
  * @module
  */
 
+import { environmentVariable } from "../base/environment.ts";
+
 let registry: FinalizationRegistry<string> | null | undefined;
 
 function leakRegistry(): FinalizationRegistry<string> | null {
   if (registry !== undefined) return registry;
-  let wanted = false;
-  try {
-    wanted = Deno.env.get("SPECMQUANT_LEAKS") === "1";
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotCapable)) throw error;
-  }
-  registry = wanted
+  registry = environmentVariable("SPECMQUANT_LEAKS") === "1"
     ? new FinalizationRegistry((what) => console.error(`specmquant: ${what} was never disposed`))
     : null;
   return registry;

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { environmentVariable } from "../base/environment.ts";
 import { AbiMismatchError, LibraryError } from "../base/errors.ts";
 import { ABI_HASH, SMQ_OK, SYMBOLS } from "./symbols.ts";
 
@@ -45,12 +46,7 @@ export function libraryKind(path: string): LibraryKind {
 
 /** The value of `SPECMQUANT_LIBRARY`, or `null` where it is unset, empty or may not be read. */
 export function libraryFromEnvironment(): string | null {
-  try {
-    return Deno.env.get(LIBRARY_VARIABLE) || null;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotCapable) return null;
-    throw error;
-  }
+  return environmentVariable(LIBRARY_VARIABLE) || null;
 }
 
 function isFile(path: string): boolean {

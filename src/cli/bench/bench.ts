@@ -51,12 +51,19 @@ export interface Bench {
   progress(label: string, done: number, total: number): void;
 }
 
+/** All options of the command that give models. */
+export const MODEL_OPTIONS: readonly string[] = ["synthetic", "model", "trio", "inflate"];
+
 /** A table: one file, and one line in the registry. */
 export interface BenchTable {
   /** As the command line names it. */
   readonly name: string;
   /** What it measures, in one line. */
   readonly summary: string;
+  /** The options of the command that give models to measure it on; about the device alone where absent. */
+  readonly models?: readonly string[];
+  /** The options of the command that change what it measures and that not all tables have a use for. */
+  readonly uses?: readonly string[];
   /** Whether it is about the device alone, and so measured once, whatever models follow one another. */
   readonly once?: boolean;
   /** Measures; gives each section as soon as it stands. None where the run has nothing to measure it on. */

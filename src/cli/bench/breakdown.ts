@@ -4,7 +4,7 @@
  * @module
  */
 import type { Device } from "../../device/mod.ts";
-import { type Bench, type BenchModel, type BenchTable, subjectOf } from "./bench.ts";
+import { type Bench, type BenchModel, type BenchTable, MODEL_OPTIONS, subjectOf } from "./bench.ts";
 import { capturePart } from "./captured_part.ts";
 import { type Figure, time } from "./figure.ts";
 import { FilledState } from "./filled_state.ts";
@@ -68,6 +68,8 @@ function measureModel({ device, context, runs, progress }: Bench, one: BenchMode
 export const breakdown: BenchTable = {
   name: "breakdown",
   summary: "where the time of a forward of one row goes, by op family",
+  models: MODEL_OPTIONS,
+  uses: ["context"],
   *measure(bench) {
     for (const one of bench.models) {
       yield {

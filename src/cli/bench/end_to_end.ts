@@ -148,6 +148,8 @@ async function* measureAll(bench: Bench, text: BenchText): AsyncGenerator<Figure
 export const endToEnd: BenchTable = {
   name: "end-to-end",
   summary: "text from prompts with every method: speed, accept lengths, where the time goes",
+  models: ["trio", "inflate"],
+  uses: ["prompts", "max-tokens"],
   async *measure(bench) {
     const { text, models } = bench;
     if (text === undefined) return;

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { environmentVariable } from "../../base/environment.ts";
 import { SpecMQuantError } from "../../base/errors.ts";
 import type { Device } from "../../device/mod.ts";
 
@@ -61,7 +62,7 @@ export function describeDevice(device: Device): DeviceDescription {
 
 /** The commit of this code: from `SPECMQUANT_COMMIT`, else from git; null where neither knows it. */
 export function commitOf(): string | null {
-  const named = Deno.env.get(COMMIT_VARIABLE);
+  const named = environmentVariable(COMMIT_VARIABLE);
   if (named) return named;
   const { dirname } = import.meta;
   return dirname === undefined ? null : firstLine("git", ["-C", dirname, "rev-parse", "HEAD"]);

@@ -4,7 +4,7 @@
  * @module
  */
 import { kvCacheBytes } from "../../model/mod.ts";
-import { type BenchTable, readCeiling, subjectOf } from "./bench.ts";
+import { type BenchTable, MODEL_OPTIONS, readCeiling, subjectOf } from "./bench.ts";
 import { type Figure, readTime } from "./figure.ts";
 import { FilledState } from "./filled_state.ts";
 import { timeCaptured } from "./timing.ts";
@@ -16,6 +16,8 @@ const CACHED_BYTES = 500e6;
 export const forward: BenchTable = {
   name: "forward",
   summary: "a verification forward with lm_head and argmax, by rows",
+  models: MODEL_OPTIONS,
+  uses: ["rows", "context"],
   *measure(bench) {
     const { device, context, rows, runs, progress } = bench;
     for (const one of bench.models) {

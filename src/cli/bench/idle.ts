@@ -5,7 +5,7 @@
  */
 import { Arena, DeviceEvent } from "../../device/mod.ts";
 import { Round, sequenceMemory } from "../../speculation/mod.ts";
-import { type Bench, type BenchModel, type BenchTable, subjectOf } from "./bench.ts";
+import { type Bench, type BenchModel, type BenchTable, MODEL_OPTIONS, subjectOf } from "./bench.ts";
 import { type Figure, time } from "./figure.ts";
 import { someTokens } from "./filled_state.ts";
 import { summarize } from "./samples.ts";
@@ -57,6 +57,8 @@ function measureModel({ device, context, runs, progress }: Bench, one: BenchMode
 export const idle: BenchTable = {
   name: "idle",
   summary: "how long the device waits between the forwards of plain decoding",
+  models: MODEL_OPTIONS,
+  uses: ["context"],
   *measure(bench) {
     for (const one of bench.models) {
       yield {

@@ -7,7 +7,7 @@ import type { ModelConfig } from "../../checkpoint/config/config.ts";
 import { Arena } from "../../device/mod.ts";
 import type { Model } from "../../model/mod.ts";
 import { PREFILL_ROWS, Round, sequenceMemory } from "../../speculation/mod.ts";
-import { type BenchTable, subjectOf } from "./bench.ts";
+import { type BenchTable, MODEL_OPTIONS, subjectOf } from "./bench.ts";
 import { type Figure, rate, time } from "./figure.ts";
 import { FilledState, someTokens } from "./filled_state.ts";
 import type { Samples } from "./samples.ts";
@@ -46,6 +46,7 @@ function timeWhole(model: Model, tokens: number, runs: number): Samples {
 export const prefill: BenchTable = {
   name: "prefill",
   summary: `prompts of ${LENGTHS.join(" and ")} tokens`,
+  models: MODEL_OPTIONS,
   *measure({ models, runs, progress }) {
     const samples = Math.max(3, Math.ceil(runs / 5));
     for (const one of models) {

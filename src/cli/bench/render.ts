@@ -4,6 +4,7 @@
  * @module
  */
 import { type Align, table } from "../table.ts";
+import { paragraph } from "../wrap.ts";
 import type { Comparison } from "./compare.ts";
 import type { Figure, Section } from "./figure.ts";
 import type { Report } from "./report.ts";
@@ -68,9 +69,10 @@ function comparisonCells({ earlier, rows, notes }: Comparison): Cells {
   };
 }
 
-function text({ title, notes, header, rows }: Cells): string {
+function text({ title, notes, header, rows }: Cells, columns: number): string {
   const align: Align[] = header.map((name, i) => i === 0 || name === "unit" ? "left" : "right");
-  return `${title}\n${table(rows, align, header)}${notes.map((note) => `${note}\n`).join("")}\n`;
+  const said = notes.map((note) => paragraph(note, columns)).join("");
+  return `${paragraph(title, columns)}${table(rows, align, header, columns)}${said}\n`;
 }
 
 function markdown({ title, notes, header, rows }: Cells): string {
@@ -92,19 +94,19 @@ function heading({ source, commit, date, device, options }: Report): string[] {
   ];
 }
 
-/** The lines above all tables, as text. */
-export function headingText(report: Report): string {
-  return `${heading(report).join("\n")}\n\n`;
+/** The lines above all tables, as text of at most `columns` columns. */
+export function headingText(report: Report, columns: number): string {
+  return `${heading(report).map((line) => paragraph(line, columns)).join("")}\n`;
 }
 
-/** One section as text. */
-export function sectionText(section: Section): string {
-  return text(sectionCells(section));
+/** One section as text, in at most `columns` columns where it can be. */
+export function sectionText(section: Section, columns: number): string {
+  return text(sectionCells(section), columns);
 }
 
-/** A comparison as text. */
-export function comparisonText(comparison: Comparison): string {
-  return text(comparisonCells(comparison));
+/** A comparison as text, in at most `columns` columns where it can be. */
+export function comparisonText(comparison: Comparison, columns: number): string {
+  return text(comparisonCells(comparison), columns);
 }
 
 /** A whole report as markdown, with a comparison where there is one. */

@@ -121,7 +121,7 @@ Deno.test("digits: four that count, none behind large numbers", () => {
 Deno.test("render: only columns that are filled; shares as percent; markdown has the same cells", () => {
   const figures = [figure("rows=1", 2, { share: 0.5 }), figure("rows=4", 3)];
   const { sections: [section] } = report(figures);
-  const lines = sectionText(section).split("\n");
+  const lines = sectionText(section, Infinity).split("\n");
   assertEquals(lines[0], "forward: m/f16");
   assertEquals(lines[1].trim().split(/\s+/), ["figure", "value", "unit", "share"]);
   assertEquals(lines[3].trim().split(/\s+/), ["rows=1", "2.000", "ms", "50.0%"]);
@@ -130,6 +130,27 @@ Deno.test("render: only columns that are filled; shares as percent; markdown has
   assertStringIncludes(text, "## forward: m/f16\n\n| figure | value | unit | share |\n");
   assertStringIncludes(text, "| rows=1 | 2.000 | ms | 50.0% |\n");
   assertStringIncludes(text, "- a note\n");
+});
+
+Deno.test("render: sections fit the terminal", () => {
+  const more = {
+    p10: 1.2345,
+    p90: 2.3456,
+    bytes: 1e9,
+    gbPerSecond: 123.4,
+    share: 0.5,
+    relative: 1,
+  };
+  const names = ["rows=1", "eagle2-6-10-60 tree rounds and more", "a/path.of.names"];
+  const { sections: [section] } = report(names.map((name) => figure(name, 2, more)));
+  const whole = sectionText(section, Infinity);
+  assert(whole.split("\n").some((line) => line.length > 80));
+  const words = (text: string) => text.replaceAll(/[-\s]+/g, "").length;
+  for (const columns of [40, 60, 80, 100]) {
+    const text = sectionText(section, columns);
+    for (const line of text.split("\n")) assert(line.length <= columns, `${columns}: ${line}`);
+    assertEquals(words(text), words(whole));
+  }
 });
 
 Deno.test("the anchors are a report, and hold the figures that must be beaten", () => {

@@ -81,6 +81,8 @@ function measureTarget(bench: Bench, one: BenchModel): Figure[] {
 export const speculation: BenchTable = {
   name: "speculation",
   summary: "rounds of EAGLE-2, of a draft model and of the hierarchy",
+  models: ["synthetic", "trio", "inflate"],
+  uses: ["context"],
   *measure(bench) {
     const { models } = bench;
     for (const one of models) {
