@@ -72,12 +72,38 @@ Deno.test("checkpoint: shards", () => {
   });
 });
 
+Deno.test("checkpoint: shards in folders, and an index that says too much or too little", () => {
+  // As transformers, which reads every tensor of every shard that an index names.
+  const map = {
+    z: "parts/b.safetensors",
+    x: "parts/a.safetensors",
+    gone: "parts/a.safetensors",
+  };
+  withDir({ [INDEX]: { weight_map: map } }, {}, (dir) => {
+    Deno.mkdirSync(`${dir}/parts`);
+    withDir({}, SHARDS, (shards) => {
+      for (const name of Object.keys(SHARDS)) {
+        Deno.renameSync(`${shards}/${name}`, `${dir}/parts/${name}`);
+      }
+    });
+    using source = openIndexed(dir, INDEX);
+    assertEquals(source.names(), ["z", "x", "y"]);
+    assertEquals([...source.read("y")], [1]);
+    assertEquals(source.find("gone"), undefined);
+    const message = `tensor "gone": shard parts/a.safetensors does not hold it`;
+    assertThrows(() => source.info("gone"), CheckpointError, message);
+  });
+});
+
 const BAD_INDEX: [unknown, string][] = [
   [{}, `key "weight_map" is missing`],
   [{ weight_map: [] }, `key "weight_map" is []`],
   [{ weight_map: { x: "gone.safetensors" } }, `tensor "x": shard gone.safetensors is unusable`],
-  [{ weight_map: { z: "a.safetensors" } }, `tensor "z": shard a.safetensors does not hold it`],
-  [{ weight_map: { x: "../a.safetensors" } }, `its shard is "../a.safetensors"`],
+  ...["../a", "/etc/a", "a/../b", "./a", "a//b", "a\\b"].map((path): [unknown, string] => {
+    const name = `${path}.safetensors`;
+    return [{ weight_map: { x: name } }, `its shard is ${JSON.stringify(name)}`];
+  }),
+  [{ weight_map: { x: "a/...safetensors/b.bin" } }, "shard a/...safetensors/b.bin is unusable"],
   [{ weight_map: { x: 3 } }, "its shard is 3"],
 ];
 for (const [index, message] of BAD_INDEX) {
