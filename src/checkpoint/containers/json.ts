@@ -160,10 +160,10 @@ export class Fields {
     return inner;
   }
 
-  /** Paths of the keys that nothing has asked for, those of nested objects included; nulls are not among them. */
-  unasked(): string[] {
+  /** The keys that nothing has asked for, with those of nested objects; nulls are not among them. */
+  unasked(): { readonly key: string; readonly value: unknown }[] {
     return Object.entries(this.object).flatMap(([key, value]) => {
-      if (!this.#asked.has(key)) return value === null ? [] : [this.#pathOf(key)];
+      if (!this.#asked.has(key)) return value === null ? [] : [{ key: this.#pathOf(key), value }];
       return this.#inner.get(key)?.unasked() ?? [];
     });
   }
