@@ -228,6 +228,17 @@ const UNSUPPORTED: [object, string][] = [
   [{ rope_scaling: { type: "longrope", factor: 2 } }, `rope type "longrope"`],
   [{ rope_parameters: { full_attention: {} } }, "rope_parameters by layer type"],
   [family("Mistral", { attention_bias: true }), "attention_bias of mistral"],
+  // Other functions under one of our names: transformers' classes take no notice of these keys.
+  [{ final_logit_softcapping: 30 }, "final_logit_softcapping 30"],
+  [{ attention_multiplier: 0.0078125 }, "attention_multiplier 0.0078125"],
+  [{ residual_multiplier: 0.22 }, "residual_multiplier 0.22"],
+  [{ logit_scale: 0.0625 }, "logit_scale 0.0625"],
+  [{ scale_depth: 1.4 }, "scale_depth 1.4"],
+  [{ use_qk_norm: true }, "use_qk_norm true"],
+  [{ clip_qkv: 8 }, "clip_qkv 8"],
+  [{ no_rope_layers: [1, 1, 1, 0] }, "no_rope_layers [1,1,1,0]"],
+  [{ hidden_activation: "gelu_pytorch_tanh" }, 'hidden_activation "gelu_pytorch_tanh"'],
+  [{ is_causal: false }, "is_causal false"],
 ];
 for (const [change, feature] of UNSUPPORTED) {
   Deno.test(`config: does not support ${feature}`, () => {
@@ -235,6 +246,22 @@ for (const [change, feature] of UNSUPPORTED) {
     assertThrows(() => parse(json), UnsupportedModelError, feature);
   });
 }
+
+Deno.test("config: the same keys where they change nothing", () => {
+  const neutral = {
+    final_logit_softcapping: null,
+    residual_multiplier: 1,
+    logit_scale: 1,
+    use_qk_norm: false,
+    clip_qkv: null,
+    no_rope_layers: [],
+    hidden_activation: "silu",
+    hidden_act: "swish", // another word for silu
+    is_causal: true,
+  };
+  assertEquals(parse({ ...LLAMA, ...neutral }), parse(LLAMA));
+  assertEquals(parse(family("Qwen3", { use_qk_norm: true })).qkNorm, true);
+});
 
 Deno.test("config: generation_config.json is preferred", () => {
   const model = parse({ ...LLAMA, eos_token_id: 2, bos_token_id: 1 });
