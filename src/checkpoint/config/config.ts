@@ -203,10 +203,14 @@ function slidingWindow(
   maxPositions: number,
 ): number | undefined {
   const types = layerTypes(config, layers);
-  if (architecture === "llama" && types === undefined) return undefined;
+  if (architecture === "llama" && types === undefined) {
+    // Llama has no windows. One that would cut something off stays among the keys that are not used.
+    if (Number(config.object.sliding_window) >= maxPositions) config.has("sliding_window");
+    return undefined;
+  }
+  const absent = !config.has("sliding_window");
   if (isQwen && !config.boolean("use_sliding_window", false)) return undefined;
   // Both classes of transformers have 4096 where the key is absent; null turns the window off.
-  const absent = !config.has("sliding_window");
   if (!absent && config.raw("sliding_window") === undefined) return undefined;
   const window = config.integer("sliding_window", 4096);
   let sliding = layers;

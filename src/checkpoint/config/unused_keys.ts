@@ -33,6 +33,7 @@ const HARMLESS = words(`
   id2label label2id num_labels problem_type finetuning_task task_specific_params pruned_heads
   chunk_size_feed_forward prefix tf_legacy_loss tie_encoder_decoder is_decoder is_encoder_decoder
   add_cross_attention cross_attention_hidden_size decoder_start_token_id sep_token_id unk_token_id
+  bos_token_id eos_token_id pad_token_id is_llama_config js_config
   bos_token eos_token pad_token unk_token keys_to_ignore_at_inference rms_norm_epsilon layer_norm_eps
   num_nextn_predict_layers num_mtp_modules mtp_num_hidden_layers model_name base_model base_model_name_or_path
   unsloth_fixed unsloth_version unsloth_processed quantization_bits quantization original_max_position_embeddings
@@ -54,7 +55,8 @@ const HARMLESS = words(`
   gradient_accumulate_steps scale_dtype zp_dtype backend do_fuse fuse_max_seq_len modules_to_fuse
   modules_to_not_convert quant_method version quantization_status global_compression_ratio registry_requires_subclass
   observer observer_kwargs block_structure actorder sparsity_structure global_sparsity targets ignore
-  memoryless is_marlin_format checkpoint_format pack_dtype
+  memoryless is_marlin_format checkpoint_format format pack_dtype
+  autoround_version amp data_type to_quant_block_names train_bs
 `);
 
 /** Keys of `generation_config.json` that change what greedy decoding gives, with the value that changes nothing. */
@@ -85,5 +87,5 @@ export function unusedGenerationKeys(generation: Fields): UnusedKey[] {
 /** What an unknown option is where it is not used. */
 function isOff(value: unknown): boolean {
   if (typeof value === "object" && value !== null) return Object.keys(value).length === 0;
-  return value === false || value === 0 || value === "" || value === null;
+  return value === false || value === 0 || value === -1 || value === "" || value === null;
 }

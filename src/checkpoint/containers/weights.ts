@@ -46,7 +46,7 @@ export function openWeights(dir: string): TensorSource {
   const expected = `expected one of ${CANDIDATES.map(([name]) => name).join(", ")}`;
   for (const [pattern, what] of OTHERS) {
     const file = files.find((name) => pattern.test(name));
-    if (file !== undefined) throw new UnsupportedModelError(`${dir}/${file}: ${what}`, expected);
+    if (file !== undefined) throw new UnsupportedModelError(`${what} (${dir}/${file})`, expected);
   }
   throw new CheckpointError(dir, `it holds no weights, ${expected}`);
 }
