@@ -13,9 +13,10 @@ import {
 } from "./config/generation_config.ts";
 import { ropeConflict } from "./config/rope_config.ts";
 import { unusedGenerationKeys, type UnusedKey, unusedKeys } from "./config/unused_keys.ts";
+import { checkDirectory } from "./containers/directory.ts";
 import { exists, Fields, isObject, readJson, show } from "./containers/json.ts";
 import { disposing, type TensorSource } from "./containers/source.ts";
-import { openWeights } from "./containers/weights.ts";
+import { openWeights, refuseOthers } from "./containers/weights.ts";
 import {
   findDescription,
   type QuantizationConfig,
@@ -53,10 +54,10 @@ export interface Checkpoint extends Disposable {
  * used as meant.
  */
 export function openCheckpoint(dir: string): Checkpoint {
+  const config = readConfig(dir);
   const stored = openWeights(dir);
   return disposing(stored, () => {
     expectKind("model", dir, stored);
-    const config = readConfig(dir);
     const parsed = readModelConfig(config);
     const generation = readGeneration(dir, parsed);
     const { eosTokenIds, bosTokenId, padTokenId } = generation.config;
@@ -112,7 +113,10 @@ function warnOfKeys(dir: string, config: Fields, unused: readonly UnusedKey[]): 
 
 /** Reads `config.json` of `dir`, an object. */
 export function readConfig(dir: string): Fields {
+  checkDirectory(dir);
   const file = `${dir}/config.json`;
+  // Other formats do without one.
+  if (!exists(file)) refuseOthers(dir);
   const json = readJson(file);
   if (!isObject(json)) throw new CheckpointError(file, `it is ${show(json)}, expected an object`);
   return new Fields(file, json);

@@ -192,10 +192,12 @@ Deno.test("checkpoint: files of other formats are named", () => {
       ["consolidated.00.pth", "publisher's own layout"],
     ]
   ) {
-    withDir({ "config.json": CONFIG, [file]: 0 }, {}, (dir) => {
-      const error = assertThrows(() => openCheckpoint(dir), UnsupportedModelError, what);
-      assertStringIncludes(error.feature, file);
-    });
+    for (const config of [{}, { "config.json": CONFIG }]) {
+      withDir({ ...config, [file]: 0 }, {}, (dir) => {
+        const error = assertThrows(() => openCheckpoint(dir), UnsupportedModelError, what);
+        assertStringIncludes(error.feature, file);
+      });
+    }
   }
   const modelopt = { producer: { name: "modelopt" }, quantization: { quant_algo: "FP8" } };
   withDir({ "config.json": CONFIG, "hf_quant_config.json": modelopt }, MODEL, (dir) => {

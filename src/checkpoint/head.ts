@@ -43,12 +43,12 @@ const OTHER_TENSORS: readonly (readonly [string, string])[] = [
 
 /** Opens the head in `dir`. Reads configuration and headers, no weights. */
 export function openHead(dir: string): Head {
+  const { file, object } = readConfig(dir);
   const stored = openWeights(dir);
   return disposing(stored, () => {
     expectKind("head", dir, stored);
     const tensors = headNames(stored);
     for (const [name, feature] of OTHER_TENSORS) if (tensors.find(name)) refuse(feature);
-    const { file, object } = readConfig(dir);
     const fields = headFields(file, object, tensors);
     const config = readHeadConfig(fields, tensors);
     const quantization = quantizationOf(findDescription(dir, fields), tensors);

@@ -114,7 +114,9 @@ export function readModelConfig(config: Fields): ModelConfig {
       "expected false",
     );
   }
-  const rotation = config.fields("specmquant_rotation")?.integer("seed", undefined, 0);
+  const rotated = config.fields("specmquant_rotation");
+  const rotation = rotated?.integer("seed", undefined, 0);
+  rotated?.has("file"); // for `convert-head`, which knows its name
   return {
     ...(rotation !== undefined && { rotation }),
     architecture,

@@ -24,6 +24,8 @@ const CANDIDATES: readonly (readonly [string, (dir: string, name: string) => Ten
   ["model_gptq_marlin.safetensors", (dir, name) => openSafetensors(`${dir}/${name}`)],
 ];
 
+const EXPECTED = `expected one of ${CANDIDATES.map(([name]) => name).join(", ")}`;
+
 /** Files of other formats, with what they are; looked for where there is nothing to read. */
 const OTHERS: readonly (readonly [RegExp, string])[] = [
   [/\.gguf$/, "GGUF"],
@@ -39,14 +41,22 @@ export function openWeights(dir: string): TensorSource {
   for (const [name, open] of CANDIDATES) {
     if (exists(`${dir}/${name}`)) return open(dir, name);
   }
-  const files = attempt(dir, () => [...Deno.readDirSync(dir)]).map(({ name }) => name).sort();
+  const files = namesIn(dir);
   // AutoGPTQ named its files after their contents, e.g. gptq_model-4bit-128g.safetensors.
   const named = files.filter((name) => /^gptq_model-.*\.safetensors$/.test(name));
   if (named.length === 1) return openSafetensors(`${dir}/${named[0]}`);
-  const expected = `expected one of ${CANDIDATES.map(([name]) => name).join(", ")}`;
+  refuseOthers(dir, files);
+  throw new CheckpointError(dir, `it holds no weights, ${EXPECTED}`);
+}
+
+/** Refuses a directory for the weights of another format that it holds, where it does; by their name. */
+export function refuseOthers(dir: string, files: readonly string[] = namesIn(dir)): void {
   for (const [pattern, what] of OTHERS) {
     const file = files.find((name) => pattern.test(name));
-    if (file !== undefined) throw new UnsupportedModelError(`${what} (${dir}/${file})`, expected);
+    if (file !== undefined) throw new UnsupportedModelError(`${what} (${dir}/${file})`, EXPECTED);
   }
-  throw new CheckpointError(dir, `it holds no weights, ${expected}`);
+}
+
+function namesIn(dir: string): string[] {
+  return attempt(dir, () => [...Deno.readDirSync(dir)]).map(({ name }) => name).sort();
 }
