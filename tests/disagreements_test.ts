@@ -10,6 +10,7 @@ import type { TensorToWrite } from "../src/checkpoint/containers/safetensors_wri
 import { Device } from "../src/device/mod.ts";
 import { scoreTokens } from "../src/engine/mod.ts";
 import { Model } from "../src/model/mod.ts";
+import { quantizeCheckpoint } from "../src/quantize/mod.ts";
 import { SMALL, writeRandomModel } from "./models.ts";
 import { rewrite, type Tensors } from "./rewrite.ts";
 
@@ -195,4 +196,20 @@ Deno.test("disagree: names without model. before them, and with too many (rename
     });
     assertEquals([both.logprobs, both.unused], [logprobs, [["norm.weight", true]]]);
   });
+});
+
+Deno.test("disagree: a quantized copy of a model that is not tied does not say that it is", async () => {
+  const dir = Deno.makeTempDirSync();
+  try {
+    using device = Device.open({ backend: "cpu" });
+    const plain = writeRandomModel(`${dir}/plain`, SMALL);
+    const model = rewrite(plain, `${dir}/model`, () => {}, TIED);
+    const out = `${dir}/out`;
+    await quantizeCheckpoint({ model, out, scheme: "w4a16-g32", method: "rtn" });
+    const { tie_word_embeddings } = JSON.parse(Deno.readTextFileSync(`${out}/config.json`));
+    const { tied, warnings } = read(device, out);
+    assertEquals([tie_word_embeddings, tied, warnings], [false, false, []]);
+  } finally {
+    Deno.removeSync(dir, { recursive: true });
+  }
 });

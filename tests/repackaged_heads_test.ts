@@ -10,6 +10,7 @@ import type { TensorToWrite } from "../src/checkpoint/containers/safetensors_wri
 import { openHead } from "../src/checkpoint/head.ts";
 import { Device } from "../src/device/mod.ts";
 import { checkHead, HeadModel, Model } from "../src/model/mod.ts";
+import { convertHead, quantizeCheckpoint } from "../src/quantize/mod.ts";
 import { eagle2 } from "../src/speculation/mod.ts";
 import { SMALL, writeRandomHead, writeRandomModel } from "./models.ts";
 import { rewrite, type Tensors, tensorsOf } from "./rewrite.ts";
@@ -159,4 +160,22 @@ Deno.test("heads: tensors that are not used are listed, and warned of", () => {
     const without = rewrite(`${dir}/head`, `${dir}/without`, () => {}, config);
     assertThrows(() => openHead(without), CheckpointError, '"fc.bias": it is missing');
   });
+});
+
+Deno.test("heads: an output projection goes when the head is converted for a rotated model", async () => {
+  const dir = Deno.makeTempDirSync();
+  try {
+    const model = writeRandomModel(`${dir}/model`, SMALL);
+    const plain = writeRandomHead(`${dir}/plain`, { ...SMALL, seed: 9 });
+    const own = tensorsOf(model).get(OUTPUT)!;
+    const head = rewrite(plain, `${dir}/head`, (all) => all.set(OUTPUT, own));
+    const rotated = `${dir}/rotated`;
+    await quantizeCheckpoint({ model, out: rotated, scheme: "f16", rotate: true });
+    convertHead({ head, model: rotated, out: `${dir}/out` });
+    using checkpoint = openCheckpoint(rotated);
+    using converted = openHead(`${dir}/out`);
+    assertEquals(checkHead(converted, checkpoint).unused, []);
+  } finally {
+    Deno.removeSync(dir, { recursive: true });
+  }
 });

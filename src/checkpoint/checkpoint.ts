@@ -50,8 +50,8 @@ export interface Checkpoint extends Disposable {
 }
 
 /**
- * Opens the checkpoint in `dir`. Reads configurations and headers, and of weights only those that are stored twice. Warns of what may not be
- * used as meant.
+ * Opens the checkpoint in `dir`, and warns of what it may mean otherwise than it is taken. Reads configurations and
+ * headers, and of weights only tied embeddings that are stored twice.
  */
 export function openCheckpoint(dir: string): Checkpoint {
   const config = readConfig(dir);

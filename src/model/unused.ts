@@ -31,13 +31,16 @@ const HARMLESS = [
 /** A bias of more bytes is none. */
 const BIAS_BYTES = 2 ** 20;
 
-/** The tensors of `source` that nothing has looked up. A bias of zeros, as some quantizers add them, does not matter. */
+/**
+ * The tensors of `source` that nothing has looked up. One without elements and a bias of zeros, as quantizers write
+ * them, do not matter.
+ */
 export function unusedTensors(source: RecordedSource): UnusedTensor[] {
   return source.unused().map((name) => {
     const { file, bytes } = source.info(name);
-    const zeros = name.endsWith(".bias") && bytes <= BIAS_BYTES &&
-      source.read(name).every((byte) => byte === 0);
-    return { name, file, matters: !zeros && !HARMLESS.some((pattern) => pattern.test(name)) };
+    const isNothing = bytes === 0 || name.endsWith(".bias") && bytes <= BIAS_BYTES &&
+        source.read(name).every((byte) => byte === 0);
+    return { name, file, matters: !isNothing && !HARMLESS.some((pattern) => pattern.test(name)) };
   });
 }
 
