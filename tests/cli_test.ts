@@ -187,10 +187,11 @@ Deno.test("generate: mistakes exit with 1 or 2 and name file or flag", async () 
   const cases: [string[], number, string][] = [
     [["--target", `${root}/none`], 1, `Cannot read ${root}/none: it does not exist`],
     [["--target", root], 1, `${root}/config.json`],
-    [["--target", head], 1, "tokenizer.json"],
+    [["--target", writeRandomModel(`${root}/bare`, SHAPE)], 1, "tokenizer.json"],
+    [["--target", head], 1, `--target: Cannot read ${head}: it holds a draft head`],
     [[...AR, "--method", "draft"], 2, "--draft: Cannot use method draft"],
     [[...AR, "--method", "hier", "--draft", draft], 2, "--head: Cannot use method hier"],
-    [[...AR, "--head", draft], 1, "a head of 2 layers is not supported"],
+    [[...AR, "--head", draft], 1, `--head: Cannot read ${draft}: it holds a complete model`],
     [[...AR, "--context", "9999"], 2, "--context: Cannot plan a context of 9999"],
     [[...AR, "--context", "5"], 2, "--prompt: Cannot generate: the prompt has"],
     [[...TRIO, "--tree-size", "1000"], 2, "--tree-size: Cannot"],
@@ -319,17 +320,17 @@ Deno.test("inspect: what cannot be loaded, and a context that is too long", asyn
   assertEquals([code, out], [1, ""]);
   assertStringIncludes(err, `model.layers.0.mlp`);
 
-  // Zero points of 7, read as if stored in the second version, are no symmetric ones.
+  // Zero points that are not all 8 in either version are no symmetric ones.
   const asymmetric = `${root}/asymmetric`;
   Deno.mkdirSync(asymmetric);
-  const golden = new URL("./data/golden/gptq-g128", import.meta.url).pathname;
-  Deno.copyFileSync(`${golden}/model.safetensors`, `${asymmetric}/model.safetensors`);
-  const config = JSON.parse(Deno.readTextFileSync(`${golden}/config.json`));
-  config.quantization_config.checkpoint_format = "gptq_v2";
+  const stored = new URL("./data/formats/gptq-asym-g32", import.meta.url).pathname;
+  Deno.copyFileSync(`${stored}/model.safetensors`, `${asymmetric}/model.safetensors`);
+  const config = JSON.parse(Deno.readTextFileSync(`${stored}/config.json`));
+  config.quantization_config.sym = true;
   Deno.writeTextFileSync(`${asymmetric}/config.json`, JSON.stringify(config));
   const refused = await run(["inspect", asymmetric]);
   assertEquals(refused.code, 1);
-  assertStringIncludes(refused.err, "a zero point of 7 (gptq_v2), expected 8 as sym is true");
+  assertMatch(refused.err, /a zero point of \d+ \(gptq\), expected 8 as sym is true/);
 });
 
 Deno.test("tables: fit the terminal with all their words, and are whole in a pipe", async () => {

@@ -204,7 +204,10 @@ const group = (change: (group: Group) => void) => (config: Description) =>
 const REFUSED: [string, string, (config: Description) => void][] = [
   ["gptq-asym-g32", "3-bit GPTQ", (c) => c.bits = 3],
   ["gptq-8bit", "8-bit GPTQ in groups of 32", (c) => c.group_size = 32],
-  ["gptq-8bit", "asymmetric 8-bit GPTQ", (c) => c.checkpoint_format = "gptq"],
+  ["gptq-8bit", "asymmetric 8-bit GPTQ", (c) => {
+    c.checkpoint_format = "gptq";
+    c.sym = false; // of symmetric ones the zero points tell the version
+  }],
   ["gptq-asym-g32", 'checkpoint_format "marlin"', (c) => c.checkpoint_format = "marlin"],
   ["awq-g64", '"gemv"', (c) => c.version = "gemv"],
   ["awq-g64", "AWQ without zero points", (c) => c.zero_point = false],
@@ -230,6 +233,20 @@ const REFUSED: [string, string, (config: Description) => void][] = [
   ["ct-w8a8", '"kv_cache_scheme"', (c) => c.kv_cache_scheme = { num_bits: 8 }],
   ["ct-w8a8", '"transform_config"', (c) => c.transform_config = { config_groups: {} }],
   ["ct-w8a8", "bitsandbytes", (c) => c.quant_method = "bitsandbytes"],
+  ["ct-w8a8", 'without "config_groups" (format "dense")', (c) => {
+    c.format = "dense";
+    delete c.config_groups;
+  }],
+  ["gptq-8bit", 'method "marlin" (repacked', (c) => c.quant_method = "marlin"],
+  ["gptq-8bit", 'method "awq_marlin" (repacked', (c) => c.quant_method = "awq_marlin"],
+  ["gptq-8bit", "ModelOpt (NVFP4)", (c) => {
+    c.quant_method = "modelopt";
+    c.quant_algo = "NVFP4";
+  }],
+  ["gptq-8bit", 'method "bitsandbytes"', (c) => {
+    delete c.quant_method;
+    c.load_in_4bit = true; // as versions before 4.31 of transformers write it
+  }],
 ];
 for (const [name, feature, change] of REFUSED) refusedFeature(name, feature, change);
 

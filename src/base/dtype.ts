@@ -20,12 +20,23 @@ export type DType =
   | "u8"
   | "bool"
   | "f8_e4m3"
-  | "f8_e5m2";
+  | "f8_e5m2"
+  | OtherDType;
+
+/** An element type that files may hold, and nothing here reads. */
+export type OtherDType =
+  | "c64"
+  | "f8_e8m0"
+  | "f8_e4m3fnuz"
+  | "f8_e5m2fnuz"
+  | "f6_e2m3"
+  | "f6_e3m2"
+  | "f4";
 
 /** The dtypes that activations can have. */
 export type ActivationDType = "f16" | "bf16";
 
-/** Bytes of one element. */
+/** Bytes of one element; a part of one where several share a byte. */
 export const DTYPE_BYTES: Readonly<Record<DType, number>> = {
   f64: 8,
   f32: 4,
@@ -42,4 +53,11 @@ export const DTYPE_BYTES: Readonly<Record<DType, number>> = {
   bool: 1,
   f8_e4m3: 1,
   f8_e5m2: 1,
+  c64: 8,
+  f8_e8m0: 1,
+  f8_e4m3fnuz: 1,
+  f8_e5m2fnuz: 1,
+  f6_e2m3: 0.75,
+  f6_e3m2: 0.75,
+  f4: 0.5,
 };

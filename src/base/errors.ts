@@ -8,6 +8,8 @@
 export class SpecMQuantError extends Error {
   /** A stable word for programs, e.g. `"checkpoint"`. */
   readonly code: string;
+  /** Which of an engine's directories is at fault, where one is: `target`, `draft` or `head`; the message begins with it. */
+  role?: string;
 
   /** Makes an error with a code and a message. */
   constructor(code: string, message: string, options?: ErrorOptions) {

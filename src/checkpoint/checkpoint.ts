@@ -4,27 +4,40 @@
  * @module
  */
 import { CheckpointError } from "../base/errors.ts";
-import { type ModelConfig, parseModelConfig } from "./config/config.ts";
+import { warn } from "../base/warnings.ts";
+import { type ModelConfig, readModelConfig } from "./config/config.ts";
 import {
   checkTokenIds,
   type GenerationConfig,
-  parseGenerationConfig,
+  readGenerationConfig,
 } from "./config/generation_config.ts";
-import { exists, isObject, readJson, show } from "./containers/json.ts";
-import { findQuantization, type QuantizationConfig } from "./formats/quantization.ts";
-import { attempt } from "./containers/reader.ts";
+import { ropeConflict } from "./config/rope_config.ts";
+import { unusedGenerationKeys, type UnusedKey, unusedKeys } from "./config/unused_keys.ts";
+import { checkDirectory } from "./containers/directory.ts";
+import { exists, Fields, isObject, readJson, show } from "./containers/json.ts";
 import { disposing, type TensorSource } from "./containers/source.ts";
-import { openWeights } from "./containers/weights.ts";
+import { openWeights, refuseOthers } from "./containers/weights.ts";
+import {
+  findDescription,
+  type QuantizationConfig,
+  quantizationOf,
+} from "./formats/quantization.ts";
+import { expectKind } from "./kind.ts";
+import { modelNames } from "./names.ts";
+import { isTied } from "./tied.ts";
 
-export type { GenerationConfig, ModelConfig, QuantizationConfig };
+export type { GenerationConfig, ModelConfig, QuantizationConfig, UnusedKey };
 
 /** An open checkpoint. Disposing it closes its files. */
 export interface Checkpoint extends Disposable {
   /** The directory, as given. */
   readonly dir: string;
-  /** The model's configuration, its special tokens those of {@link Checkpoint.generation}. */
+  /**
+   * The model's configuration: its special tokens those of {@link Checkpoint.generation}, its embeddings tied where
+   * its tensors are.
+   */
   readonly config: ModelConfig;
-  /** The weights. */
+  /** The weights, by their usual names. */
   readonly tensors: TensorSource;
   /** `config.json` as parsed. */
   readonly rawConfig: Record<string, unknown>;
@@ -32,46 +45,79 @@ export interface Checkpoint extends Disposable {
   readonly quantization?: QuantizationConfig;
   /** `generation_config.json`, completed from `config.json`. */
   readonly generation: GenerationConfig;
+  /** Keys of the JSON files that nothing uses. */
+  readonly unusedKeys: readonly UnusedKey[];
 }
 
-/** Opens the checkpoint in `dir`. Reads configurations and headers, no weights. */
+/**
+ * Opens the checkpoint in `dir`, and warns of what it may mean otherwise than it is taken. Reads configurations and
+ * headers, and of weights only tied embeddings that are stored twice.
+ */
 export function openCheckpoint(dir: string): Checkpoint {
-  const rawConfig = readConfig(dir);
-  const parsed = parseModelConfig(`${dir}/config.json`, rawConfig);
-  const generationFile = `${dir}/generation_config.json`;
-  const present = exists(generationFile);
-  const generation = parseGenerationConfig(
-    generationFile,
-    present ? readJson(generationFile) : {},
-    parsed,
-  );
-  checkTokenIds(
-    present ? generationFile : `${dir}/config.json`,
-    generation.eosTokenIds,
-    parsed.vocabSize,
-  );
-  const { eosTokenIds, bosTokenId, padTokenId } = generation;
-  const config = { ...parsed, eosTokenIds, bosTokenId, padTokenId };
-  const tensors = openWeights(dir);
-  const quantization = disposing(tensors, () => findQuantization(dir, rawConfig, tensors));
-  return {
-    dir,
-    config,
-    tensors,
-    rawConfig,
-    ...(quantization && { quantization }),
-    generation,
-    [Symbol.dispose]: () => tensors[Symbol.dispose](),
-  };
+  const config = readConfig(dir);
+  const stored = openWeights(dir);
+  return disposing(stored, () => {
+    expectKind("model", dir, stored);
+    const parsed = readModelConfig(config);
+    const generation = readGeneration(dir, parsed);
+    const { eosTokenIds, bosTokenId, padTokenId } = generation.config;
+    const tensors = modelNames(stored, parsed.tiedEmbeddings);
+    const description = findDescription(dir, config);
+    const quantization = quantizationOf(description, tensors);
+    const tiedEmbeddings = parsed.tiedEmbeddings && isTied(dir, tensors);
+    const unused = [
+      ...unusedKeys(config),
+      ...(description && description.fields.file !== config.file
+        ? unusedKeys(description.fields)
+        : []),
+      ...generation.unused,
+    ];
+    warnOfKeys(dir, config, unused);
+    return {
+      dir,
+      config: { ...parsed, eosTokenIds, bosTokenId, padTokenId, tiedEmbeddings },
+      tensors,
+      rawConfig: config.object,
+      ...(quantization && { quantization }),
+      generation: generation.config,
+      unusedKeys: unused,
+      [Symbol.dispose]: () => tensors[Symbol.dispose](),
+    };
+  });
 }
 
-/** Reads `config.json` of `dir` as an object. */
-export function readConfig(dir: string): Record<string, unknown> {
-  if (!attempt(dir, () => Deno.statSync(dir)).isDirectory) {
-    throw new CheckpointError(dir, "it is not a directory");
-  }
+function readGeneration(
+  dir: string,
+  model: ModelConfig,
+): { config: GenerationConfig; unused: UnusedKey[] } {
+  const file = `${dir}/generation_config.json`;
+  const present = exists(file);
+  const fields = new Fields(file, present ? readJson(file) : {});
+  const config = readGenerationConfig(fields, model);
+  checkTokenIds(present ? file : `${dir}/config.json`, config.eosTokenIds, model.vocabSize);
+  return { config, unused: unusedGenerationKeys(fields) };
+}
+
+function warnOfKeys(dir: string, config: Fields, unused: readonly UnusedKey[]): void {
+  const conflict = ropeConflict(config);
+  if (conflict !== undefined) warn(conflict);
+  const named = unused.filter(({ matters }) => matters)
+    .map(({ file, key }) => `"${key}" (${file.slice(dir.length + 1)})`);
+  if (named.length === 0) return;
+  warn(
+    `${dir}: what it says may not be what it should, as these keys are not used: ${
+      named.join(", ")
+    }`,
+  );
+}
+
+/** Reads `config.json` of `dir`, an object. */
+export function readConfig(dir: string): Fields {
+  checkDirectory(dir);
   const file = `${dir}/config.json`;
+  // Other formats do without one.
+  if (!exists(file)) refuseOthers(dir);
   const json = readJson(file);
   if (!isObject(json)) throw new CheckpointError(file, `it is ${show(json)}, expected an object`);
-  return json;
+  return new Fields(file, json);
 }

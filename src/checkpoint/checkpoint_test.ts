@@ -1,44 +1,9 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { CheckpointError, SpecMQuantError, UnsupportedModelError } from "../base/errors.ts";
 import { openCheckpoint } from "./checkpoint.ts";
-import { openHead } from "./head.ts";
 import { openIndexed } from "./containers/index.ts";
-import { writeSafetensors } from "./containers/safetensors_writer.ts";
-
-const CONFIG = {
-  architectures: ["LlamaForCausalLM"],
-  vocab_size: 16,
-  hidden_size: 8,
-  intermediate_size: 16,
-  num_hidden_layers: 1,
-  num_attention_heads: 2,
-  rms_norm_eps: 1e-5,
-  max_position_embeddings: 32,
-  eos_token_id: 2,
-};
-
-/** Runs `use` in a directory with these JSON files and safetensors files of one-byte tensors. */
-function withDir(
-  files: Record<string, unknown>,
-  weights: Record<string, string[]>,
-  use: (dir: string) => void,
-): void {
-  const dir = Deno.makeTempDirSync();
-  try {
-    for (const [name, json] of Object.entries(files)) {
-      Deno.writeTextFileSync(`${dir}/${name}`, JSON.stringify(json));
-    }
-    for (const [name, tensors] of Object.entries(weights)) {
-      const one = (tensor: string, i: number) => (
-        { name: tensor, dtype: "u8", shape: [1], data: () => Uint8Array.of(i) } as const
-      );
-      writeSafetensors(`${dir}/${name}`, tensors.map(one));
-    }
-    use(dir);
-  } finally {
-    Deno.removeSync(dir, { recursive: true });
-  }
-}
+import { CONFIG, INDEX, withDir } from "./fixtures_test.ts";
+import { openHead } from "./head.ts";
 
 Deno.test("checkpoint: one file, generation_config preferred", () => {
   const files = {
@@ -58,8 +23,6 @@ Deno.test("checkpoint: one file, generation_config preferred", () => {
 });
 
 const SHARDS = { "a.safetensors": ["x", "y"], "b.safetensors": ["z"] };
-const INDEX = "model.safetensors.index.json";
-
 Deno.test("checkpoint: shards", () => {
   const map = { x: "a.safetensors", y: "a.safetensors", z: "b.safetensors" };
   withDir({ "config.json": CONFIG, [INDEX]: { weight_map: map } }, SHARDS, (dir) => {
@@ -72,12 +35,38 @@ Deno.test("checkpoint: shards", () => {
   });
 });
 
+Deno.test("checkpoint: shards in folders, and an index that says too much or too little", () => {
+  // As transformers, which reads every tensor of every shard that an index names.
+  const map = {
+    z: "parts/b.safetensors",
+    x: "parts/a.safetensors",
+    gone: "parts/a.safetensors",
+  };
+  withDir({ [INDEX]: { weight_map: map } }, {}, (dir) => {
+    Deno.mkdirSync(`${dir}/parts`);
+    withDir({}, SHARDS, (shards) => {
+      for (const name of Object.keys(SHARDS)) {
+        Deno.renameSync(`${shards}/${name}`, `${dir}/parts/${name}`);
+      }
+    });
+    using source = openIndexed(dir, INDEX);
+    assertEquals(source.names(), ["z", "x", "y"]);
+    assertEquals([...source.read("y")], [1]);
+    assertEquals(source.find("gone"), undefined);
+    const message = `tensor "gone": shard parts/a.safetensors does not hold it`;
+    assertThrows(() => source.info("gone"), CheckpointError, message);
+  });
+});
+
 const BAD_INDEX: [unknown, string][] = [
   [{}, `key "weight_map" is missing`],
   [{ weight_map: [] }, `key "weight_map" is []`],
   [{ weight_map: { x: "gone.safetensors" } }, `tensor "x": shard gone.safetensors is unusable`],
-  [{ weight_map: { z: "a.safetensors" } }, `tensor "z": shard a.safetensors does not hold it`],
-  [{ weight_map: { x: "../a.safetensors" } }, `its shard is "../a.safetensors"`],
+  ...["../a", "/etc/a", "a/../b", "./a", "a//b", "a\\b"].map((path): [unknown, string] => {
+    const name = `${path}.safetensors`;
+    return [{ weight_map: { x: name } }, `its shard is ${JSON.stringify(name)}`];
+  }),
+  [{ weight_map: { x: "a/...safetensors/b.bin" } }, "shard a/...safetensors/b.bin is unusable"],
   [{ weight_map: { x: 3 } }, "its shard is 3"],
 ];
 for (const [index, message] of BAD_INDEX) {
@@ -122,8 +111,11 @@ Deno.test("head: fc, its bias, and other kinds", () => {
   };
   open(CONFIG, ["fc.weight", "fc.bias"]);
   open({ ...CONFIG, bias: false }, ["fc.weight"]);
-  assertThrows(() => open(CONFIG, ["fc.weight"]), CheckpointError, `"fc.bias": it is missing`);
-  assertThrows(() => open({ ...CONFIG, bias: false }, ["fc.weight", "fc.bias"]), CheckpointError);
+  open(CONFIG, ["fc.weight"]);
+  open({ ...CONFIG, bias: false }, ["fc.weight", "fc.bias"]);
+  open({ ...CONFIG, architectures: ["EagleLlamaForCausalLM"] }, ["model.fc.weight"]);
+  const says = { ...CONFIG, bias: true };
+  assertThrows(() => open(says, ["fc.weight"]), CheckpointError, `"fc.bias": it is missing`);
   assertThrows(() => open(CONFIG, ["w"]), CheckpointError, `"fc.weight"`);
   assertThrows(() => open(CONFIG, ["fc.weight", "d2t"]), UnsupportedModelError, "EAGLE-3");
 });

@@ -3,12 +3,18 @@
  *
  * @module
  */
-import { CheckpointError } from "../base/errors.ts";
 import { readConfig } from "./checkpoint.ts";
-import { type HeadConfig, parseHeadConfig, refuse } from "./config/head_config.ts";
+import { type HeadConfig, headFields, readHeadConfig, refuse } from "./config/head_config.ts";
+import { type UnusedKey, unusedKeys } from "./config/unused_keys.ts";
 import { disposing, type TensorSource } from "./containers/source.ts";
 import { openWeights } from "./containers/weights.ts";
-import { findQuantization, type QuantizationConfig } from "./formats/quantization.ts";
+import {
+  findDescription,
+  type QuantizationConfig,
+  quantizationOf,
+} from "./formats/quantization.ts";
+import { expectKind } from "./kind.ts";
+import { headNames } from "./names.ts";
 
 export type { HeadConfig };
 
@@ -18,10 +24,12 @@ export interface Head extends Disposable {
   readonly dir: string;
   /** Its configuration. */
   readonly config: HeadConfig;
-  /** Its weights. */
+  /** Its weights, by their usual names. */
   readonly tensors: TensorSource;
   /** How they are quantized, where they are. */
   readonly quantization?: QuantizationConfig;
+  /** Keys of its JSON files that nothing uses. */
+  readonly unusedKeys: readonly UnusedKey[];
 }
 
 /** Tensors that only other kinds of head have, with what they mean. */
@@ -29,38 +37,28 @@ const OTHER_TENSORS: readonly (readonly [string, string])[] = [
   ["d2t", "an EAGLE-3 head (tensor d2t)"],
   ["midlayer.self_attn.q_proj.weight", "an EAGLE-3 head (tensor midlayer)"],
   ["layers.0.hidden_norm.weight", "an EAGLE-3 head (tensor hidden_norm)"],
+  ["hidden_norm.weight", "a DFlash head (tensor hidden_norm)"],
   ["rms_norm_rotation.weight", "a head of a rotated model"],
 ];
 
 /** Opens the head in `dir`. Reads configuration and headers, no weights. */
 export function openHead(dir: string): Head {
-  const rawConfig = readConfig(dir);
-  const config = parseHeadConfig(`${dir}/config.json`, rawConfig);
-  const tensors = openWeights(dir);
-  const quantization = disposing(tensors, () => {
+  const { file, object } = readConfig(dir);
+  const stored = openWeights(dir);
+  return disposing(stored, () => {
+    expectKind("head", dir, stored);
+    const tensors = headNames(stored);
     for (const [name, feature] of OTHER_TENSORS) if (tensors.find(name)) refuse(feature);
-    checkBias(dir, config, tensors);
-    return findQuantization(dir, rawConfig, tensors);
+    const fields = headFields(file, object, tensors);
+    const config = readHeadConfig(fields, tensors);
+    const quantization = quantizationOf(findDescription(dir, fields), tensors);
+    return {
+      dir,
+      config,
+      tensors,
+      ...(quantization && { quantization }),
+      unusedKeys: unusedKeys(fields),
+      [Symbol.dispose]: () => tensors[Symbol.dispose](),
+    };
   });
-  return {
-    dir,
-    config,
-    tensors,
-    ...(quantization && { quantization }),
-    [Symbol.dispose]: () => tensors[Symbol.dispose](),
-  };
-}
-
-/** The bias of `fc` is there where the configuration says so, and only there. */
-function checkBias(dir: string, { fcBias }: HeadConfig, tensors: TensorSource): void {
-  // A quantized layer has tensors of other names.
-  const first = tensors.names().find((name) => name.startsWith("fc.")) ?? "fc.weight";
-  const { file } = tensors.info(first);
-  if (fcBias === (tensors.find("fc.bias") !== undefined)) return;
-  const key = `as "bias" of ${dir}/config.json is ${fcBias}`;
-  throw new CheckpointError(
-    file,
-    fcBias ? `it is missing, expected one ${key}` : `it is there, expected none ${key}`,
-    "fc.bias",
-  );
 }

@@ -10,7 +10,8 @@ import { type Head, openHead } from "../checkpoint/head.ts";
 import type { TensorInfo, TensorSource } from "../checkpoint/containers/source.ts";
 import { openWeights } from "../checkpoint/containers/weights.ts";
 import { contextOf, type MemoryPlan, planMemory } from "../engine/mod.ts";
-import { checkHead, schemesOf, summarizeModel } from "../model/mod.ts";
+import { kindOf } from "../checkpoint/kind.ts";
+import { checkHead, schemesOf, summarizeModel, type UnusedTensor } from "../model/mod.ts";
 import { ChatTemplate } from "../text/chat_template.ts";
 import { Tokenizer } from "../text/tokenizer.ts";
 import { headParameters, modelParameters } from "./parameters.ts";
@@ -54,6 +55,20 @@ export interface Description {
   readonly memory: MemoryPlan;
   /** Bytes that one forward of few rows must read. */
   readonly forwardBytes: number;
+  /** Keys of its JSON files and tensors that are not used. */
+  readonly unused: readonly Unused[];
+}
+
+/** A key or a tensor that is not used. */
+export interface Unused {
+  /** What it is. */
+  readonly kind: "key" | "tensor";
+  /** Its path in the file, or its name. */
+  readonly name: string;
+  /** The file, within the directory. */
+  readonly file: string;
+  /** Whether what the model says, or the head proposes, may be another thing for it. */
+  readonly matters: boolean;
 }
 
 /**
@@ -69,10 +84,25 @@ export function describeDirectory(dir: string, context: number | undefined): Des
   return describeModel(checkpoint, context);
 }
 
-/** The layer that joins embedding and hidden state is what only heads have. */
 function isHead(dir: string): boolean {
   using tensors = openWeights(dir);
-  return tensors.names().some((name) => name.startsWith("fc."));
+  return kindOf(tensors) === "head";
+}
+
+function unusedOf(
+  { dir, unusedKeys }: Checkpoint | Head,
+  tensors: readonly UnusedTensor[],
+): Unused[] {
+  const within = (file: string): string =>
+    file.startsWith(`${dir}/`) ? file.slice(dir.length + 1) : file;
+  return [
+    ...unusedKeys.map(({ file, key, matters }): Unused => {
+      return { kind: "key", name: key, file: within(file), matters };
+    }),
+    ...tensors.map(({ file, name, matters }): Unused => {
+      return { kind: "tensor", name, file: within(file), matters };
+    }),
+  ];
 }
 
 function describeModel(checkpoint: Checkpoint, context: number | undefined): Description {
@@ -94,13 +124,14 @@ function describeModel(checkpoint: Checkpoint, context: number | undefined): Des
     ...storage(checkpoint.tensors),
     memory: planMemory([planned], contextOf({ context }, checkpoint)),
     forwardBytes: summary.forwardBytes,
+    unused: unusedOf(checkpoint, summary.unused),
   };
 }
 
 function describeHead(head: Head, context: number | undefined): Description {
   const { dir, config: { model, fcBias } } = head;
   // It is checked against itself: the model that it drafts for is not known here.
-  const { weightBytes, layers, needs } = checkHead(head, { dir, config: model });
+  const { weightBytes, layers, needs, unused } = checkHead(head, { dir, config: model });
   const embedding = head.tensors.find("embed_tokens.weight");
   const tableBytes = model.vocabSize * model.hiddenSize * 2;
   const planned = context ?? Math.min(4096, model.maxPositions);
@@ -126,6 +157,7 @@ function describeHead(head: Head, context: number | undefined): Description {
     memory: planMemory([{ role: "head", config: model, weightBytes, needs }], planned),
     // Its own embedding is read by the row, the output projection of its model as a whole.
     forwardBytes: weightBytes - (embedding === undefined ? 0 : tableBytes) + tableBytes,
+    unused: unusedOf(head, unused),
   };
 }
 

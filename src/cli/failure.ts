@@ -54,7 +54,11 @@ export function failureOf(error: unknown, running: Running = {}): Failure {
     const message = flag === undefined ? error.message : `--${flag}: ${error.message}`;
     return failure(2, error.code, message);
   }
-  if (error instanceof SpecMQuantError) return failure(1, error.code, error.message);
+  if (error instanceof SpecMQuantError) {
+    // Its message begins with its role, which is the name of the option that gave the directory.
+    const isFlag = command?.options.some(({ name }) => name === error.role) ?? false;
+    return failure(1, error.code, isFlag ? `--${error.message}` : error.message);
+  }
   if (error instanceof DOMException && error.name === "AbortError") {
     return { ...failure(INTERRUPTED, "interrupted", error.message), report: `${error.message}\n` };
   }

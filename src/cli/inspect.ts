@@ -3,9 +3,10 @@
  *
  * @module
  */
+import { layerPattern } from "../checkpoint/names.ts";
 import { megabytes } from "../engine/mod.ts";
 import { type Command, command } from "./command.ts";
-import { describeDirectory, type Description } from "./describe.ts";
+import { describeDirectory, type Description, type Unused } from "./describe.ts";
 import { tableColumns } from "./io.ts";
 import { snakeCase, writeJson } from "./json.ts";
 import { JSON_OPTION } from "./shared.ts";
@@ -89,6 +90,12 @@ function inspectText(
     ["tensor", "count", "dtype", "shape", "bytes"],
     columns,
   );
+  const unused = groupUnused(description.unused).map(({ kind, name, file, count, matters }) => [
+    `  ${kind}`,
+    count === 1 ? name : `${name} (${count})`,
+    file,
+    matters ? description.kind === "head" ? "may propose worse" : "may change the output" : "",
+  ]);
   const parts = [...memory.parts, { label: "total", bytes: memory.total }];
   const reads = `one forward reads ${megabytes(description.forwardBytes)}` +
     (description.kind === "head" ? ", the output projection of its model included" : "") +
@@ -101,6 +108,9 @@ function inspectText(
         `(${megabytes(description.bytes)})`,
       columns,
     ),
+    ...(unused.length === 0 ? [] : [
+      "not used:\n" + table(unused, ["left", "left", "left", "left"], undefined, columns),
+    ]),
     `memory at a context of ${memory.context}:\n` +
     table(
       parts.map(({ label, bytes }) => [`  ${label}`, megabytes(bytes)]),
@@ -110,6 +120,18 @@ function inspectText(
     ),
     paragraph(reads, columns),
   ].join("\n");
+}
+
+/** The same tensor of several layers is one row. */
+function groupUnused(unused: Description["unused"]): (Unused & { readonly count: number })[] {
+  const groups = new Map<string, Unused & { readonly count: number }>();
+  for (const one of unused) {
+    const name = one.kind === "tensor" ? layerPattern(one.name) : one.name;
+    const key = `${one.kind} ${name} ${one.matters}`;
+    const { count } = groups.get(key) ?? { count: 0 };
+    groups.set(key, { ...one, ...(count > 0 && { name }), count: count + 1 });
+  }
+  return [...groups.values()];
 }
 
 /** Where not all linear layers are stored alike: each group of layers with its scheme. */

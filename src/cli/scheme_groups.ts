@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { layerPattern } from "./tensor_groups.ts";
+import { layerPattern } from "../checkpoint/names.ts";
 
 /** Linear layers of one name but for the layer's number, in one scheme. */
 export interface SchemeGroup {

@@ -4,6 +4,7 @@
  * @module
  */
 import type { TensorInfo } from "../checkpoint/containers/source.ts";
+import { layerPattern } from "../checkpoint/names.ts";
 
 /** Tensors of one name but for the layer's number, of one dtype and shape. */
 export interface TensorGroup {
@@ -17,11 +18,6 @@ export interface TensorGroup {
   readonly shape: readonly number[];
   /** Bytes of all. */
   readonly bytes: number;
-}
-
-/** The name of a tensor with `*` for the layer's number. */
-export function layerPattern(name: string): string {
-  return name.replace(/(^|\.)layers\.\d+\./, "$1layers.*.");
 }
 
 /** Groups tensors, in the order of each group's first. */

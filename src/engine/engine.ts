@@ -8,20 +8,15 @@ import { type Checkpoint, openCheckpoint } from "../checkpoint/checkpoint.ts";
 import type { ModelConfig } from "../checkpoint/config/config.ts";
 import { openHead } from "../checkpoint/head.ts";
 import { Device } from "../device/mod.ts";
-import {
-  checkHead,
-  checkSameVocabulary,
-  HeadModel,
-  Model,
-  type ModelSummary,
-  summarizeModel,
-} from "../model/mod.ts";
+import { checkHead, HeadModel, Model, type ModelSummary, summarizeModel } from "../model/mod.ts";
 import { type DrafterPlan, draftModel, eagle2 } from "../speculation/mod.ts";
 import { ChatTemplate } from "../text/chat_template.ts";
 import { Tokenizer } from "../text/tokenizer.ts";
 import type { Generation } from "./generation.ts";
 import { type EngineOptions, type Method, methodOf, speculationOf } from "./options.ts";
 import { checkMemory, type PlannedModel } from "./plan.ts";
+import { inRole } from "./role.ts";
+import { checkSameTokenizer } from "./same_tokenizer.ts";
 import { type Score, type ScoreOptions, scoreTokens } from "./score.ts";
 import { type GenerateOptions, Session } from "./session.ts";
 
@@ -85,27 +80,29 @@ export class Engine implements Disposable {
     const method = methodOf(options);
     const shape = speculationOf(method, options);
     using files = new DisposableStack();
-    const stored = files.use(openCheckpoint(options.target));
-    const tokenizer = Tokenizer.load(options.target);
-    const chatTemplate = ChatTemplate.load(options.target);
+    const stored = files.use(inRole("target", () => openCheckpoint(options.target)));
+    const tokenizer = inRole("target", () => Tokenizer.load(options.target));
+    const chatTemplate = inRole("target", () => ChatTemplate.load(options.target));
     const draft = method === "draft" || method === "hier"
-      ? files.use(openCheckpoint(options.draft!))
+      ? files.use(inRole("draft", () => openCheckpoint(options.draft!)))
       : undefined;
-    const head = method === "eagle2" || method === "hier" ? openHead(options.head!) : undefined;
-    if (head) files.use(head);
+    const head = method === "eagle2" || method === "hier"
+      ? files.use(inRole("head", () => openHead(options.head!)))
+      : undefined;
 
-    const planned = [plan("target", stored.config, summarizeModel(stored))];
+    const planned = [
+      plan("target", stored.config, inRole("target", () => summarizeModel(stored))),
+    ];
     if (draft) {
-      planned.push(plan("draft", draft.config, summarizeModel(draft)));
-      checkSameVocabulary(stored, draft);
+      planned.push(plan("draft", draft.config, inRole("draft", () => summarizeModel(draft))));
+      inRole("draft", () => checkSameTokenizer(stored, draft));
     }
     if (head) {
       // The output projection that it uses is that of the last model before it.
-      const { logitsScratch } = planned[planned.length - 1].needs;
-      const { weightBytes, needs } = checkHead(head, draft ?? stored);
-      planned.push(
-        plan("head", head.config.model, { weightBytes, needs: { ...needs, logitsScratch } }),
-      );
+      const { config, needs: { logitsScratch } } = planned[planned.length - 1];
+      const { weightBytes, needs } = inRole("head", () => checkHead(head, draft ?? stored));
+      const shape = { ...head.config.model, vocabSize: config.vocabSize };
+      planned.push(plan("head", shape, { weightBytes, needs: { ...needs, logitsScratch } }));
     }
     const context = contextOf(options, stored);
 
@@ -115,10 +112,12 @@ export class Engine implements Disposable {
     checkMemory(planned, context, device);
     const heard = (role: string) =>
       progress && ((done: number, total: number) => progress(role, done, total));
-    const target = cleanup.use(Model.load(device, stored, heard("target")));
-    const middle = draft && cleanup.use(Model.load(device, draft, heard("draft")));
+    const target = cleanup.use(inRole("target", () => Model.load(device, stored, heard("target"))));
+    const middle = draft &&
+      cleanup.use(inRole("draft", () => Model.load(device, draft, heard("draft"))));
+    const verifier = middle ?? target;
     const top = head &&
-      cleanup.use(HeadModel.load(device, head, middle ?? target, heard("head")));
+      cleanup.use(inRole("head", () => HeadModel.load(device, head, verifier, heard("head"))));
 
     const trees: DrafterPlan | undefined = top && eagle2(top, shape);
     const drafter = middle ? draftModel(middle, shape, trees) : trees;

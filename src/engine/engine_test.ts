@@ -13,6 +13,7 @@ import {
   SpecMQuantError,
 } from "../base/errors.ts";
 import { SMALL, writeRandomHead, writeRandomModel } from "../../tests/models.ts";
+import { resizeRows, rewrite } from "../../tests/rewrite.ts";
 import { DEMO_DIR } from "../../scripts/trio.ts";
 import { Device } from "../device/mod.ts";
 import { Engine } from "./engine.ts";
@@ -87,6 +88,61 @@ Deno.test("an engine refuses models that do not fit together, and names them", (
     assertStringIncludes((await refusal({ target: TARGET, head })).message, "160 entries");
     assertStringIncludes((await refusal({ target: draft })).message, "tokenizer.json");
     assertStringIncludes((await refusal({ target: `${dir}/none` })).message, `${dir}/none`);
+  }));
+
+Deno.test("an engine says which of its directories is wrong, and where it belongs", () =>
+  withDir(async (dir) => {
+    const refused = async (options: EngineOptions, role: string, message: string) => {
+      const error = await refusal(options);
+      assertEquals(error.role, role);
+      assert(error.message.startsWith(`${role}: Cannot `), error.message);
+      assertStringIncludes(error.message, message);
+    };
+    const none = `${dir}/none`;
+    await refused({ target: none }, "target", "it does not exist");
+    await refused({ target: TARGET, draft: none }, "draft", "it does not exist");
+    await refused({ target: TARGET, head: none }, "head", "it does not exist");
+    await refused(
+      { target: TARGET, draft: "org/name" },
+      "draft",
+      "name of a model on Hugging Face",
+    );
+    const isHead = "it holds a draft head";
+    await refused({ target: DRAFT_HEAD }, "target", isHead);
+    await refused({ target: TARGET, draft: TARGET_HEAD }, "draft", isHead);
+    await refused({ target: TARGET, head: DRAFT }, "head", "it holds a complete model");
+    await refused({ target: TARGET, draft: DRAFT, head: TARGET_HEAD }, "head", "hidden size");
+    const draft = writeRandomModel(`${dir}/draft`, { ...SMALL, vocab: 3072 });
+    const json = JSON.parse(Deno.readTextFileSync(`${TARGET}/tokenizer.json`));
+    const [a, b] = Object.keys(json.model.vocab).slice(-2);
+    const { [a]: x, [b]: y } = json.model.vocab;
+    Object.assign(json.model.vocab, { [a]: y, [b]: x });
+    Deno.writeTextFileSync(`${draft}/tokenizer.json`, JSON.stringify(json));
+    await refused({ target: TARGET, draft }, "draft", "needs the tokenizer of its target");
+  }));
+
+Deno.test("an engine takes a draft model that is padded differently", () =>
+  withDir(async (dir) => {
+    const prompt = "Question: Tom has 3 apples and buys 5 more. How many?\nAnswer:";
+    const run = async (draft: string, head?: string) => {
+      using engine = await Engine.load({
+        target: TARGET,
+        draft,
+        head,
+        context: 256,
+        backend: "cpu",
+      });
+      const { tokens, stats } = await engine.generate(prompt, { maxTokens: 40 }).finish();
+      return [tokens, stats.tau];
+    };
+    for (const rows of [3072 + 128, 3072 - 128]) {
+      const padded = rewrite(DRAFT, `${dir}/${rows}`, (tensors) => {
+        resizeRows(tensors, ["model.embed_tokens.weight"], rows);
+      }, { vocab_size: rows });
+      // No token beyond 2944 is said here, so that its acceptance is that of the whole one.
+      assertEquals(await run(padded), await run(DRAFT));
+      assertEquals(await run(padded, DRAFT_HEAD), await run(DRAFT, DRAFT_HEAD));
+    }
   }));
 
 Deno.test("an engine refuses options out of range, and names them", async () => {

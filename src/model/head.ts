@@ -4,8 +4,9 @@
  *
  * @module
  */
-import { CheckpointError, UnsupportedModelError } from "../base/errors.ts";
+import { CheckpointError } from "../base/errors.ts";
 import type { ModelConfig } from "../checkpoint/config/config.ts";
+import { recorded } from "../checkpoint/containers/views.ts";
 import { type Head, openHead } from "../checkpoint/head.ts";
 import { Arena, columns, type Device, rows, type Tensor } from "../device/mod.ts";
 import { convert, embed } from "../ops/mod.ts";
@@ -22,6 +23,7 @@ import {
   type StoredWeights,
   WeightLoader,
 } from "../quant/mod.ts";
+import { checkOutput } from "./head_output.ts";
 import { KvCache } from "./kv_cache.ts";
 import { checkLayer, type Layer, loadLayer } from "./layer.ts";
 import type { Model } from "./model.ts";
@@ -30,6 +32,8 @@ import { queueLayer, queueLinear } from "./queue_layer.ts";
 import { ropeTable } from "./rope.ts";
 import type { StateOptions, TokenRows } from "./state.ts";
 import type { Step } from "./step.ts";
+import { type UnusedTensor, unusedTensors, warnOfTensors } from "./unused.ts";
+import { checkVocabulary } from "./vocabulary.ts";
 import { cut, type Workspace, workspace } from "./workspace.ts";
 
 const EMBEDDING = "embed_tokens.weight";
@@ -58,28 +62,30 @@ export interface HeadSummary {
   readonly layers: readonly DescribedLinear[];
   /** Which buffers it needs; rows of logits need what its verifier's do. */
   readonly needs: BufferNeeds;
+  /** Tensors that it does not use. */
+  readonly unused: readonly UnusedTensor[];
 }
 
-/** Checks every tensor of a head against the model that it drafts for. Reads no weights. */
+/**
+ * Checks every tensor of a head against the model that it drafts for, and warns of those that should perhaps be used
+ * and are not. Reads no weights but an output projection that the head brings along.
+ */
 export function checkHead(
   head: Head,
   verifier: { readonly dir: string; readonly config: ModelConfig },
 ): HeadSummary {
-  const weights = storedWeights(head);
+  const source = recorded(head.tensors);
+  const weights = { ...storedWeights(head), source };
   const { model } = head.config;
-  const { hiddenSize, vocabSize } = verifier.config;
+  const { hiddenSize } = verifier.config;
   if (model.hiddenSize !== hiddenSize) {
     throw new CheckpointError(
       head.dir,
       `its hidden size is ${model.hiddenSize}, expected ${hiddenSize} as in ${verifier.dir}`,
     );
   }
-  if (model.vocabSize !== vocabSize) {
-    throw new CheckpointError(
-      head.dir,
-      `its vocabulary has ${model.vocabSize} entries, expected ${vocabSize} as in ${verifier.dir}`,
-    );
-  }
+  const { vocabSize } = model;
+  checkVocabulary(verifier, { dir: head.dir, config: model });
   if (model.rotation !== verifier.config.rotation) {
     const named = (seed?: number) => seed === undefined ? "none" : `that of seed ${seed}`;
     throw new CheckpointError(
@@ -90,12 +96,8 @@ export function checkHead(
         `${verifier.dir}; "specmquant convert-head" makes a head for a rotated model`,
     );
   }
-  if (head.tensors.find("lm_head.weight") !== undefined) {
-    throw new UnsupportedModelError(
-      "an EAGLE-2 head with an lm_head of its own",
-      `${head.dir} has lm_head.weight, expected none`,
-    );
-  }
+  // A head that is looked at alone is checked against itself.
+  if (verifier.dir !== head.dir) checkOutput(head, verifier.dir);
   const fc = factsOfRows(checkLinear(weights, [fcPart(head)]), 2 * hiddenSize);
   const layers = Array.from(
     { length: model.layers },
@@ -109,10 +111,13 @@ export function checkHead(
     checkFloat(weights, EMBEDDING, [vocabSize, hiddenSize]);
     weightBytes += vocabSize * hiddenSize * 2;
   }
+  const unused = unusedTensors(source);
+  warnOfTensors(head.dir, unused, "what it proposes may be worse than it should");
   return {
     weightBytes,
     layers: [...others, ...layers].flatMap((one) => one.layers),
     needs: needsOf(layers, others),
+    unused,
   };
 }
 
@@ -120,11 +125,11 @@ export function checkHead(
 export class HeadModel implements Disposable {
   /** The directory that it came from. */
   readonly dir: string;
-  /** Shapes and numbers of its layers. */
+  /** Shapes and numbers of its layers; the vocabulary is its verifier's, which its embedding may be shorter than. */
   readonly config: ModelConfig;
   /** The model that it drafts for: its `lm_head` reads the head's output. */
   readonly verifier: Model;
-  /** Token embeddings [vocab, hidden]: its own, or the verifier's where it has none. */
+  /** Token embeddings [its vocab, hidden]: its own, or the verifier's where it has none. */
   readonly embedding: Tensor;
   /** 2 hidden -> hidden; reads rows. */
   readonly fc: Linear;
@@ -139,7 +144,7 @@ export class HeadModel implements Disposable {
   private constructor(head: Head, verifier: Model, loader: WeightLoader, summary: HeadSummary) {
     const { model } = head.config;
     this.dir = head.dir;
-    this.config = model;
+    this.config = { ...model, vocabSize: verifier.config.vocabSize };
     this.verifier = verifier;
     this.summary = summary;
     this.#arena = loader.arena;

@@ -9,4 +9,6 @@ export * from "./model.ts";
 export type { BufferNeeds } from "./needs.ts";
 export * from "./state.ts";
 export * from "./step.ts";
+export type { UnusedTensor } from "./unused.ts";
+export * from "./vocabulary.ts";
 export { attentionWorkspaceBytes } from "./workspace.ts";

@@ -4,9 +4,10 @@
  * @module
  */
 import type { ActivationDType } from "../base/dtype.ts";
-import { CheckpointError } from "../base/errors.ts";
 import { type Checkpoint, openCheckpoint } from "../checkpoint/checkpoint.ts";
 import type { ModelConfig } from "../checkpoint/config/config.ts";
+import { recorded } from "../checkpoint/containers/views.ts";
+import { EMBEDDING, FINAL_NORM } from "../checkpoint/names.ts";
 import { Arena, type Device, type Tensor } from "../device/mod.ts";
 import {
   checkFloat,
@@ -24,9 +25,7 @@ import {
 } from "../quant/mod.ts";
 import { checkLayer, type Layer, loadLayer } from "./layer.ts";
 import { type BufferNeeds, needsOf } from "./needs.ts";
-
-const EMBEDDING = "model.embed_tokens.weight";
-const FINAL_NORM = "model.norm.weight";
+import { type UnusedTensor, unusedTensors, warnOfTensors } from "./unused.ts";
 
 /** What is known of a model before a byte of its weights is read. */
 export interface ModelSummary {
@@ -42,6 +41,8 @@ export interface ModelSummary {
   readonly needs: BufferNeeds;
   /** The dtype that its activations have. */
   readonly dtype: ActivationDType;
+  /** Tensors that it does not use. */
+  readonly unused: readonly UnusedTensor[];
 }
 
 function lmHeadPart(config: ModelConfig): LinearPart {
@@ -54,10 +55,11 @@ function storedWeights({ tensors, quantization }: Checkpoint): StoredWeights {
 
 /**
  * Checks every tensor of a model and sums up its bytes, reading no weights. Throws `CheckpointError` or
- * `UnsupportedModelError` for what could not be loaded.
+ * `UnsupportedModelError` for what could not be loaded, and warns of tensors that should perhaps be used and are not.
  */
 export function summarizeModel(checkpoint: Checkpoint): ModelSummary {
-  const weights = storedWeights(checkpoint);
+  const source = recorded(checkpoint.tensors);
+  const weights = { ...storedWeights(checkpoint), source };
   const { config } = checkpoint;
   const embedding = checkFloat(weights, EMBEDDING, [config.vocabSize, config.hiddenSize]);
   checkFloat(weights, FINAL_NORM, [config.hiddenSize]);
@@ -66,7 +68,7 @@ export function summarizeModel(checkpoint: Checkpoint): ModelSummary {
     (_, i) => checkLayer(weights, config, `model.layers.${i}`),
   );
   const embeddingBytes = config.vocabSize * config.hiddenSize * 2;
-  const tied = isTied(checkpoint);
+  const tied = config.tiedEmbeddings;
   const lmHead = tied
     ? {
       bytes: embeddingBytes,
@@ -78,6 +80,8 @@ export function summarizeModel(checkpoint: Checkpoint): ModelSummary {
   const forwardBytes = config.hiddenSize * 2 + lmHead.bytes +
     layers.reduce((sum, { bytes }) => sum + bytes, 0);
   const inLayers = layers.flatMap((layer) => layer.layers);
+  const unused = unusedTensors(source);
+  warnOfTensors(checkpoint.dir, unused, "what it says may not be what it should");
   return {
     weightBytes: forwardBytes + (tied ? 0 : embeddingBytes),
     forwardBytes,
@@ -85,18 +89,13 @@ export function summarizeModel(checkpoint: Checkpoint): ModelSummary {
     layers: [...inLayers, ...lmHead.layers],
     needs: needsOf(layers, [], lmHead),
     dtype: embedding.dtype === "bf16" ? "bf16" : "f16",
+    unused,
   };
 }
 
 /** The schemes of `layers`, each once, in order. */
 export function schemesOf(layers: readonly DescribedLinear[]): string {
   return [...new Set(layers.map(({ scheme }) => scheme))].join("+");
-}
-
-/** Whether the output projection is the embedding: a quantized one of its own goes before the tie. */
-function isTied({ config, tensors }: Checkpoint): boolean {
-  return config.tiedEmbeddings &&
-    !tensors.names().some((name) => /^lm_head\.(?!weight$|bias$)/.test(name));
 }
 
 /** A model, loaded. */
@@ -138,7 +137,7 @@ export class Model implements Disposable {
     );
     this.finalNorm = loader.float(FINAL_NORM, [config.hiddenSize]);
     // Its input is the hidden states, which are rows.
-    this.lmHead = isTied(checkpoint)
+    this.lmHead = config.tiedEmbeddings
       ? f16Linear(loader, this.embedding)
       : readingRows(this.device, loadLinear(loader, [lmHeadPart(config)]));
   }
@@ -182,18 +181,4 @@ export class Model implements Disposable {
   [Symbol.dispose](): void {
     this.#arena[Symbol.dispose]();
   }
-}
-
-/** Refuses two models that cannot work together on one text. */
-export function checkSameVocabulary(
-  above: { readonly dir: string; readonly config: ModelConfig },
-  below: { readonly dir: string; readonly config: ModelConfig },
-): void {
-  if (above.config.vocabSize === below.config.vocabSize) return;
-  throw new CheckpointError(
-    below.dir,
-    `its vocabulary has ${below.config.vocabSize} entries, expected ${above.config.vocabSize} ` +
-      `as in ${above.dir}`,
-    EMBEDDING,
-  );
 }

@@ -81,18 +81,25 @@ function yarn(
   theta: number,
   scaling: RopeScaling & { type: "yarn" },
 ): Frequencies {
-  const { factor, originalMaxPositions, betaFast, betaSlow } = scaling;
+  const { factor, originalMaxPositions, betaFast, betaSlow, truncate } = scaling;
   const pairOf = (turns: number): number =>
     (headDim * Math.log(originalMaxPositions / (turns * 2 * Math.PI))) / (2 * Math.log(theta));
-  const low = Math.max(Math.floor(pairOf(betaFast)), 0);
-  let high = Math.min(Math.ceil(pairOf(betaSlow)), headDim - 1);
+  const [first, last] = [pairOf(betaFast), pairOf(betaSlow)];
+  const low = Math.max(truncate ? Math.floor(first) : first, 0);
+  let high = Math.min(truncate ? Math.ceil(last) : last, headDim - 1);
   if (low === high) high += 0.001;
   const inverse = plain.map((frequency, j) => {
     const ramp = Math.min(Math.max((j - low) / (high - low), 0), 1);
     return (frequency / factor) * ramp + frequency * (1 - ramp);
   });
-  return {
-    inverse,
-    factor: scaling.attentionFactor ?? (factor <= 1 ? 1 : 0.1 * Math.log(factor) + 1),
-  };
+  return { inverse, factor: scaling.attentionFactor ?? attentionFactor(scaling) };
+}
+
+/** What cosines and sines are scaled by where the configuration does not say; `mscale` counts with its partner only. */
+function attentionFactor(
+  { factor, mscale, mscaleAllDim }: RopeScaling & { type: "yarn" },
+): number {
+  const scale = (by: number): number => factor <= 1 ? 1 : 0.1 * by * Math.log(factor) + 1;
+  if (mscale === undefined || mscaleAllDim === undefined) return scale(1);
+  return scale(mscale) / scale(mscaleAllDim);
 }

@@ -4,8 +4,8 @@
  * @module
  */
 import type { ModelConfig } from "../checkpoint/config/config.ts";
-import { Arena, type Device, rows, type Tensor } from "../device/mod.ts";
-import { argmax, embed, rmsNorm } from "../ops/mod.ts";
+import { Arena, columns, type Device, rows, type Tensor } from "../device/mod.ts";
+import { argmax, embed, fill, rmsNorm } from "../ops/mod.ts";
 import { KvCache, kvCacheBytes } from "./kv_cache.ts";
 import { queueLayer, queueLinear } from "./queue_layer.ts";
 import type { Model } from "./model.ts";
@@ -24,6 +24,8 @@ export interface StateOptions {
   readonly rows: number;
   /** Most rows of which logits are taken. */
   readonly logitsRows: number;
+  /** Tokens that are chosen from, the first ones of the vocabulary; all where absent. */
+  readonly vocabulary?: number;
 }
 
 /** Token ids of a forward's rows: `tokens[start[0] + shift + i]`, without `start` `tokens[shift + i]`. */
@@ -64,6 +66,8 @@ export class ModelState implements Disposable {
   readonly logits: Tensor<"f32">;
   /** The largest logit's index in each row, i32 [logitsRows]. */
   readonly best: Tensor<"i32">;
+  /** Tokens that are chosen from: those from 0 to this, less one. */
+  readonly vocabulary: number;
   readonly #arena: Arena;
   readonly #space: Workspace;
   readonly #rope: Tensor<"f32">;
@@ -73,6 +77,7 @@ export class ModelState implements Disposable {
     const { device, config, dtype } = model;
     this.model = model;
     this.device = device;
+    this.vocabulary = Math.min(options.vocabulary ?? config.vocabSize, config.vocabSize);
     const arena = new Arena(device, `state of ${model.dir}`);
     this.#arena = arena;
     try {
@@ -115,8 +120,13 @@ export class ModelState implements Disposable {
     queueLinear(this.#space, this.model.lmHead, rows(this.logits, 0, count), x, "logits");
   }
 
-  /** Queues the argmax of the first `count` rows of `logits`. */
+  /** Queues the argmax of the first `count` rows of `logits`; what is not chosen from is lost. */
   queueBest(count: number): void {
+    const { vocabSize } = this.model.config;
+    for (let i = 0; i < count && this.vocabulary < vocabSize; i++) {
+      // All bits set are NaN, which never wins.
+      fill(this.device, columns(rows(this.logits, i, i + 1), this.vocabulary, vocabSize), 0xff);
+    }
     argmax(this.device, rows(this.best, 0, count), rows(this.logits, 0, count));
   }
 

@@ -47,8 +47,17 @@ export class Round implements Verifier, Disposable {
   readonly #plain: Verification;
   readonly #catchUp: Graph;
 
-  /** Allocates the state of `model`, makes the drafter of `plan` for it, and captures its graphs. */
-  constructor(model: Model, memory: SequenceMemory, plan?: DrafterPlan, name = "target") {
+  /**
+   * Allocates the state of `model`, makes the drafter of `plan` for it, and captures its graphs. `vocabulary` is how
+   * many tokens it chooses from, all of the model's where absent.
+   */
+  constructor(
+    model: Model,
+    memory: SequenceMemory,
+    plan?: DrafterPlan,
+    name = "target",
+    vocabulary?: number,
+  ) {
     const count = plan?.rows ?? 1;
     if (count > MAX_TREE_ROWS) {
       throw new ArgumentError(
@@ -68,6 +77,7 @@ export class Round implements Verifier, Disposable {
         slots: memory.slots,
         rows: Math.max(count, memory.prefillRows),
         logitsRows: count,
+        vocabulary,
       }),
     );
     if (plan?.taps === "last") {

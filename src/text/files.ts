@@ -5,6 +5,7 @@
  */
 
 import { CheckpointError } from "../base/errors.ts";
+import { lfsPointer } from "../base/lfs.ts";
 
 /** The keys and values of a JSON file. */
 export type JsonObject = Readonly<Record<string, unknown>>;
@@ -27,6 +28,8 @@ export function readText(path: string): string | undefined {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw new CheckpointError(path, (error as Error).message, undefined, { cause: error });
   }
+  const pointer = lfsPointer(bytes);
+  if (pointer !== undefined) throw new CheckpointError(path, pointer);
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (error) {

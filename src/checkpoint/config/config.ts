@@ -5,7 +5,8 @@
  */
 import { UnsupportedModelError } from "../../base/errors.ts";
 import { Fields, show } from "../containers/json.ts";
-import { parseRope, type RopeScaling } from "./rope_config.ts";
+import { refuseOtherFunctions } from "./other_functions.ts";
+import { longestContext, parseRope, type RopeScaling } from "./rope_config.ts";
 
 export type { RopeScaling };
 
@@ -70,6 +71,11 @@ const CLASSES: ReadonlyMap<string, Architecture> = new Map<string, Architecture>
   ["MistralForCausalLM", "mistral"],
   ["Qwen2ForCausalLM", "qwen2"],
   ["Qwen3ForCausalLM", "qwen3"],
+  // What a model is called that was saved without its output projection, which is its embedding.
+  ["LlamaModel", "llama"],
+  ["MistralModel", "mistral"],
+  ["Qwen2Model", "qwen2"],
+  ["Qwen3Model", "qwen3"],
 ]);
 
 /** Keys whose presence with a value above 1 means a mixture of experts. */
@@ -80,15 +86,22 @@ const EXPERT_KEYS = ["num_experts", "num_local_experts", "n_routed_experts"];
  * the feature that is not supported.
  */
 export function parseModelConfig(file: string, json: unknown): ModelConfig {
-  const config = new Fields(file, json);
+  return readModelConfig(new Fields(file, json));
+}
+
+/** The same for JSON that is asked for its other keys, too. */
+export function readModelConfig(config: Fields): ModelConfig {
   const architecture = parseArchitecture(config);
   refuseOthers(config);
+  refuseOtherFunctions(config, architecture === "qwen3");
   const hiddenSize = config.integer("hidden_size");
   const heads = config.integer("num_attention_heads");
   const kvHeads = config.integer("num_key_value_heads", heads);
   if (heads % kvHeads !== 0) config.fail("num_key_value_heads", `a divisor of ${heads}`);
   const headDim = parseHeadDim(config, architecture, hiddenSize, heads);
-  const maxPositions = config.integer("max_position_embeddings");
+  const trained = config.integer("max_position_embeddings");
+  const rope = parseRope(config, trained);
+  const maxPositions = longestContext(rope, trained);
   const layers = config.integer("num_hidden_layers");
   const isQwen = architecture === "qwen2" || architecture === "qwen3";
   // Qwen2 has q, k and v biases always; Llama and Qwen3 have all four of the attention or none.
@@ -101,7 +114,9 @@ export function parseModelConfig(file: string, json: unknown): ModelConfig {
       "expected false",
     );
   }
-  const rotation = config.fields("specmquant_rotation")?.integer("seed", undefined, 0);
+  const rotated = config.fields("specmquant_rotation");
+  const rotation = rotated?.integer("seed", undefined, 0);
+  rotated?.has("file"); // for `convert-head`, which knows its name
   return {
     ...(rotation !== undefined && { rotation }),
     architecture,
@@ -113,7 +128,7 @@ export function parseModelConfig(file: string, json: unknown): ModelConfig {
     kvHeads,
     headDim,
     rmsNormEps: config.positive("rms_norm_eps"),
-    ...parseRope(config, maxPositions),
+    ...rope,
     maxPositions,
     tiedEmbeddings: config.boolean("tie_word_embeddings", false),
     qkvBias: architecture === "qwen2" || allBias,
@@ -153,7 +168,9 @@ function parseArchitecture(config: Fields): Architecture {
 
 function refuseOthers(config: Fields): void {
   const act = config.string("hidden_act") ?? "silu";
-  if (act !== "silu") throw new UnsupportedModelError(`hidden_act "${act}"`, `expected "silu"`);
+  if (act !== "silu" && act !== "swish") {
+    throw new UnsupportedModelError(`hidden_act "${act}"`, `expected "silu"`);
+  }
   for (const key of EXPERT_KEYS) {
     if (config.raw(key) !== undefined && config.integer(key, undefined, 0) > 1) {
       throw new UnsupportedModelError(
@@ -188,10 +205,14 @@ function slidingWindow(
   maxPositions: number,
 ): number | undefined {
   const types = layerTypes(config, layers);
-  if (architecture === "llama" && types === undefined) return undefined;
+  if (architecture === "llama" && types === undefined) {
+    // Llama has no windows. One that would cut something off stays among the keys that are not used.
+    if (Number(config.object.sliding_window) >= maxPositions) config.has("sliding_window");
+    return undefined;
+  }
+  const absent = !config.has("sliding_window");
   if (isQwen && !config.boolean("use_sliding_window", false)) return undefined;
   // Both classes of transformers have 4096 where the key is absent; null turns the window off.
-  const absent = !config.has("sliding_window");
   if (!absent && config.raw("sliding_window") === undefined) return undefined;
   const window = config.integer("sliding_window", 4096);
   let sliding = layers;

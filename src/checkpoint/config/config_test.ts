@@ -2,7 +2,10 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { CheckpointError, UnsupportedModelError } from "../../base/errors.ts";
 import { parseModelConfig } from "./config.ts";
 import { parseGenerationConfig } from "./generation_config.ts";
-import { parseHeadConfig } from "./head_config.ts";
+import { headFields, readHeadConfig } from "./head_config.ts";
+import { Fields } from "../containers/json.ts";
+import { sourceOf, type TensorSource } from "../containers/source.ts";
+import { ropeConflict } from "./rope_config.ts";
 
 const LLAMA = {
   architectures: ["LlamaForCausalLM"],
@@ -154,6 +157,42 @@ Deno.test("config: rope, old keys and new ones", () => {
   );
 });
 
+Deno.test("config: a user's rope_scaling beside rope_parameters counts, and which is said", () => {
+  // LlamaConfig of transformers 5.24 gives the same scalings; of the base it says 10000 where only rope_parameters has
+  // one, and the one of rope_parameters is what the weights were trained with.
+  const yarn = { rope_type: "yarn", factor: 4, original_max_position_embeddings: 64 };
+  const plain = { rope_type: "default", rope_theta: 5e5 };
+  const both = (more: object) => {
+    const json = { ...LLAMA, rope_parameters: plain, ...more };
+    const { ropeTheta, ropeScaling } = parse(json);
+    return [ropeTheta, ropeScaling?.type, ropeConflict(new Fields("d/config.json", json))];
+  };
+  const says = "d/config.json has both rope_parameters and rope_scaling: rope_scaling is used";
+  assertEquals(both({ rope_scaling: yarn }), [
+    5e5,
+    "yarn",
+    `${says}, with the rope_theta 500000 of rope_parameters`,
+  ]);
+  assertEquals(both({ rope_scaling: yarn, rope_theta: 1e6 }), [1e6, "yarn", says]);
+  assertEquals(both({ rope_scaling: { ...yarn, rope_theta: 7 } }), [7, "yarn", says]);
+  assertEquals(both({ rope_scaling: { type: "default" }, rope_parameters: yarn })[1], undefined);
+  assertEquals(both({ rope_scaling: {} }), [5e5, undefined, undefined]);
+  assertEquals(both({ rope_scaling: null }), [5e5, undefined, undefined]);
+  assertEquals(both({ rope_scaling: plain }), [5e5, undefined, undefined]);
+});
+
+Deno.test("config: YaRN beside an unchanged max_position_embeddings reaches further", () => {
+  const longest = (key: string, max: number, scaling: object) =>
+    parse({ ...LLAMA, max_position_embeddings: max, [key]: scaling }).maxPositions;
+  // As the cards of Qwen2.5 and Qwen3 say: 131,072 from 32,768, whatever the key says that they leave alone.
+  const yarn = { rope_type: "yarn", factor: 4, original_max_position_embeddings: 32768 };
+  assertEquals(longest("rope_scaling", 32768, yarn), 131072);
+  assertEquals(longest("rope_scaling", 40960, yarn), 131072);
+  assertEquals(longest("rope_parameters", 262144, yarn), 262144);
+  assertEquals(longest("rope_scaling", 32768, { type: "yarn", factor: 2 }), 65536);
+  assertEquals(longest("rope_scaling", 32768, { type: "linear", factor: 2 }), 32768);
+});
+
 const BAD: [object, string][] = [
   [{ hidden_size: undefined }, `key "hidden_size" is missing, expected an integer of at least 1`],
   [{ hidden_size: "64" }, `key "hidden_size" is "64"`],
@@ -189,6 +228,17 @@ const UNSUPPORTED: [object, string][] = [
   [{ rope_scaling: { type: "longrope", factor: 2 } }, `rope type "longrope"`],
   [{ rope_parameters: { full_attention: {} } }, "rope_parameters by layer type"],
   [family("Mistral", { attention_bias: true }), "attention_bias of mistral"],
+  // Other functions under one of our names: transformers' classes take no notice of these keys.
+  [{ final_logit_softcapping: 30 }, "final_logit_softcapping 30"],
+  [{ attention_multiplier: 0.0078125 }, "attention_multiplier 0.0078125"],
+  [{ residual_multiplier: 0.22 }, "residual_multiplier 0.22"],
+  [{ logit_scale: 0.0625 }, "logit_scale 0.0625"],
+  [{ scale_depth: 1.4 }, "scale_depth 1.4"],
+  [{ use_qk_norm: true }, "use_qk_norm true"],
+  [{ clip_qkv: 8 }, "clip_qkv 8"],
+  [{ no_rope_layers: [1, 1, 1, 0] }, "no_rope_layers [1,1,1,0]"],
+  [{ hidden_activation: "gelu_pytorch_tanh" }, 'hidden_activation "gelu_pytorch_tanh"'],
+  [{ is_causal: false }, "is_causal false"],
 ];
 for (const [change, feature] of UNSUPPORTED) {
   Deno.test(`config: does not support ${feature}`, () => {
@@ -196,6 +246,22 @@ for (const [change, feature] of UNSUPPORTED) {
     assertThrows(() => parse(json), UnsupportedModelError, feature);
   });
 }
+
+Deno.test("config: the same keys where they change nothing", () => {
+  const neutral = {
+    final_logit_softcapping: null,
+    residual_multiplier: 1,
+    logit_scale: 1,
+    use_qk_norm: false,
+    clip_qkv: null,
+    no_rope_layers: [],
+    hidden_activation: "silu",
+    hidden_act: "swish", // another word for silu
+    is_causal: true,
+  };
+  assertEquals(parse({ ...LLAMA, ...neutral }), parse(LLAMA));
+  assertEquals(parse(family("Qwen3", { use_qk_norm: true })).qkNorm, true);
+});
 
 Deno.test("config: generation_config.json is preferred", () => {
   const model = parse({ ...LLAMA, eos_token_id: 2, bos_token_id: 1 });
@@ -206,24 +272,81 @@ Deno.test("config: generation_config.json is preferred", () => {
   assertThrows(() => parseGenerationConfig("g", { top_p: "x" }, model), CheckpointError, "top_p");
 });
 
+/** A source of tensors of these names, empty but for the rows of an embedding. */
+function withTensors(names: readonly string[], rows = 0): TensorSource {
+  const find = (name: string) =>
+    names.includes(name)
+      ? { name, dtype: "f16", shape: [rows, 1], bytes: 0, file: "h" } as const
+      : undefined;
+  return sourceOf({ file: "h", names: () => [...names], find, fill: () => {}, close: () => {} });
+}
+
 Deno.test("head config: EAGLE-2, and what is not", () => {
   const head = { ...LLAMA, num_hidden_layers: 1 };
-  const parseHead = (more: object) => parseHeadConfig("h/config.json", { ...head, ...more });
-  assertEquals(parseHead({}).fcBias, true);
-  assertEquals(parseHead({ bias: false }).fcBias, false);
-  assertEquals(parseHead({ architectures: ["EagleModel"] }).model.architecture, "llama");
+  const read = (json: object, tensors: string[] = [], rows?: number) => {
+    const source = withTensors(tensors, rows);
+    return readHeadConfig(headFields("h/config.json", json, source), source);
+  };
+  const parseHead = (more: object, tensors?: string[]) => read({ ...head, ...more }, tensors);
   assertEquals(parseHead({}).model.layers, 1);
   const qwen = family("Qwen2", { num_hidden_layers: 1 });
+  assertEquals(parseHead(qwen).model.architecture, "qwen2");
+
+  // Which biases and norms there are, tensors say, whatever the family has and the configuration leaves out.
+  assertEquals([parseHead({}).fcBias, parseHead({ bias: false }).fcBias], [false, false]);
+  assertEquals(parseHead({}, ["fc.bias"]).fcBias, true);
   assertEquals(parseHead(qwen).model.qkvBias, false);
-  assertEquals(parseHead({ ...qwen, qkv_bias: true }).model.qkvBias, true);
+  assertEquals(parseHead(qwen, ["layers.0.self_attn.q_proj.bias"]).model.qkvBias, true);
+  assertEquals(parseHead({ ...head, attention_bias: true }).model.outputBias, false);
+  assertEquals(parseHead(family("Qwen3", { num_hidden_layers: 1 })).model.qkNorm, false);
+  assertThrows(() => parseHead({ bias: true }), CheckpointError, '"fc.bias": it is missing');
   for (
     const [more, feature] of [
       [{ draft_vocab_size: 32 }, "EAGLE-3"],
       [{ architectures: ["LlamaForCausalLMEagle3"] }, "EAGLE-3"],
+      [{ architectures: ["Eagle3LlamaForCausalLM"] }, "EAGLE-3"],
       [{ speculators_model_type: "eagle3" }, "speculators"],
+      [{ dflash_config: {} }, "DFlash"],
+      [{ truncated_vocab_size: 32 }, "trimmed vocabulary"],
       [{ num_hidden_layers: 2 }, "2 layers"],
     ] as const
   ) {
     assertThrows(() => parseHead(more), UnsupportedModelError, feature);
   }
+});
+
+Deno.test("head config: the same head by the names that trainers and engines give it", () => {
+  const { architectures: _, model_type: __, vocab_size: ___, ...rest } = LLAMA;
+  const own = { ...rest, num_hidden_layers: 1 };
+  const read = (json: object) => {
+    const source = withTensors(["embed_tokens.weight", "fc.weight"], 320);
+    return readHeadConfig(headFields("h/config.json", json, source), source).model;
+  };
+  const plain = read({ ...own, architectures: ["LlamaForCausalLM"], model_type: "llama" });
+  assertEquals([plain.architecture, plain.vocabSize], ["llama", 320]);
+  for (
+    const named of [
+      { architectures: ["LlamaForCausalLMEagle"] }, // SGLang
+      { architectures: ["EagleLlamaForCausalLM"], model_type: "eagle" }, // vLLM
+      { architectures: ["EAGLEModel"], model_type: "eagle" }, // vLLM before
+      { architectures: ["EagleModel"], model_type: "llama" },
+      { architectures: ["EagleModel"] },
+      { model_type: "eagle" },
+      { vocab_size: 99 }, // the embedding that is there counts
+      {},
+    ]
+  ) {
+    assertEquals(read({ ...own, ...named }), plain, JSON.stringify(named));
+  }
+  // vLLM may keep what it knows of the model under a key of its own.
+  const nested = {
+    model: { ...own, model_type: "llama" },
+    model_type: "eagle",
+    truncated_vocab_size: 320,
+  };
+  assertEquals(read({ ...nested, architectures: ["EagleLlamaForCausalLM"] }), plain);
+  const qwen = { ...own, architectures: ["Qwen2ForCausalLMEagle"], model_type: "qwen2" };
+  assertEquals(read(qwen).architecture, "qwen2");
+  const other = { ...own, architectures: ["EagleMiniCPMForCausalLM"] };
+  assertThrows(() => read(other), UnsupportedModelError, "architecture MiniCPMForCausalLM");
 });

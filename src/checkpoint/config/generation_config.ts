@@ -33,7 +33,11 @@ export function parseGenerationConfig(
   json: unknown,
   model: ModelConfig,
 ): GenerationConfig {
-  const config = new Fields(file, json);
+  return readGenerationConfig(new Fields(file, json), model);
+}
+
+/** The same for JSON that is asked for its other keys, too. */
+export function readGenerationConfig(config: Fields, model: ModelConfig): GenerationConfig {
   const number = (key: string, min: number) => {
     const value = config.raw(key);
     if (value === undefined) return undefined;

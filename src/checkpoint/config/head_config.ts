@@ -3,17 +3,18 @@
  *
  * @module
  */
-import { UnsupportedModelError } from "../../base/errors.ts";
-import { Fields } from "../containers/json.ts";
-import { type ModelConfig, parseModelConfig } from "./config.ts";
+import { CheckpointError, UnsupportedModelError } from "../../base/errors.ts";
+import { Fields, isObject } from "../containers/json.ts";
+import type { TensorSource } from "../containers/source.ts";
+import { type ModelConfig, readModelConfig } from "./config.ts";
 
 /** What a head's code needs to know of it. */
 export interface HeadConfig {
   /** The kind of head. */
   readonly kind: "eagle2";
-  /** Widths, rope and norms of its decoder layer; `layers` is 1. */
+  /** Widths, rope and norms of its decoder layer; `layers` is 1. Its biases and norms are those that there are tensors of. */
   readonly model: ModelConfig;
-  /** Whether `fc` has a bias; true where the configuration does not say. */
+  /** Whether `fc` has a bias. */
   readonly fcBias: boolean;
 }
 
@@ -21,18 +22,28 @@ export interface HeadConfig {
 const OTHER_KEYS: readonly (readonly [string, string])[] = [
   ["speculators_model_type", "a speculators head"],
   ["speculators_config", "a speculators head"],
+  ["speculator_type", "a head of its own kind (speculator_type)"],
+  ["dflash_config", "a DFlash head (dflash_config)"],
+  ["markov_rank", "a DSpark head (markov_rank)"],
+  ["block_size", "a head that drafts blocks (block_size)"],
+  ["parallel_drafting", "a P-EAGLE head (parallel_drafting)"],
   ["draft_vocab_size", "an EAGLE-3 head (draft_vocab_size)"],
   ["eagle_config", "an EAGLE-3 head (eagle_config)"],
   ["eagle_aux_hidden_state_layer_ids", "an EAGLE-3 head (eagle_aux_hidden_state_layer_ids)"],
   ["target_hidden_size", "an EAGLE-3 head (target_hidden_size)"],
 ];
 
-/** Classes that trainers of heads write instead of the family's. */
-const HEAD_CLASSES: readonly unknown[] = ["EagleModel", "EAGLEModel"];
+/** The embedding of a head that has its own, in which its vocabulary is as long as that. */
+const EMBEDDING = "embed_tokens.weight";
 
-/** Checks the JSON of a head's `config.json`. */
-export function parseHeadConfig(file: string, json: unknown): HeadConfig {
-  const fields = new Fields(file, json);
+/** What trainers and engines put before or behind the name of the family's class, or of "Model". */
+const EAGLE = /^eagle(?!3)|eagle$/i;
+
+/**
+ * Reads the keys of a head, as {@linkcode headFields} gives them. Its tensors (by their usual names) are `tensors`:
+ * what they say goes before what the configuration says or leaves out.
+ */
+export function readHeadConfig(fields: Fields, tensors: TensorSource): HeadConfig {
   for (const [key, feature] of OTHER_KEYS) {
     if (fields.raw(key) !== undefined) refuse(feature);
   }
@@ -40,11 +51,29 @@ export function parseHeadConfig(file: string, json: unknown): HeadConfig {
   if (Array.isArray(classes) && classes.some((name) => /eagle3/i.test(`${name}`))) {
     refuse(`an EAGLE-3 head (architecture ${classes[0]})`);
   }
-  const model = parseModelConfig(file, withoutHeadClass(fields));
+  const model = readModelConfig(fields);
   if (model.layers !== 1) refuse(`a head of ${model.layers} layers`);
-  // A head's layer is Llama's; only this key gives it the biases that Qwen2 implies.
-  const qkvBias = fields.boolean("qkv_bias", model.architecture === "llama" && model.qkvBias);
-  return { kind: "eagle2", model: { ...model, qkvBias }, fcBias: fields.boolean("bias", true) };
+  const trimmed = fields.raw("truncated_vocab_size");
+  if (trimmed !== undefined && trimmed !== model.vocabSize) {
+    refuse(`a head with a trimmed vocabulary (truncated_vocab_size ${trimmed})`);
+  }
+  const has = (name: string): boolean => tensors.find(`${name}.bias`) !== undefined;
+  const fcBias = has("fc");
+  if (!fcBias && fields.raw("bias") === true) {
+    const reason = `it is missing, expected one as "bias" of ${fields.file} is true`;
+    throw new CheckpointError(tensors.file, reason, "fc.bias");
+  }
+  return {
+    kind: "eagle2",
+    model: {
+      ...model,
+      qkvBias: has("layers.0.self_attn.q_proj"),
+      outputBias: has("layers.0.self_attn.o_proj"),
+      mlpBias: has("layers.0.mlp.gate_proj"),
+      qkNorm: tensors.find("layers.0.self_attn.q_norm.weight") !== undefined,
+    },
+    fcBias,
+  };
 }
 
 /** Refuses what is no EAGLE-2 head, by the name of the `feature` that says so. */
@@ -52,10 +81,29 @@ export function refuse(feature: string): never {
   throw new UnsupportedModelError(feature, "expected an EAGLE-2 head of one layer");
 }
 
-/** The JSON without a class that only says "a head": the family is then what `model_type` says. */
-function withoutHeadClass({ object }: Fields): Record<string, unknown> {
-  const { architectures, ...rest } = object;
-  const isHead = Array.isArray(architectures) && architectures.length === 1 &&
-    HEAD_CLASSES.includes(architectures[0]);
-  return isHead ? rest : object;
+/**
+ * The keys of a head as those of a model of its family: without "Eagle" in the name of its class or in place of a
+ * `model_type`, and with those that engines keep under `model`. The vocabulary is that of its embedding, where it has
+ * one.
+ */
+export function headFields(file: string, json: unknown, tensors: TensorSource): Fields {
+  const { object } = new Fields(file, json);
+  const { model, ...own } = object;
+  const keys: Record<string, unknown> = isObject(model) ? { ...model, ...own } : { ...object };
+  const { architectures, model_type } = keys;
+  if (isEagle(architectures)) {
+    const family = architectures[0].replace(EAGLE, "");
+    delete keys.architectures;
+    if (/ForCausalLM$/.test(family)) keys.architectures = [family];
+  }
+  if (model_type === "eagle") delete keys.model_type;
+  // Where nothing is said but that it is a head, its layer is Llama's.
+  if (keys.architectures === undefined) keys.model_type ??= "llama";
+  keys.vocab_size = tensors.find(EMBEDDING)?.shape[0] ?? keys.vocab_size;
+  return new Fields(file, keys);
+}
+
+function isEagle(architectures: unknown): architectures is [string] {
+  const [name] = Array.isArray(architectures) && architectures.length === 1 ? architectures : [];
+  return typeof name === "string" && EAGLE.test(name);
 }

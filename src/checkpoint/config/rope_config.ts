@@ -33,22 +33,34 @@ export type RopeScaling =
 /** The base frequency where a configuration gives none. */
 const DEFAULT_THETA = 10000;
 
+/** The keys of rotary embeddings: those of transformers 5, and those of earlier versions. */
+const [NEW_KEY, OLD_KEY] = ["rope_parameters", "rope_scaling"];
+
+/** How a model's positions are told apart. */
+export interface Rope {
+  /** Base of the frequencies. */
+  readonly ropeTheta: number;
+  /** How they are stretched, where they are. */
+  readonly ropeScaling?: RopeScaling;
+}
+
 /**
- * Reads `rope_parameters` (transformers 5) or `rope_scaling` with `rope_theta`. `maxPositions` is the trained
- * context where the scaling names none.
+ * Reads `rope_parameters`, or `rope_scaling` and `rope_theta` as versions of transformers before 5 write them. Where
+ * both are there, the scaling is the user's and counts, as in transformers 5. `maxPositions` is the trained context
+ * where the scaling names none.
  */
-export function parseRope(
-  config: Fields,
-  maxPositions: number,
-): { ropeTheta: number; ropeScaling?: RopeScaling } {
-  const key = config.raw("rope_parameters") !== undefined ? "rope_parameters" : "rope_scaling";
-  const rope = config.fields(key);
+export function parseRope(config: Fields, maxPositions: number): Rope {
+  const [key, rope, other] = ropeFields(config);
   for (const fields of [config, rope]) {
     if (fields?.raw("partial_rotary_factor") === undefined) continue;
     const factor = fields.positive("partial_rotary_factor");
     if (factor !== 1) unsupported(`partial_rotary_factor ${factor}`, "expected 1");
   }
-  const outer = config.positive("rope_theta", DEFAULT_THETA);
+  // transformers 5 would fall back to its default here, with which the weights make no sense.
+  const fallback = other?.positive("rope_theta", DEFAULT_THETA) ?? DEFAULT_THETA;
+  // What else is not used of it, `ropeConflict` tells.
+  if (other) { for (const key of Object.keys(other.object)) other.has(key); }
+  const outer = config.positive("rope_theta", fallback);
   if (rope === undefined) return { ropeTheta: outer };
   if (Object.keys(rope.object).some((name) => name.endsWith("_attention"))) {
     unsupported(`${key} by layer type`, "expected one set of values for all layers");
@@ -57,6 +69,37 @@ export function parseRope(
   const type = rope.string("rope_type") ?? rope.string("type") ?? "default";
   if (type === "default") return { ropeTheta };
   return { ropeTheta, ropeScaling: parseScaling(type, rope, config, maxPositions) };
+}
+
+/** What counts, under its key, and what it counts instead of; an empty scaling is none. */
+function ropeFields(config: Fields): [key: string, rope?: Fields, other?: Fields] {
+  const [parameters, scaling] = [config.fields(NEW_KEY), config.fields(OLD_KEY)];
+  if (scaling === undefined || Object.keys(scaling.object).length === 0) {
+    return [NEW_KEY, parameters];
+  }
+  return [OLD_KEY, scaling, parameters];
+}
+
+/** What is to be said where a configuration describes its positions twice; undefined where it does not. */
+export function ropeConflict(config: Fields): string | undefined {
+  const [key, rope, other] = ropeFields(config);
+  if (rope === undefined || other === undefined) return undefined;
+  if (JSON.stringify(rope.object) === JSON.stringify(other.object)) return undefined;
+  const kept = other.raw("rope_theta");
+  const apart = kept !== undefined && rope.raw("rope_theta") === undefined &&
+    config.raw("rope_theta") === undefined;
+  return `${config.file} has both ${NEW_KEY} and ${OLD_KEY}: ${key} is used` +
+    (apart ? `, with the rope_theta ${kept} of ${NEW_KEY}` : "");
+}
+
+/**
+ * The longest context, in tokens. Model cards tell users to add YaRN's scaling and leave `max_position_embeddings` as
+ * it is: the model then reaches `factor` times what it was trained for.
+ */
+export function longestContext({ ropeScaling }: Rope, maxPositions: number): number {
+  if (ropeScaling?.type !== "yarn") return maxPositions;
+  const { factor, originalMaxPositions } = ropeScaling;
+  return Math.max(maxPositions, Math.floor(factor * originalMaxPositions));
 }
 
 function parseScaling(

@@ -64,13 +64,18 @@ export function show(value: unknown): string {
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }
 
-/** Typed reads of one JSON object. A null counts as absent; every failure names file and key. */
+/**
+ * Typed reads of one JSON object. A null counts as absent; every failure names file and key. It remembers what was
+ * asked for, so that nothing of a file is passed over unnoticed.
+ */
 export class Fields {
   /** The file, for messages. */
   readonly file: string;
   /** The object read from. */
   readonly object: Record<string, unknown>;
   readonly #path: string;
+  readonly #asked = new Set<string>();
+  readonly #inner = new Map<string, Fields>();
 
   /** Wraps `value`, found at `path` of `file` ("" for the whole file); it must be an object. */
   constructor(file: string, value: unknown, path = "") {
@@ -85,19 +90,23 @@ export class Fields {
 
   /** The raw value, undefined where absent or null. */
   raw(key: string): unknown {
+    this.#asked.add(key);
     return Object.hasOwn(this.object, key) ? this.object[key] ?? undefined : undefined;
   }
 
   /** Whether the key is there, even with a null. */
   has(key: string): boolean {
+    this.#asked.add(key);
     return Object.hasOwn(this.object, key);
   }
 
   /** Throws the error of a value that is not what `expected` says. */
   fail(key: string, expected: string): never {
-    const path = this.#path === "" ? key : `${this.#path}.${key}`;
     const found = this.has(key) ? show(this.object[key]) : "missing";
-    throw new CheckpointError(this.file, `key "${path}" is ${found}, expected ${expected}`);
+    throw new CheckpointError(
+      this.file,
+      `key "${this.#pathOf(key)}" is ${found}, expected ${expected}`,
+    );
   }
 
   /** An integer of at least `min`; `fallback` where absent, an error where there is none. */
@@ -146,6 +155,20 @@ export class Fields {
   fields(key: string): Fields | undefined {
     const value = this.raw(key);
     if (value === undefined) return undefined;
-    return new Fields(this.file, value, this.#path === "" ? key : `${this.#path}.${key}`);
+    const inner = this.#inner.get(key) ?? new Fields(this.file, value, this.#pathOf(key));
+    this.#inner.set(key, inner);
+    return inner;
+  }
+
+  /** The keys that nothing has asked for, with those of nested objects; nulls are not among them. */
+  unasked(): { readonly key: string; readonly value: unknown }[] {
+    return Object.entries(this.object).flatMap(([key, value]) => {
+      if (!this.#asked.has(key)) return value === null ? [] : [{ key: this.#pathOf(key), value }];
+      return this.#inner.get(key)?.unasked() ?? [];
+    });
+  }
+
+  #pathOf(key: string): string {
+    return this.#path === "" ? key : `${this.#path}.${key}`;
   }
 }

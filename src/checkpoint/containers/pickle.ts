@@ -49,29 +49,55 @@ export function pickleSource(reader: ByteReader): TensorSource {
     throw new CheckpointError(file, `data.pkl has ${entry.size} bytes, which is too large`);
   }
   const value = unpickle(readAt(reader, entry.position, entry.size), file);
-  return fileSource(reader, locate(file, value, (key) => entries.get(`${root}data/${key}`)));
+  const { tensors, unusable } = locate(
+    file,
+    value,
+    (key) => entries.get(`${root}data/${key}`),
+  );
+  return fileSource(reader, tensors, unusable);
 }
 
-/** Where the tensors of the unpickled dict lie. `storage` finds the entry of a storage's key. */
-export function locate(
+/**
+ * Where the tensors of the unpickled dict lie, and what is wrong with its other values, which nothing may need.
+ * `storage` finds the entry of a storage's key.
+ */
+function locate(
   file: string,
   value: unknown,
   storage: (key: string) => ZipEntry | undefined,
-): Map<string, StoredTensor> {
+): { tensors: Map<string, StoredTensor>; unusable: Map<string, string> } {
   if (!(value instanceof Dict)) {
     throw new CheckpointError(file, `it holds ${describe(value)}, expected a dict of tensors`);
   }
   const tensors = new Map<string, StoredTensor>();
+  const unusable = new Map<string, string>();
   for (const [name, item] of value.entries) {
     if (typeof name !== "string") {
       throw new CheckpointError(file, `a key is ${describe(name)}, expected a string`);
     }
     if (!(item instanceof TensorRef)) {
-      throw new CheckpointError(file, `its value is ${describe(item)}, expected a tensor`, name);
+      unusable.set(name, `its value is ${describe(item)}, expected a tensor`);
+      continue;
     }
-    tensors.set(name, locateTensor(file, name, item, storage(item.storage.key)));
+    const wrong = wrongStrides(item);
+    if (wrong !== undefined) unusable.set(name, wrong);
+    else tensors.set(name, locateTensor(file, name, item, storage(item.storage.key)));
   }
-  return tensors;
+  // Then it is something else: a training state, say, with the model inside.
+  const [first] = unusable;
+  if (tensors.size === 0 && first) throw new CheckpointError(file, first[1], first[0]);
+  return { tensors, unusable };
+}
+
+/** What is wrong with the strides of a tensor: rows or, of a matrix, columns lie behind one another. */
+function wrongStrides({ shape, strides }: TensorRef): string | undefined {
+  if (isContiguous(shape, strides) || isTransposed(shape, strides)) return undefined;
+  return `strides ${showShape(strides)} of shape ${showShape(shape)} are neither contiguous nor ` +
+    "a transposed matrix";
+}
+
+function isTransposed(shape: readonly number[], strides: readonly number[]): boolean {
+  return shape.length === 2 && isContiguous(shape.toReversed(), strides.toReversed());
 }
 
 function locateTensor(
@@ -95,15 +121,6 @@ function locateTensor(
     return fail(`elements ${offset} to ${offset + count} leave its storage of ${length}`);
   }
   const transposed = !isContiguous(shape, strides);
-  if (
-    transposed && !(shape.length === 2 && isContiguous(shape.toReversed(), strides.toReversed()))
-  ) {
-    return fail(
-      `strides ${showShape(strides)} of shape ${
-        showShape(shape)
-      } are neither contiguous nor a transposed matrix`,
-    );
-  }
   const info = { name, dtype, shape, bytes: count * size, file };
   return { info, position: entry.position + offset * size, transposed };
 }

@@ -32,6 +32,40 @@ Deno.test("pickle: a module's state with metadata", () => {
   assertEquals(source.info("weight").shape, [2, 3]);
 });
 
+/** Pickles a dict of tensors [2, 2] of f32 with these strides, or of other values. */
+function stateDict(values: Record<string, number[] | number>): Uint8Array<ArrayBuffer> {
+  const word = (text: string) => ["X", text.length, 0, 0, 0, text];
+  const storage = ["(", ...word("storage"), "ctorch\nFloatStorage\n", ...word("0"), ...word("cpu")];
+  const tensor = ([rows, columns]: number[]) => [
+    "ctorch._utils\n_rebuild_tensor_v2\n((",
+    ...storage.slice(1),
+    ...["K", 8, "tQK", 0, "(K", 2, "K", 2, "t(K", rows, "K", columns, "t", 0x89, "}tR"],
+  ];
+  const items = Object.entries(values).flatMap(([name, value]) => [
+    ...word(name),
+    ...(typeof value === "number" ? ["K", value] : tensor(value)),
+    "s",
+  ]);
+  return bytes("}", ...items, ".");
+}
+
+Deno.test("pickle: values that nothing can use are in nobody's way until they are asked for", () => {
+  const open = (values: Record<string, number[] | number>) => {
+    const entries = new Map([["m/data.pkl", stateDict(values)], ["m/data/0", new Uint8Array(32)]]);
+    return pickleSource(memoryReader(makeZip(entries), "z"));
+  };
+  const source = open({ w: [2, 1], step: 7, odd: [4, 2], t: [1, 2] });
+  assertEquals(source.names(), ["w", "t"]);
+  assertEquals(source.find("step"), undefined);
+  for (
+    const [name, message] of [
+      ["step", "its value is the number 7, expected a tensor"],
+      ["odd", "strides [4, 2] of shape [2, 2]"],
+    ]
+  ) assertThrows(() => source.info(name), CheckpointError, `tensor "${name}": ${message}`);
+  assertThrows(() => open({ step: 7 }), CheckpointError, "the number 7");
+});
+
 const REFUSED: [string, string][] = [
   ["evil.bin", "posix.system is refused"],
   ["strided.bin", `tensor "w": strides [1, 12, 4] of shape [4, 2, 3]`],

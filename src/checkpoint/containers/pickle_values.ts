@@ -94,6 +94,7 @@ export const STORAGES: ReadonlyMap<string, DType> = new Map<string, DType>([
   ["torch.CharStorage", "i8"],
   ["torch.ByteStorage", "u8"],
   ["torch.BoolStorage", "bool"],
+  ["torch.ComplexFloatStorage", "c64"],
 ]);
 
 /** Every global that a checkpoint may name. */

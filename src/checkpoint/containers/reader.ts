@@ -4,6 +4,7 @@
  * @module
  */
 import { CheckpointError } from "../../base/errors.ts";
+import { LFS_START_BYTES, lfsPointer } from "../../base/lfs.ts";
 
 /** Bytes that can be read at any position. */
 export interface ByteReader extends Disposable {
@@ -32,8 +33,28 @@ export function readAt(
   return bytes;
 }
 
-/** Opens a regular file for reading. A CheckpointError where it is missing, unreadable or no file. */
+/** Opens a regular file for reading. A CheckpointError where it is missing, unreadable, no file, or only a pointer. */
 export function openReader(file: string): ByteReader {
+  const reader = openFile(file);
+  try {
+    refusePointer(reader);
+  } catch (error) {
+    reader[Symbol.dispose]();
+    throw error;
+  }
+  return reader;
+}
+
+/** Pointers of Git LFS are below this size, in bytes. */
+const POINTER_BYTES = 1024;
+
+function refusePointer(reader: ByteReader): void {
+  if (reader.size > POINTER_BYTES) return;
+  const found = lfsPointer(readAt(reader, 0, Math.min(reader.size, LFS_START_BYTES)));
+  if (found !== undefined) throw new CheckpointError(reader.file, found);
+}
+
+function openFile(file: string): ByteReader {
   const handle = attempt(file, () => Deno.openSync(file, { read: true }));
   let size: number;
   try {

@@ -5,6 +5,7 @@
  */
 import { type DType, DTYPE_BYTES } from "../../base/dtype.ts";
 import { CheckpointError } from "../../base/errors.ts";
+import { elements } from "../../base/shape.ts";
 import { duplicateKey } from "./duplicates.ts";
 import { isObject, parseJson, show } from "./json.ts";
 import { type ByteReader, openReader, readAt } from "./reader.ts";
@@ -27,6 +28,14 @@ export const SAFETENSORS_DTYPES: ReadonlyMap<string, DType> = new Map<string, DT
   ["BOOL", "bool"],
   ["F8_E4M3", "f8_e4m3"],
   ["F8_E5M2", "f8_e5m2"],
+  // None of these is read; a file may hold them beside what is.
+  ["C64", "c64"],
+  ["F8_E8M0", "f8_e8m0"],
+  ["F8_E4M3FNUZ", "f8_e4m3fnuz"],
+  ["F8_E5M2FNUZ", "f8_e5m2fnuz"],
+  ["F6_E2M3", "f6_e2m3"],
+  ["F6_E3M2", "f6_e3m2"],
+  ["F4", "f4"],
 ]);
 
 /** Largest header, in bytes; the format's own limit. */
@@ -92,6 +101,7 @@ export function parseHeader(
 }
 
 function parseMetadata(file: string, value: unknown): Map<string, string> {
+  if (value === null) return new Map();
   if (!isObject(value)) {
     throw new CheckpointError(file, `__metadata__ is ${show(value)}, expected an object`);
   }
@@ -127,9 +137,10 @@ function parseTensor(
   }
   const shape = own("shape");
   if (!isSizes(shape)) return fail(`shape is ${show(shape)}, expected a list of integers from 0`);
-  const bytes = shape.reduce((product, size) => product * size, DTYPE_BYTES[dtype]);
-
-  if (!safeProduct(shape, DTYPE_BYTES[dtype])) return fail(`shape ${show(shape)} is too large`);
+  if (!safeProduct(shape, Math.ceil(DTYPE_BYTES[dtype]))) {
+    return fail(`shape ${show(shape)} is too large`);
+  }
+  const bytes = elements(shape) * DTYPE_BYTES[dtype];
   const offsets = own("data_offsets");
   if (!isSizes(offsets) || offsets.length !== 2 || offsets[0] > offsets[1]) {
     return fail(`data_offsets is ${show(offsets)}, expected [begin, end] with begin <= end`);

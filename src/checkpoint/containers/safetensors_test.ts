@@ -32,6 +32,31 @@ Deno.test("safetensors: a well-formed header", () => {
   assertEquals(parse("{}", 0).tensors.size, 0);
 });
 
+Deno.test("safetensors: every dtype of the format, and metadata of null, as the reference library takes them", () => {
+  // Names and widths in bits: `Dtype` of the safetensors crate 0.6.
+  const bits = {
+    C64: 64,
+    F8_E8M0: 8,
+    F8_E4M3FNUZ: 8,
+    F8_E5M2FNUZ: 8,
+    F6_E2M3: 6,
+    F6_E3M2: 6,
+    F4: 4,
+    U16: 16,
+    U64: 64,
+    I64: 64,
+    BOOL: 8,
+    F64: 64,
+  };
+  for (const [dtype, width] of Object.entries(bits)) {
+    const header = `{"__metadata__":null,"a":${entry(`"${dtype}"`, "[2,4]", `[0,${width}]`)}}`;
+    const { tensors, metadata } = parse(header, width);
+    assertEquals(metadata.size, 0);
+    const { info } = tensors.get("a")!;
+    assertEquals([info.dtype, info.bytes], [dtype.toLowerCase(), width], dtype);
+  }
+});
+
 const entry = (dtype: string, shape: string, offsets: string) =>
   `{"dtype":${dtype},"shape":${shape},"data_offsets":${offsets}}`;
 const one = (dtype: string, shape: string, offsets: string) =>
@@ -50,7 +75,8 @@ const MALFORMED: [string, string, number, (number | bigint)?][] = [
   ["twice", `{"a":{"dtype":"U8","dtype":"I8","shape":[1],"data_offsets":[0,1]}}`, 1],
   ["expected a string", `{"__metadata__":{"a":1}}`, 0],
   ["its entry is 3", `{"a":3}`, 0],
-  [`dtype is "F4"`, one(`"F4"`, "[2]", "[0,1]"), 1],
+  [`dtype is "F3"`, one(`"F3"`, "[2]", "[0,1]"), 1],
+  ["span 1 bytes, expected 1.5", one(`"F4"`, "[3]", "[0,1]"), 1],
   [`dtype is "constructor"`, one(`"constructor"`, "[2]", "[0,1]"), 1],
   ["dtype is missing", `{"a":{"shape":[1],"data_offsets":[0,1]}}`, 1],
   ["shape is [-1]", one(`"U8"`, "[-1]", "[0,1]"), 1],

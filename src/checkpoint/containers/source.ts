@@ -32,6 +32,8 @@ export interface TensorSource extends Disposable {
   find(name: string): TensorInfo | undefined;
   /** The tensor's description; a CheckpointError naming file and tensor where there is none. */
   info(name: string): TensorInfo;
+  /** Why a tensor is not there that a file or an index names; undefined where none does. */
+  whyAbsent(name: string): string | undefined;
   /**
    * Fills `into` with the tensor's bytes (contiguous, little-endian) from `offset` on. A CheckpointError where
    * the file ends early, an ArgumentError where the range leaves the tensor.
@@ -53,6 +55,8 @@ export interface SourceParts {
   find(name: string): TensorInfo | undefined;
   /** Fills `into` with bytes of the tensor `info` from `offset` on; the range lies within the tensor. */
   fill(info: TensorInfo, offset: number, into: Uint8Array<ArrayBuffer>): void;
+  /** Why a tensor is not there that a file or an index names; undefined where none does. */
+  why?(name: string): string | undefined;
   /** Closes what is open. */
   close(): void;
 }
@@ -76,7 +80,7 @@ const READ_BYTES = 256 * 2 ** 20;
 /** A source of `parts`. */
 export function sourceOf(parts: SourceParts): TensorSource {
   const { file } = parts;
-  const info = (name: string) => parts.find(name) ?? missing(file, name);
+  const info = (name: string) => parts.find(name) ?? missing(file, name, parts.why?.(name));
   const readInto = (name: string, offset: number, into: Uint8Array<ArrayBuffer>) => {
     const found = info(name);
     const end = offset + into.length;
@@ -93,6 +97,7 @@ export function sourceOf(parts: SourceParts): TensorSource {
     names: () => parts.names(),
     find: (name) => parts.find(name),
     info,
+    whyAbsent: (name) => parts.why?.(name),
     readInto,
     read(name) {
       const bytes = new Uint8Array(info(name).bytes);
@@ -122,15 +127,20 @@ export function disposing<T>(source: TensorSource, work: () => T): T {
   }
 }
 
-/** A source over tensors of one file, which it closes when disposed. */
+/**
+ * A source over tensors of one file, which it closes when disposed. `unusable` says what is wrong with what the file
+ * holds besides: it is not there until something asks for it.
+ */
 export function fileSource(
   reader: ByteReader,
   tensors: ReadonlyMap<string, StoredTensor>,
+  unusable: ReadonlyMap<string, string> = new Map(),
 ): TensorSource {
   return sourceOf({
     file: reader.file,
     names: () => [...tensors.keys()],
     find: (name) => tensors.get(name)?.info,
+    why: (name) => unusable.get(name),
     fill(info, offset, into) {
       const stored = tensors.get(info.name)!;
       if (stored.transposed) return fillTransposed(reader, stored, offset, into);
@@ -143,9 +153,8 @@ export function fileSource(
   });
 }
 
-/** Throws the error of a tensor that is not there. */
-export function missing(file: string, name: string): never {
-  throw new CheckpointError(file, "there is no tensor of this name", name);
+function missing(file: string, name: string, why = "there is no tensor of this name"): never {
+  throw new CheckpointError(file, why, name);
 }
 
 /** Fills `into` from a 2-D tensor whose file holds [columns, rows]: of every column, the rows asked for. */

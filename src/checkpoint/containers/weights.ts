@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { CheckpointError } from "../../base/errors.ts";
+import { CheckpointError, UnsupportedModelError } from "../../base/errors.ts";
+import { checkDirectory } from "./directory.ts";
 import { openIndexed } from "./index.ts";
 import { exists } from "./json.ts";
 import { openPickle } from "./pickle.ts";
@@ -23,18 +24,39 @@ const CANDIDATES: readonly (readonly [string, (dir: string, name: string) => Ten
   ["model_gptq_marlin.safetensors", (dir, name) => openSafetensors(`${dir}/${name}`)],
 ];
 
+const EXPECTED = `expected one of ${CANDIDATES.map(([name]) => name).join(", ")}`;
+
+/** Files of other formats, with what they are; looked for where there is nothing to read. */
+const OTHERS: readonly (readonly [RegExp, string])[] = [
+  [/\.gguf$/, "GGUF"],
+  [/\.onnx$/, "ONNX"],
+  [/^adapter_model\.(safetensors|bin)$/, "a LoRA adapter, which is no model by itself"],
+  [/^consolidated\..*\.(pth|safetensors)$/, "weights in their publisher's own layout"],
+  [/^(tf_model\.h5|flax_model\.msgpack)$/, "weights for TensorFlow or Flax"],
+];
+
 /** Opens the weights of the checkpoint in `dir`. A CheckpointError says what was looked for. */
 export function openWeights(dir: string): TensorSource {
+  checkDirectory(dir);
   for (const [name, open] of CANDIDATES) {
     if (exists(`${dir}/${name}`)) return open(dir, name);
   }
+  const files = namesIn(dir);
   // AutoGPTQ named its files after their contents, e.g. gptq_model-4bit-128g.safetensors.
-  const named = attempt(dir, () => [...Deno.readDirSync(dir)])
-    .map((entry) => entry.name)
-    .filter((name) => /^gptq_model-.*\.safetensors$/.test(name));
+  const named = files.filter((name) => /^gptq_model-.*\.safetensors$/.test(name));
   if (named.length === 1) return openSafetensors(`${dir}/${named[0]}`);
-  throw new CheckpointError(
-    dir,
-    `it holds no weights, expected one of ${CANDIDATES.map(([name]) => name).join(", ")}`,
-  );
+  refuseOthers(dir, files);
+  throw new CheckpointError(dir, `it holds no weights, ${EXPECTED}`);
+}
+
+/** Refuses a directory for the weights of another format that it holds, where it does; by their name. */
+export function refuseOthers(dir: string, files: readonly string[] = namesIn(dir)): void {
+  for (const [pattern, what] of OTHERS) {
+    const file = files.find((name) => pattern.test(name));
+    if (file !== undefined) throw new UnsupportedModelError(`${what} (${dir}/${file})`, EXPECTED);
+  }
+}
+
+function namesIn(dir: string): string[] {
+  return attempt(dir, () => [...Deno.readDirSync(dir)]).map(({ name }) => name).sort();
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { UnsupportedModelError } from "../../base/errors.ts";
-import { Fields, isObject, show } from "../containers/json.ts";
+import { type Fields, isObject, show } from "../containers/json.ts";
 import { matchesPattern } from "./module_match.ts";
 
 /** How the layers of one group are stored. */
@@ -50,10 +50,17 @@ export function parseCompressedTensors(fields: Fields): CompressedTensorsConfig 
   }
   const format = fields.string("format");
   const groups = fields.fields("config_groups");
-  if (groups === undefined) return fields.fail("config_groups", "groups of layers");
+  if (groups === undefined) {
+    return refuse(
+      `a description of compressed-tensors without "config_groups"${
+        format === undefined ? "" : ` (format "${format}")`
+      }`,
+      "expected the groups of layers that are quantized",
+    );
+  }
   return {
-    groups: Object.entries(groups.object).map(([name, value]) =>
-      parseGroup(new Fields(fields.file, value, `config_groups.${name}`), format)
+    groups: Object.keys(groups.object).map((name) =>
+      parseGroup(groups.fields(name) ?? groups.fail(name, "a group of layers"), format)
     ),
     ignore: names(fields, "ignore"),
   };

@@ -107,7 +107,14 @@ function linear8(
   };
 }
 
-/** Zero points of asymmetric checkpoints; symmetric ones may leave the tensor out. */
+/** What the two versions of the format add to the zero points that they store. */
+const ADDED: Readonly<Record<GptqConfig["format"], number>> = { gptq: 1, gptq_v2: 0 };
+
+/**
+ * Zero points of asymmetric checkpoints; symmetric ones may leave the tensor out. Some say one version and store the
+ * other: of symmetric ones, whose zero points are all 8, the tensor tells; of asymmetric ones nothing does, and they
+ * are read as they say.
+ */
 function readZeros(
   source: TensorSource,
   name: string,
@@ -120,9 +127,9 @@ function readZeros(
     throw new CheckpointError(source.file, "it is missing, expected one as sym is false", name);
   }
   const words = readWords(source, name, [groups, Math.ceil(n / 8)]);
-  const zeros = unpackZeros(words, groups, n, format === "gptq" ? 1 : 0);
+  const zeros = unpackZeros(words, groups, n, ADDED[format]);
   if (zeros === undefined || !symmetric) return zeros;
-  // A checkpoint that names the wrong version would be read one off: it is not taken as asymmetric.
+  if (unpackZeros(words, groups, n, 1 - ADDED[format]) === undefined) return undefined;
   const at = zeros.findIndex((zero) => zero !== 8);
   throw new CheckpointError(
     source.info(name).file,
@@ -136,13 +143,15 @@ function readZeros(
 function checkZeros8(
   source: TensorSource,
   name: string,
-  { format }: GptqConfig,
+  { format, symmetric }: GptqConfig,
   n: number,
 ): void {
   if (source.find(name) === undefined) return;
   const words = readWords(source, name, [1, Math.ceil(n / 4)]);
   const bytes = new Uint8Array(words.buffer, 0, n);
-  const stored = format === "gptq" ? 127 : 128;
+  const stored = 128 - ADDED[format];
+  const other = 127 + ADDED[format];
+  if (symmetric && bytes.every((value) => value === other)) return;
   const at = bytes.findIndex((value) => value !== stored);
   if (at < 0) return;
   throw new UnsupportedModelError(

@@ -4,7 +4,7 @@
  * @module
  */
 import { UnsupportedModelError } from "../../base/errors.ts";
-import { Fields, isObject, show } from "../containers/json.ts";
+import { type Fields, isObject, show } from "../containers/json.ts";
 import { matchesPattern } from "./module_match.ts";
 
 /** What GPTQ may say of one linear layer, or of all. */
@@ -93,9 +93,10 @@ function parseDynamic(fields: Fields, fallback: GptqLayerConfig): GptqOverride[]
   if (fields.raw("dynamic") === false) return [];
   const dynamic = fields.fields("dynamic");
   if (dynamic === undefined) return [];
-  return Object.entries(dynamic.object).map(([key, value]) => {
-    if (key.startsWith("-:")) return { pattern: key.slice(2) };
-    const layer = parseLayer(new Fields(fields.file, value, `dynamic.${key}`), fallback);
+  return Object.keys(dynamic.object).map((key) => {
+    // What is said of a layer that is left alone means nothing.
+    if (dynamic.has(key) && key.startsWith("-:")) return { pattern: key.slice(2) };
+    const layer = parseLayer(dynamic.fields(key) ?? dynamic.fail(key, "an object"), fallback);
     return { pattern: key.startsWith("+:") ? key.slice(2) : key, layer };
   });
 }

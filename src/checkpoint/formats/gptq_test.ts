@@ -153,6 +153,24 @@ Deno.test("gptq: zero points of the nibbles in use count, modulo 16", () => {
   assertThrows(() => read([0x77777776, 7], true), CheckpointError, "zero point of 7 (gptq)");
 });
 
+Deno.test("gptq: symmetric zero points tell the version that a description does not", () => {
+  // Version 1 stores 8 as 7, version 2 as it is.
+  const stored = layer(8, 64, 32, 11, false);
+  const weights = (zeros: number, format: GptqConfig["format"], symmetric = true) =>
+    withSource(tensorsOf({ ...stored, zeros }), (source) => {
+      const linear = readGptqLinear(source, "l", { ...CONFIG, format, symmetric });
+      return [linear.asymmetric, linear.zeros, dequantize(linear)];
+    });
+  const expected = weights(0x77777777, "gptq");
+  assertEquals(expected.slice(0, 2), [false, undefined]);
+  assertEquals(weights(0x88888888, "gptq_v2"), expected);
+  assertEquals(weights(0x88888888, "gptq"), expected);
+  assertEquals(weights(0x77777777, "gptq_v2"), expected);
+  // Of others, or where the tensor agrees with neither, nothing tells.
+  assertEquals(weights(0x88888888, "gptq", false).slice(0, 2), [true, new Uint8Array(16).fill(9)]);
+  assertThrows(() => weights(0x78777777, "gptq"), CheckpointError, "expected 8 as sym is true");
+});
+
 Deno.test("gptq: malformed layers", () => {
   const stored = layer(8, 64, 32, 10, true);
   const read = (change: (t: TensorToWrite) => TensorToWrite | undefined, config = CONFIG) => {

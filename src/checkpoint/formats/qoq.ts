@@ -28,7 +28,10 @@ export type QoqConfig = Readonly<Record<string, never>>;
 
 /** The format of QServe; its description, where there is one, says nothing that the tensors do not. */
 export const qoq: Format<QoqConfig> = {
-  parse: () => ({}),
+  parse(fields) {
+    for (const key of Object.keys(fields.object)) fields.has(key);
+    return {};
+  },
   linear(source, shape) {
     if (source.find(`${shape.prefix}.dequant_scale`) !== undefined) return linear8(source, shape);
     if (source.find(`${shape.prefix}.qweight`) !== undefined) return linear4(source, shape);

@@ -37,22 +37,41 @@ const FORMATS: {
 /** Other names that descriptions give a format. */
 const ALIASES: ReadonlyMap<string, Method> = new Map<string, Method>([["qserve", "qoq"]]);
 
+/** What a checkpoint says of its quantization. */
+export interface Description {
+  /** Its keys. */
+  readonly fields: Fields;
+  /** The method where it names none. */
+  readonly method?: Method;
+}
+
 /**
- * The quantization of the checkpoint in `dir` whose weights are `source`: `quantization_config` of its
- * `config.json` (given parsed), else its `quant_config.json` or `quantize_config.json`, else what the tensors'
- * names say. Undefined where none of them does.
+ * Where the checkpoint in `dir` describes its quantization: `quantization_config` of its `config.json`, its
+ * `compression_config`, or a file of its own. Undefined where it does not.
  */
-export function findQuantization(
-  dir: string,
-  rawConfig: Record<string, unknown>,
-  source: TensorSource,
-): QuantizationConfig | undefined {
-  const nested = new Fields(`${dir}/config.json`, rawConfig).fields("quantization_config");
-  if (nested !== undefined) return parseQuantization(nested, source);
+export function findDescription(dir: string, config: Fields): Description | undefined {
+  const nested = config.fields("quantization_config");
+  if (nested !== undefined) return { fields: nested };
+  // The older name of compressed-tensors.
+  const older = config.fields("compression_config");
+  if (older !== undefined) return { fields: older, method: "compressed-tensors" };
   for (const [name, method] of [["quant_config", "awq"], ["quantize_config", "gptq"]] as const) {
     const file = `${dir}/${name}.json`;
-    if (exists(file)) return parseQuantization(new Fields(file, readJson(file)), source, method);
+    if (exists(file)) return { fields: new Fields(file, readJson(file)), method };
   }
+  const foreign = `${dir}/hf_quant_config.json`;
+  if (exists(foreign)) {
+    refuseModelOpt(new Fields(foreign, readJson(foreign)).fields("quantization"));
+  }
+  return undefined;
+}
+
+/** The quantization of weights that are `source`: what the description says, else what their names say. */
+export function quantizationOf(
+  description: Description | undefined,
+  source: TensorSource,
+): QuantizationConfig | undefined {
+  if (description) return parseQuantization(description.fields, source, description.method);
   return isQoq(source) ? { method: "qoq", config: {} } : undefined;
 }
 
@@ -62,18 +81,49 @@ export function parseQuantization(
   source: TensorSource,
   fallback?: Method,
 ): QuantizationConfig {
-  const named = fields.string("quant_method") ?? fallback;
+  const named = fields.string("quant_method") ?? methodByKeys(fields) ?? fallback;
   if (named === undefined) return fields.fail("quant_method", "the name of a method");
-  const known = ALIASES.get(named) ?? named;
-  if (!Object.hasOwn(FORMATS, known)) {
+  if (named === "modelopt") refuseModelOpt(fields);
+  const method = ALIASES.get(named) ?? named;
+  if (!isMethod(method)) {
+    const who = KNOWN_OTHERS.get(named);
     throw new UnsupportedModelError(
-      `quantization method "${named}"`,
-      `expected one of ${Object.keys(FORMATS).join(", ")}, or an unquantized checkpoint`,
+      `quantization method "${named}"${who === undefined ? "" : ` (${who})`}`,
+      `expected one of ${METHODS.join(", ")}, or an unquantized checkpoint`,
     );
   }
-  const method = known === "gptq" && isMarlin(source) ? "marlin" : known as Method;
-  const config = FORMATS[method].parse(fields);
-  return { method, config } as QuantizationConfig;
+  const known = method === "gptq" && isMarlin(source) ? "marlin" : method;
+  return { method: known, config: FORMATS[known].parse(fields) } as QuantizationConfig;
+}
+
+/** Who writes what is not read, where the name alone does not say it. */
+const KNOWN_OTHERS: ReadonlyMap<string, string> = new Map([
+  ["bitsandbytes", "weights in a packing of its own"],
+  ["fp8", "e4m3 with a scale for each block or tensor"],
+  ["marlin", "repacked by AutoGPTQ; what it was repacked from can be read"],
+  ["awq_marlin", "repacked AWQ; what it was repacked from can be read"],
+  ["gptq_marlin", "repacked GPTQ; what it was repacked from can be read"],
+]);
+
+/** The names that descriptions give: "marlin" is what the tensors of some that say "gptq" are in. */
+const METHODS: readonly string[] = Object.keys(FORMATS).filter((name) => name !== "marlin");
+
+function isMethod(name: string): name is Method {
+  return METHODS.includes(name);
+}
+
+/** The method of descriptions that name it by their keys only. */
+function methodByKeys(fields: Fields): string | undefined {
+  const isBitsAndBytes = ["load_in_4bit", "load_in_8bit"].some((key) => fields.has(key));
+  return isBitsAndBytes ? "bitsandbytes" : undefined;
+}
+
+function refuseModelOpt(fields: Fields | undefined): never {
+  const algorithm = fields?.raw("quant_algo");
+  throw new UnsupportedModelError(
+    `quantization by NVIDIA ModelOpt${algorithm === undefined ? "" : ` (${algorithm})`}`,
+    `expected one of ${METHODS.join(", ")}, or an unquantized checkpoint`,
+  );
 }
 
 /** The linear layer at `shape.prefix`; a CheckpointError where it is malformed or missing. */

@@ -69,6 +69,7 @@ export function inflate(
     config,
     tensors: source,
     rawConfig: {},
+    unusedKeys: [],
     ...(quantization && { quantization }),
     generation: small.generation,
     [Symbol.dispose]: () => source[Symbol.dispose](),
@@ -100,7 +101,13 @@ export function inflateHead(
   const ownEmbedding = small.tensors.find("embed_tokens.weight") !== undefined;
   const corner = new Corner(small.tensors, from, model, placement);
   const source = inflatedSource(corner, dir, headLayout(dir, config, ownEmbedding), options);
-  return { dir, config, tensors: source, [Symbol.dispose]: () => source[Symbol.dispose]() };
+  return {
+    dir,
+    config,
+    tensors: source,
+    unusedKeys: [],
+    [Symbol.dispose]: () => source[Symbol.dispose](),
+  };
 }
 
 function gptqConfig({ method, config }: QuantizationConfig): GptqConfig {

@@ -41,6 +41,7 @@ export function syntheticCheckpoint(shape: ModelConfig, options: SyntheticOption
     config: shape,
     tensors,
     rawConfig: {},
+    unusedKeys: [],
     ...(description && {
       quantization: parseQuantization(new Fields(name, description), tensors),
     }),
@@ -56,7 +57,13 @@ export function syntheticHead(
 ): Head {
   const { seed = 0, name = "synthetic head" } = options;
   const tensors = synthetic(name, headLayout(name, shape), seed);
-  return { dir: name, config: shape, tensors, [Symbol.dispose]: () => tensors[Symbol.dispose]() };
+  return {
+    dir: name,
+    config: shape,
+    tensors,
+    unusedKeys: [],
+    [Symbol.dispose]: () => tensors[Symbol.dispose](),
+  };
 }
 
 function synthetic(name: string, layout: LayoutTensor[], seed: number): TensorSource {

@@ -16,7 +16,7 @@ import type {
   SyntheticScheme,
 } from "../../checkpoint/synthetic/synthetic_schemes.ts";
 import type { Device } from "../../device/mod.ts";
-import { checkSameVocabulary, HeadModel, Model } from "../../model/mod.ts";
+import { checkVocabulary, HeadModel, Model } from "../../model/mod.ts";
 import { Tokenizer } from "../../text/tokenizer.ts";
 import type { BenchModel } from "./bench.ts";
 
@@ -164,7 +164,7 @@ export function loadModels(device: Device, source: ModelSource, heard: Heard): L
     using head = openItsHead();
     return { name, model, head: cleanup.use(HeadModel.load(device, head, model, hear(", head"))) };
   });
-  for (const { model } of models.slice(1)) checkSameVocabulary(models[0].model, model);
+  for (const { model } of models.slice(1)) checkVocabulary(models[0].model, model);
   const tokenizer = source.kind === "trio" ? Tokenizer.load(`${source.dir}/target`) : undefined;
   const kept = cleanup.move();
   return {

@@ -78,6 +78,8 @@ export function rotateHead(head: Head, rotation: ModelRotation): Floats {
     );
   }
   const floats = readFloats(head.tensors, "");
+  // Where there is one, it is that of the model as it was.
+  floats.delete("lm_head.weight");
   const fc = floats.get("fc.weight")!;
   const own = floats.has("embed_tokens.weight");
   for (let at = 0; at < fc.values.length; at += 2 * size) {

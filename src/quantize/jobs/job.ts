@@ -103,7 +103,9 @@ export class QuantizeJob {
 
   /** Writes all files but the weights. */
   writeDescriptions(work: WorkDirectory): void {
-    const { checkpoint: { dir }, quantizer, method, gptq, seed } = this.#options;
+    const { checkpoint: { dir, config, rawConfig }, quantizer, method, gptq, seed } = this.#options;
+    const { untied } = this.#output;
+    const isTied = rawConfig.tie_word_embeddings === true;
     copyCompanions(dir, work.model);
     if (this.#rotation !== undefined) {
       writeRotation(`${work.model}/${ROTATION_FILE}`, this.#rotation);
@@ -132,7 +134,8 @@ export class QuantizeJob {
             ...headConfig(this.#options.lmHead),
           },
         }),
-        ...(this.#output.untied && { tie_word_embeddings: false }),
+        // A model may say that it is tied, and not be.
+        ...(isTied && (untied || !config.tiedEmbeddings) && { tie_word_embeddings: false }),
         ...(seed !== undefined && { specmquant_rotation: { file: ROTATION_FILE, seed } }),
       }),
     );
