@@ -77,13 +77,20 @@ Deno.test("generate: every method gives the same text, as JSON of the promised s
   const plain = await json(["generate", ...AR, ...rest]);
   for (const method of ["ar", "draft", "eagle2", "hier"]) {
     const result = await json(["generate", ...TRIO, ...rest, "--method", method]);
-    assertEquals(Object.keys(result), ["text", "tokens", "finish_reason", "stats"]);
+    assertEquals(Object.keys(result), [
+      "text",
+      "tokens",
+      "prompt_tokens",
+      "finish_reason",
+      "stats",
+    ]);
     assertEquals(result.tokens, plain.tokens);
     assertEquals(result.text, plain.text);
     assertEquals([result.tokens.length, result.finish_reason], [24, "length"]);
     const { stats } = result;
     assertEquals(Object.keys(stats), [
       "method",
+      "generated_tokens",
       "target_forwards",
       "tau",
       "accept_lengths",

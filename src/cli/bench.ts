@@ -20,7 +20,7 @@ import { readReport, type Report, reportJson } from "./bench/report.ts";
 import { runBench } from "./bench/run.ts";
 import { INFLATIONS, type ModelSource } from "./bench/sources.ts";
 import { type Command, command } from "./command.ts";
-import { suggestion } from "./nearest.ts";
+import { suggestion } from "../base/nearest.ts";
 import type { Io } from "./io.ts";
 import type { Values } from "./option.ts";
 import { Progress } from "./progress.ts";

@@ -130,15 +130,21 @@ export const generate: Command = command({
     using engine = await load(values, io);
     const { json } = values;
     const color = values.color === "always" || (values.color === "auto" && io.stdout.color);
+    using bar = new Progress(io.stderr);
     return await interruptible(async (signal) => {
       const options: GenerateOptions = {
         maxTokens: values["max-tokens"],
         stop: values.stop,
         ignoreEos: values["ignore-eos"],
         signal,
+        progress: (done, total) => {
+          if (done < total) bar.update("reading the prompt", done, total);
+          else bar.clear();
+        },
       };
       const generation = engine.generate(prompt, options);
-      await showGeneration(generation, { json, color, signal, by: proposers(engine.method) }, io);
+      const by = proposers(engine.method);
+      await showGeneration(generation, { json, color, signal, by, bar }, io);
       return signal.aborted ? INTERRUPTED : 0;
     });
   },

@@ -5,7 +5,7 @@
  */
 import { parseArgs } from "@std/cli/parse-args";
 import type { AnyValues, Option, Positional } from "./option.ts";
-import { suggestion } from "./nearest.ts";
+import { suggestion } from "../base/nearest.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** What can be parsed: a command, or what a test makes up. */

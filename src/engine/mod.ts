@@ -7,5 +7,6 @@ export * from "./engine.ts";
 export * from "./generation.ts";
 export * from "./options.ts";
 export * from "./plan.ts";
+export type { Message, Prompt, TokenIds } from "./prompt.ts";
 export * from "./score.ts";
 export * from "./session.ts";

@@ -70,7 +70,7 @@ Deno.test("a generation fills its context and no more, whatever the method", asy
     await withSession(method, 64, async (session, trio) => {
       const { tokens, finishReason } = await session.generate(PROMPT, { ignoreEos: true }).finish();
       assertEquals(tokens.length, 64 - trio.tokenizer.encode(PROMPT).length);
-      assertEquals(finishReason, "length");
+      assertEquals(finishReason, "context");
       outputs.push(tokens);
     });
   }

@@ -58,6 +58,12 @@ export class Round implements Verifier, Disposable {
       );
     }
     const { device } = memory;
+    if (model.device !== device) {
+      throw new ArgumentError(
+        "device",
+        `Cannot run ${model.dir} in these rounds: it is on another device, expected the target's`,
+      );
+    }
     this.name = name;
     this.memory = memory;
     using cleanup = new DisposableStack();
@@ -246,8 +252,15 @@ export class Round implements Verifier, Disposable {
     return j < this.result[0] - 1 ? this.drafter!.proposer(j) : this.name;
   }
 
-  /** Forgets the sequence, and makes room for a text of `length` tokens; caches never shrink. */
+  /**
+   * Forgets the sequence, and makes room for a text of `length` tokens; caches never shrink. Throws code
+   * `"disposed"` where anything that a round needs has been disposed.
+   */
   reset(length: number): void {
+    for (const { verify, commit } of [this.#plain, this.#proposed]) {
+      verify.expectLive();
+      commit.expectLive();
+    }
     this.state.cache.ensure(slotsOf(this.memory, length));
     this.state.setLength(0);
     this.drafter?.reset(length);
