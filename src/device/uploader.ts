@@ -109,6 +109,7 @@ export class Uploader implements Disposable {
 
   #expectLive(): void {
     if (this.#disposed) throw disposedError("use the uploader");
+    this.#device.life.expect("use the uploader");
   }
 
   /** The current buffer, or the other one, once it is free, where fewer than `bytes` are left. */

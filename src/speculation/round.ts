@@ -257,13 +257,14 @@ export class Round implements Verifier, Disposable {
    * `"disposed"` where anything that a round needs has been disposed.
    */
   reset(length: number): void {
-    for (const { verify, commit } of [this.#plain, this.#proposed]) {
-      verify.expectLive();
-      commit.expectLive();
+    const { verify, commit } = this.#proposed;
+    for (const graph of [this.#plain.verify, this.#plain.commit, verify, commit, this.#catchUp]) {
+      graph.expectLive();
     }
+    // First, so that where it throws nothing has changed.
+    this.drafter?.reset(length);
     this.state.cache.ensure(slotsOf(this.memory, length));
     this.state.setLength(0);
-    this.drafter?.reset(length);
     this.stats.reset();
   }
 
