@@ -180,7 +180,11 @@ export class Engine implements Disposable {
 
   /** Log-probabilities of a text under the target; text is encoded with special tokens. */
   score(text: string | TokenIds, options?: ScoreOptions): Score {
-    return scoreTokens(this.target, this.#encode(text, SCORED), options);
+    const use = { ...SCORED, expected: "text or token ids" };
+    const tokens = typeof text === "string"
+      ? this.#encode(text, use)
+      : tokenIds(text, this.target.config.vocabSize, use);
+    return scoreTokens(this.target, tokens, options);
   }
 
   /** Frees everything. A generation under way ends with code `"disposed"`. */

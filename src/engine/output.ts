@@ -32,7 +32,10 @@ export class Output {
   readonly #detokenizer: StreamingDetokenizer;
   readonly #matcher: StopMatcher;
   readonly #tokens: number[] = [];
-  /** Length of the text that the tokens up to each one have, with what is held back. */
+  /**
+   * Length of the text that the tokens up to each one have, with what is held back for a stop string. Bytes that are
+   * no character are known as such with the next token, and count as its text.
+   */
   readonly #ends: number[] = [];
   #decoded = 0;
   #cut = false;

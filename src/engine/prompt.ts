@@ -29,9 +29,11 @@ export type TokenIds =
 /** A prompt: text, a chat, or token ids taken as they are. */
 export type Prompt = string | readonly Message[] | TokenIds;
 
-/** Whether a prompt is a chat: a list of objects. */
+/** Whether a prompt is a chat: a list that begins with an object. */
 export function isChat(prompt: Prompt): prompt is readonly Message[] {
-  return Array.isArray(prompt) && typeof prompt[0] === "object" && prompt[0] !== null;
+  if (!Array.isArray(prompt)) return false;
+  const [first] = prompt;
+  return typeof first === "object" && first !== null && !Array.isArray(first);
 }
 
 /** Throws the `ArgumentError` of a message that has no role or no text. */
