@@ -191,9 +191,12 @@ Deno.test("generate: reading a long prompt shows a bar, which goes before the te
   Deno.writeTextFileSync(file, "hello world ".repeat(150));
   const args = ["generate", ...AR, "--prompt-file", file, "--max-tokens", "2", "--ignore-eos"];
   const { out, err } = await run(args, { terminal: true });
-  assertMatch(err, /\r\x1b\[Kreading the prompt \[[#-]+\] +\d+%/);
-  const [, after] = err.split("reading the prompt").slice(-2);
-  assertMatch(after, /^[^\n]*\r\x1b\[K2 tokens in [^\n]*\n$/);
+  const cleared = "\r\x1b[K";
+  const bars = err.split(`${cleared}reading the prompt [`);
+  assert(bars.length > 1, err);
+  const [bar, after] = bars.at(-1)!.split(cleared);
+  assertMatch(bar, /^[#-]+\] +\d+%/);
+  assertMatch(after, /^2 tokens in [^\n]*\n$/);
   const quiet = await run(args);
   assertEquals([quiet.out, quiet.err.includes("reading")], [unpainted(out), false]);
 });

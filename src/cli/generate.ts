@@ -20,7 +20,9 @@ export const generate: Command = command({
   notes: [
     "The text goes to standard output as it comes, on a terminal coloured by who proposed each",
     "token; standard error ends with a line of statistics. The prompt is read from standard input",
-    "where neither --prompt nor --prompt-file is given. Ctrl-C ends the text after the current round.",
+    "where neither --prompt nor --prompt-file is given. Ctrl-C ends the text after the current round,",
+    "or piece of the prompt. In JSON finish_reason is stop, length (of --max-tokens), context (it is",
+    "full) or aborted (by Ctrl-C); behind a --stop text, tokens end where text ends.",
   ],
   options: [
     TARGET_OPTION,

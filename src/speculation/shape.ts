@@ -5,17 +5,10 @@
  */
 import { integer, type Kinds, TEXT } from "../base/options.ts";
 
-/** The options of all drafters. */
-interface DrafterOptions {
-  readonly minDraft: number;
-  readonly depth: number;
-  readonly topk: number;
-  readonly treeSize: number;
-  readonly name: string;
-}
-
 /** One object may hold the options of several drafters; which of them it needs, each says itself. */
-export const DRAFTER_KINDS: Kinds<DrafterOptions> = {
+export const DRAFTER_KINDS: Kinds<
+  Record<"minDraft" | "depth" | "topk" | "treeSize" | "name", unknown>
+> = {
   minDraft: integer(1),
   depth: integer(1),
   topk: integer(1),
