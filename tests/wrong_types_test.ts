@@ -417,7 +417,7 @@ Deno.test("every export of the public API is checked here, or takes nothing to c
     .concat(["eagle2", "methodOf", "speculationOf", "planMemory", "Generation"]);
   // They take what other exports have made, and hand it on to what is checked.
   const internal = ["contextOf", "checkMemory", "largestContext", "megabytes"];
-  // Their own tests say what they refuse.
+  // Files and texts: not checked here.
   const elsewhere = [
     "openCheckpoint",
     "openHead",
