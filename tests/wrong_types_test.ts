@@ -6,6 +6,7 @@ import { assert, assertEquals, assertInstanceOf } from "@std/assert";
 import * as api from "../mod.ts";
 import {
   ArgumentError,
+  convertHead,
   Device,
   type DeviceOptions,
   draftModel,
@@ -15,6 +16,8 @@ import {
   type GenerateOptions,
   HeadModel,
   Model,
+  quantizeCheckpoint,
+  type QuantizeOptions,
   type ScoreOptions,
   scoreTokens,
   Session,
@@ -200,7 +203,19 @@ Deno.test("every option of every export refuses what it cannot be, by name", asy
       misspelt: { treesize: "treeSize", width: "" },
     },
     {
-      name: "api.methodOf",
+      name: "tokenizer.encode",
+      call: (options) => tokenizer.encode("a", options),
+      wrong: { addSpecialTokens: NO_FLAG },
+      misspelt: { addSpecialToken: "addSpecialTokens", skipSpecialTokens: "" },
+    },
+    {
+      name: "tokenizer.decode",
+      call: (options) => tokenizer.decode([5], options),
+      wrong: { skipSpecialTokens: NO_FLAG },
+      misspelt: { skipSpecial: "skipSpecialTokens" },
+    },
+    {
+      name: "methodOf",
       call: (options) => api.methodOf(options),
       base: { target },
       wrong: { ...ENGINE, context: NO_INTEGER },
@@ -361,6 +376,36 @@ Deno.test("every argument of every export refuses what it cannot be, by name", a
       wrong: [...NO_WORD, undefined],
     },
     {
+      name: "openCheckpoint",
+      argument: "from",
+      call: (it) => api.openCheckpoint(it),
+      wrong: [...NO_PATH, undefined],
+    },
+    {
+      name: "openHead",
+      argument: "from",
+      call: (it) => api.openHead(it),
+      wrong: [...NO_PATH, undefined],
+    },
+    {
+      name: "Tokenizer.load",
+      argument: "from",
+      call: (it) => api.Tokenizer.load(it),
+      wrong: [...NO_PATH, undefined],
+    },
+    {
+      name: "tokenizer.encode",
+      argument: "text",
+      call: (it) => tokenizer.encode(it),
+      wrong: [...NO_TEXT, undefined],
+    },
+    {
+      name: "tokenizer.decode",
+      argument: "ids",
+      call: (it) => tokenizer.decode(it),
+      wrong: [5, null, "5", undefined, ["5"], [-1], [1.5], {}],
+    },
+    {
       name: "planMemory",
       argument: "context",
       call: (it) => api.planMemory([], it),
@@ -373,6 +418,48 @@ Deno.test("every argument of every export refuses what it cannot be, by name", a
       await expectRefused(() => call(value as never), note, argument, ["expected"]);
     }
   }
+});
+
+Deno.test("what quantizes and converts refuses what it cannot do, and writes nothing", async () => {
+  const dir = Deno.makeTempDirSync();
+  const base = { model: dir, out: `${dir}/out`, scheme: "w4a16-g128" };
+  const wrong: Wrong<QuantizeOptions> = {
+    model: [...NO_PATH, undefined],
+    out: [...NO_PATH, undefined],
+    scheme: [...NO_TEXT, undefined],
+    method: NO_TEXT,
+    zeroPoints: NO_WORD,
+    calibration: NO_PATH,
+    calibrationTexts: NO_COUNT,
+    calibrationTokens: NO_COUNT,
+    damping: ["0.1", NaN, -1, null, Infinity],
+    actOrder: NO_FLAG,
+    rotate: NO_FLAG,
+    seed: [...NO_INTEGER, -1],
+    lmHead: NO_WORD,
+    device: NO_FUNCTION,
+    threads: [...NO_INTEGER, -1],
+    onProgress: NO_FUNCTION,
+    signal: NO_SIGNAL,
+  };
+  for (const [option, values] of Object.entries(wrong)) {
+    for (const value of values) {
+      const call = () => quantizeCheckpoint({ ...base, [option]: value } as never);
+      const note = `quantizeCheckpoint({ ${option}: ${show(value)} })`;
+      await expectRefused(call, note, option, [option, show(value), "expected"]);
+    }
+  }
+  const misspelt = () => quantizeCheckpoint({ ...base, zeroPoint: "gptq" } as never);
+  await expectRefused(misspelt, "zeroPoint", "zeroPoint", ["did you mean zeroPoints?"]);
+  for (const option of ["head", "model", "out"]) {
+    for (const value of [...NO_PATH, undefined]) {
+      const options = { head: dir, model: dir, out: `${dir}/out`, [option]: value };
+      const call = () => convertHead(options as never);
+      await expectRefused(call, `convertHead, ${option}`, option, [show(value), "expected"]);
+    }
+  }
+  assertEquals([...Deno.readDirSync(dir)], []);
+  Deno.removeSync(dir);
 });
 
 Deno.test("directories may be file: URLs", async () => {
@@ -414,18 +501,11 @@ function errorOfSync(call: () => unknown): unknown {
 
 Deno.test("every export of the public API is checked here, or takes nothing to check", () => {
   const checked = ["Engine", "Session", "Device", "Model", "HeadModel", "scoreTokens", "draftModel"]
+    .concat(["openCheckpoint", "openHead", "Tokenizer", "quantizeCheckpoint", "convertHead"])
     .concat(["eagle2", "methodOf", "speculationOf", "planMemory", "Generation"]);
   // They take what other exports have made, and hand it on to what is checked.
   const internal = ["contextOf", "checkMemory", "largestContext", "megabytes"];
-  // Files and texts: not checked here.
-  const elsewhere = [
-    "openCheckpoint",
-    "openHead",
-    "Tokenizer",
-    "quantizeCheckpoint",
-    "convertHead",
-  ];
-  const known = [...checked, ...internal, ...elsewhere];
+  const known = [...checked, ...internal];
   const found = Object.entries(api).filter(([, value]) => typeof value === "function")
     .map(([name]) => name).filter((name) => !name.endsWith("Error"));
   assertEquals(found.filter((name) => !known.includes(name)), []);

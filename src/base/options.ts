@@ -37,6 +37,14 @@ export function integer(min = -Infinity, max: number = Number.MAX_SAFE_INTEGER):
   };
 }
 
+/** A finite number of at least `min`. */
+export function number(min: number): Kind {
+  return {
+    expected: `a number from ${min}`,
+    fits: (value) => Number.isFinite(value) && value as number >= min,
+  };
+}
+
 /** One of some words. */
 export function oneOf(words: readonly string[]): Kind {
   return {

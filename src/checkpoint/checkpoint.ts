@@ -4,6 +4,7 @@
  * @module
  */
 import { CheckpointError } from "../base/errors.ts";
+import { pathOf } from "../base/options.ts";
 import { type ModelConfig, parseModelConfig } from "./config/config.ts";
 import {
   checkTokenIds,
@@ -34,8 +35,9 @@ export interface Checkpoint extends Disposable {
   readonly generation: GenerationConfig;
 }
 
-/** Opens the checkpoint in `dir`. Reads configurations and headers, no weights. */
-export function openCheckpoint(dir: string): Checkpoint {
+/** Opens the checkpoint in `from`, a path or a `file:` URL. Reads configurations and headers, no weights. */
+export function openCheckpoint(from: string | URL): Checkpoint {
+  const dir = pathOf("open a checkpoint", "from", from);
   const rawConfig = readConfig(dir);
   const parsed = parseModelConfig(`${dir}/config.json`, rawConfig);
   const generationFile = `${dir}/generation_config.json`;

@@ -4,6 +4,7 @@
  * @module
  */
 import { CheckpointError } from "../base/errors.ts";
+import { pathOf } from "../base/options.ts";
 import { readConfig } from "./checkpoint.ts";
 import { type HeadConfig, parseHeadConfig, refuse } from "./config/head_config.ts";
 import { disposing, type TensorSource } from "./containers/source.ts";
@@ -32,8 +33,9 @@ const OTHER_TENSORS: readonly (readonly [string, string])[] = [
   ["rms_norm_rotation.weight", "a head of a rotated model"],
 ];
 
-/** Opens the head in `dir`. Reads configuration and headers, no weights. */
-export function openHead(dir: string): Head {
+/** Opens the head in `from`, a path or a `file:` URL. Reads configuration and headers, no weights. */
+export function openHead(from: string | URL): Head {
+  const dir = pathOf("open a head", "from", from);
   const rawConfig = readConfig(dir);
   const config = parseHeadConfig(`${dir}/config.json`, rawConfig);
   const tensors = openWeights(dir);
