@@ -50,7 +50,7 @@ export class Trio implements Disposable {
 
   /** The drafter of a method, with the shape that an engine gives it by default. */
   plan(method: Method): DrafterPlan | undefined {
-    const shape = speculationOf(method, { target: "" });
+    const shape = speculationOf(method);
     switch (method) {
       case "ar":
         return undefined;

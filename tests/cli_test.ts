@@ -9,6 +9,7 @@ import { testIo } from "../src/cli/fixtures_test.ts";
 import { runProgram } from "../src/cli/program.ts";
 import { COMMANDS } from "../src/cli/registry.ts";
 import { textWidth } from "../src/cli/width.ts";
+import { Tokenizer } from "../src/text/tokenizer.ts";
 import { BYTE_LEVEL_CONFIG, byteLevelTokenizer } from "../src/text/fixtures_test.ts";
 import { type RandomModel, SMALL, writeRandomHead, writeRandomModel } from "./models.ts";
 
@@ -58,6 +59,12 @@ const head = writeRandomHead(`${root}/head`, SHAPE);
 const TRIO = ["--target", target, "--draft", draft, "--head", head, "--backend", "cpu"];
 const AR = ["--target", target, "--backend", "cpu"];
 
+/** Text of a terminal without its colours and its last newline. */
+function unpainted(text: string): string {
+  // deno-lint-ignore no-control-regex
+  return text.replaceAll(/\x1b\[\d+m/g, "").replace(/\n$/, "");
+}
+
 async function run(args: readonly string[], options: Parameters<typeof testIo>[0] = {}) {
   const io = testIo(options);
   const code = await runProgram(args, COMMANDS, io);
@@ -85,13 +92,20 @@ Deno.test("generate: every method gives the same text, as JSON of the promised s
   };
   for (const [method, args] of Object.entries(methods)) {
     const result = await json(["generate", ...args, ...rest, "--method", method]);
-    assertEquals(Object.keys(result), ["text", "tokens", "finish_reason", "stats"]);
+    assertEquals(Object.keys(result), [
+      "text",
+      "tokens",
+      "prompt_tokens",
+      "finish_reason",
+      "stats",
+    ]);
     assertEquals(result.tokens, plain.tokens);
     assertEquals(result.text, plain.text);
     assertEquals([result.tokens.length, result.finish_reason], [24, "length"]);
     const { stats } = result;
     assertEquals(Object.keys(stats), [
       "method",
+      "generated_tokens",
       "target_forwards",
       "tau",
       "accept_lengths",
@@ -159,6 +173,52 @@ Deno.test("generate: stop texts end it and are no part of it", async () => {
   assertEquals(stopped.finish_reason, "stop");
   assertEquals(stopped.text, text.slice(0, text.indexOf(stop)));
   assertEquals(stopped.tokens, tokens.slice(0, stopped.tokens.length));
+});
+
+Deno.test("generate: JSON counts the prompt, and its tokens end where its text ends", async () => {
+  const args = ["generate", ...AR, "--prompt", "hello", "--ignore-eos", "--context", "32"];
+  const full = await json(args);
+  // "hello" is one token, behind the one that begins every text.
+  assertEquals([full.prompt_tokens, full.tokens.length, full.finish_reason], [2, 30, "context"]);
+  const short = await json([...args, "--max-tokens", "5"]);
+  assertEquals([short.tokens.length, short.finish_reason], [5, "length"]);
+  const tokenizer = Tokenizer.load(target);
+  const letters = [...full.text];
+  for (const from of [3, 9]) {
+    const stop = letters.slice(from, from + 4).join("");
+    const { text, tokens, stats } = await json([...args, "--stop", stop]);
+    assertEquals(text, full.text.slice(0, full.text.indexOf(stop)));
+    assertEquals(tokens, full.tokens.slice(0, tokens.length));
+    assert(tokenizer.decode(tokens).startsWith(text));
+    assert(stats.generated_tokens > tokens.length);
+  }
+});
+
+Deno.test("generate: reading a long prompt shows a bar, which goes before the text comes", async () => {
+  const file = `${root}/long-prompt.txt`;
+  Deno.writeTextFileSync(file, "hello world ".repeat(150));
+  const args = ["generate", ...AR, "--prompt-file", file, "--max-tokens", "2", "--ignore-eos"];
+  const { out, err } = await run(args, { terminal: true });
+  const cleared = "\r\x1b[K";
+  const bars = err.split(`${cleared}reading the prompt [`);
+  assert(bars.length > 1, err);
+  const [bar, after] = bars.at(-1)!.split(cleared);
+  assertMatch(bar, /^[#-]+\] +\d+%/);
+  assertMatch(after, /^2 tokens in [^\n]*\n$/);
+  const quiet = await run(args);
+  assertEquals([quiet.out, quiet.err.includes("reading")], [unpainted(out), false]);
+});
+
+Deno.test("generate: a prompt beyond the default context says how far --context may go", async () => {
+  const long = model("roomy", SHAPE, { max_position_embeddings: 100_000 });
+  const file = `${root}/beyond.txt`;
+  Deno.writeTextFileSync(file, "hello ".repeat(2500));
+  const args = ["generate", "--target", long, "--backend", "cpu", "--prompt-file", file];
+  const { code, out, err } = await run(args);
+  assertEquals([code, out], [2, ""]);
+  assertStringIncludes(err, "--prompt-file: Cannot generate: the prompt has ");
+  assertStringIncludes(err, "expected at most 4095 with a context of 4096");
+  assertStringIncludes(err, "(--context on the command line) may go up to 100000");
 });
 
 Deno.test("generate: a chat goes through the model's template", async () => {
@@ -464,6 +524,66 @@ Deno.test("process: Ctrl-C ends a generation in good order", async () => {
   const stderr = decode(new Uint8Array(await new Response(child.stderr).arrayBuffer()));
   assertEquals(code, 130);
   assertMatch(stderr, /^\d+ tokens in .*, interrupted\n$/);
+});
+
+/** Waits until a process hears Ctrl-C: from then on it generates. */
+async function listens({ pid }: Deno.ChildProcess): Promise<void> {
+  const caught = () => /^SigCgt:\s*(\w+)$/m.exec(Deno.readTextFileSync(`/proc/${pid}/status`))![1];
+  const SIGINT = 2n;
+  while (!(BigInt(`0x${caught()}`) & 1n << SIGINT - 1n)) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** Ends a process by Ctrl-C after some work; what it printed, and the milliseconds that it took to end. */
+async function interrupt(child: Deno.ChildProcess) {
+  await listens(child);
+  await new Promise((resolve) => setTimeout(resolve, 400));
+  const output = child.output();
+  const sent = performance.now();
+  child.kill("SIGINT");
+  const { code, stdout, stderr } = await output;
+  return { code, out: decode(stdout), err: decode(stderr), ms: performance.now() - sent };
+}
+
+Deno.test("process: Ctrl-C in a generation for machines ends it at once, in good order", async () => {
+  const times: number[] = [];
+  // Other work on this machine may hold one of them up.
+  while (times.length < 4 && !times.some((ms) => ms < 300)) {
+    const { code, out, err, ms } = await interrupt(endless(["--json"]));
+    times.push(ms);
+    assertEquals([code, err], [130, ""]);
+    assertMatch(out, /^[^\n]+\n$/);
+    const { text, tokens, finish_reason, stats } = JSON.parse(out);
+    assertEquals([finish_reason, stats.generated_tokens], ["aborted", tokens.length]);
+    assertEquals(Tokenizer.load(target).decode(tokens), text);
+  }
+  assert(times.some((ms) => ms < 300), `it took ${times} ms`);
+});
+
+Deno.test("process: Ctrl-C is heard while a prompt is read", async () => {
+  const file = `${root}/long-prompt.txt`;
+  Deno.writeTextFileSync(file, "Tom has 3 apples and buys 5 more. ".repeat(700));
+  // The bundled target is large enough to read this for seconds.
+  const demo = new URL("../models/demo/target/", import.meta.url).pathname;
+  const long = `${root}/patient`;
+  Deno.mkdirSync(long);
+  for (const { name } of Deno.readDirSync(demo)) Deno.symlinkSync(demo + name, `${long}/${name}`);
+  const config = JSON.parse(Deno.readTextFileSync(`${demo}config.json`));
+  Deno.removeSync(`${long}/config.json`);
+  writeJson(`${long}/config.json`, { ...config, max_position_embeddings: 10_000 });
+  const { code, out, err, ms } = await interrupt(
+    start([
+      ...["generate", "--target", long, "--backend", "cpu", "--threads", "1", "--json"],
+      ...["--context", "10000", "--prompt-file", file],
+    ]),
+  );
+  assertEquals([code, err], [130, ""]);
+  const { text, tokens, prompt_tokens, finish_reason, stats } = JSON.parse(out);
+  assertEquals([text, tokens, finish_reason, stats.target_forwards], ["", [], "aborted", 0]);
+  assert(prompt_tokens > 6000, `${prompt_tokens} tokens`);
+  // All of it takes 6 s and more.
+  assert(ms < 2500, `it took ${ms} ms`);
 });
 
 Deno.test("process: a reader that has seen enough", async () => {

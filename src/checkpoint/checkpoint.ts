@@ -4,6 +4,7 @@
  * @module
  */
 import { CheckpointError } from "../base/errors.ts";
+import { pathOf } from "../base/options.ts";
 import { warn } from "../base/warnings.ts";
 import { type ModelConfig, readModelConfig } from "./config/config.ts";
 import {
@@ -50,10 +51,11 @@ export interface Checkpoint extends Disposable {
 }
 
 /**
- * Opens the checkpoint in `dir`, and warns of what it may mean otherwise than it is taken. Reads configurations and
+ * Opens the checkpoint in `from`, a path or a `file:` URL, and warns of what it may mean otherwise than it is taken. Reads configurations and
  * headers, and of weights only tied embeddings that are stored twice.
  */
-export function openCheckpoint(dir: string): Checkpoint {
+export function openCheckpoint(from: string | URL): Checkpoint {
+  const dir = pathOf("open a checkpoint", "from", from);
   const config = readConfig(dir);
   const stored = openWeights(dir);
   return disposing(stored, () => {

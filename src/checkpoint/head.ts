@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { pathOf } from "../base/options.ts";
 import { readConfig } from "./checkpoint.ts";
 import { type HeadConfig, headFields, readHeadConfig, refuse } from "./config/head_config.ts";
 import { type UnusedKey, unusedKeys } from "./config/unused_keys.ts";
@@ -41,8 +42,9 @@ const OTHER_TENSORS: readonly (readonly [string, string])[] = [
   ["rms_norm_rotation.weight", "a head of a rotated model"],
 ];
 
-/** Opens the head in `dir`. Reads configuration and headers, no weights. */
-export function openHead(dir: string): Head {
+/** Opens the head in `from`, a path or a `file:` URL. Reads configuration and headers, no weights. */
+export function openHead(from: string | URL): Head {
+  const dir = pathOf("open a head", "from", from);
   const { file, object } = readConfig(dir);
   const stored = openWeights(dir);
   return disposing(stored, () => {

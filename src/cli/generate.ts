@@ -23,7 +23,9 @@ export const generate: Command = command({
   notes: [
     "The text goes to standard output as it comes, on a terminal coloured by who proposed each",
     "token; standard error ends with a line of statistics. The prompt is read from standard input",
-    "where neither --prompt nor --prompt-file is given. Ctrl-C ends the text after the current round.",
+    "where neither --prompt nor --prompt-file is given. Ctrl-C ends the text after the current round,",
+    "or piece of the prompt. In JSON finish_reason is stop, length (of --max-tokens), context (it is",
+    "full) or aborted (by Ctrl-C); behind a --stop text, tokens end where text ends.",
   ],
   options: [
     TARGET_OPTION,
@@ -145,15 +147,21 @@ export const generate: Command = command({
     using engine = await load(values, io);
     const { json } = values;
     const color = values.color === "always" || (values.color === "auto" && io.stdout.color);
+    using bar = new Progress(io.stderr);
     return await interruptible(async (signal) => {
       const options: GenerateOptions = {
         maxTokens: values["max-tokens"],
         stop: values.stop,
         ignoreEos: values["ignore-eos"],
         signal,
+        progress: (done, total) => {
+          if (done < total) bar.update("reading the prompt", done, total);
+          else bar.clear();
+        },
       };
       const generation = engine.generate(prompt, options);
-      await showGeneration(generation, { json, color, signal, by: proposers(engine.method) }, io);
+      const by = proposers(engine.method);
+      await showGeneration(generation, { json, color, signal, by, bar }, io);
       return signal.aborted ? INTERRUPTED : 0;
     });
   },

@@ -7,6 +7,7 @@ import type { FinishReason, Generation, GenerationResult } from "../engine/mod.t
 import { legend, paint, proposerColor } from "./color.ts";
 import type { Io } from "./io.ts";
 import { snakeCase, writeJson } from "./json.ts";
+import type { Progress } from "./progress.ts";
 
 /** How to show a generation. */
 export interface ShowOptions {
@@ -18,6 +19,8 @@ export interface ShowOptions {
   readonly signal: AbortSignal;
   /** Who can propose tokens, for the legend. */
   readonly by: readonly string[];
+  /** What shows how far the prompt is read; cleared before statistics are written. */
+  readonly bar?: Progress;
 }
 
 /** Runs a generation and shows it. */
@@ -26,7 +29,7 @@ export async function showGeneration(
   options: ShowOptions,
   io: Io,
 ): Promise<void> {
-  const { json, color, signal } = options;
+  const { json, color, signal, bar } = options;
   if (color && !json) await io.stderr.write(`proposed by: ${legend(options.by)}\n`);
   let newline = true;
   try {
@@ -37,6 +40,8 @@ export async function showGeneration(
     }
   } catch (error) {
     if (!signal.aborted || error !== signal.reason) throw error;
+  } finally {
+    bar?.clear();
   }
   if (json) return await writeJson(io.stdout, jsonOf(generation.result));
   // Files and pipes get the text as it is; on a terminal what follows starts its own line.
@@ -47,15 +52,16 @@ export async function showGeneration(
 const ENDS: Readonly<Record<FinishReason, string>> = {
   stop: "stopped by itself",
   length: "reached the length",
+  context: "filled the context",
   aborted: "interrupted",
 };
 
 /** A result in one line for people. */
-export function statisticsLine({ tokens, finishReason, stats }: GenerationResult): string {
-  const { method, targetForwards, tau, timings } = stats;
+export function statisticsLine({ finishReason, stats }: GenerationResult): string {
+  const { method, generatedTokens, targetForwards, tau, timings } = stats;
   const count = (n: number, what: string) => `${n} ${what}${n === 1 ? "" : "s"}`;
   return [
-    `${count(tokens.length, "token")} in ${(timings.decodeMs / 1000).toFixed(2)} s`,
+    `${count(generatedTokens, "token")} in ${(timings.decodeMs / 1000).toFixed(2)} s`,
     `${timings.tokensPerSecond.toFixed(1)} tokens/s`,
     `method ${method}`,
     `tau ${tau.toFixed(2)}`,
@@ -66,13 +72,16 @@ export function statisticsLine({ tokens, finishReason, stats }: GenerationResult
 }
 
 /** A result as `generate --json` prints it. */
-export function jsonOf({ text, tokens, finishReason, stats }: GenerationResult): unknown {
+export function jsonOf(result: GenerationResult): unknown {
+  const { text, tokens, promptTokens, finishReason, stats } = result;
   return {
     text,
     tokens,
+    prompt_tokens: promptTokens,
     finish_reason: finishReason,
     stats: {
       method: stats.method,
+      generated_tokens: stats.generatedTokens,
       target_forwards: stats.targetForwards,
       tau: stats.tau,
       accept_lengths: stats.acceptLengths,

@@ -23,6 +23,7 @@ const RESULT: GenerationResult = {
   finishReason: "length",
   stats: {
     method: "eagle2",
+    generatedTokens: 3,
     targetForwards: 2,
     tau: 1.5,
     acceptLengths: [0, 1, 1],
@@ -72,9 +73,11 @@ Deno.test("showGeneration: JSON is one line and all there is", async () => {
   assertEquals(jsonOf(RESULT), {
     text: "a bc",
     tokens: [1, 2, 3],
+    prompt_tokens: 1,
     finish_reason: "length",
     stats: {
       method: "eagle2",
+      generated_tokens: 3,
       target_forwards: 2,
       tau: 1.5,
       accept_lengths: [0, 1, 1],

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Option } from "./option.ts";
-import { suggestion } from "./nearest.ts";
+import { suggestion } from "../base/nearest.ts";
 import { UsageError } from "./usage_error.ts";
 import { wordList } from "./word_list.ts";
 

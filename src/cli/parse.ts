@@ -4,8 +4,8 @@
  * @module
  */
 import { parseArgs } from "@std/cli/parse-args";
+import { suggestion } from "../base/nearest.ts";
 import { checkNeeds, isGiven } from "./needs.ts";
-import { suggestion } from "./nearest.ts";
 import type { Alternatives, AnyValues, BooleanOption, Option, Positional } from "./option.ts";
 import { valueOf } from "./option_value.ts";
 import { expandShort } from "./short_flags.ts";

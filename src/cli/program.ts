@@ -9,7 +9,7 @@ import { failureOf, isBrokenPipe, type Running } from "./failure.ts";
 import { commandHelp, PROGRAM, programHelp } from "./help.ts";
 import type { Io } from "./io.ts";
 import { writeJson } from "./json.ts";
-import { suggestion } from "./nearest.ts";
+import { suggestion } from "../base/nearest.ts";
 import { parseOptions } from "./parse.ts";
 import { UsageError } from "./usage_error.ts";
 import { VERSION } from "./version.ts";

@@ -5,10 +5,11 @@
  */
 
 import { type DType, DTYPE_BYTES } from "../base/dtype.ts";
-import { ArgumentError, SpecMQuantError } from "../base/errors.ts";
+import { ArgumentError } from "../base/errors.ts";
 import type { Shape } from "../base/shape.ts";
 import type { Device } from "./device.ts";
 import { unwatch, watch } from "./leaks.ts";
+import { Lifetime } from "./lifetime.ts";
 import { takeAddress } from "./pointer.ts";
 import { byteLength, type Tensor, tensor } from "./tensor.ts";
 
@@ -29,16 +30,18 @@ export interface Growable<D extends DType = DType> {
 export class Arena implements Disposable {
   /** What the memory is for, as error messages name it. */
   readonly label: string;
+  /** Until it is disposed, or its device; its tensors carry it. */
+  readonly life: Lifetime;
   readonly #device: Device;
   #allocations: bigint[] = [];
   #ranges: bigint[] = [];
   #bytes = 0;
-  #disposed = false;
 
   /** An empty arena on `device`; `label` names it in messages. */
   constructor(device: Device, label: string) {
     this.#device = device;
     this.label = label;
+    this.life = new Lifetime(`the arena "${label}"`, device.life);
     watch(this, `the arena "${label}"`);
   }
 
@@ -64,7 +67,7 @@ export class Arena implements Disposable {
     );
     this.#allocations.push(address);
     this.#bytes += bytes;
-    return tensor(address, dtype, shape);
+    return this.#own(address, dtype, shape);
   }
 
   /** A contiguous tensor with the bytes of `data`, whose byte length must fit. */
@@ -91,7 +94,7 @@ export class Arena implements Disposable {
       native.check(native.symbols.smq_reserve(native.ctx, BigInt(reserved), out), op, reserved)
     );
     this.#ranges.push(address);
-    const full = tensor(address, dtype, shape);
+    const full = this.#own(address, dtype, shape);
     const rowBytes = full.rowStride * DTYPE_BYTES[dtype];
     let grown = 0;
     return {
@@ -120,8 +123,7 @@ export class Arena implements Disposable {
 
   /** Frees everything. Does nothing the second time, or where the device has been disposed. */
   [Symbol.dispose](): void {
-    if (this.#disposed) return;
-    this.#disposed = true;
+    if (!this.life.end()) return;
     unwatch(this);
     const [allocations, ranges] = [this.#allocations, this.#ranges];
     [this.#allocations, this.#ranges, this.#bytes] = [[], [], 0];
@@ -135,17 +137,15 @@ export class Arena implements Disposable {
     for (const status of statuses) native.check(status, this.#opName("smq_free"));
   }
 
+  #own<D extends DType>(address: bigint, dtype: D, shape: Shape): Tensor<D> {
+    return { ...tensor(address, dtype, shape), life: this.life };
+  }
+
   #opName(op: string, label?: string): string {
     return `${op} for "${this.label}"${label === undefined ? "" : `, ${label}`}`;
   }
 
   #expectLive(label?: string): void {
-    if (!this.#disposed) return;
-    throw new SpecMQuantError(
-      "disposed",
-      `Cannot use the arena "${this.label}"${
-        label === undefined ? "" : ` for ${label}`
-      }: it has been disposed`,
-    );
+    this.life.expect(`allocate ${label ?? "memory"}`);
   }
 }

@@ -4,13 +4,24 @@
  * @module
  */
 
-import { ArgumentError, LibraryError, SpecMQuantError } from "../base/errors.ts";
+import { ArgumentError, LibraryError } from "../base/errors.ts";
+import {
+  checkOptions,
+  integer,
+  type Kind,
+  type Kinds,
+  oneOf,
+  PATH,
+  pathOf,
+  required,
+} from "../base/options.ts";
 import type { Library, Symbols } from "../ffi/library.ts";
 import { statusError } from "../ffi/status.ts";
 import { type ContextHandle, SMQ_OK } from "../ffi/symbols.ts";
 import { unwatch, watch } from "./leaks.ts";
+import { disposedError, Lifetime } from "./lifetime.ts";
 import { chooseLibrary } from "./open.ts";
-import { byteLength, isContiguous, type Tensor } from "./tensor.ts";
+import { addressOf, byteLength, isContiguous, type Tensor } from "./tensor.ts";
 
 /** Which implementation to use; `"auto"` is CUDA where a device is present, else the twin. */
 export type Backend = "auto" | "cpu" | "cuda";
@@ -23,9 +34,20 @@ export interface DeviceOptions {
   threads?: number;
   /** Which CUDA device; defaults to 0. */
   index?: number;
-  /** The path of a library, instead of looking for one. */
-  library?: string;
+  /** A library, instead of looking for one: its path or a `file:` URL. */
+  library?: string | URL;
 }
+
+/** The largest number that the library takes. */
+const MAX_I32 = 2 ** 31 - 1;
+
+/** What each option of a device may be. */
+export const DEVICE_KINDS: Kinds<DeviceOptions> = {
+  backend: oneOf(["auto", "cpu", "cuda"]),
+  threads: integer(0, MAX_I32),
+  index: integer(0, MAX_I32),
+  library: PATH,
+};
 
 /** What ops use: the library's functions, the context, and how to turn a status into an error. */
 export class Native {
@@ -33,6 +55,8 @@ export class Native {
   readonly symbols: Symbols;
   /** The first argument of most functions. */
   readonly ctx: ContextHandle;
+  /** Pinned memory that views may still show; they become empty when the context goes. */
+  readonly pinned: Set<ArrayBuffer> = new Set();
 
   /** Joins a library with a context of it. */
   constructor(symbols: Symbols, ctx: ContextHandle) {
@@ -67,6 +91,8 @@ export class Device implements Disposable {
   readonly name: string;
   /** Why this backend, in one line. */
   readonly why: string;
+  /** Until it is disposed; what lives on it lasts no longer. */
+  readonly life: Lifetime;
   #native: Native | null;
 
   private constructor(
@@ -79,6 +105,7 @@ export class Device implements Disposable {
     this.backend = backend;
     this.name = name;
     this.why = why;
+    this.life = new Lifetime(`the device ${name}`);
     this.#native = new Native(library.symbols, ctx);
     watch(this, `the device ${name}`);
   }
@@ -88,16 +115,10 @@ export class Device implements Disposable {
    * absent, an `AbiMismatchError` where the library is stale.
    */
   static open(options: DeviceOptions = {}): Device {
-    const { threads = 0, index = 0 } = options;
-    for (const [argument, value] of Object.entries({ threads, index })) {
-      if (!Number.isInteger(value) || value < 0) {
-        throw new ArgumentError(
-          argument,
-          `Cannot open a device: ${argument} is ${value}, expected 0 or a positive integer`,
-        );
-      }
-    }
-    const choice = chooseLibrary(options.backend ?? "auto", index, options.library);
+    const doing = "open a device";
+    checkOptions(doing, options, DEVICE_KINDS);
+    const { backend = "auto", threads = 0, index = 0, library: named } = options;
+    const choice = chooseLibrary(backend, index, named && pathOf(doing, "library", named));
     const { library, description, why } = choice;
     const out = new BigUint64Array(1);
     const status = library.symbols.smq_context_create(choice.index, threads, out);
@@ -112,10 +133,7 @@ export class Device implements Disposable {
   /** What ops use. Throws where the device has been disposed. */
   get native(): Native {
     if (this.#native !== null) return this.#native;
-    throw new SpecMQuantError(
-      "disposed",
-      `Cannot use the device ${this.name}: it has been disposed`,
-    );
+    throw disposedError(`use the device ${this.name}`);
   }
 
   /** Whether it has been disposed, and everything allocated on it with it. */
@@ -147,7 +165,7 @@ export class Device implements Disposable {
     expectSameBytes("upload", dst, src.byteLength);
     const status = native.symbols.smq_upload(
       native.ctx,
-      dst.address,
+      addressOf(dst),
       src as ArrayBufferView<ArrayBuffer>,
       BigInt(src.byteLength),
     );
@@ -168,7 +186,7 @@ export class Device implements Disposable {
     const status = native.symbols.smq_download(
       native.ctx,
       dst as ArrayBufferView<ArrayBuffer>,
-      src.address,
+      addressOf(src),
       BigInt(dst.byteLength),
     );
     native.check(status, "smq_download");
@@ -179,10 +197,19 @@ export class Device implements Disposable {
     const native = this.#native;
     if (native === null) return;
     this.#native = null;
+    this.life.end();
     unwatch(this);
+    // Whoever still holds a view must not touch freed memory.
+    for (const buffer of native.pinned) buffer.transfer(0);
     native.check(native.symbols.smq_context_destroy(native.ctx), "smq_context_destroy");
   }
 }
+
+/** A `Device`, where one is needed. */
+export const DEVICE_KIND: Kind = required({
+  expected: "a Device",
+  fits: (value) => value instanceof Device,
+});
 
 function expectSameBytes(verb: string, t: Tensor, bytes: number): void {
   if (!isContiguous(t)) {

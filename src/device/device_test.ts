@@ -56,7 +56,7 @@ Deno.test("an unknown backend is refused", () => {
   assertThrows(
     () => Device.open({ backend: "tpu" as never }),
     ArgumentError,
-    'Cannot open a device: the backend is "tpu", expected auto, cpu or cuda',
+    'Cannot open a device: backend is "tpu", expected auto, cpu or cuda',
   );
 });
 

@@ -4,10 +4,11 @@
  * @module
  */
 
-import { SpecMQuantError } from "../base/errors.ts";
+import { ArgumentError } from "../base/errors.ts";
 import { type EventHandle, SMQ_OK } from "../ffi/symbols.ts";
 import type { Device } from "./device.ts";
 import { unwatch, watch } from "./leaks.ts";
+import { disposedError } from "./lifetime.ts";
 import { takeHandle } from "./pointer.ts";
 
 const milliseconds = new Float32Array(1);
@@ -42,6 +43,9 @@ export class DeviceEvent implements Disposable {
 
   /** Milliseconds from `start` to `stop`, both recorded on one device; waits for `stop`. */
   static elapsed(start: DeviceEvent, stop: DeviceEvent): number {
+    if (start.#device !== stop.#device) {
+      throw new ArgumentError("start", "Cannot time events: they are of two devices, expected one");
+    }
     const native = stop.#device.native;
     const status = native.symbols.smq_event_elapsed(
       native.ctx,
@@ -66,6 +70,6 @@ export class DeviceEvent implements Disposable {
 
   #live(): EventHandle {
     if (this.#handle !== null) return this.#handle;
-    throw new SpecMQuantError("disposed", "Cannot use the event: it has been disposed");
+    throw disposedError("use the event");
   }
 }

@@ -8,15 +8,19 @@ export { Arena, type Growable } from "./arena.ts";
 export {
   type Backend,
   Device,
+  DEVICE_KIND,
+  DEVICE_KINDS,
   type DeviceMemory,
   type DeviceOptions,
   type Native,
 } from "./device.ts";
 export { DeviceEvent } from "./event.ts";
 export { Graph } from "./graph.ts";
+export { disposedError, Lifetime } from "./lifetime.ts";
 export { ReadBack } from "./pinned.ts";
 export {
   type Address,
+  addressOf,
   byteLength,
   columns,
   isContiguous,
@@ -24,5 +28,6 @@ export {
   rows,
   type Tensor,
   tensor,
+  view,
 } from "./tensor.ts";
 export { UPLOAD_BUFFER_BYTES, Uploader } from "./uploader.ts";

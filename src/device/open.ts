@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ArgumentError, LibraryError } from "../base/errors.ts";
+import { LibraryError } from "../base/errors.ts";
 import {
   findAndOpen,
   findLibrary,
@@ -72,12 +72,6 @@ export function chooseLibrary(
 ): Choice {
   if (backend === "cpu" || backend === "cuda") {
     return open(backend, index, explicit, `${backend} was asked for`);
-  }
-  if (backend !== "auto") {
-    throw new ArgumentError(
-      "backend",
-      `Cannot open a device: the backend is "${backend}", expected auto, cpu or cuda`,
-    );
   }
   const named = explicit ?? libraryFromEnvironment();
   if (named !== null) {

@@ -4,19 +4,20 @@
  * @module
  */
 
-import { ArgumentError, SpecMQuantError } from "../base/errors.ts";
+import { ArgumentError } from "../base/errors.ts";
 import { SMQ_OK } from "../ffi/symbols.ts";
 import type { Device } from "./device.ts";
 import { unwatch, watch } from "./leaks.ts";
-import { takeAddress } from "./pointer.ts";
-import { byteLength, isContiguous, type Tensor } from "./tensor.ts";
+import { disposedError } from "./lifetime.ts";
+import { PinnedMemory } from "./pinned_memory.ts";
+import { addressOf, byteLength, isContiguous, type Tensor } from "./tensor.ts";
 
 /** The host's copy of an i32 tensor. */
 export class ReadBack implements Disposable {
   readonly #device: Device;
-  readonly #source: bigint;
+  readonly #source: Tensor<"i32">;
   readonly #bytes: bigint;
-  readonly #pinned: bigint;
+  readonly #pinned: PinnedMemory;
   #view: Int32Array<ArrayBuffer> | null;
 
   /** Pinned memory on `device` for the contiguous tensor `source`. */
@@ -29,19 +30,11 @@ export class ReadBack implements Disposable {
       );
     }
     const bytes = byteLength(source);
-    const native = device.native;
     this.#device = device;
-    this.#source = source.address;
+    this.#source = source;
     this.#bytes = BigInt(bytes);
-    this.#pinned = takeAddress((out) =>
-      native.check(
-        native.symbols.smq_pinned_malloc(native.ctx, this.#bytes, out),
-        "smq_pinned_malloc",
-        bytes,
-      )
-    );
-    const pointer = Deno.UnsafePointer.create(this.#pinned)!;
-    this.#view = new Int32Array(Deno.UnsafePointerView.getArrayBuffer(pointer, bytes));
+    this.#pinned = new PinnedMemory(device, bytes, "a read-back");
+    this.#view = new Int32Array(this.#pinned.buffer);
     watch(this, "a read-back");
   }
 
@@ -49,13 +42,14 @@ export class ReadBack implements Disposable {
   queue(): void {
     this.#live();
     const native = this.#device.native;
-    const status = native.symbols.smq_copy(native.ctx, this.#pinned, this.#source, this.#bytes);
+    const source = addressOf(this.#source);
+    const status = native.symbols.smq_copy(native.ctx, this.#pinned.address, source, this.#bytes);
     if (status !== SMQ_OK) native.check(status, "smq_copy");
   }
 
   /**
    * Waits until everything queued has run. The result is the pinned memory itself: the next copy
-   * changes it, and after `dispose` it is empty.
+   * changes it, and after `dispose`, its own or the device's, it is empty.
    */
   wait(): Int32Array {
     const view = this.#live();
@@ -67,19 +61,14 @@ export class ReadBack implements Disposable {
 
   /** Frees the pinned memory; views of it become empty. */
   [Symbol.dispose](): void {
-    const view = this.#view;
-    if (view === null) return;
+    if (this.#view === null) return;
     this.#view = null;
     unwatch(this);
-    // Whoever still holds the view must not read freed memory.
-    view.buffer.transfer(0);
-    if (this.#device.disposed) return;
-    const native = this.#device.native;
-    native.check(native.symbols.smq_pinned_free(native.ctx, this.#pinned), "smq_pinned_free");
+    this.#pinned[Symbol.dispose]();
   }
 
   #live(): Int32Array {
     if (this.#view !== null) return this.#view;
-    throw new SpecMQuantError("disposed", "Cannot use the read-back: it has been disposed");
+    throw disposedError("use the read-back");
   }
 }

@@ -7,6 +7,7 @@
 import { type DType, DTYPE_BYTES } from "../base/dtype.ts";
 import { ArgumentError } from "../base/errors.ts";
 import { elements, type Shape, showShape } from "../base/shape.ts";
+import { type Lifetime, meet } from "./lifetime.ts";
 
 /** A device address; 0n is none. */
 export type Address = bigint;
@@ -21,6 +22,8 @@ export interface Tensor<D extends DType = DType> {
   readonly shape: Shape;
   /** Elements between the starts of two rows; the elements of a row where contiguous. */
   readonly rowStride: number;
+  /** That of the arena which owns the memory; absent where no arena does. */
+  readonly life?: Lifetime;
 }
 
 /** Elements of one row: of everything below the first dimension. */
@@ -40,8 +43,9 @@ function expectRange(argument: string, start: number, end: number, size: number)
 }
 
 /**
- * A tensor at `address`. `rowStride` counts elements and defaults to contiguous rows. Throws an
- * `ArgumentError` where a size is not a positive integer or rows would overlap.
+ * A tensor at `address`, in memory that no arena owns: what lies in another tensor is a `view` of that.
+ * `rowStride` counts elements and defaults to contiguous rows. Throws an `ArgumentError` where a size is
+ * not a positive integer or rows would overlap.
  */
 export function tensor<D extends DType>(
   address: Address,
@@ -64,6 +68,38 @@ export function tensor<D extends DType>(
     );
   }
   return { address, dtype, shape, rowStride };
+}
+
+/**
+ * A contiguous tensor of `dtype` and `shape` that begins `offset` bytes into the memory of `t` and ends within
+ * it. Throws an `ArgumentError` where it does not.
+ */
+export function view<D extends DType>(
+  t: Tensor,
+  dtype: D,
+  shape: Shape,
+  offset = 0,
+): Tensor<D> {
+  const result = tensor(t.address + BigInt(offset), dtype, shape);
+  const bytes = byteLength(t);
+  if (!isContiguous(t) || offset < 0 || offset + byteLength(result) > bytes) {
+    throw new ArgumentError(
+      "shape",
+      `Cannot view ${dtype} ${showShape(shape)} at byte ${offset}: expected a range within ` +
+        `${bytes} contiguous bytes`,
+    );
+  }
+  return t.life === undefined ? result : { ...result, life: t.life };
+}
+
+/**
+ * The address of a tensor as a call of the library takes it, 0n for none. Throws code `"disposed"` where the
+ * memory is gone. Nothing else may read `address` to give it to the library.
+ */
+export function addressOf(t: Tensor | undefined): Address {
+  if (t === undefined) return 0n;
+  if (t.life !== undefined) meet(t.life);
+  return t.address;
 }
 
 /** Whether its rows lie behind one another without gaps. */
@@ -107,7 +143,7 @@ export function reshape<D extends DType>(t: Tensor<D>, shape: Shape): Tensor<D> 
       `Cannot reshape ${showShape(t.shape)} to ${showShape(shape)}: expected as many elements`,
     );
   }
-  return tensor(t.address, t.dtype, shape);
+  return view(t, t.dtype, shape);
 }
 
 /** Bytes of its elements; gaps between rows are not counted. */

@@ -4,13 +4,14 @@
  * @module
  */
 
-import { ArgumentError, SpecMQuantError } from "../base/errors.ts";
+import { ArgumentError } from "../base/errors.ts";
 import { SMQ_OK } from "../ffi/symbols.ts";
 import type { Device } from "./device.ts";
 import { DeviceEvent } from "./event.ts";
 import { unwatch, watch } from "./leaks.ts";
-import { takeAddress } from "./pointer.ts";
-import { byteLength, isContiguous, type Tensor } from "./tensor.ts";
+import { disposedError } from "./lifetime.ts";
+import { PinnedMemory } from "./pinned_memory.ts";
+import { addressOf, byteLength, isContiguous, type Tensor } from "./tensor.ts";
 
 /** Bytes of each of the two buffers where nothing else is asked for. */
 export const UPLOAD_BUFFER_BYTES: number = 32 * 2 ** 20;
@@ -23,7 +24,7 @@ const SMALLEST_PIECE = 2 ** 20;
 
 /** Pinned memory of one direction, in use until `sent` is passed. */
 interface Buffer {
-  readonly address: bigint;
+  readonly memory: PinnedMemory;
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly sent: DeviceEvent;
   pending: boolean;
@@ -71,16 +72,18 @@ export class Uploader implements Disposable {
       );
     }
     const total = byteLength(dst);
-    const { native } = this.#device;
     for (let at = 0; at < total;) {
       const buffer = this.#room(Math.min(total - at, SMALLEST_PIECE));
       const start = this.#used;
       const length = Math.min(total - at, this.bufferBytes - start);
       fill(buffer.bytes.subarray(start, start + length), at);
+      // `fill` may have disposed anything.
+      this.#expectLive();
+      const { native } = this.#device;
       const status = native.symbols.smq_copy(
         native.ctx,
-        dst.address + BigInt(at),
-        buffer.address + BigInt(start),
+        addressOf(dst) + BigInt(at),
+        buffer.memory.address + BigInt(start),
         BigInt(length),
       );
       if (status !== SMQ_OK) native.check(status, "smq_copy");
@@ -96,22 +99,22 @@ export class Uploader implements Disposable {
     unwatch(this);
     const buffers = this.#buffers;
     this.#buffers = [];
-    // Whoever still holds a view must not touch freed memory.
-    for (const { bytes } of buffers) bytes.buffer.transfer(0);
-    if (this.#device.disposed) return;
-    const native = this.#device.native;
-    const waited = native.symbols.smq_synchronize(native.ctx);
-    const freed = buffers.map(({ address }) => native.symbols.smq_pinned_free(native.ctx, address));
-    for (const { sent } of buffers) sent[Symbol.dispose]();
-    native.check(waited, "smq_synchronize");
-    for (const status of freed) native.check(status, "smq_pinned_free");
+    using cleanup = new DisposableStack();
+    for (const { memory, sent } of buffers) {
+      cleanup.use(sent);
+      cleanup.use(memory);
+    }
+    if (!this.#device.disposed) this.#device.synchronize();
+  }
+
+  #expectLive(): void {
+    if (this.#disposed) throw disposedError("use the uploader");
+    this.#device.life.expect("use the uploader");
   }
 
   /** The current buffer, or the other one, once it is free, where fewer than `bytes` are left. */
   #room(bytes: number): Buffer {
-    if (this.#disposed) {
-      throw new SpecMQuantError("disposed", "Cannot use the uploader: it has been disposed");
-    }
+    this.#expectLive();
     const current = this.#buffers[this.#current];
     if (this.#used === 0 || this.bufferBytes - this.#used >= bytes) return current;
     current.sent.record();
@@ -126,18 +129,9 @@ export class Uploader implements Disposable {
 }
 
 function pinnedBuffer(device: Device, bytes: number): Buffer {
-  const native = device.native;
-  using sent = new DisposableStack();
-  const event = sent.use(new DeviceEvent(device));
-  const address = takeAddress((out) =>
-    native.check(
-      native.symbols.smq_pinned_malloc(native.ctx, BigInt(bytes), out),
-      "smq_pinned_malloc for an upload buffer",
-      bytes,
-    )
-  );
-  sent.move();
-  const pointer = Deno.UnsafePointer.create(address)!;
-  const view = new Uint8Array(Deno.UnsafePointerView.getArrayBuffer(pointer, bytes));
-  return { address, bytes: view, sent: event, pending: false };
+  using cleanup = new DisposableStack();
+  const sent = cleanup.use(new DeviceEvent(device));
+  const memory = new PinnedMemory(device, bytes, "an upload buffer");
+  cleanup.move();
+  return { memory, bytes: new Uint8Array(memory.buffer), sent, pending: false };
 }

@@ -7,14 +7,30 @@ import { ArgumentError, SpecMQuantError } from "../base/errors.ts";
 import { type Checkpoint, openCheckpoint } from "../checkpoint/checkpoint.ts";
 import type { ModelConfig } from "../checkpoint/config/config.ts";
 import { openHead } from "../checkpoint/head.ts";
-import { Device } from "../device/mod.ts";
+import { Device, disposedError } from "../device/mod.ts";
 import { checkHead, HeadModel, Model, type ModelSummary, summarizeModel } from "../model/mod.ts";
 import { type DrafterPlan, draftModel, eagle2 } from "../speculation/mod.ts";
 import { ChatTemplate } from "../text/chat_template.ts";
 import { Tokenizer } from "../text/tokenizer.ts";
 import type { Generation } from "./generation.ts";
-import { type EngineOptions, type Method, methodOf, speculationOf } from "./options.ts";
+import {
+  checkEngineOptions,
+  type EngineOptions,
+  type Method,
+  methodOf,
+  speculationOf,
+} from "./options.ts";
 import { checkMemory, type PlannedModel } from "./plan.ts";
+import {
+  checkChat,
+  isChat,
+  PROMPT,
+  type Prompt,
+  SCORED,
+  type TextUse,
+  type TokenIds,
+  tokenIds,
+} from "./prompt.ts";
 import { inRole } from "./role.ts";
 import { checkSameTokenizer } from "./same_tokenizer.ts";
 import { type Score, type ScoreOptions, scoreTokens } from "./score.ts";
@@ -23,18 +39,7 @@ import { type GenerateOptions, Session } from "./session.ts";
 /** The longest text where an engine's options do not say. */
 const DEFAULT_CONTEXT = 4096;
 
-/** One turn of a chat. */
-export interface Message {
-  /** `user`, `assistant`, `system`, or what else the model's template knows. */
-  readonly role: string;
-  /** Its text. */
-  readonly content: string;
-}
-
-/** A prompt: text, a chat, or token ids taken as they are. */
-export type Prompt = string | readonly Message[] | readonly number[];
-
-/** A target with what proposes for it, loaded. */
+/** A target with what proposes for it, loaded. What is called after it has been disposed throws code `"disposed"`. */
 export class Engine implements Disposable {
   /** The device that it runs on. */
   readonly device: Device;
@@ -76,7 +81,8 @@ export class Engine implements Disposable {
     return new Promise((resolve) => resolve(Engine.#load(options)));
   }
 
-  static #load(options: EngineOptions): Engine {
+  static #load(given: EngineOptions): Engine {
+    const options = checkEngineOptions(given);
     const method = methodOf(options);
     const shape = speculationOf(method, options);
     using files = new DisposableStack();
@@ -132,8 +138,14 @@ export class Engine implements Disposable {
 
   /** The tokens of a prompt: text with the tokenizer's special tokens, a chat by the model's template. */
   encode(prompt: Prompt): readonly number[] {
+    return this.#encode(prompt, { ...PROMPT, doing: "encode" });
+  }
+
+  #encode(prompt: Prompt, use: TextUse): readonly number[] {
+    if (this.#cleanup.disposed) throw disposedError(use.doing, "the engine");
     if (typeof prompt === "string") return this.tokenizer.encode(prompt);
     if (isChat(prompt)) {
+      checkChat(prompt);
       if (this.chatTemplate === undefined) {
         throw new SpecMQuantError(
           "chat_template",
@@ -144,7 +156,8 @@ export class Engine implements Disposable {
       const text = this.chatTemplate.render(prompt, { addGenerationPrompt: true });
       return this.tokenizer.encode(text, { addSpecialTokens: false });
     }
-    return prompt;
+    const expected = "text, a chat or token ids";
+    return tokenIds(prompt, this.target.config.vocabSize, { ...use, expected });
   }
 
   /**
@@ -161,22 +174,22 @@ export class Engine implements Disposable {
    * ```
    */
   generate(prompt: Prompt, options?: GenerateOptions): Generation {
-    return this.#session.generate(this.encode(prompt), options);
+    return this.#session.generate(this.#encode(prompt, PROMPT), options);
   }
 
   /** Log-probabilities of a text under the target; text is encoded with special tokens. */
-  score(text: string | readonly number[], options?: ScoreOptions): Score {
-    return scoreTokens(this.target, this.encode(text), options);
+  score(text: string | TokenIds, options?: ScoreOptions): Score {
+    const use = { ...SCORED, expected: "text or token ids" };
+    const tokens = typeof text === "string"
+      ? this.#encode(text, use)
+      : tokenIds(text, this.target.config.vocabSize, use);
+    return scoreTokens(this.target, tokens, options);
   }
 
-  /** Frees everything. */
+  /** Frees everything. A generation under way ends with code `"disposed"`. */
   [Symbol.dispose](): void {
     this.#cleanup.dispose();
   }
-}
-
-function isChat(prompt: readonly Message[] | readonly number[]): prompt is readonly Message[] {
-  return prompt.length > 0 && typeof prompt[0] === "object";
 }
 
 function plan(

@@ -74,6 +74,31 @@ Deno.test("a chat is a prompt, and its tokens are those of its template", async 
   assert(perplexity! > 1);
 });
 
+Deno.test("a chat that its template refuses, or that is none, leaves an engine free", async () => {
+  using engine = await Engine.load({ target: TARGET, backend: "cpu", context: 128 });
+  const options = { maxTokens: 2 };
+  for (
+    const [chat, words] of [
+      [[{ role: "user" }], "content of message 0 is undefined, expected text"],
+      [[{ role: "user", content: "a" }, null], "role of message 1 is undefined"],
+      [[{ role: "user", content: "a" }, { role: 5, content: "b" }], "role of message 1 is 5"],
+      [[], "the prompt has no tokens"],
+    ] as const
+  ) {
+    assertThrows(() => engine.generate(chat as never, options), ArgumentError, words);
+    assertEquals((await engine.generate("a", options).finish()).tokens.length, 2);
+  }
+});
+
+Deno.test("a generation ends with the disposed error when its engine is disposed", async () => {
+  const engine = await Engine.load({ target: TARGET, draft: DRAFT, backend: "cpu", context: 128 });
+  const error = await assertRejects(async () => {
+    for await (const _ of engine.generate("Question: 1 + 1?")) engine[Symbol.dispose]();
+  }, SpecMQuantError);
+  assertEquals(error.code, "disposed");
+  engine[Symbol.dispose]();
+});
+
 Deno.test("an engine refuses models that do not fit together, and names them", () =>
   withDir(async (dir) => {
     const draft = writeRandomModel(`${dir}/draft`, SMALL);

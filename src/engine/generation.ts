@@ -5,7 +5,10 @@
  */
 import { SpecMQuantError } from "../base/errors.ts";
 
-/** One token, with the text that it completes. */
+/**
+ * One token, with the text that it completes. The tokens of a stop string come as pieces without text, before
+ * it is known that they are one; `GenerationResult.tokens` leaves them out.
+ */
 export interface Piece {
   /** Text that became certain with this token; may be empty, or more than the token's own. */
   readonly text: string;
@@ -15,8 +18,11 @@ export interface Piece {
   readonly by: string;
 }
 
-/** Why a generation ended: a stop token or string, its length, or its signal. */
-export type FinishReason = "stop" | "length" | "aborted";
+/**
+ * Why a generation ended: `stop` at a stop token or string, `length` at its `maxTokens`, `context` where the
+ * context was full before that, `aborted` by its signal, an error, or because its loop was left.
+ */
+export type FinishReason = "stop" | "length" | "context" | "aborted";
 
 /** Counts and times of one model's rounds; see `LevelStats`. */
 export interface LevelReport {
@@ -46,6 +52,8 @@ export interface LevelReport {
 export interface GenerationStats {
   /** How tokens were proposed, e.g. `hier`. */
   readonly method: string;
+  /** Tokens made, those of a stop string included. */
+  readonly generatedTokens: number;
   /** Forwards of the target, the reading of the prompt left out. */
   readonly targetForwards: number;
   /** Tokens a target forward. */
@@ -60,16 +68,22 @@ export interface GenerationStats {
     readonly prefillMs: number;
     /** Milliseconds of all rounds. */
     readonly decodeMs: number;
-    /** Tokens given, over `decodeMs`. */
+    /** Tokens made, over `decodeMs`. */
     readonly tokensPerSecond: number;
   };
 }
 
 /** The end of a generation. */
 export interface GenerationResult {
-  /** All text, without stop tokens and stop strings. */
+  /**
+   * All text, without stop tokens and stop strings. Where it was aborted, also what no piece had yet: what might
+   * have become a stop string, and half a character as U+FFFD.
+   */
   readonly text: string;
-  /** All tokens, a stop token included. */
+  /**
+   * All tokens, a stop token included. Where a stop string ended the text, the fewest tokens that have all of
+   * it: a token in which the stop string begins behind other text is the last, and none where `text` is empty.
+   */
   readonly tokens: readonly number[];
   /** Tokens of the prompt. */
   readonly promptTokens: number;
@@ -79,8 +93,11 @@ export interface GenerationResult {
   readonly stats: GenerationStats;
 }
 
-/** A generation under way: iterate it once for its pieces, then ask for `result`. */
-export class Generation implements AsyncIterable<Piece> {
+/**
+ * A generation under way: iterate it once for its pieces, then ask for `result`. One that is dropped half-way
+ * makes room for the next when its loop is left, when it is disposed, or at the latest when it is collected.
+ */
+export class Generation implements AsyncIterable<Piece>, AsyncDisposable {
   readonly #pieces: AsyncGenerator<Piece, void>;
   readonly #result: () => GenerationResult | undefined;
 
@@ -105,6 +122,11 @@ export class Generation implements AsyncIterable<Piece> {
       );
     }
     return result;
+  }
+
+  /** Ends it where it stands, as leaving its loop does. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#pieces.return();
   }
 
   /** Runs to the end and gives the result. */

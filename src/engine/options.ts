@@ -4,7 +4,19 @@
  * @module
  */
 import { ArgumentError } from "../base/errors.ts";
-import type { Backend } from "../device/mod.ts";
+import {
+  checkArgument,
+  checkOptions,
+  FUNCTION,
+  integer,
+  type Kinds,
+  oneOf,
+  PATH,
+  pathOf,
+  required,
+} from "../base/options.ts";
+import { type Backend, DEVICE_KINDS } from "../device/mod.ts";
+import { DRAFTER_KINDS } from "../speculation/mod.ts";
 
 /** How tokens are proposed: not at all, by a draft model, by a head, or by a draft model with a head. */
 export type Method = "ar" | "draft" | "eagle2" | "hier";
@@ -34,37 +46,72 @@ export const SPECULATION_DEFAULTS: Readonly<Record<Method, SpeculationOptions>> 
 
 /** What an engine is made of. */
 export interface EngineOptions extends Partial<SpeculationOptions> {
-  /** Directory of the target, in Hugging Face layout. */
-  readonly target: string;
+  /** Directory of the target, in Hugging Face layout: a path or a `file:` URL, like the others. */
+  readonly target: string | URL;
   /** Directory of the draft model, for `draft` and `hier`. */
-  readonly draft?: string;
+  readonly draft?: string | URL;
   /** Directory of the EAGLE-2 head: of the target for `eagle2`, of the draft model for `hier`. */
-  readonly head?: string;
+  readonly head?: string | URL;
   /** What to do with them; the most that the directories allow where absent. */
   readonly method?: Method;
   /** Where to run; `auto` takes CUDA where a device is present, else the CPU twin. */
   readonly backend?: Backend;
   /** Threads of the CPU twin; all cores where absent. */
   readonly threads?: number;
-  /** Path of the native library, for one in an unusual place. */
-  readonly library?: string;
+  /** The native library, for one in an unusual place. */
+  readonly library?: string | URL;
   /** The longest text, prompt included; 4096 or the model's own limit, the lower, where absent. */
   readonly context?: number;
   /** Hears the bytes of weights loaded. */
   readonly progress?: (role: string, done: number, total: number) => void;
 }
 
+/** What each option of an engine may be. */
+const ENGINE_KINDS: Kinds<EngineOptions> = {
+  target: required(PATH),
+  draft: PATH,
+  head: PATH,
+  method: oneOf(METHODS),
+  backend: DEVICE_KINDS.backend,
+  threads: DEVICE_KINDS.threads,
+  library: DEVICE_KINDS.library,
+  // Its limits depend on the model.
+  context: integer(),
+  progress: FUNCTION,
+  minDraft: DRAFTER_KINDS.minDraft,
+  depth: DRAFTER_KINDS.depth,
+  topk: DRAFTER_KINDS.topk,
+  treeSize: DRAFTER_KINDS.treeSize,
+};
+
+/** Options with directories as paths. */
+export interface CheckedEngineOptions extends EngineOptions {
+  /** See {@linkcode EngineOptions}. */
+  readonly target: string;
+  /** See {@linkcode EngineOptions}. */
+  readonly draft?: string;
+  /** See {@linkcode EngineOptions}. */
+  readonly head?: string;
+}
+
+/** Checks what can be checked of `options` alone; throws an `ArgumentError` that names the option. */
+export function checkEngineOptions(options: EngineOptions): CheckedEngineOptions {
+  const doing = "load an engine";
+  checkOptions(doing, options, ENGINE_KINDS);
+  const { target, draft, head } = options;
+  return {
+    ...options,
+    target: pathOf(doing, "target", target),
+    draft: draft && pathOf(doing, "draft", draft),
+    head: head && pathOf(doing, "head", head),
+  };
+}
+
 /** The method of `options`, checked against the directories given. */
 export function methodOf(options: EngineOptions): Method {
-  const { draft, head } = options;
+  const { draft, head } = checkEngineOptions(options);
   const method = options.method ??
     (draft ? (head ? "hier" : "draft") : (head ? "eagle2" : "ar"));
-  if (!METHODS.includes(method)) {
-    throw new ArgumentError(
-      "method",
-      `Cannot generate: method is "${method}", expected ${METHODS.join(", ")}`,
-    );
-  }
   const needs = (argument: "draft" | "head", what: string): void => {
     if (options[argument] === undefined) {
       throw new ArgumentError(
@@ -80,12 +127,20 @@ export function methodOf(options: EngineOptions): Method {
 }
 
 /** The shape of proposals: defaults of `method` under what `options` say. */
-export function speculationOf(method: Method, options: EngineOptions): SpeculationOptions {
+export function speculationOf(
+  method: Method,
+  options: Partial<SpeculationOptions> = {},
+): SpeculationOptions {
+  checkArgument("generate", "method", method, required(oneOf(METHODS)));
   const defaults = SPECULATION_DEFAULTS[method];
+  const valueOf = (name: keyof SpeculationOptions): number => {
+    checkArgument("generate", name, options[name], DRAFTER_KINDS[name]);
+    return options[name] ?? defaults[name];
+  };
   return {
-    minDraft: options.minDraft ?? defaults.minDraft,
-    depth: options.depth ?? defaults.depth,
-    topk: options.topk ?? defaults.topk,
-    treeSize: options.treeSize ?? defaults.treeSize,
+    minDraft: valueOf("minDraft"),
+    depth: valueOf("depth"),
+    topk: valueOf("topk"),
+    treeSize: valueOf("treeSize"),
   };
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import { OutOfDeviceMemoryError } from "../base/errors.ts";
+import { checkArgument, integer, required } from "../base/options.ts";
 import type { ModelConfig } from "../checkpoint/config/config.ts";
 import type { Device } from "../device/mod.ts";
 import { attentionWorkspaceBytes, type BufferNeeds, stateBytes } from "../model/mod.ts";
@@ -44,6 +45,7 @@ export function planMemory(
   context: number,
   device?: Device,
 ): MemoryPlan {
+  checkArgument("plan memory", "context", context, required(integer(0)));
   const rows = PREFILL_ROWS[device?.backend ?? "cuda"];
   const slots = context + SLACK;
   const sizes = { context, slots, rows, logitsRows: MAX_TREE_ROWS };

@@ -3,11 +3,19 @@
  *
  * @module
  */
-import { ArgumentError } from "../base/errors.ts";
+import {
+  checkArgument,
+  checkOptions,
+  FUNCTION,
+  integer,
+  type Kinds,
+  SIGNAL,
+} from "../base/options.ts";
 import { Arena, rows } from "../device/mod.ts";
-import { type Model, ModelState } from "../model/mod.ts";
+import { type Model, MODEL_KIND, ModelState } from "../model/mod.ts";
 import { logProbs, topLogProbs } from "../ops/mod.ts";
 import { PREFILL_ROWS } from "../speculation/mod.ts";
+import { SCORED, type TokenIds, tokenIds } from "./prompt.ts";
 
 /** Rows of which logits are taken at once: 128k entries of 64 rows are 33 MB. */
 const LOGITS_ROWS = 64;
@@ -42,28 +50,25 @@ export interface ScoreOptions {
   readonly progress?: (done: number, total: number) => void;
 }
 
-/** Scores `tokens` under `model`. Throws `ArgumentError` for no tokens or tokens outside the vocabulary. */
-export function scoreTokens(
-  model: Model,
-  tokens: readonly number[],
-  options: ScoreOptions = {},
-): Score {
+const SCORE_KINDS: Kinds<ScoreOptions> = {
+  top: integer(0),
+  signal: SIGNAL,
+  progress: FUNCTION,
+};
+
+/**
+ * Scores the tokens of `text` under `model`. Throws an `ArgumentError` for no tokens, tokens outside the vocabulary, and
+ * options that are not what they should be; code `"disposed"` where the model has been disposed.
+ */
+export function scoreTokens(model: Model, text: TokenIds, options: ScoreOptions = {}): Score {
+  const { doing } = SCORED;
+  checkArgument(doing, "model", model, MODEL_KIND);
+  checkOptions(doing, options, SCORE_KINDS);
+  model.expectLive(doing);
   const { vocabSize } = model.config;
   const { top: topk = 0 } = options;
-  if (tokens.length === 0) {
-    throw new ArgumentError("text", "Cannot score: the text has no tokens, expected 1 or more");
-  }
-  const stray = tokens.find((id) => !Number.isInteger(id) || id < 0 || id >= vocabSize);
-  if (stray !== undefined) {
-    throw new ArgumentError(
-      "tokens",
-      `Cannot score: token ${stray} is in the text, expected 0 to ${vocabSize - 1}`,
-    );
-  }
-  const most = Math.min(64, vocabSize);
-  if (!Number.isInteger(topk) || topk < 0 || topk > most) {
-    throw new ArgumentError("top", `Cannot score: top is ${topk}, expected 0 to ${most}`);
-  }
+  const tokens = tokenIds(text, vocabSize, SCORED);
+  checkArgument(doing, "top", topk, integer(0, Math.min(64, vocabSize)));
   const { device } = model;
   const chunk = Math.min(PREFILL_ROWS[model.device.backend], tokens.length);
   const logitsRows = Math.min(LOGITS_ROWS, tokens.length);

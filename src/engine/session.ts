@@ -3,38 +3,57 @@
  *
  * @module
  */
-// A timer of 0 ms takes more than a millisecond to come back; this takes microseconds.
-import { setImmediate } from "node:timers";
 import { ArgumentError } from "../base/errors.ts";
-import { Arena } from "../device/mod.ts";
-import type { Model } from "../model/mod.ts";
-import { type DrafterPlan, type LevelStats, Round, sequenceMemory } from "../speculation/mod.ts";
-import { StopMatcher } from "../text/stop.ts";
-import { StreamingDetokenizer } from "../text/detokenizer.ts";
-import type { Tokenizer } from "../text/tokenizer.ts";
 import {
-  type FinishReason,
-  Generation,
-  type GenerationResult,
-  type GenerationStats,
-  type LevelReport,
-  type Piece,
-} from "./generation.ts";
-
-/** Milliseconds after which a generation lets timers and signals run. */
-const YIELD_MS = 25;
+  BOOLEAN,
+  checkArgument,
+  checkOptions,
+  FUNCTION,
+  integer,
+  type Kind,
+  type Kinds,
+  object,
+  required,
+  SIGNAL,
+  TEXT,
+} from "../base/options.ts";
+import { Arena } from "../device/mod.ts";
+import { type Model, MODEL_KIND } from "../model/mod.ts";
+import { type DrafterPlan, PLAN_KIND, Round, sequenceMemory } from "../speculation/mod.ts";
+import type { Tokenizer } from "../text/tokenizer.ts";
+import { Breath } from "./breath.ts";
+import { Generation, type GenerationResult, type Piece } from "./generation.ts";
+import { Output } from "./output.ts";
+import { PROMPT, type TokenIds, tokenIds } from "./prompt.ts";
+import { statsOf } from "./report.ts";
 
 /** Options of one generation. */
 export interface GenerateOptions {
   /** Most tokens to generate; what is left of the context where absent. */
   readonly maxTokens?: number;
-  /** Strings that end the text; they are not part of it. */
-  readonly stop?: readonly string[];
+  /** A string that ends the text, or several; they are not part of it. */
+  readonly stop?: string | readonly string[];
   /** Go on after a stop token. */
   readonly ignoreEos?: boolean;
-  /** Ends the generation between two rounds; its reason is thrown. */
+  /** Ends the generation between two rounds, or two pieces of the prompt; its reason is thrown. */
   readonly signal?: AbortSignal;
+  /** Hears the tokens of the prompt read, from 0 to all of them. */
+  readonly progress?: (done: number, total: number) => void;
 }
+
+const GENERATE_KINDS: Kinds<GenerateOptions> = {
+  maxTokens: integer(1),
+  stop: {
+    expected: "text that is not empty, or a list of such",
+    fits: (value) =>
+      (Array.isArray(value) ? value : [value]).every((one) =>
+        typeof one === "string" && one !== ""
+      ),
+  },
+  ignoreEos: BOOLEAN,
+  signal: SIGNAL,
+  progress: FUNCTION,
+};
 
 /** What a session is made of. */
 export interface SessionOptions {
@@ -46,7 +65,20 @@ export interface SessionOptions {
   readonly method?: string;
 }
 
-/** A target, its drafter and their caches. */
+const SESSION_KINDS: Kinds<SessionOptions> = {
+  context: required(integer(2)),
+  drafter: PLAN_KIND,
+  method: TEXT,
+};
+
+const TOKENIZER: Kind = required(
+  object(
+    "a Tokenizer",
+    ({ encode, decode }) => typeof encode === "function" && typeof decode === "function",
+  ),
+);
+
+/** A target, its drafter and their caches. What has been disposed of them throws code `"disposed"`. */
 export class Session implements Disposable {
   /** The longest text, in tokens. */
   readonly context: number;
@@ -56,14 +88,20 @@ export class Session implements Disposable {
   readonly #tokenizer: Tokenizer;
   readonly #arena: Arena;
   readonly #round: Round;
-  #busy = false;
+  /**
+   * The output of the generation under way. Only the generation itself holds on to it, so that one which was
+   * dropped in the middle makes room when it is collected.
+   */
+  #running?: WeakRef<Output>;
 
   /** Allocates all caches and captures all graphs. The models must outlive the session. */
   constructor(target: Model, tokenizer: Tokenizer, options: SessionOptions) {
+    const doing = "make a session";
+    checkArgument(doing, "target", target, MODEL_KIND);
+    checkArgument(doing, "tokenizer", tokenizer, TOKENIZER);
+    checkOptions(doing, options, SESSION_KINDS);
+    target.expectLive(doing);
     const { context, drafter } = options;
-    if (!Number.isInteger(context) || context < 2) {
-      throw new ArgumentError("context", `Cannot plan: context is ${context}, expected 2 or more`);
-    }
     this.context = context;
     this.method = options.method ?? drafter?.name ?? "ar";
     this.#target = target;
@@ -80,44 +118,39 @@ export class Session implements Disposable {
 
   /**
    * Continues a prompt greedily. Text is encoded with the tokenizer's special tokens; tokens are taken as
-   * they are. Throws `ArgumentError` for a prompt that is empty, too long, or outside the vocabulary.
+   * they are. One generation runs at a time, from its first piece to its last, or until its loop is left.
+   * Throws an `ArgumentError` for a prompt that is empty, too long, or outside the vocabulary, and for options
+   * that are not what they should be; code `"disposed"`, then or while it runs, where a model, the session or
+   * the device has been disposed.
    */
-  generate(prompt: string | readonly number[], options: GenerateOptions = {}): Generation {
-    const tokens = typeof prompt === "string" ? this.#tokenizer.encode(prompt) : prompt;
-    this.#check(tokens, options);
+  generate(prompt: string | TokenIds, options: GenerateOptions = {}): Generation {
+    this.#expectLive();
+    checkOptions(PROMPT.doing, options, GENERATE_KINDS);
+    const ids = typeof prompt === "string" ? this.#tokenizer.encode(prompt) : prompt;
+    const tokens = tokenIds(ids, this.#target.config.vocabSize, PROMPT);
+    this.#checkLength(tokens.length);
     let result: GenerationResult | undefined;
     const pieces = this.#run(tokens, options, (end) => result = end);
     return new Generation(pieces, () => result);
   }
 
-  #check(tokens: readonly number[], { maxTokens }: GenerateOptions): void {
-    if (tokens.length === 0) {
-      throw new ArgumentError(
-        "prompt",
-        "Cannot generate: the prompt has no tokens, expected 1 or more",
-      );
-    }
-    if (tokens.length >= this.context) {
-      throw new ArgumentError(
-        "prompt",
-        `Cannot generate: the prompt has ${tokens.length} tokens, expected at most ` +
-          `${this.context - 1} with a context of ${this.context}`,
-      );
-    }
-    const { vocabSize } = this.#target.config;
-    const stray = tokens.find((id) => !Number.isInteger(id) || id < 0 || id >= vocabSize);
-    if (stray !== undefined) {
-      throw new ArgumentError(
-        "prompt",
-        `Cannot generate: token ${stray} is in the prompt, expected 0 to ${vocabSize - 1}`,
-      );
-    }
-    if (maxTokens !== undefined && (!Number.isInteger(maxTokens) || maxTokens < 1)) {
-      throw new ArgumentError(
-        "maxTokens",
-        `Cannot generate: maxTokens is ${maxTokens}, expected 1 or more`,
-      );
-    }
+  #checkLength(length: number): void {
+    const { context } = this;
+    if (length < context) return;
+    const { maxPositions } = this.#target.config;
+    const more = context < maxPositions
+      ? `; context (--context on the command line) may go up to ${maxPositions} with this model`
+      : "";
+    throw new ArgumentError(
+      "prompt",
+      `Cannot generate: the prompt has ${length} tokens, expected at most ${context - 1} with a ` +
+        `context of ${context}${more}`,
+    );
+  }
+
+  #expectLive(): void {
+    this.#arena.life.expect(PROMPT.doing);
+    this.#target.expectLive(PROMPT.doing);
   }
 
   async *#run(
@@ -125,116 +158,73 @@ export class Session implements Disposable {
     options: GenerateOptions,
     finish: (result: GenerationResult) => void,
   ): AsyncGenerator<Piece, void> {
-    if (this.#busy) {
+    const { signal, progress, maxTokens = Infinity, stop = [], ignoreEos = false } = options;
+    const { device, config } = this.#target;
+    const room = this.context - prompt.length;
+    const limit = Math.min(maxTokens, room);
+    const output = new Output(this.#tokenizer, {
+      stopTokens: new Set(ignoreEos ? [] : config.eosTokenIds),
+      stop: typeof stop === "string" ? [stop] : stop,
+      tokens: limit,
+      reason: maxTokens <= room ? "length" : "context",
+    });
+    const round = this.#round;
+    const breath = new Breath();
+    const started = performance.now();
+    let decoding: number | undefined;
+    this.#expectLive();
+    if (this.#running?.deref() !== undefined) {
       throw new ArgumentError(
         "session",
-        "Cannot generate: another generation of this session is under way, end it first",
+        "Cannot generate: another generation of this session is under way, end it first " +
+          "(iterate it to its end, leave its loop, or dispose it)",
       );
     }
-    this.#busy = true;
-    const { signal, ignoreEos = false } = options;
-    const round = this.#round;
-    const limit = Math.min(options.maxTokens ?? Infinity, this.context - prompt.length);
-    const stops = new Set(ignoreEos ? [] : this.#target.config.eosTokenIds);
-    const detokenizer = new StreamingDetokenizer(this.#tokenizer);
-    const matcher = new StopMatcher(options.stop ?? []);
-    const output: number[] = [];
-    let text = "";
-    let reason: FinishReason | undefined;
-    const started = performance.now();
-    let decoding = started;
-    let yielded = started;
-    // What was held back for a stop string or half a character is certain at the end.
-    const drain = (): string => {
-      const matched = matcher.push(detokenizer.flush());
-      return matched.text + (matched.stopped ? "" : matcher.flush());
-    };
-    const breathe = async (): Promise<void> => {
-      if (performance.now() - yielded > YIELD_MS) {
-        await new Promise((resolve) => setImmediate(resolve));
-        yielded = performance.now();
-      }
-      signal?.throwIfAborted();
-    };
+    this.#running = new WeakRef(output);
     try {
-      await breathe();
-      for (const _ of round.read(prompt, prompt.length + limit)) await breathe();
-      this.#target.device.synchronize();
-      decoding = performance.now();
-      while (reason === undefined) {
-        const accepted = round.run();
-        for (let j = 0; j < accepted && reason === undefined; j++) {
-          const token = round.result[1 + j];
-          output.push(token);
-          let piece: string;
-          if (stops.has(token)) {
-            reason = "stop";
-            piece = drain();
-          } else {
-            const matched = matcher.push(detokenizer.push([token]));
-            piece = matched.text;
-            if (matched.stopped) reason = "stop";
-            else if (output.length >= limit) {
-              reason = "length";
-              piece += drain();
-            }
-          }
-          text += piece;
-          yield { text: piece, token, by: round.proposer(j) };
-        }
-        if (reason === undefined) await breathe();
+      for (const level of round.levels) level.reset();
+      signal?.throwIfAborted();
+      progress?.(0, prompt.length);
+      for (const done of round.read(prompt, prompt.length + limit)) {
+        // A device may only have queued it.
+        device.synchronize();
+        progress?.(done, prompt.length);
+        if (breath.due) await breath.take();
+        signal?.throwIfAborted();
       }
-    } catch (error) {
-      if (signal?.aborted) reason = "aborted";
-      throw error;
+      device.synchronize();
+      progress?.(prompt.length, prompt.length);
+      decoding = performance.now();
+      while (true) {
+        const accepted = round.run();
+        for (let j = 0; j < accepted && output.reason === undefined; j++) {
+          const token = round.result[1 + j];
+          yield { text: output.push(token), token, by: round.proposer(j) };
+          // Whoever took the piece may have disposed what the next one is read from.
+          if (output.reason === undefined) this.#expectLive();
+        }
+        if (output.reason !== undefined) break;
+        if (breath.due) await breath.take();
+        signal?.throwIfAborted();
+      }
     } finally {
-      this.#busy = false;
-      const ended = performance.now();
+      this.#running = undefined;
+      const times = { started, decoding, ended: performance.now() };
+      const finishReason = output.reason ?? "aborted";
+      if (finishReason === "aborted") output.end();
       finish({
-        text,
-        tokens: output,
+        text: output.text,
+        tokens: output.tokens(),
         promptTokens: prompt.length,
-        finishReason: reason ?? "aborted",
-        stats: this.#stats(output.length, decoding - started, ended - decoding),
+        finishReason,
+        stats: statsOf(this.method, output.count, round.levels, times),
       });
     }
   }
 
-  #stats(tokens: number, prefillMs: number, decodeMs: number): GenerationStats {
-    const levels = this.#round.levels.map(report);
-    return {
-      method: this.method,
-      targetForwards: levels[0].rounds,
-      tau: levels[0].tau,
-      acceptLengths: levels[0].acceptLengths,
-      levels,
-      timings: {
-        prefillMs,
-        decodeMs,
-        tokensPerSecond: decodeMs > 0 ? (tokens / decodeMs) * 1000 : 0,
-      },
-    };
-  }
-
-  /** Frees caches and graphs, not the models. */
+  /** Frees caches and graphs, not the models. A generation under way ends with code `"disposed"`. */
   [Symbol.dispose](): void {
     this.#round[Symbol.dispose]();
     this.#arena[Symbol.dispose]();
   }
-}
-
-function report(stats: LevelStats): LevelReport {
-  const { name, rounds, tokens, catchUps, tau, draftMs, verifyMs, commitMs, readBackMs } = stats;
-  return {
-    name,
-    rounds,
-    tokens,
-    catchUps,
-    tau,
-    acceptLengths: [...stats.histogram],
-    draftMs,
-    verifyMs,
-    commitMs,
-    readBackMs,
-  };
 }

@@ -4,11 +4,12 @@
  *
  * @module
  */
-import { CheckpointError } from "../base/errors.ts";
+import { ArgumentError, CheckpointError } from "../base/errors.ts";
+import { checkArgument, FUNCTION, type Kind, pathOf, required } from "../base/options.ts";
 import type { ModelConfig } from "../checkpoint/config/config.ts";
 import { recorded } from "../checkpoint/containers/views.ts";
 import { type Head, openHead } from "../checkpoint/head.ts";
-import { Arena, columns, type Device, rows, type Tensor } from "../device/mod.ts";
+import { Arena, columns, type Device, DEVICE_KIND, rows, type Tensor } from "../device/mod.ts";
 import { convert, embed } from "../ops/mod.ts";
 import {
   checkFloat,
@@ -26,7 +27,7 @@ import {
 import { checkOutput } from "./head_output.ts";
 import { KvCache } from "./kv_cache.ts";
 import { checkLayer, type Layer, loadLayer } from "./layer.ts";
-import type { Model } from "./model.ts";
+import { type Model, MODEL_KIND, STORED } from "./model.ts";
 import { type BufferNeeds, needsOf } from "./needs.ts";
 import { queueLayer, queueLinear } from "./queue_layer.ts";
 import { ropeTable } from "./rope.ts";
@@ -160,18 +161,32 @@ export class HeadModel implements Disposable {
     if (part) this.output = readingRows(loader.device, loadLinear(loader, [part]));
   }
 
-  /** Checks all of a head, or of the one in a directory, against `verifier`, then loads it. */
+  /**
+   * Checks all of a head, or of the one in a directory (a path or a `file:` URL), against `verifier`, then loads
+   * it onto the verifier's device.
+   */
   static load(
     device: Device,
-    from: Head | string,
+    from: Head | string | URL,
     verifier: Model,
     progress?: LoadProgress,
   ): HeadModel {
-    if (typeof from === "string") {
-      using opened = openHead(from);
+    const doing = "load a head";
+    checkArgument(doing, "device", device, DEVICE_KIND);
+    checkArgument(doing, "verifier", verifier, MODEL_KIND);
+    checkArgument(doing, "progress", progress, FUNCTION);
+    verifier.expectLive(doing);
+    if (verifier.device !== device) {
+      throw new ArgumentError(
+        "device",
+        `Cannot ${doing}: ${verifier.dir} is on another device, expected one for both`,
+      );
+    }
+    if (!STORED.fits(from)) {
+      using opened = openHead(pathOf(doing, "from", from as string | URL));
       return HeadModel.load(device, opened, verifier, progress);
     }
-    const head = from;
+    const head = from as Head;
     const summary = checkHead(head, verifier);
     const arena = new Arena(device, head.dir);
     try {
@@ -188,11 +203,23 @@ export class HeadModel implements Disposable {
     }
   }
 
-  /** Frees the weights. */
+  /** Throws code `"disposed"` where it, its verifier or its device has been disposed: `doing` cannot be done. */
+  expectLive(doing: string): void {
+    this.#arena.life.expect(doing);
+    this.verifier.expectLive(doing);
+  }
+
+  /** Frees the weights. What uses the head from then on throws code `"disposed"`. */
   [Symbol.dispose](): void {
     this.#arena[Symbol.dispose]();
   }
 }
+
+/** A `HeadModel`, where one is needed. */
+export const HEAD_KIND: Kind = required({
+  expected: "a HeadModel",
+  fits: (value) => value instanceof HeadModel,
+});
 
 /** A head at work on one sequence. Row i of its cache holds the pair (embedding of token i + 1, hidden state i). */
 export class HeadState implements Disposable {

@@ -4,11 +4,12 @@
  * @module
  */
 import type { ActivationDType } from "../base/dtype.ts";
+import { checkArgument, FUNCTION, type Kind, object, pathOf, required } from "../base/options.ts";
 import { type Checkpoint, openCheckpoint } from "../checkpoint/checkpoint.ts";
 import type { ModelConfig } from "../checkpoint/config/config.ts";
 import { recorded } from "../checkpoint/containers/views.ts";
 import { EMBEDDING, FINAL_NORM } from "../checkpoint/names.ts";
-import { Arena, type Device, type Tensor } from "../device/mod.ts";
+import { Arena, type Device, DEVICE_KIND, type Tensor } from "../device/mod.ts";
 import {
   checkFloat,
   checkLinear,
@@ -98,6 +99,9 @@ export function schemesOf(layers: readonly DescribedLinear[]): string {
   return [...new Set(layers.map(({ scheme }) => scheme))].join("+");
 }
 
+/** What is open: a checkpoint or a head. */
+export const STORED: Kind = object("an open checkpoint", ({ tensors }) => tensors !== undefined);
+
 /** A model, loaded. */
 export class Model implements Disposable {
   /** The directory that it came from. */
@@ -148,15 +152,19 @@ export class Model implements Disposable {
   }
 
   /**
-   * Checks all of a checkpoint, or of the one in a directory, then loads it. Nothing stays on the device
-   * when it throws. `progress` hears bytes done and in total.
+   * Checks all of a checkpoint, or of the one in a directory (a path or a `file:` URL), then loads it. Nothing
+   * stays on the device when it throws. `progress` hears bytes done and in total.
    */
-  static load(device: Device, from: Checkpoint | string, progress?: LoadProgress): Model {
-    if (typeof from === "string") {
-      using opened = openCheckpoint(from);
+  static load(device: Device, from: Checkpoint | string | URL, progress?: LoadProgress): Model {
+    const doing = "load a model";
+    checkArgument(doing, "device", device, DEVICE_KIND);
+    checkArgument(doing, "progress", progress, FUNCTION);
+    device.life.expect(doing);
+    if (!STORED.fits(from)) {
+      using opened = openCheckpoint(pathOf(doing, "from", from as string | URL));
       return Model.load(device, opened, progress);
     }
-    const checkpoint = from;
+    const checkpoint = from as Checkpoint;
     const summary = summarizeModel(checkpoint);
     const arena = new Arena(device, checkpoint.dir);
     try {
@@ -177,8 +185,19 @@ export class Model implements Disposable {
     }
   }
 
-  /** Frees the weights. */
+  /** Throws code `"disposed"` where it or its device has been disposed: `doing` cannot be done. */
+  expectLive(doing: string): void {
+    this.#arena.life.expect(doing);
+  }
+
+  /** Frees the weights. What uses the model from then on throws code `"disposed"`. */
   [Symbol.dispose](): void {
     this.#arena[Symbol.dispose]();
   }
 }
+
+/** A `Model`, where one is needed. */
+export const MODEL_KIND: Kind = required({
+  expected: "a Model",
+  fits: (value) => value instanceof Model,
+});

@@ -4,9 +4,8 @@
  * @module
  */
 
-import { byteLength, type Device, type Tensor } from "../device/mod.ts";
+import { addressOf, byteLength, type Device, type Tensor } from "../device/mod.ts";
 import {
-  addressOf,
   dtypeCode,
   expectCounter,
   expectInteger,
@@ -81,12 +80,12 @@ export function attention(
   const { native } = device;
   const status = native.symbols.smq_attention(
     native.ctx,
-    out.address,
-    qkv.address,
-    kCache.address,
-    vCache.address,
+    addressOf(out),
+    addressOf(qkv),
+    addressOf(kCache),
+    addressOf(vCache),
     slots,
-    cacheLength.address,
+    addressOf(cacheLength),
     addressOf(mask),
     maskWords,
     slotOffset,

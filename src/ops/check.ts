@@ -88,8 +88,3 @@ export function dtypeCode(op: string, argument: string, dtype: DType): number {
   if (dtype === "f32") return SMQ_F32;
   refuse(op, argument, `is ${dtype}`, FLOATS.join(" or "));
 }
-
-/** The address of an optional tensor; 0n is none. */
-export function addressOf(t: Tensor | undefined): bigint {
-  return t?.address ?? 0n;
-}

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Device, Tensor } from "../device/mod.ts";
+import { addressOf, type Device, type Tensor } from "../device/mod.ts";
 import {
   ACTIVATION,
   dtypeCode,
@@ -53,13 +53,13 @@ export function embed(
   const { native } = device;
   const status = native.symbols.smq_embed(
     native.ctx,
-    out.address,
+    addressOf(out),
     out.rowStride,
     dtypeCode(op, "out", out.dtype),
-    table.address,
+    addressOf(table),
     dtypeCode(op, "table", table.dtype),
-    tokens.address,
-    start?.address ?? 0n,
+    addressOf(tokens),
+    addressOf(start),
     shift,
     m,
     hidden,

@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Device, Tensor } from "../device/mod.ts";
-import { ACTIVATION, addressOf, dtypeCode, expectTensor } from "./check.ts";
+import { addressOf, type Device, type Tensor } from "../device/mod.ts";
+import { ACTIVATION, dtypeCode, expectTensor } from "./check.ts";
 import { expectProduct, type ProductOptions } from "./epilogue.ts";
 
 /**
@@ -26,11 +26,11 @@ export function gemmF16(
   const { native } = device;
   const status = native.symbols.smq_gemm_f16(
     native.ctx,
-    y.address,
+    addressOf(y),
     y.rowStride,
     epilogue,
-    x.address,
-    w.address,
+    addressOf(x),
+    addressOf(w),
     addressOf(options.bias),
     m,
     n,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Device, Tensor } from "../device/mod.ts";
+import { addressOf, type Device, type Tensor } from "../device/mod.ts";
 import { SMQ_ADD, SMQ_SET, SMQ_SUBTRACT } from "../ffi/symbols.ts";
 import { expectTensor, refuse } from "./check.ts";
 
@@ -49,13 +49,13 @@ export function gemmF32(
   const { native } = device;
   const status = native.symbols.smq_gemm_f32(
     native.ctx,
-    y.address,
+    addressOf(y),
     y.rowStride,
     UPDATES[update],
-    a.address,
+    addressOf(a),
     a.rowStride,
     transposed ? 1 : 0,
-    b.address,
+    addressOf(b),
     b.rowStride,
     m,
     n,

@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Device, Tensor } from "../device/mod.ts";
-import { ACTIVATION, addressOf, dtypeCode, expectInteger, expectTensor, refuse } from "./check.ts";
+import { addressOf, type Device, type Tensor } from "../device/mod.ts";
+import { ACTIVATION, dtypeCode, expectInteger, expectTensor, refuse } from "./check.ts";
 import { expectProduct, type ProductOptions } from "./epilogue.ts";
 import { expectBytes, expectPart, type Part } from "./packed.ts";
 
@@ -96,11 +96,11 @@ export function w4a16Pack(device: Device, w: Tensor<"u8">, options: W4A16PackOpt
   const { native } = device;
   const status = native.symbols.smq_w4a16_pack(
     native.ctx,
-    w.address,
+    addressOf(w),
     nTotal,
     nOffset,
-    qweight.address,
-    scales.address,
+    addressOf(qweight),
+    addressOf(scales),
     addressOf(zeros),
     addressOf(order),
     n,
@@ -130,11 +130,11 @@ export function gemmW4A16(
   const { native } = device;
   const status = native.symbols.smq_gemm_w4a16(
     native.ctx,
-    y.address,
+    addressOf(y),
     y.rowStride,
     epilogue,
-    x.address,
-    w.address,
+    addressOf(x),
+    addressOf(w),
     addressOf(options.bias),
     m,
     n,
@@ -160,9 +160,9 @@ export function gatherColumns(
   const { native } = device;
   const status = native.symbols.smq_gather_columns(
     native.ctx,
-    out.address,
-    x.address,
-    order.address,
+    addressOf(out),
+    addressOf(x),
+    addressOf(order),
     m,
     k,
     dtypeCode(op, "x", x.dtype),

@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Device, Tensor } from "../device/mod.ts";
-import { addressOf, expectInteger, expectTensor, refuse } from "./check.ts";
+import { addressOf, type Device, type Tensor } from "../device/mod.ts";
+import { expectInteger, expectTensor, refuse } from "./check.ts";
 import { expectQuantizedProduct, type ProductOptions } from "./epilogue.ts";
 import { expectBytes, expectPart, type Part } from "./packed.ts";
 import { expectQuantized, type QuantizedRows } from "./quantize.ts";
@@ -107,11 +107,11 @@ export function w4a8Pack(device: Device, w: Tensor<"u8">, options: W4A8PackOptio
   const { native } = device;
   const status = native.symbols.smq_w4a8_pack(
     native.ctx,
-    w.address,
+    addressOf(w),
     nTotal,
     nOffset,
-    qweight.address,
-    scales.address,
+    addressOf(qweight),
+    addressOf(scales),
     addressOf(offsets),
     addressOf(groupScales),
     addressOf(groupZeros),
@@ -144,13 +144,13 @@ export function gemmW4A8(
   const { native } = device;
   const status = native.symbols.smq_gemm_w4a8(
     native.ctx,
-    y.address,
+    addressOf(y),
     y.rowStride,
     epilogue,
-    x.values.address,
-    x.scales.address,
-    x.sums.address,
-    w.address,
+    addressOf(x.values),
+    addressOf(x.scales),
+    addressOf(x.sums),
+    addressOf(w),
     addressOf(options.bias),
     m,
     n,

@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Device, Tensor } from "../device/mod.ts";
-import { ACTIVATION, addressOf, dtypeCode, expectInteger, expectTensor, refuse } from "./check.ts";
+import { addressOf, type Device, type Tensor } from "../device/mod.ts";
+import { ACTIVATION, dtypeCode, expectInteger, expectTensor, refuse } from "./check.ts";
 import { expectProduct, expectQuantizedProduct, type ProductOptions } from "./epilogue.ts";
 import { expectBytes, expectPart, type Part } from "./packed.ts";
 import { expectQuantized, type QuantizedForm, type QuantizedRows } from "./quantize.ts";
@@ -63,11 +63,11 @@ export function w8Pack(device: Device, w: Tensor<"u8">, options: W8PackOptions):
   const { native } = device;
   const status = native.symbols.smq_w8_pack(
     native.ctx,
-    w.address,
+    addressOf(w),
     nTotal,
     nOffset,
-    qweight.address,
-    scales.address,
+    addressOf(qweight),
+    addressOf(scales),
     n,
     k,
   );
@@ -92,12 +92,12 @@ function gemmQuantized(
   const { native } = device;
   const status = native.symbols[symbol](
     native.ctx,
-    y.address,
+    addressOf(y),
     y.rowStride,
     epilogue,
-    x.values.address,
-    x.scales.address,
-    w.address,
+    addressOf(x.values),
+    addressOf(x.scales),
+    addressOf(w),
     addressOf(options.bias),
     m,
     n,
@@ -152,11 +152,11 @@ export function gemmW8A16(
   const { native } = device;
   const status = native.symbols.smq_gemm_w8a16(
     native.ctx,
-    y.address,
+    addressOf(y),
     y.rowStride,
     epilogue,
-    x.address,
-    w.address,
+    addressOf(x),
+    addressOf(w),
     addressOf(options.bias),
     m,
     n,

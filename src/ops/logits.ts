@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Device, Tensor } from "../device/mod.ts";
+import { addressOf, type Device, type Tensor } from "../device/mod.ts";
 import { SMQ_MAX_TOPK } from "../ffi/symbols.ts";
 import { expectInteger, expectTensor } from "./check.ts";
 
@@ -14,7 +14,13 @@ export function argmax(device: Device, best: Tensor<"i32">, logits: Tensor<"f32"
   const [m, vocab] = expectTensor(op, "logits", logits, ["f32"], [-1, -1]);
   expectTensor(op, "best", best, ["i32"], [m]);
   const { native } = device;
-  const status = native.symbols.smq_argmax(native.ctx, best.address, logits.address, m, vocab);
+  const status = native.symbols.smq_argmax(
+    native.ctx,
+    addressOf(best),
+    addressOf(logits),
+    m,
+    vocab,
+  );
   native.check(status, "smq_argmax");
 }
 
@@ -37,9 +43,9 @@ export function topLogProbs(
   const { native } = device;
   const status = native.symbols.smq_top_log_probs(
     native.ctx,
-    values.address,
-    ids.address,
-    logits.address,
+    addressOf(values),
+    addressOf(ids),
+    addressOf(logits),
     m,
     vocab,
     topk,
@@ -64,9 +70,9 @@ export function logProbs(
   const { native } = device;
   const status = native.symbols.smq_log_probs(
     native.ctx,
-    out.address,
-    logits.address,
-    targets.address,
+    addressOf(out),
+    addressOf(logits),
+    addressOf(targets),
     m,
     vocab,
   );

@@ -5,7 +5,7 @@
  */
 
 import { ArgumentError } from "../base/errors.ts";
-import { byteLength, type Device, isContiguous, type Tensor } from "../device/mod.ts";
+import { addressOf, byteLength, type Device, isContiguous, type Tensor } from "../device/mod.ts";
 import { expectInteger, expectTensor, refuse } from "./check.ts";
 
 /** `dst` = `src`: contiguous tensors of one dtype and as many bytes, which do not overlap. */
@@ -19,11 +19,15 @@ export function copy(device: Device, dst: Tensor, src: Tensor): void {
   if (byteLength(src) !== byteLength(dst)) {
     refuse(op, "src", `has ${byteLength(src)} bytes`, `${bytes}`);
   }
-  if (src.address < dst.address + bytes && dst.address < src.address + bytes) {
+  const [to, from] = [addressOf(dst), addressOf(src)];
+  if (from < to + bytes && to < from + bytes) {
     throw new ArgumentError("src", "Cannot run copy: src overlaps dst, expected separate memory");
   }
   const { native } = device;
-  native.check(native.symbols.smq_copy(native.ctx, dst.address, src.address, bytes), "smq_copy");
+  native.check(
+    native.symbols.smq_copy(native.ctx, to, from, bytes),
+    "smq_copy",
+  );
 }
 
 /** Sets every byte of the contiguous `dst` to `byte`, 0 to 255. */
@@ -33,7 +37,7 @@ export function fill(device: Device, dst: Tensor, byte: number): void {
   expectInteger(op, "byte", byte, 0, 255);
   const { native } = device;
   const bytes = BigInt(byteLength(dst));
-  native.check(native.symbols.smq_fill(native.ctx, dst.address, byte, bytes), "smq_fill");
+  native.check(native.symbols.smq_fill(native.ctx, addressOf(dst), byte, bytes), "smq_fill");
 }
 
 /**
@@ -47,6 +51,11 @@ export function checksum(device: Device, out: Tensor<"u64">, src: Tensor): void 
   const bytes = byteLength(src);
   if (bytes % 16 !== 0) refuse(op, "src", `has ${bytes} bytes`, "a multiple of 16");
   const { native } = device;
-  const status = native.symbols.smq_checksum(native.ctx, out.address, src.address, BigInt(bytes));
+  const status = native.symbols.smq_checksum(
+    native.ctx,
+    addressOf(out),
+    addressOf(src),
+    BigInt(bytes),
+  );
   native.check(status, "smq_checksum");
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Device, Tensor } from "../device/mod.ts";
+import { addressOf, type Device, type Tensor } from "../device/mod.ts";
 import { ACTIVATION, dtypeCode, expectNumber, expectTensor } from "./check.ts";
 
 /**
@@ -26,10 +26,10 @@ export function rmsNorm(
   const { native } = device;
   const status = native.symbols.smq_rms_norm(
     native.ctx,
-    out.address,
+    addressOf(out),
     out.rowStride,
-    x.address,
-    weight.address,
+    addressOf(x),
+    addressOf(weight),
     m,
     width,
     eps,
@@ -46,9 +46,9 @@ export function convert(device: Device, out: Tensor, x: Tensor): void {
   const { native } = device;
   const status = native.symbols.smq_convert(
     native.ctx,
-    out.address,
+    addressOf(out),
     out.rowStride,
-    x.address,
+    addressOf(x),
     m,
     width,
     dtypeCode(op, "out", out.dtype),

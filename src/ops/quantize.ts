@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Device, Tensor } from "../device/mod.ts";
+import { addressOf, type Device, type Tensor } from "../device/mod.ts";
 import { SMQ_E4M3, SMQ_I8 } from "../ffi/symbols.ts";
 import { ACTIVATION, dtypeCode, expectNumber, expectTensor, refuse } from "./check.ts";
 
@@ -54,10 +54,10 @@ export function quantizeRows(device: Device, out: QuantizedRows, x: Tensor): voi
   const { native } = device;
   const status = native.symbols.smq_quantize_rows(
     native.ctx,
-    out.values.address,
-    out.scales.address,
-    out.sums.address,
-    x.address,
+    addressOf(out.values),
+    addressOf(out.scales),
+    addressOf(out.sums),
+    addressOf(x),
     m,
     k,
     dtypeCode(op, "x", x.dtype),
@@ -85,11 +85,11 @@ export function rmsNormQuantized(
   const { native } = device;
   const status = native.symbols.smq_rms_norm_quantized(
     native.ctx,
-    out.values.address,
-    out.scales.address,
-    out.sums.address,
-    x.address,
-    weight.address,
+    addressOf(out.values),
+    addressOf(out.scales),
+    addressOf(out.sums),
+    addressOf(x),
+    addressOf(weight),
     m,
     width,
     eps,
@@ -109,10 +109,10 @@ export function siluMulQuantized(device: Device, out: QuantizedRows, x: Tensor):
   const { native } = device;
   const status = native.symbols.smq_silu_mul_quantized(
     native.ctx,
-    out.values.address,
-    out.scales.address,
-    out.sums.address,
-    x.address,
+    addressOf(out.values),
+    addressOf(out.scales),
+    addressOf(out.sums),
+    addressOf(x),
     m,
     n,
     dtypeCode(op, "x", x.dtype),

@@ -4,9 +4,8 @@
  * @module
  */
 
-import type { Device, Tensor } from "../device/mod.ts";
+import { addressOf, type Device, type Tensor } from "../device/mod.ts";
 import {
-  addressOf,
   dtypeCode,
   expectCounter,
   expectInteger,
@@ -58,18 +57,18 @@ export function ropeKv(device: Device, qkv: Tensor, options: RopeKvOptions): voi
   const { native } = device;
   const status = native.symbols.smq_rope_kv(
     native.ctx,
-    qkv.address,
-    table.address,
+    addressOf(qkv),
+    addressOf(table),
     positions,
-    cacheLength.address,
+    addressOf(cacheLength),
     addressOf(depths),
     positionOffset,
     slotOffset,
     addressOf(qNorm),
     addressOf(kNorm),
     eps,
-    kCache.address,
-    vCache.address,
+    addressOf(kCache),
+    addressOf(vCache),
     slots,
     m,
     heads,

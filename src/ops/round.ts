@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { Device, Tensor } from "../device/mod.ts";
+import { addressOf, type Device, type Tensor } from "../device/mod.ts";
 import { SMQ_MAX_TREE } from "../ffi/symbols.ts";
-import { addressOf, expectCounter, expectInteger, expectTensor, MAX_I32, refuse } from "./check.ts";
+import { expectCounter, expectInteger, expectTensor, MAX_I32, refuse } from "./check.ts";
 
 /** What `verifyGreedy` reads and writes. */
 export interface VerifyGreedyOptions {
@@ -65,11 +65,11 @@ export function verifyGreedy(device: Device, options: VerifyGreedyOptions): void
   const { native } = device;
   const status = native.symbols.smq_verify_greedy(
     native.ctx,
-    result.address,
-    path.address,
-    history.address,
-    cacheLength.address,
-    best.address,
+    addressOf(result),
+    addressOf(path),
+    addressOf(history),
+    addressOf(cacheLength),
+    addressOf(best),
     addressOf(tokens),
     addressOf(parents),
     addressOf(limit),
@@ -90,12 +90,12 @@ export function commit(device: Device, options: CommitOptions): void {
   const { native } = device;
   const status = native.symbols.smq_commit(
     native.ctx,
-    caches.address,
+    addressOf(caches),
     count,
     rowBytes,
-    path.address,
-    result.address,
-    cacheLength.address,
+    addressOf(path),
+    addressOf(result),
+    addressOf(cacheLength),
     m,
   );
   native.check(status, "smq_commit");
@@ -107,7 +107,7 @@ export function advance(device: Device, length: Tensor<"i32">, delta: number): v
   expectCounter(op, "length", length);
   expectInteger(op, "delta", delta, -MAX_I32);
   const { native } = device;
-  native.check(native.symbols.smq_advance(native.ctx, length.address, delta), "smq_advance");
+  native.check(native.symbols.smq_advance(native.ctx, addressOf(length), delta), "smq_advance");
 }
 
 /** `length = min(length, limit + delta)`. `length`, `limit`: i32 [1]. */
@@ -122,7 +122,11 @@ export function cutBack(
   expectCounter(op, "limit", limit);
   expectInteger(op, "delta", delta, -MAX_I32);
   const { native } = device;
-  const { address } = limit;
-  const status = native.symbols.smq_cut_back(native.ctx, length.address, address, delta);
+  const status = native.symbols.smq_cut_back(
+    native.ctx,
+    addressOf(length),
+    addressOf(limit),
+    delta,
+  );
   native.check(status, "smq_cut_back");
 }

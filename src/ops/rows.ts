@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Device, Tensor } from "../device/mod.ts";
+import { addressOf, type Device, type Tensor } from "../device/mod.ts";
 import { dtypeCode, expectCounter, expectTensor, FLOATS, refuse } from "./check.ts";
 
 /** Which rows `ringWrite` writes, and where. */
@@ -34,12 +34,12 @@ export function gatherRows(
   const { native } = device;
   const status = native.symbols.smq_gather_rows(
     native.ctx,
-    out.address,
+    addressOf(out),
     out.rowStride,
-    x.address,
+    addressOf(x),
     x.rowStride,
     xRows,
-    index.address,
+    addressOf(index),
     m,
     width,
     dtypeCode(op, "x", x.dtype),
@@ -66,11 +66,11 @@ export function lastRow(
   const { native } = device;
   const status = native.symbols.smq_last_row(
     native.ctx,
-    out.address,
-    x.address,
+    addressOf(out),
+    addressOf(x),
     x.rowStride,
-    start.address,
-    end.address,
+    addressOf(start),
+    addressOf(end),
     m,
     width,
     dtypeCode(op, "x", x.dtype),
@@ -98,13 +98,13 @@ export function ringWrite(
   const { native } = device;
   const status = native.symbols.smq_ring_write(
     native.ctx,
-    ring.address,
+    addressOf(ring),
     ringRows,
-    start.address,
-    x.address,
+    addressOf(start),
+    addressOf(x),
     x.rowStride,
-    path.address,
-    count.address,
+    addressOf(path),
+    addressOf(count),
     m,
     width,
     dtypeCode(op, "ring", ring.dtype),
@@ -129,11 +129,11 @@ export function ringRead(
   const { native } = device;
   const status = native.symbols.smq_ring_read(
     native.ctx,
-    out.address,
+    addressOf(out),
     out.rowStride,
-    ring.address,
+    addressOf(ring),
     ringRows,
-    start.address,
+    addressOf(start),
     m,
     width,
     dtypeCode(op, "ring", ring.dtype),

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Device, Tensor } from "../device/mod.ts";
+import { addressOf, type Device, type Tensor } from "../device/mod.ts";
 import { SMQ_MAX_MASK, SMQ_MAX_TOPK, SMQ_MAX_TREE } from "../ffi/symbols.ts";
 import { expectCounter, expectInteger, expectTensor, refuse } from "./check.ts";
 
@@ -87,16 +87,16 @@ export function treeExpand(device: Device, options: TreeExpandOptions): void {
   const { native } = device;
   const status = native.symbols.smq_tree_expand(
     native.ctx,
-    scores.address,
-    tokens.address,
-    parents.address,
-    frontNodes.address,
-    frontTokens.address,
-    frontRows.address,
-    frontMask.address,
+    addressOf(scores),
+    addressOf(tokens),
+    addressOf(parents),
+    addressOf(frontNodes),
+    addressOf(frontTokens),
+    addressOf(frontRows),
+    addressOf(frontMask),
     maskWords,
-    values.address,
-    ids.address,
+    addressOf(values),
+    addressOf(ids),
     level,
     topk,
   );
@@ -122,16 +122,16 @@ export function treeSelect(device: Device, options: TreeSelectOptions): void {
   const { native } = device;
   const status = native.symbols.smq_tree_select(
     native.ctx,
-    outTokens.address,
-    outParents.address,
-    outDepths.address,
-    outMask.address,
-    scores.address,
-    tokens.address,
-    parents.address,
+    addressOf(outTokens),
+    addressOf(outParents),
+    addressOf(outDepths),
+    addressOf(outMask),
+    addressOf(scores),
+    addressOf(tokens),
+    addressOf(parents),
     count,
-    history.address,
-    cacheLength.address,
+    addressOf(history),
+    addressOf(cacheLength),
     size,
   );
   native.check(status, "smq_tree_select");

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Device, Tensor } from "../device/mod.ts";
+import { addressOf, type Device, type Tensor } from "../device/mod.ts";
 import {
   SMQ_LAYOUT_AWQ,
   SMQ_LAYOUT_GPTQ8,
@@ -120,6 +120,13 @@ export function unpack(
   expectTensor(op, "stored", stored, [dtype], shape(n, k));
   expectTensor(op, "out", out, [bits === 4 ? "i32" : "i8"], bits === 4 ? [k / 8, n] : [n, k]);
   const { native } = device;
-  const status = native.symbols.smq_unpack(native.ctx, out.address, stored.address, code, n, k);
+  const status = native.symbols.smq_unpack(
+    native.ctx,
+    addressOf(out),
+    addressOf(stored),
+    code,
+    n,
+    k,
+  );
   native.check(status, "smq_unpack");
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Device, type Tensor, tensor } from "../device/mod.ts";
+import { type Device, type Tensor, view } from "../device/mod.ts";
 import { type QuantizedForm, type QuantizedRows, quantizeRows } from "../ops/mod.ts";
 import type { Activations, Linear, LinearFacts } from "./scheme.ts";
 
@@ -19,11 +19,10 @@ export function quantizedRowsIn(
   m: number,
   k: number,
 ): QuantizedRows {
-  const at = (bytes: number): bigint => memory.address + BigInt(bytes);
   return {
-    values: tensor(at(0), form, [m, k]),
-    scales: tensor(at(m * k), "f32", [m]),
-    sums: tensor(at(m * (k + 4)), "i32", [m]),
+    values: view(memory, form, [m, k]),
+    scales: view(memory, "f32", [m], m * k),
+    sums: view(memory, "i32", [m], m * (k + 4)),
   };
 }
 

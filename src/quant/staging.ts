@@ -7,7 +7,7 @@ import type { DType } from "../base/dtype.ts";
 import { DTYPE_BYTES } from "../base/dtype.ts";
 import { elements, type Shape } from "../base/shape.ts";
 import type { StoredElements } from "../checkpoint/formats/stored_linear.ts";
-import { reshape, type Tensor, tensor } from "../device/mod.ts";
+import { reshape, type Tensor, view } from "../device/mod.ts";
 import { unpack } from "../ops/mod.ts";
 import type { WeightLoader } from "./loader.ts";
 
@@ -30,10 +30,10 @@ export class Stage {
 
   /** Room for a tensor. */
   take<D extends DType>(dtype: D, shape: Shape): Tensor<D> {
-    const at = this.#memory.address + BigInt(this.#used);
+    const at = this.#used;
     const bytes = elements(shape) * DTYPE_BYTES[dtype];
     this.#used += Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
-    return tensor(at, dtype, shape);
+    return view(this.#memory, dtype, shape, at);
   }
 
   /** A tensor with the numbers `data`. */

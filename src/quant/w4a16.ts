@@ -4,7 +4,7 @@
  * @module
  */
 import type { StoredW4A16 } from "../checkpoint/formats/stored_linear.ts";
-import { type Tensor, tensor } from "../device/mod.ts";
+import { type Tensor, view } from "../device/mod.ts";
 import { gatherColumns, gemmW4A16, w4a16Bytes, w4a16Pack } from "../ops/mod.ts";
 import { asRows } from "./activation.ts";
 import { loadBias, outputsOf } from "./f16.ts";
@@ -81,7 +81,7 @@ export const w4a16: Scheme<StoredW4A16> = {
       queue(y, x, epilogue, scratch): void {
         let rows = asRows(x);
         if (permutation) {
-          const gathered = tensor(scratch!.address, rows.dtype, rows.shape);
+          const gathered = view(scratch!, rows.dtype, rows.shape);
           gatherColumns(device, gathered, rows, permutation);
           rows = gathered;
         }

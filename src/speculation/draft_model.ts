@@ -5,10 +5,18 @@
  * @module
  */
 import { ArgumentError } from "../base/errors.ts";
-import type { Model } from "../model/mod.ts";
+import { checkArgument, checkOptions, required } from "../base/options.ts";
+import { type Model, MODEL_KIND } from "../model/mod.ts";
 import { cutBack, MAX_TREE_ROWS } from "../ops/mod.ts";
-import type { Drafter, DrafterPlan, Proposal, Verifier } from "./drafter.ts";
+import {
+  type Drafter,
+  type DrafterPlan,
+  PLAN_KIND,
+  type Proposal,
+  type Verifier,
+} from "./drafter.ts";
 import { Round } from "./round.ts";
+import { DRAFTER_KINDS } from "./shape.ts";
 import type { LevelStats } from "./stats.ts";
 
 /** Options of a draft model. */
@@ -19,19 +27,22 @@ export interface DraftModelOptions {
   readonly name?: string;
 }
 
-/** Plans a draft model; `inner` proposes for it. */
+/**
+ * Plans a draft model; `inner` proposes for it. Options of a tree may be among the options: one shape can be given
+ * to both. Throws an `ArgumentError` for options that are not what they should be.
+ */
 export function draftModel(
   model: Model,
   options: DraftModelOptions,
   inner?: DrafterPlan,
 ): DrafterPlan {
+  const doing = "draft";
+  checkArgument(doing, "model", model, MODEL_KIND);
+  checkOptions(doing, options, DRAFTER_KINDS);
+  checkArgument(doing, "minDraft", options.minDraft, required(DRAFTER_KINDS.minDraft));
+  checkArgument(doing, "inner", inner, PLAN_KIND);
+  model.expectLive(doing);
   const { minDraft, name = "draft" } = options;
-  if (!Number.isInteger(minDraft) || minDraft < 1) {
-    throw new ArgumentError(
-      "minDraft",
-      `Cannot draft: minDraft is ${minDraft}, expected 1 or more`,
-    );
-  }
   // A round of the inner drafter starts with minDraft - 1 tokens at most and adds its depth and a bonus.
   const depth = inner ? minDraft + inner.depth : minDraft;
   if (1 + depth > MAX_TREE_ROWS) {

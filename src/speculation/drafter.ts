@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { type Kind, object } from "../base/options.ts";
 import type { Device, Tensor } from "../device/mod.ts";
 import type { ModelState } from "../model/mod.ts";
 import type { LevelStats } from "./stats.ts";
@@ -90,3 +91,9 @@ export interface DrafterPlan {
   /** Allocates and captures. */
   create(verifier: Verifier): Drafter;
 }
+
+/** A `DrafterPlan`. */
+export const PLAN_KIND: Kind = object(
+  "a plan of a drafter",
+  ({ create }) => typeof create === "function",
+);

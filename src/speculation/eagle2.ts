@@ -3,11 +3,13 @@
  *
  * @module
  */
+import { checkArgument, checkOptions, required } from "../base/options.ts";
 import { Arena, Graph, rows, type Tensor } from "../device/mod.ts";
-import { type HeadModel, HeadState } from "../model/mod.ts";
+import { HEAD_KIND, type HeadModel, HeadState } from "../model/mod.ts";
 import { advance, copy, cutBack, gatherRows, lastRow, ringRead, topLogProbs } from "../ops/mod.ts";
 import type { Drafter, DrafterPlan, Proposal, Verifier } from "./drafter.ts";
 import { slotsOf } from "./memory.ts";
+import { DRAFTER_KINDS } from "./shape.ts";
 import { checkTree, Tree, type TreeOptions } from "./tree.ts";
 
 /** Options of an EAGLE-2 drafter. */
@@ -16,8 +18,18 @@ export interface Eagle2Options extends TreeOptions {
   readonly name?: string;
 }
 
-/** Plans a drafter that grows trees with `head`. */
+/**
+ * Plans a drafter that grows trees with `head`. Options of a draft model may be among the options: one shape can
+ * be given to both. Throws an `ArgumentError` for options that are not what they should be.
+ */
 export function eagle2(head: HeadModel, options: Eagle2Options): DrafterPlan {
+  const doing = "draft trees";
+  checkArgument(doing, "head", head, HEAD_KIND);
+  checkOptions(doing, options, DRAFTER_KINDS);
+  for (const name of ["depth", "topk", "treeSize"] as const) {
+    checkArgument(doing, name, options[name], required(DRAFTER_KINDS[name]));
+  }
+  head.expectLive(doing);
   checkTree(options, head.config.vocabSize);
   const { depth, topk, treeSize } = options;
   return {
@@ -179,6 +191,8 @@ class Eagle2 implements Drafter {
   }
 
   reset(length: number): void {
+    this.#extend.expectLive();
+    this.#draft.expectLive();
     this.#state.cache.ensure(slotsOf(this.#verifier.memory, length));
     this.#state.setLength(0);
   }

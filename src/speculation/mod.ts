@@ -8,6 +8,7 @@ export * from "./drafter.ts";
 export * from "./eagle2.ts";
 export * from "./memory.ts";
 export * from "./round.ts";
+export { DRAFTER_KINDS } from "./shape.ts";
 export * from "./stats.ts";
 export type { Taps } from "./taps.ts";
 export type { TreeOptions } from "./tree.ts";

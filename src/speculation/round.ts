@@ -67,6 +67,12 @@ export class Round implements Verifier, Disposable {
       );
     }
     const { device } = memory;
+    if (model.device !== device) {
+      throw new ArgumentError(
+        "device",
+        `Cannot run ${model.dir} in these rounds: it is on another device, expected the target's`,
+      );
+    }
     this.name = name;
     this.memory = memory;
     using cleanup = new DisposableStack();
@@ -256,11 +262,19 @@ export class Round implements Verifier, Disposable {
     return j < this.result[0] - 1 ? this.drafter!.proposer(j) : this.name;
   }
 
-  /** Forgets the sequence, and makes room for a text of `length` tokens; caches never shrink. */
+  /**
+   * Forgets the sequence, and makes room for a text of `length` tokens; caches never shrink. Throws code
+   * `"disposed"` where anything that a round needs has been disposed.
+   */
   reset(length: number): void {
+    const { verify, commit } = this.#proposed;
+    for (const graph of [this.#plain.verify, this.#plain.commit, verify, commit, this.#catchUp]) {
+      graph.expectLive();
+    }
+    // First, so that where it throws nothing has changed.
+    this.drafter?.reset(length);
     this.state.cache.ensure(slotsOf(this.memory, length));
     this.state.setLength(0);
-    this.drafter?.reset(length);
     this.stats.reset();
   }
 

@@ -23,15 +23,12 @@ export function candidates({ depth, topk }: TreeOptions): number {
   return topk + (depth - 1) * topk * topk;
 }
 
-/** Refuses a tree that makes no sense or that the kernels cannot hold; throws `ArgumentError`. */
+/** Refuses a tree of whole numbers that the kernels cannot hold; throws `ArgumentError`. */
 export function checkTree(options: TreeOptions, vocabulary: number): void {
   const { depth, topk, treeSize } = options;
   const refuse = (name: string, value: number, expected: string): never => {
     throw new ArgumentError(name, `Cannot draft trees: ${name} is ${value}, expected ${expected}`);
   };
-  for (const [name, value] of Object.entries({ depth, topk, treeSize })) {
-    if (!Number.isInteger(value) || value < 1) refuse(name, value, "a whole number, 1 or more");
-  }
   const widest = Math.min(MAX_TOPK, vocabulary);
   if (topk > widest) refuse("topk", topk, `at most ${widest}`);
   const held = topk * (depth - 1);

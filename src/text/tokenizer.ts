@@ -6,6 +6,16 @@
 
 import { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
 import { ArgumentError, CheckpointError } from "../base/errors.ts";
+import {
+  BOOLEAN,
+  checkArgument,
+  checkOptions,
+  type Kind,
+  type Kinds,
+  pathOf,
+  required,
+  TEXT,
+} from "../base/options.ts";
 import { inDirectory, type JsonObject, readJsonObject } from "./files.ts";
 import { type SpecialTokens, specialTokens, tokenText } from "./special_tokens.ts";
 
@@ -20,6 +30,11 @@ export interface DecodeOptions {
   /** Whether to leave special tokens out; `true` by default. */
   readonly skipSpecialTokens?: boolean;
 }
+
+const ENCODE_KINDS: Kinds<EncodeOptions> = { addSpecialTokens: BOOLEAN };
+const DECODE_KINDS: Kinds<DecodeOptions> = { skipSpecialTokens: BOOLEAN };
+
+const IDS: Kind = required({ expected: "a list of token ids", fits: Array.isArray });
 
 /** A tokenizer as stored in `tokenizer.json`, with `tokenizer_config.json` where there is one. */
 export class Tokenizer {
@@ -48,11 +63,12 @@ export class Tokenizer {
   }
 
   /**
-   * Reads the tokenizer of the model directory `dir`.
+   * Reads the tokenizer of the model directory `from`, a path or a `file:` URL.
    *
    * @throws {CheckpointError} `tokenizer.json` is missing, or one of the files is malformed
    */
-  static load(dir: string): Tokenizer {
+  static load(from: string | URL): Tokenizer {
+    const dir = pathOf("load a tokenizer", "from", from);
     const file = inDirectory(dir, "tokenizer.json");
     const json = readJsonObject(file);
     if (json === undefined) {
@@ -75,6 +91,8 @@ export class Tokenizer {
    * @throws {CheckpointError} the model names an unknown-token that its vocabulary lacks
    */
   encode(text: string, options: EncodeOptions = {}): number[] {
+    checkArgument("encode", "text", text, required(TEXT));
+    checkOptions("encode", options, ENCODE_KINDS);
     const { ids, tokens } = this.#tokenizer.encode(text, {
       add_special_tokens: options.addSpecialTokens ?? true,
     });
@@ -96,6 +114,8 @@ export class Tokenizer {
    * @throws {ArgumentError} an id is no whole number from 0
    */
   decode(ids: readonly number[], options: DecodeOptions = {}): string {
+    checkArgument("decode", "ids", ids, IDS);
+    checkOptions("decode", options, DECODE_KINDS);
     const kept = this.textIds(ids, options);
     return kept.length === 0
       ? ""

@@ -4,6 +4,7 @@
  * @module
  */
 import { ArgumentError, UnsupportedModelError } from "../../base/errors.ts";
+import { checkOptions, type Kinds, PATH, pathOf, required } from "../../base/options.ts";
 import { openCheckpoint } from "../../checkpoint/checkpoint.ts";
 import { type Head, openHead } from "../../checkpoint/head.ts";
 import { writeSafetensors } from "../../checkpoint/containers/safetensors_writer.ts";
@@ -14,13 +15,19 @@ import { WorkDirectory } from "./work_directory.ts";
 
 /** What to convert. */
 export interface ConvertHeadOptions {
-  /** Directory of the head, trained for the model before it was rotated. */
-  readonly head: string;
+  /** Directory of the head, trained for the model before it was rotated: a path or a `file:` URL, like the others. */
+  readonly head: string | URL;
   /** Directory of the rotated model, quantized or not. */
-  readonly model: string;
+  readonly model: string | URL;
   /** Directory to write, absent or empty. */
-  readonly out: string;
+  readonly out: string | URL;
 }
+
+const KINDS: Kinds<ConvertHeadOptions> = {
+  head: required(PATH),
+  model: required(PATH),
+  out: required(PATH),
+};
 
 /**
  * Writes the head that does for a rotated model what `head` does for the unrotated one.
@@ -31,7 +38,12 @@ export interface ConvertHeadOptions {
  * give has to become (r / w) Q: w does not commute with the norm inside, so no weight of the layers can do
  * that, and the head gets a linear layer of its own behind them, `output.weight` = Q^T diag(1 / w).
  */
-export function convertHead({ head: dir, model, out }: ConvertHeadOptions): void {
+export function convertHead(options: ConvertHeadOptions): void {
+  const doing = "convert a head";
+  checkOptions(doing, options, KINDS);
+  const dir = pathOf(doing, "head", options.head);
+  const model = pathOf(doing, "model", options.model);
+  const out = pathOf(doing, "out", options.out);
   using head = openHead(dir);
   using checkpoint = openCheckpoint(model);
   const rotation = readRotation(model);

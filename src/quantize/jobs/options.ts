@@ -18,10 +18,10 @@ export interface QuantizeProgress {
 
 /** What {@link quantizeCheckpoint} is asked to do. */
 export interface QuantizeOptions {
-  /** Directory of the unquantized checkpoint. */
-  readonly model: string;
+  /** Directory of the unquantized checkpoint: a path or a `file:` URL, like the others. */
+  readonly model: string | URL;
   /** Directory to write, absent or empty, not inside `model`; its parent must exist. */
-  readonly out: string;
+  readonly out: string | URL;
   /** The scheme, e.g. `w4a16-g128`; `f16` writes a rotated copy that is not quantized. */
   readonly scheme: string;
   /** The method; the scheme's best where absent. */
@@ -29,7 +29,7 @@ export interface QuantizeOptions {
   /** Where zero points of W4A16 are stored; none by default. */
   readonly zeroPoints?: ZeroPoints;
   /** A file of calibration text; a built-in sample where absent. */
-  readonly calibration?: string;
+  readonly calibration?: string | URL;
   /** Most calibration texts; 128 by default. */
   readonly calibrationTexts?: number;
   /** Most tokens of each; 512 by default. */

@@ -11,6 +11,7 @@ import { findMethod } from "../methods/method.ts";
 import { findQuantizer } from "../quantizers/registry.ts";
 import { RowPool } from "../rows/row_pool.ts";
 import { calibrationTexts } from "./calibration.ts";
+import { checkQuantizeOptions } from "./check_options.ts";
 import { QuantizeJob } from "./job.ts";
 import type { QuantizeOptions, QuantizeResult } from "./options.ts";
 import { WorkDirectory } from "./work_directory.ts";
@@ -23,7 +24,8 @@ export const UNQUANTIZED = "f16";
  * everything else. The directory appears complete or not at all; what an earlier run with the same options
  * finished is not done again, and the bytes are the same. Rejects with the signal's reason when aborted.
  */
-export async function quantizeCheckpoint(options: QuantizeOptions): Promise<QuantizeResult> {
+export async function quantizeCheckpoint(given: QuantizeOptions): Promise<QuantizeResult> {
+  const options = checkQuantizeOptions(given);
   const { model, out, scheme, signal } = options;
   signal?.throwIfAborted();
   const zeroPoints = options.zeroPoints ?? "none";

@@ -1,0 +1,110 @@
+/**
+ * What can be continued or scored: text, a chat, or token ids.
+ *
+ * @module
+ */
+import { ArgumentError } from "../base/errors.ts";
+import { show } from "../base/options.ts";
+
+/** One turn of a chat. */
+export interface Message {
+  /** `user`, `assistant`, `system`, or what else the model's template knows. */
+  readonly role: string;
+  /** Its text. */
+  readonly content: string;
+}
+
+/** Token ids: a list, or any typed array of integers. */
+export type TokenIds =
+  | readonly number[]
+  | Int8Array
+  | Uint8Array
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array
+  | BigInt64Array
+  | BigUint64Array;
+
+/** A prompt: text, a chat, or token ids taken as they are. */
+export type Prompt = string | readonly Message[] | TokenIds;
+
+/** Whether a prompt is a chat: a list that begins with an object. */
+export function isChat(prompt: Prompt): prompt is readonly Message[] {
+  if (!Array.isArray(prompt)) return false;
+  const [first] = prompt;
+  return typeof first === "object" && first !== null && !Array.isArray(first);
+}
+
+/** Throws the `ArgumentError` of a message that has no role or no text. */
+export function checkChat(prompt: readonly Message[]): void {
+  for (const [i, message] of prompt.entries()) {
+    for (const key of ["role", "content"] as const) {
+      const value: unknown = message?.[key];
+      if (typeof value === "string") continue;
+      throw new ArgumentError(
+        "prompt",
+        `Cannot format a chat: ${key} of message ${i} is ${show(value)}, expected text`,
+      );
+    }
+  }
+}
+
+/** A text that is token ids or becomes them, and what is done with it, for messages. */
+export interface TextUse {
+  /** What is done, as in "Cannot generate". */
+  readonly doing: string;
+  /** What the text is called, as in "the prompt"; also the argument that it comes in. */
+  readonly what: string;
+  /** The argument that token ids come in. */
+  readonly argument: string;
+  /** What it may be, as in "expected text or token ids". */
+  readonly expected: string;
+}
+
+/** What a generation continues. */
+export const PROMPT: TextUse = {
+  doing: "generate",
+  what: "prompt",
+  argument: "prompt",
+  expected: "text or token ids",
+};
+
+/** What a score is of. */
+export const SCORED: TextUse = {
+  doing: "score",
+  what: "text",
+  argument: "tokens",
+  expected: "token ids",
+};
+
+/**
+ * The token ids in `value` as numbers. Throws an `ArgumentError` for what is no list or typed array of whole
+ * numbers, for an id outside a vocabulary of `vocabSize`, and for none at all.
+ */
+export function tokenIds(value: unknown, vocabSize: number, use: TextUse): number[] {
+  const { doing, what, argument } = use;
+  const typed = ArrayBuffer.isView(value) && !(value instanceof DataView) &&
+    !/^Float/.test(value.constructor.name);
+  if (!typed && !Array.isArray(value)) {
+    throw new ArgumentError(
+      argument,
+      `Cannot ${doing}: the ${what} is ${show(value)}, expected ${use.expected}`,
+    );
+  }
+  const given = Array.from<unknown>(value as ArrayLike<unknown>);
+  if (given.length === 0) {
+    throw new ArgumentError(
+      what,
+      `Cannot ${doing}: the ${what} has no tokens, expected 1 or more`,
+    );
+  }
+  return given.map((one) => {
+    const id = typeof one === "bigint" ? Number(one) : one;
+    if (Number.isInteger(id) && id as number >= 0 && id as number < vocabSize) return id as number;
+    throw new ArgumentError(
+      argument,
+      `Cannot ${doing}: token ${show(one)} is in the ${what}, expected 0 to ${vocabSize - 1}`,
+    );
+  });
+}

@@ -1,0 +1,17 @@
+/**
+ * What the options of drafters may be.
+ *
+ * @module
+ */
+import { integer, type Kinds, TEXT } from "../base/options.ts";
+
+/** One object may hold the options of several drafters; which of them it needs, each says itself. */
+export const DRAFTER_KINDS: Kinds<
+  Record<"minDraft" | "depth" | "topk" | "treeSize" | "name", unknown>
+> = {
+  minDraft: integer(1),
+  depth: integer(1),
+  topk: integer(1),
+  treeSize: integer(1),
+  name: TEXT,
+};
