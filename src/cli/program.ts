@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { FileError } from "../base/errors.ts";
 import type { AnyValues } from "./option.ts";
 import type { Command } from "./command.ts";
 import { failureOf, isBrokenPipe, type Running } from "./failure.ts";
@@ -61,11 +62,12 @@ async function fail(error: unknown, running: Running, json: boolean, io: Io): Pr
   // Whoever read the output has seen enough, as in `... | head`.
   if (isBrokenPipe(error)) return 0;
   const { exitCode, code, message, report } = failureOf(error, running);
+  await io.stderr.write(report);
   try {
-    await io.stderr.write(report);
     if (json) await writeJson(io.stdout, { error: { code, message } });
   } catch (again) {
-    if (!isBrokenPipe(again)) throw again;
+    // Where standard output is what failed, standard error and the exit code have said so.
+    if (!isBrokenPipe(again) && !(again instanceof FileError)) throw again;
   }
   return exitCode;
 }
