@@ -12,6 +12,9 @@ import { unwatch, watch } from "./leaks.ts";
 import { chooseLibrary } from "./open.ts";
 import { byteLength, isContiguous, type Tensor } from "./tensor.ts";
 
+/** The largest native integer. */
+const MOST = 2 ** 31 - 1;
+
 /** Which implementation to use; `"auto"` is CUDA where a device is present, else the twin. */
 export type Backend = "auto" | "cpu" | "cuda";
 
@@ -90,10 +93,10 @@ export class Device implements Disposable {
   static open(options: DeviceOptions = {}): Device {
     const { threads = 0, index = 0 } = options;
     for (const [argument, value] of Object.entries({ threads, index })) {
-      if (!Number.isInteger(value) || value < 0) {
+      if (!Number.isInteger(value) || value < 0 || value > MOST) {
         throw new ArgumentError(
           argument,
-          `Cannot open a device: ${argument} is ${value}, expected 0 or a positive integer`,
+          `Cannot open a device: ${argument} is ${value}, expected a whole number from 0 to ${MOST}`,
         );
       }
     }

@@ -127,7 +127,7 @@ backendTest("a device refuses bad options", (_, { open }) => {
   assertThrows(
     () => open({ threads: -1 }),
     ArgumentError,
-    "threads is -1, expected 0 or a positive",
+    "threads is -1, expected a whole number from 0",
   );
   assertThrows(() => open({ index: 99 }), SpecMQuantError, "Cannot use the device: ");
 });
