@@ -9,6 +9,7 @@ import { quantizeCheckpoint, UNQUANTIZED } from "../quantize/mod.ts";
 import { METHODS } from "../quantize/methods/method.ts";
 import { QUANTIZERS } from "../quantize/quantizers/registry.ts";
 import { type Command, command } from "./command.ts";
+import { commandLine } from "./command_line.ts";
 import { interruptible } from "./interrupt.ts";
 import { snakeCase, writeJson } from "./json.ts";
 import { Progress } from "./progress.ts";
@@ -19,8 +20,9 @@ export const quantize: Command = command({
   name: "quantize",
   summary: "Write a quantized copy of a model, in the layout that others publish.",
   notes: [
-    "Layers are read, quantized and written one by one. What is finished lies in OUT.partial: run the",
-    "same command again after Ctrl-C or a crash and it goes on; the bytes are those of one run.",
+    "Layers are read, quantized and written one by one. What is finished lies in OUT.partial, or in",
+    ".partial inside an OUT that was there: run the same command again after Ctrl-C, a crash or a full",
+    "disk and it goes on; the bytes are those of one run.",
   ],
   options: [
     {
@@ -72,6 +74,7 @@ export const quantize: Command = command({
       summary: "Calibration text; a built-in sample where absent",
       notes: [
         'With .jsonl, an object a line with "text", or with "question" and "answer"; else one text.',
+        "At least 128 tokens are needed, and a warning is given below 2048.",
       ],
     },
     {
@@ -93,6 +96,7 @@ export const quantize: Command = command({
       type: "number",
       value: "SHARE",
       min: 0,
+      max: 1,
       summary:
         "What GPTQ adds to its Hessian's diagonal, as a share of the mean; 0.01 where absent",
     },
@@ -111,6 +115,7 @@ export const quantize: Command = command({
       type: "integer",
       value: "N",
       min: 0,
+      max: 2 ** 30 - 1,
       summary: "What the rotation is drawn from; 0 where absent",
     },
     {
@@ -123,8 +128,9 @@ export const quantize: Command = command({
     BACKEND_OPTION,
     {
       ...THREADS_OPTION,
-      summary: "Threads of the CPU library, and of what is done to weights on any backend; " +
-        "all cores where absent",
+      summary:
+        "Threads of the CPU library, and of what is done to weights on any backend, at most " +
+        "one a core; all cores where absent",
     },
     JSON_OPTION,
   ],
@@ -133,6 +139,10 @@ export const quantize: Command = command({
   async run(values, io) {
     const { model, out, scheme, backend, threads, json } = values;
     using bar = new Progress(io.stderr, { lines: true });
+    const say = (text: string) => {
+      bar.clear();
+      io.stderr.writeSync(`${text}\n`);
+    };
     const result = await interruptible((signal) =>
       quantizeCheckpoint({
         model,
@@ -152,6 +162,12 @@ export const quantize: Command = command({
         device: () => Device.open({ backend, threads }),
         signal,
         onProgress: ({ done, total }) => bar.update("quantizing", done, total),
+        onWarning: (message) => say(`warning: ${message}`),
+        onKept: ({ dir, done, total }) =>
+          say(
+            `${done} of ${total} parts are finished and kept in ${dir}. To go on, run again:\n` +
+              `  ${commandLine(quantize, values)}`,
+          ),
       })
     );
     bar.clear();
