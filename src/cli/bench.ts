@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { checkWritable, writeWhole } from "../checkpoint/containers/whole_file.ts";
 import { MODEL_SHAPES } from "../checkpoint/synthetic/shapes.ts";
 import {
   SYNTHETIC_FORMATS,
@@ -13,7 +14,7 @@ import {
 import { MAX_TREE_ROWS } from "../ops/mod.ts";
 import type { BenchTable } from "./bench/bench.ts";
 import { compareReports, type Comparison } from "./bench/compare.ts";
-import { writeWhole } from "./bench/environment.ts";
+import { BENCH_PROMPTS } from "./bench/prompts.ts";
 import { TABLES } from "./bench/registry.ts";
 import { comparisonText, headingText, reportMarkdown, sectionText } from "./bench/render.ts";
 import { readReport, type Report, reportJson } from "./bench/report.ts";
@@ -99,6 +100,7 @@ const OPTIONS = [
     type: "integer",
     value: "N",
     min: 1,
+    max: 1_000_000,
     default: 50,
     summary: "Samples of each figure",
   },
@@ -107,8 +109,9 @@ const OPTIONS = [
     type: "integer",
     value: "N",
     min: 1,
+    max: BENCH_PROMPTS,
     default: 20,
-    summary: "Prompts of end-to-end",
+    summary: `Prompts of end-to-end, at most ${BENCH_PROMPTS}`,
   },
   {
     name: "max-tokens",
@@ -145,6 +148,7 @@ export const bench: Command = command({
 
   async run(values, io) {
     const { context, runs, prompts, backend, threads } = values;
+    for (const file of filesOf(values)) checkWritable(file);
     const earlier = values.compare === undefined ? undefined : readReport(values.compare);
     using bar = new Progress(io.stderr, { lines: true });
     const tables = tablesOf(values.tables);
@@ -164,15 +168,19 @@ export const bench: Command = command({
     for await (const { report, added } of steps) {
       bar.clear();
       last = report;
-      await io.stdout.write(added === undefined ? headingText(report) : sectionText(added));
-      writeFiles(values, report);
+      try {
+        // Files first: whoever has stopped reading may still want them.
+        writeFiles(values, report);
+      } finally {
+        await io.stdout.write(added === undefined ? headingText(report) : sectionText(added));
+      }
     }
     bar.clear();
     await sayMissing(values, last, io);
     if (earlier === undefined || last === undefined) return 0;
     const comparison = compareReports(last, earlier);
-    await io.stdout.write(comparisonText(comparison));
     writeFiles(values, last, comparison);
+    await io.stdout.write(comparisonText(comparison));
     return 0;
   },
 });
@@ -184,6 +192,13 @@ async function sayMissing(values: BenchValues, report: Report | undefined, io: I
   for (const name of words(values.tables)) {
     if (!found.has(name)) await io.stderr.write(`no figures of ${name}: no models to have them\n`);
   }
+}
+
+/** Files to write. A UsageError where both are one. */
+function filesOf({ json, markdown }: BenchValues): readonly string[] {
+  const files = [json, markdown].filter((file) => file !== undefined);
+  if (json === undefined || json !== markdown) return files;
+  throw new UsageError(`Cannot use --markdown ${markdown}: --json is that file, expected another`);
 }
 
 function writeFiles(values: BenchValues, report: Report, comparison?: Comparison): void {
