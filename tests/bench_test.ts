@@ -9,9 +9,12 @@ import {
   assertEquals,
   assertGreater,
   assertLess,
+  assertRejects,
   assertStringIncludes,
+  assertThrows,
 } from "@std/assert";
 import { DEMO_DIR } from "../scripts/trio.ts";
+import { OutOfDeviceMemoryError } from "../src/base/errors.ts";
 import type { ModelConfig } from "../src/checkpoint/config/config.ts";
 import { capturePart } from "../src/cli/bench/captured_part.ts";
 import { type Figure, figureId } from "../src/cli/bench/figure.ts";
@@ -19,7 +22,7 @@ import { FilledState } from "../src/cli/bench/filled_state.ts";
 import { TABLES } from "../src/cli/bench/registry.ts";
 import type { Report } from "../src/cli/bench/report.ts";
 import { runBench, type RunOptions } from "../src/cli/bench/run.ts";
-import { type InflatedShape, loadModels } from "../src/cli/bench/sources.ts";
+import { checkFits, type InflatedShape, INFLATIONS, loadModels } from "../src/cli/bench/sources.ts";
 import { testIo } from "../src/cli/fixtures_test.ts";
 import { runProgram } from "../src/cli/program.ts";
 import { COMMANDS } from "../src/cli/registry.ts";
@@ -195,6 +198,30 @@ Deno.test("bench: a part of a capture holds only the ops asked for", () => {
   const none = logits((op) => op === "smq_argmax");
   assertEquals(none.seen, all.seen);
   assertEquals(none.some, false);
+});
+
+Deno.test("bench: models that do not fit are refused before anything is measured or loaded", async () => {
+  const heard: string[] = [];
+  const shapes = { huge: { ...TINY, layers: 2_000, hiddenSize: 16384, intermediateSize: 65536 } };
+  const source = { kind: "synthetic", shapes, scheme: "f16", heads: true } as const;
+  const progress = (label: string) => void heard.push(label);
+  const steps = runBench({ ...OPTIONS, progress, sources: [source], tables: TABLES });
+  await assertRejects(() => steps.next(), OutOfDeviceMemoryError, "at a context of 48: they need ");
+  assertEquals(heard, []);
+
+  // As on a machine with less memory than this one.
+  using device = Device.open({ backend: "cpu", threads: 1 });
+  const trio = { kind: "trio", dir: DEMO_DIR, inflation: INFLATIONS["70b-8b"] } as const;
+  const fits = (free: number) => {
+    Object.defineProperty(device, "memory", {
+      value: () => ({ used: 0, free, total: free }),
+      configurable: true,
+    });
+    checkFits(device, trio, 512);
+  };
+  fits(64e9);
+  assertThrows(() => fits(32e9), OutOfDeviceMemoryError, "GB, 32.00 GB are free; no context fits");
+  fits(64e9);
 });
 
 const root = Deno.makeTempDirSync();

@@ -2,7 +2,6 @@
  * What the command line says of checkpoints that are not as they should be.
  */
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { onWarning } from "../src/base/warnings.ts";
 import { testIo } from "../src/cli/fixtures_test.ts";
 import { runProgram } from "../src/cli/program.ts";
 import { COMMANDS } from "../src/cli/registry.ts";
@@ -78,40 +77,31 @@ Deno.test("generate: a tokenizer that is a Git LFS pointer is called one", () =>
 
 Deno.test("inspect: what is not used is listed", () =>
   withDir(async (dir) => {
-    const heard: string[] = [];
-    onWarning((message) => heard.push(message));
-    try {
-      const path = odd(dir);
-      const { out } = await run("inspect", path);
-      for (
-        const row of [
-          "  key     gate_scale                                    config.json        may change the output",
-          "  key     transformers_version                          config.json",
-          "  tensor  model.layers.*.self_attn.sinks \\(2\\)            model.safetensors  may change the",
-          "  tensor  model.layers.0.self_attn.rotary_emb.inv_freq  model.safetensors",
-        ]
-      ) assertMatch(out, new RegExp(row.trim().replace(/ +/g, " +")));
-      assertEquals(heard, [
-        `${path}: what it says may not be what it should, as these keys are not used: ` +
-        `"gate_scale" (config.json)`,
-        `${path}: what it says may not be what it should, as these tensors are not used: ` +
-        "model.layers.*.self_attn.sinks (2)",
-      ]);
-      const json = JSON.parse((await run("inspect", path, "--json")).out);
-      const file = "model.safetensors";
-      const sinks = (i: number) => `model.layers.${i}.self_attn.sinks`;
-      assertEquals(json.unused.filter(({ matters }: { matters: boolean }) => matters), [
-        { kind: "key", name: "gate_scale", file: "config.json", matters: true },
-        { kind: "tensor", name: sinks(0), file, matters: true },
-        { kind: "tensor", name: sinks(1), file, matters: true },
-      ]);
-      // They are said once.
-      assertEquals(heard.length, 2);
-    } finally {
-      onWarning();
-    }
-    const { out } = await run("inspect", HEAD);
-    assertStringIncludes(out, "use_cache");
+    const path = odd(dir);
+    const { out, err } = await run("inspect", path);
+    for (
+      const row of [
+        "  key     gate_scale                                    config.json        may change the output",
+        "  key     transformers_version                          config.json",
+        "  tensor  model.layers.*.self_attn.sinks \\(2\\)            model.safetensors  may change the",
+        "  tensor  model.layers.0.self_attn.rotary_emb.inv_freq  model.safetensors",
+      ]
+    ) assertMatch(out, new RegExp(row.trim().replace(/ +/g, " +")));
+    assertEquals(err.trimEnd().split("\n"), [
+      `warning: ${path}: what it says may not be what it should, as these keys are not used: ` +
+      `"gate_scale" (config.json)`,
+      `warning: ${path}: what it says may not be what it should, as these tensors are not used: ` +
+      "model.layers.*.self_attn.sinks (2)",
+    ]);
+    const json = JSON.parse((await run("inspect", path, "--json")).out);
+    const file = "model.safetensors";
+    const sinks = (i: number) => `model.layers.${i}.self_attn.sinks`;
+    assertEquals(json.unused.filter(({ matters }: { matters: boolean }) => matters), [
+      { kind: "key", name: "gate_scale", file: "config.json", matters: true },
+      { kind: "tensor", name: sinks(0), file, matters: true },
+      { kind: "tensor", name: sinks(1), file, matters: true },
+    ]);
+    assertStringIncludes((await run("inspect", HEAD)).out, "use_cache");
   }));
 
 Deno.test("generate: what may change the output is warned of on standard error, once", () =>

@@ -448,6 +448,26 @@ Deno.test("quantize: a model that inspects, scores and generates", async () => {
   assertStringIncludes(twice.err, `--model: Cannot quantize ${out}`);
 });
 
+Deno.test("quantize: text that is too little to calibrate with", async () => {
+  const file = `${root}/text.txt`;
+  const out = `${root}/calibrated`;
+  const args = ["quantize", "--model", target, "--out", out, "--scheme", "w4a16-g128"];
+  const calibrate = (words: number) => {
+    Deno.writeTextFileSync(file, "sun and rain ".repeat(words));
+    return run([...args, "--backend", "cpu", "--calibration", file]);
+  };
+  for (const [words, what] of [[0, "it has no text"], [3, "tokens of text, expected"]] as const) {
+    const { code, out: text, err } = await calibrate(words);
+    assertEquals([code, text], [2, ""]);
+    assertStringIncludes(err, `--calibration: Cannot calibrate with ${file}: it has `);
+    assertStringIncludes(err, what);
+    assertEquals([existsSync(out), existsSync(`${out}.partial`)], [false, false]);
+  }
+  const few = await calibrate(60);
+  assertEquals(few.code, 0, few.err);
+  assertMatch(few.err, /^warning: .*text\.txt has \d+ tokens of text: expected 2048 or more/);
+});
+
 Deno.test("convert-head: for a rotated copy, which then proposes what the head did", async () => {
   const [rotated, converted] = [`${root}/rotated`, `${root}/rotated-head`];
   const f16 = ["--scheme", "f16", "--rotate"];
@@ -607,8 +627,16 @@ Deno.test("process: after Ctrl-C a quantized model is gone on with", async () =>
   }
   child.kill("SIGINT");
   const { code, stdout, stderr } = await child.output();
-  assertEquals([code, decode(stdout), decode(stderr)], [130, "", "interrupted\n"]);
+  assertEquals([code, decode(stdout)], [130, ""]);
+  // What is kept, and the command that goes on, which does.
+  const [kept, command, last] = decode(stderr).trimEnd().split("\n");
+  const found = /^(\d+) of 14 parts are finished and kept in (.*)\. To go on, run again:$/.exec(
+    kept,
+  );
+  assertEquals([found?.[2], last], [`${out}.partial`, "interrupted"]);
+  assertEquals(command, `  specmquant quantize ${args.join(" ")}`);
   assertEquals(existsSync(out), false);
-  assert((await json(["quantize", ...args])).resumed >= 3);
+  const { resumed } = await json(command.trim().split(" ").slice(1));
+  assert(resumed >= 3 && resumed === Number(found![1]), `${resumed}`);
   assertEquals([existsSync(out), existsSync(`${out}.partial`)], [true, false]);
 });

@@ -124,7 +124,7 @@ const LINES: Readonly<Record<string, { readonly says: RegExp; readonly more?: st
   bench: { says: /^forward: target/m, more: "--rows 1 --runs 1 --context 8" },
   quantize: {
     says: /became/,
-    more: "--calibration-texts 1 --calibration-tokens 8",
+    more: "--calibration-texts 4 --calibration-tokens 32",
   },
   "convert-head": { says: /^The head for/ },
 };

@@ -6,20 +6,27 @@ import { assert, assertEquals, assertLess, assertRejects, assertThrows } from "@
 import { writeUnquantized } from "../bench/quantization/unquantized.ts";
 import { eagle2, Session } from "../mod.ts";
 import { ArgumentError, CheckpointError } from "../src/base/errors.ts";
-import { toF32 } from "../src/base/half.ts";
 import { openCheckpoint } from "../src/checkpoint/checkpoint.ts";
-import { Arena, Device, rows } from "../src/device/mod.ts";
+import { Arena, Device } from "../src/device/mod.ts";
 import { convertHead, quantizeCheckpoint, type QuantizeOptions } from "../src/quantize/mod.ts";
 import { readRotation } from "../src/quantize/jobs/rotate_model.ts";
-import { HeadModel, HeadState, Model, ModelState } from "../src/model/mod.ts";
+import { HeadModel, HeadState, Model } from "../src/model/mod.ts";
 import { gatherRows } from "../src/ops/mod.ts";
 import { QUANTIZERS } from "../src/quantize/quantizers/registry.ts";
-import { BYTE_LEVEL_CONFIG, byteLevelTokenizer } from "../src/text/fixtures_test.ts";
 import { Tokenizer } from "../src/text/tokenizer.ts";
-import { type RandomModel, SMALL, writeRandomHead, writeRandomModel } from "./models.ts";
+import { type RandomModel, SMALL, writeRandomHead } from "./models.ts";
 import { rewrite } from "./rewrite.ts";
 import { problems } from "./problems.ts";
 import { relativeError } from "./rig.ts";
+import {
+  filesOf,
+  forward,
+  makeModel as makeModelIn,
+  readNames,
+  TestTokens,
+  TOKENS,
+  VOCAB,
+} from "./whole_models.ts";
 
 const MAIN = new URL("../src/cli/main.ts", import.meta.url).pathname;
 
@@ -32,7 +39,7 @@ const SHAPE: RandomModel = {
   heads: 2,
   kvHeads: 1,
   headDim: 64,
-  vocab: 266,
+  vocab: VOCAB,
 };
 
 /** For rotations, of a width that is no power of two. */
@@ -41,50 +48,11 @@ const WIDE: RandomModel = { ...SHAPE, hidden: 192, heads: 4, kvHeads: 2 };
 const root = Deno.makeTempDirSync();
 addEventListener("unload", () => Deno.removeSync(root, { recursive: true }));
 
-function makeModel(name: string, shape: RandomModel, config: object = {}): string {
-  const dir = writeRandomModel(`${root}/${name}`, shape);
-  const json = (file: string, value: unknown) =>
-    Deno.writeTextFileSync(`${dir}/${file}`, JSON.stringify(value));
-  json("tokenizer.json", byteLevelTokenizer());
-  json("tokenizer_config.json", BYTE_LEVEL_CONFIG);
-  json("config.json", { ...JSON.parse(Deno.readTextFileSync(`${dir}/config.json`)), ...config });
-  return dir;
-}
+const makeModel = (name: string, shape: RandomModel, config?: object): string =>
+  makeModelIn(`${root}/${name}`, shape, config);
 
 const model = makeModel("model", SHAPE);
 const wide = makeModel("wide", WIDE);
-const TOKENS = Int32Array.from({ length: 48 }, (_, i) => (i * 37 + 5) % SHAPE.vocab);
-
-/** Logits f32 [tokens, vocab], and the hidden states behind the final norm. */
-function forward(device: Device, dir: string): { logits: Float32Array; hidden: Float32Array } {
-  using loaded = Model.load(device, dir);
-  const count = TOKENS.length;
-  const sizes = { context: count, slots: count, rows: count, logitsRows: count };
-  using state = new ModelState(loaded, sizes);
-  state.cache.ensure(count);
-  using ids = new DisposableTokens(device);
-  state.queueForward({ rows: count, cacheLength: state.cacheLength }, { tokens: ids.tensor });
-  state.queueLogits(count);
-  return {
-    logits: new Float32Array(device.download(state.logits).buffer),
-    hidden: toF32(device.download(rows(state.hidden, 0, count)), "f16"),
-  };
-}
-
-/** The tokens on a device. */
-class DisposableTokens implements Disposable {
-  readonly #arena;
-  readonly tensor;
-
-  constructor(device: Device) {
-    this.#arena = new Arena(device, "tokens");
-    this.tensor = this.#arena.fromHost("i32", [TOKENS.length], TOKENS);
-  }
-
-  [Symbol.dispose](): void {
-    this.#arena[Symbol.dispose]();
-  }
-}
 
 function quantize(out: string, options: Partial<QuantizeOptions> & { scheme: string }) {
   return quantizeCheckpoint({
@@ -175,7 +143,7 @@ function draft(device: Device, head: string, verifier: string): Float32Array[] {
     logitsRows: count,
   });
   state.cache.ensure(64);
-  using ids = new DisposableTokens(device);
+  using ids = new TestTokens(device);
   using arena = new Arena(device, "hidden states");
   const given = arena.fromHost(
     "f16",
@@ -199,7 +167,7 @@ Deno.test("convert-head: a head says of a rotated model what it said of the mode
   const head = writeRandomHead(`${root}/head`, WIDE);
   const rotated = `${root}/rotated-for-head`;
   await quantize(rotated, { model: wide, scheme: "f16", rotate: true });
-  convertHead({ head, model: rotated, out: `${root}/head-rotated` });
+  await convertHead({ head, model: rotated, out: `${root}/head-rotated` });
   const plain = draft(device, head, wide);
   const found = draft(device, `${root}/head-rotated`, rotated);
   for (const [i, logits] of plain.entries()) {
@@ -214,7 +182,7 @@ Deno.test("convert-head: a head says of a rotated model what it said of the mode
     "is rotated already (seed 0)",
   );
   await quantize(again, twice);
-  convertHead({ head, model: again, out: `${root}/head-again` });
+  await convertHead({ head, model: again, out: `${root}/head-again` });
   assertEquals(
     Deno.readFileSync(`${root}/head-again/model.safetensors`),
     Deno.readFileSync(`${root}/head-rotated/model.safetensors`),
@@ -227,7 +195,7 @@ Deno.test("convert-head: a head says of a rotated model what it said of the mode
 });
 
 Deno.test("quantize: killed ten times, it gives the bytes of one run", async () => {
-  const small = makeModel("killed", { ...SMALL, layers: 6, vocab: 266 });
+  const small = makeModel("killed", { ...SMALL, layers: 6, vocab: VOCAB });
   const arrange = (out: string) =>
     new Deno.Command(Deno.execPath(), {
       args: [
@@ -276,27 +244,12 @@ Deno.test("quantize: killed ten times, it gives the bytes of one run", async () 
   assertEquals(readNames(root).filter((name) => name.includes("partial")), []);
 });
 
-/** The bytes of every file of a directory. */
-function filesOf(dir: string): Map<string, Uint8Array> {
-  const names = readNames(dir).sort();
-  return new Map(names.map((name) => [name, Deno.readFileSync(`${dir}/${name}`)]));
-}
-
-function readNames(dir: string): string[] {
-  try {
-    return [...Deno.readDirSync(dir)].map(({ name }) => name);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
-    throw error;
-  }
-}
-
 Deno.test("convert-head: the demo head proposes as well for the rotated demo target", async () => {
   const demo = new URL("../models/demo", import.meta.url).pathname;
   const [plain, rotated, head] = ["demo", "demo-rotated", "demo-head"].map((x) => `${root}/${x}`);
   writeUnquantized(`${demo}/target`, plain, 1);
   await quantize(rotated, { model: plain, scheme: "f16", rotate: true });
-  convertHead({ head: `${demo}/target-eagle2`, model: rotated, out: head });
+  await convertHead({ head: `${demo}/target-eagle2`, model: rotated, out: head });
   using device = Device.open({ backend: "cpu" });
   const tokenizer = Tokenizer.load(plain);
   const run = async (model: string, headDir: string) => {

@@ -446,6 +446,7 @@ Deno.test("what quantizes and converts refuses what it cannot do, and writes not
     device: NO_FUNCTION,
     threads: [...NO_INTEGER, -1],
     onProgress: NO_FUNCTION,
+    onKept: NO_FUNCTION,
     signal: NO_SIGNAL,
   };
   for (const [option, values] of Object.entries(wrong)) {

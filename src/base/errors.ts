@@ -88,6 +88,18 @@ export class CheckpointError extends SpecMQuantError {
   }
 }
 
+/** A file, a directory or a stream could not be read or written; nothing is wrong with what it holds. */
+export class FileError extends SpecMQuantError {
+  /** The file, as given. */
+  readonly file: string;
+
+  /** Makes an error about `file`; `verb` is what could not be done, e.g. `"write"`. */
+  constructor(verb: "read" | "write", file: string, reason: string, options?: ErrorOptions) {
+    super("file", `Cannot ${verb} ${file}: ${reason}`, options);
+    this.file = file;
+  }
+}
+
 /** A well-formed model that asks for something this project does not do. */
 export class UnsupportedModelError extends SpecMQuantError {
   /** What is not supported, e.g. `"rope_scaling type longrope"`. */

@@ -37,11 +37,11 @@ export function integer(min = -Infinity, max: number = Number.MAX_SAFE_INTEGER):
   };
 }
 
-/** A finite number of at least `min`. */
-export function number(min: number): Kind {
+/** A finite number from `min` to `max`. */
+export function number(min: number, max = Infinity): Kind {
   return {
-    expected: `a number from ${min}`,
-    fits: (value) => Number.isFinite(value) && value as number >= min,
+    expected: `a number from ${min}${max < Infinity ? ` to ${max}` : ""}`,
+    fits: (value) => Number.isFinite(value) && value as number >= min && value as number <= max,
   };
 }
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { checkWritable, writeWhole } from "../checkpoint/containers/whole_file.ts";
 import { MODEL_SHAPES } from "../checkpoint/synthetic/shapes.ts";
 import {
   SYNTHETIC_FORMATS,
@@ -13,8 +14,8 @@ import {
 import { MAX_TREE_ROWS } from "../ops/mod.ts";
 import type { BenchTable } from "./bench/bench.ts";
 import { compareReports, type Comparison } from "./bench/compare.ts";
-import { writeWhole } from "./bench/environment.ts";
 import { needsItsModels, needsScheme, needsTableOf } from "./bench/needs.ts";
+import { BENCH_PROMPTS } from "./bench/prompts.ts";
 import { TABLES } from "./bench/registry.ts";
 import { comparisonText, headingText, reportMarkdown, sectionText } from "./bench/render.ts";
 import { readReport, type Report, reportJson } from "./bench/report.ts";
@@ -109,6 +110,7 @@ const OPTIONS = [
     type: "integer",
     value: "N",
     min: 1,
+    max: 1_000_000,
     default: 50,
     summary: "Samples of each figure",
   },
@@ -117,9 +119,10 @@ const OPTIONS = [
     type: "integer",
     value: "N",
     min: 1,
+    max: BENCH_PROMPTS,
     default: 20,
     needs: [needsTableOf("prompts")],
-    summary: "Prompts of end-to-end",
+    summary: `Prompts of end-to-end, at most ${BENCH_PROMPTS}`,
   },
   {
     name: "max-tokens",
@@ -159,6 +162,7 @@ export const bench: Command = command({
 
   async run(values, io) {
     const { context, runs, prompts, backend, threads } = values;
+    for (const file of filesOf(values)) checkWritable(file);
     const earlier = values.compare === undefined ? undefined : readReport(values.compare);
     using bar = new Progress(io.stderr, { lines: true });
     const tables = tablesOf(values.tables);
@@ -178,20 +182,31 @@ export const bench: Command = command({
     for await (const { report, added } of steps) {
       bar.clear();
       last = report;
-      const columns = tableColumns(io.stdout);
-      await io.stdout.write(
-        added === undefined ? headingText(report, columns) : sectionText(added, columns),
-      );
-      writeFiles(values, report);
+      try {
+        // Files first: whoever has stopped reading may still want them.
+        writeFiles(values, report);
+      } finally {
+        const columns = tableColumns(io.stdout);
+        await io.stdout.write(
+          added === undefined ? headingText(report, columns) : sectionText(added, columns),
+        );
+      }
     }
     bar.clear();
     if (earlier === undefined || last === undefined) return 0;
     const comparison = compareReports(last, earlier);
-    await io.stdout.write(comparisonText(comparison, tableColumns(io.stdout)));
     writeFiles(values, last, comparison);
+    await io.stdout.write(comparisonText(comparison, tableColumns(io.stdout)));
     return 0;
   },
 });
+
+/** Files to write. A UsageError where both are one. */
+function filesOf({ json, markdown }: BenchValues): readonly string[] {
+  const files = [json, markdown].filter((file) => file !== undefined);
+  if (json === undefined || json !== markdown) return files;
+  throw new UsageError(`Cannot use --markdown ${markdown}: --json is that file, expected another`);
+}
 
 function writeFiles(values: BenchValues, report: Report, comparison?: Comparison): void {
   if (values.json !== undefined) writeWhole(values.json, reportJson(report));

@@ -5,6 +5,7 @@
  */
 import { convertHead as convert } from "../quantize/mod.ts";
 import { type Command, command } from "./command.ts";
+import { interruptible } from "./interrupt.ts";
 import { tableColumns } from "./io.ts";
 import { writeJson } from "./json.ts";
 import { JSON_OPTION } from "./shared.ts";
@@ -16,6 +17,7 @@ export const convertHead: Command = command({
   summary: "Write an EAGLE-2 head for the rotated copy of the model that it was trained on.",
   notes: [
     "The rotated copy is what quantize --rotate wrote; the head proposes what it did before.",
+    "After Ctrl-C nothing is left.",
   ],
   options: [
     {
@@ -44,7 +46,7 @@ export const convertHead: Command = command({
   example: "convert-head --head eagle2 --model llama-rotated-w4a8 --out eagle2-rotated",
 
   async run({ head, model, out, json }, io) {
-    convert({ head, model, out });
+    await interruptible((signal) => convert({ head, model, out, signal }));
     if (json) await writeJson(io.stdout, { out });
     else {
       const text = `The head for ${model} is in ${out}`;

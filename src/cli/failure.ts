@@ -4,6 +4,7 @@
  * @module
  */
 import { ArgumentError, SpecMQuantError } from "../base/errors.ts";
+import { systemReason } from "../base/system_error.ts";
 import type { CommandInfo } from "./command.ts";
 import { PROGRAM } from "./help.ts";
 import { INTERRUPTED } from "./interrupt.ts";
@@ -63,9 +64,7 @@ export function failureOf(error: unknown, running: Running = {}): Failure {
     return { ...failure(INTERRUPTED, "interrupted", error.message), report: `${error.message}\n` };
   }
   const message = error instanceof Error ? error.message : String(error);
-  if (Object.values(Deno.errors).some((kind) => error instanceof kind)) {
-    return failure(1, "system", message);
-  }
+  if (systemReason(error) !== undefined) return failure(1, "system", message);
   const stack = error instanceof Error ? error.stack ?? message : message;
   return { ...failure(1, "internal", message), report: `internal error: ${stack}\n` };
 }

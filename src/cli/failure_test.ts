@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { ArgumentError, CheckpointError, SpecMQuantError } from "../base/errors.ts";
+import { ArgumentError, CheckpointError, FileError, SpecMQuantError } from "../base/errors.ts";
 import type { CommandInfo } from "./command.ts";
 import { failureOf } from "./failure.ts";
 import { UsageError } from "./usage_error.ts";
@@ -23,6 +23,9 @@ Deno.test("failureOf: exit codes, and no stack for what is not this program's fa
     [new SpecMQuantError("x", "no"), 1, "x", "error: no\n"],
     [new ArgumentError("rows", "no"), 1, "argument", "error: no\n"],
     [new Deno.errors.PermissionDenied("no: mkdir 'x'"), 1, "system", "error: no: mkdir 'x'\n"],
+    // Deno has no class of its own for these.
+    [new Error("No space left (os error 28)"), 1, "system", "error: No space left (os error 28)\n"],
+    [new FileError("write", "f", "no"), 1, "file", "error: Cannot write f: no\n"],
     [new DOMException("interrupted", "AbortError"), 130, "interrupted", "interrupted\n"],
   ];
   for (const [error, exitCode, code, report] of cases) {

@@ -4,21 +4,13 @@
  * @module
  */
 import { SpecMQuantError } from "../base/errors.ts";
+import { onFile } from "../base/system_error.ts";
 import type { Input } from "./io.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** The text of a UTF-8 file. Code `"file"` where it cannot be read or is not UTF-8. */
 export function readTextFile(path: string): string {
-  let bytes: Uint8Array;
-  try {
-    bytes = Deno.readFileSync(path);
-  } catch (cause) {
-    const reason = cause instanceof Deno.errors.NotFound
-      ? "there is no such file"
-      : (cause as Error).message;
-    throw new SpecMQuantError("file", `Cannot read ${path}: ${reason}`, { cause });
-  }
-  return decode(path, bytes);
+  return decode(path, onFile("read", path, () => Deno.readFileSync(path)));
 }
 
 /** All of standard input as text. Code `"file"` where it is not UTF-8. */

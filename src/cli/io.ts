@@ -5,6 +5,7 @@
  */
 
 import { environmentVariable } from "../base/environment.ts";
+import { fileError } from "../base/system_error.ts";
 
 /** Somewhere that text goes to. */
 export interface Output {
@@ -34,7 +35,7 @@ export interface Io {
   readonly stdin: Input;
   /** What was asked for. */
   readonly stdout: Output;
-  /** What people want to know besides. */
+  /** What people want to know besides; that it cannot be written is no error. */
   readonly stderr: Output;
 }
 
@@ -58,9 +59,13 @@ function columnsOf(isTerminal: boolean): number {
   }
 }
 
-type Stream = typeof Deno.stdout | typeof Deno.stderr;
+/** What a process writes to; a file that is open does as well. */
+export type Stream = Pick<Deno.FsFile, "isTerminal" | "write" | "writeSync">;
 
-function output(stream: Stream): Output {
+/** Hears of what could not be written: throws it in the words of this project, or lets it be. */
+type Failed = (error: unknown) => void;
+
+function output(stream: Stream, failed: Failed): Output {
   const isTerminal = stream.isTerminal();
   const encoder = new TextEncoder();
   return {
@@ -71,13 +76,34 @@ function output(stream: Stream): Output {
     },
     async write(text) {
       const bytes = encoder.encode(text);
-      for (let at = 0; at < bytes.length;) at += await stream.write(bytes.subarray(at));
+      try {
+        for (let at = 0; at < bytes.length;) at += await stream.write(bytes.subarray(at));
+      } catch (error) {
+        failed(error);
+      }
     },
     writeSync(text) {
       const bytes = encoder.encode(text);
-      for (let at = 0; at < bytes.length;) at += stream.writeSync(bytes.subarray(at));
+      try {
+        for (let at = 0; at < bytes.length;) at += stream.writeSync(bytes.subarray(at));
+      } catch (error) {
+        failed(error);
+      }
     },
   };
+}
+
+/** What was asked for, which has to arrive; that nobody reads on is told from a disk that is full. */
+export function standardOutput(stream: Stream): Output {
+  return output(stream, (error) => {
+    const gone = error instanceof Deno.errors.BrokenPipe;
+    throw gone ? error : fileError("write", "standard output", error);
+  });
+}
+
+/** What people may want to know: whoever does not is not worth the work that goes on. */
+export function standardError(stream: Stream): Output {
+  return output(stream, () => {});
 }
 
 /** The streams of this process. */
@@ -85,9 +111,15 @@ export function processIo(): Io {
   return {
     stdin: {
       isTerminal: Deno.stdin.isTerminal(),
-      readAll: async () => new Uint8Array(await new Response(Deno.stdin.readable).arrayBuffer()),
+      async readAll() {
+        try {
+          return new Uint8Array(await new Response(Deno.stdin.readable).arrayBuffer());
+        } catch (error) {
+          throw fileError("read", "standard input", error);
+        }
+      },
     },
-    stdout: output(Deno.stdout),
-    stderr: output(Deno.stderr),
+    stdout: standardOutput(Deno.stdout),
+    stderr: standardError(Deno.stderr),
   };
 }

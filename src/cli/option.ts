@@ -54,6 +54,8 @@ export interface NumberOption extends ValueOption {
   readonly type: "number" | "integer";
   /** The least value allowed. */
   readonly min?: number;
+  /** The largest; what a native integer holds, 2^31 - 1, where an `integer` has none. */
+  readonly max?: number;
   /** The value where it is not given. */
   readonly default?: number;
 }

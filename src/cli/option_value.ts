@@ -14,6 +14,9 @@ export type Valued = Exclude<Option, { type: "boolean" }>;
 /** Digits, with a sign, a fraction and an exponent if need be: neither `0x10` nor `Infinity`. */
 const NUMBER = /^[-+]?(\d+(\.\d*)?|\.\d+)(e[-+]?\d+)?$/i;
 
+/** The largest whole number that goes to the native library. */
+const MOST = 2 ** 31 - 1;
+
 /** The value of `option` given as `given`, one text for each time. A UsageError where it does not fit. */
 export function valueOf(option: Valued, given: readonly string[]): unknown {
   const { name, value } = option;
@@ -50,21 +53,27 @@ function numberOf(
   text: string,
 ): number {
   const number = NUMBER.test(text) ? Number(text) : NaN;
-  const { name, type, min } = option;
-  const fits = type === "integer" ? Number.isSafeInteger(number) : Number.isFinite(number);
-  if (!fits || (min !== undefined && number < min)) {
-    const kind = type === "integer" ? "a whole number" : "a number";
-    throw new UsageError(
-      `Cannot use --${name} ${text}: expected ${kind}${min === undefined ? "" : ` from ${min}`}`,
-    );
-  }
-  return number;
+  const { name, type, min = -Infinity, max = Infinity } = option;
+  const whole = type === "integer";
+  const [least, most] = whole ? [Math.max(min, -MOST), Math.min(max, MOST)] : [min, max];
+  const fits = whole ? Number.isInteger(number) : Number.isFinite(number);
+  if (fits && number >= least && number <= most) return number;
+  // The limits of native integers are news only to whoever goes beyond them.
+  const from = option.min !== undefined || number < least ? ` from ${least}` : "";
+  const to = option.max !== undefined || number > most ? ` to ${most}` : "";
+  const kind = whole ? "a whole number" : "a number";
+  throw new UsageError(`Cannot use --${name} ${text}: expected ${kind}${from}${to}`);
 }
 
 function integers(name: string, text: string): number[] {
   return text.split(",").map((part) => {
     const number = /^\s*\d+\s*$/.test(part) ? Number(part) : NaN;
-    if (Number.isSafeInteger(number)) return number;
+    if (number <= MOST) return number;
+    if (number > MOST) {
+      throw new UsageError(
+        `Cannot use --${name} ${text}: ${part} is in it, expected at most ${MOST}`,
+      );
+    }
     throw new UsageError(
       `Cannot use --${name} ${text}: "${part}" is in it, expected whole numbers with commas between`,
     );

@@ -9,6 +9,9 @@ const GRAMMAR: Grammar = {
     { name: "salt", type: "boolean", summary: "" },
     { name: "oven-heat", type: "integer", value: "N", min: 0, default: 180, summary: "" },
     { name: "share", type: "number", value: "X", summary: "" },
+    { name: "damp", type: "number", value: "X", min: 0, max: 1, summary: "" },
+    { name: "cooks", type: "integer", value: "N", min: 1, max: 4, summary: "" },
+    { name: "shift", type: "integer", value: "N", summary: "" },
     { name: "style", type: "string", value: "S", choices: ["fried", "boiled"], summary: "" },
     { name: "note", type: "string", value: "TEXT", summary: "" },
     { name: "herb", type: "list", value: "NAME", summary: "" },
@@ -23,13 +26,17 @@ Deno.test("parseOptions: values, defaults and lists", () => {
     salt: false,
     "oven-heat": 180,
     share: undefined,
+    damp: undefined,
+    cooks: undefined,
+    shift: undefined,
     style: undefined,
     note: undefined,
     herb: [],
     eggs: undefined,
     side: undefined,
   });
-  const args = "--salt --oven-heat 0 --share=-.5e1 --style fried --note 12 --herb a --herb=b";
+  const args =
+    "--salt --oven-heat 0 --share=-.5e1 --damp 1 --cooks 4 --shift=-7 --style fried --note 12 --herb a --herb=b";
   assertEquals(
     parseOptions(GRAMMAR, [...args.split(" "), "--eggs", "3, 0,7", "--side", "peas, rice", "7"]),
     {
@@ -37,6 +44,9 @@ Deno.test("parseOptions: values, defaults and lists", () => {
       salt: true,
       "oven-heat": 0,
       share: -5,
+      damp: 1,
+      cooks: 4,
+      shift: -7,
       style: "fried",
       note: "12",
       herb: ["a", "b"],
@@ -77,6 +87,12 @@ const WRONG: readonly [args: string[], words: string][] = [
   [["soup", "--oven-heat", "0x10"], "expected a whole number from 0"],
   [["soup", "--oven-heat", "1e99"], "expected a whole number from 0"],
   [["soup", "--oven-heat=-1"], "expected a whole number from 0"],
+  [["soup", "--oven-heat", "2147483648"], "expected a whole number from 0 to 2147483647"],
+  [["soup", "--shift", "4e9"], "expected a whole number to 2147483647"],
+  [["soup", "--shift=-4e9"], "expected a whole number from -2147483647"],
+  [["soup", "--cooks", "5"], "Cannot use --cooks 5: expected a whole number from 1 to 4"],
+  [["soup", "--damp", "1.01"], "Cannot use --damp 1.01: expected a number from 0 to 1"],
+  [["soup", "--eggs", "1,2147483648"], "2147483648 is in it, expected at most 2147483647"],
   [["soup", "--share", "Infinity"], "Cannot use --share Infinity: expected a number"],
   [["soup", "--share", "1e999"], "expected a number"],
   [["soup", "--style", "fryed"], "expected fried or boiled; did you mean fried?"],

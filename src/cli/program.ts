@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { FileError } from "../base/errors.ts";
+import { onWarning } from "../base/warnings.ts";
 import type { AnyValues } from "./option.ts";
 import type { Command } from "./command.ts";
 import { failureOf, isBrokenPipe, type Running } from "./failure.ts";
@@ -23,6 +25,7 @@ export async function runProgram(
   commands: readonly Command[],
   io: Io,
 ): Promise<number> {
+  onWarning((message) => io.stderr.writeSync(`warning: ${message}\n`));
   const running: { -readonly [K in keyof Running]: Running[K] } = {};
   try {
     const [first, ...rest] = args;
@@ -56,6 +59,8 @@ export async function runProgram(
     return await command.run(values, io);
   } catch (error) {
     return await fail(error, running, args.includes("--json") && !hasJsonFile(running), io);
+  } finally {
+    onWarning();
   }
 }
 
@@ -68,11 +73,12 @@ async function fail(error: unknown, running: Running, json: boolean, io: Io): Pr
   // Whoever read the output has seen enough, as in `... | head`.
   if (isBrokenPipe(error)) return 0;
   const { exitCode, code, message, report } = failureOf(error, running);
+  await io.stderr.write(report);
   try {
-    await io.stderr.write(report);
     if (json) await writeJson(io.stdout, { error: { code, message } });
   } catch (again) {
-    if (!isBrokenPipe(again)) throw again;
+    // Where standard output is what failed, standard error and the exit code have said so.
+    if (!isBrokenPipe(again) && !(again instanceof FileError)) throw again;
   }
   return exitCode;
 }

@@ -9,6 +9,7 @@ import { quantizeCheckpoint, UNQUANTIZED } from "../quantize/mod.ts";
 import { type Method, METHODS } from "../quantize/methods/method.ts";
 import { QUANTIZERS } from "../quantize/quantizers/registry.ts";
 import { type Command, command } from "./command.ts";
+import { commandLine } from "./command_line.ts";
 import { tableColumns } from "./io.ts";
 import { interruptible } from "./interrupt.ts";
 import { snakeCase, writeJson } from "./json.ts";
@@ -45,8 +46,9 @@ export const quantize: Command = command({
   name: "quantize",
   summary: "Write a quantized copy of a model, in the layout that others publish.",
   notes: [
-    "Layers are read, quantized and written one by one. What is finished lies in OUT.partial: run the",
-    "same command again after Ctrl-C or a crash and it goes on; the bytes are those of one run.",
+    "Layers are read, quantized and written one by one. What is finished lies in OUT.partial, or in",
+    ".partial inside an OUT that was there: run the same command again after Ctrl-C, a crash or a full",
+    "disk and it goes on; the bytes are those of one run.",
   ],
   options: [
     {
@@ -101,6 +103,7 @@ export const quantize: Command = command({
       summary: "Calibration text; a built-in sample where absent",
       notes: [
         'With .jsonl, an object a line with "text", or with "question" and "answer"; else one text.',
+        "At least 128 tokens are needed, and a warning is given below 2048.",
       ],
     },
     {
@@ -125,6 +128,7 @@ export const quantize: Command = command({
       type: "number",
       value: "SHARE",
       min: 0,
+      max: 1,
       summary:
         "What GPTQ adds to its Hessian's diagonal, as a share of the mean; 0.01 where absent",
     },
@@ -145,6 +149,7 @@ export const quantize: Command = command({
       type: "integer",
       value: "N",
       min: 0,
+      max: 2 ** 30 - 1,
       summary: "What the rotation is drawn from; 0 where absent",
     },
     {
@@ -159,8 +164,9 @@ export const quantize: Command = command({
     {
       ...THREADS_OPTION,
       needs: [], // weights are worked on by threads whatever the backend
-      summary: "Threads of the CPU library, and of what is done to weights on any backend; " +
-        "all cores where absent",
+      summary:
+        "Threads of the CPU library, and of what is done to weights on any backend, at most " +
+        "one a core; all cores where absent",
     },
     JSON_OPTION,
   ],
@@ -169,6 +175,10 @@ export const quantize: Command = command({
   async run(values, io) {
     const { model, out, scheme, backend, threads, json } = values;
     using bar = new Progress(io.stderr, { lines: true });
+    const say = (text: string) => {
+      bar.clear();
+      io.stderr.writeSync(`${text}\n`);
+    };
     const result = await interruptible((signal) =>
       quantizeCheckpoint({
         model,
@@ -188,6 +198,11 @@ export const quantize: Command = command({
         device: () => Device.open({ backend, threads }),
         signal,
         onProgress: ({ done, total }) => bar.update("quantizing", done, total),
+        onKept: ({ dir, done, total }) =>
+          say(
+            `${done} of ${total} parts are finished and kept in ${dir}. To go on, run again:\n` +
+              `  ${commandLine(quantize, values)}`,
+          ),
       })
     );
     bar.clear();

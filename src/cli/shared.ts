@@ -37,12 +37,13 @@ export const BACKEND_OPTION: StringOption & {
   summary: "Where to run; auto takes CUDA where a device is present",
 };
 
-/** Threads of the twin. */
+/** Threads of the twin: more than there are would wait for one another. */
 export const THREADS_OPTION: NumberOption & { readonly name: "threads" } = {
   name: "threads",
   type: "integer",
   value: "N",
   min: 1,
   needs: [idleBeside("backend", "cuda")],
-  summary: "Threads of the CPU library; all cores where absent",
+  max: navigator.hardwareConcurrency,
+  summary: "Threads of the CPU library, at most one a core; all cores where absent",
 };

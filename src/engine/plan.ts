@@ -4,12 +4,15 @@
  * @module
  */
 import { OutOfDeviceMemoryError } from "../base/errors.ts";
+import { megabytes } from "../base/megabytes.ts";
 import { checkArgument, integer, required } from "../base/options.ts";
 import type { ModelConfig } from "../checkpoint/config/config.ts";
 import type { Device } from "../device/mod.ts";
 import { attentionWorkspaceBytes, type BufferNeeds, stateBytes } from "../model/mod.ts";
 import { MAX_TREE_ROWS } from "../ops/mod.ts";
 import { PREFILL_ROWS } from "../speculation/mod.ts";
+
+export { megabytes };
 
 /** Slots behind the context that any drafter may need. */
 const SLACK = 5 * MAX_TREE_ROWS;
@@ -88,9 +91,4 @@ export function checkMemory(
       `${megabytes(free)} are free; ` +
       (largest > 0 ? `the largest context that fits is ${largest}` : "no context fits"),
   );
-}
-
-/** Bytes for people, in units of 1000. */
-export function megabytes(bytes: number): string {
-  return bytes >= 1e9 ? `${(bytes / 1e9).toFixed(2)} GB` : `${(bytes / 1e6).toFixed(1)} MB`;
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+export { UNQUANTIZED } from "./jobs/check_options.ts";
 export { convertHead, type ConvertHeadOptions } from "./jobs/convert_head.ts";
 export * from "./jobs/options.ts";
-export { quantizeCheckpoint, UNQUANTIZED } from "./jobs/quantize_checkpoint.ts";
+export { quantizeCheckpoint } from "./jobs/quantize_checkpoint.ts";

@@ -8,6 +8,7 @@ import { type DType, DTYPE_BYTES } from "../../base/dtype.ts";
 import { ArgumentError } from "../../base/errors.ts";
 import { elements, type Shape, showShape } from "../../base/shape.ts";
 import { SAFETENSORS_DTYPES } from "./safetensors.ts";
+import { WholeFile } from "./whole_file.ts";
 
 /** A tensor that will be written. */
 export interface PlannedTensor {
@@ -41,29 +42,26 @@ export function writeSafetensors(
 
 /** Writes one tensor after the other in the planned order. Disposed before `finish`, it leaves no file. */
 export class SafetensorsWriter implements Disposable {
-  readonly #file: string;
-  readonly #partial: string;
+  readonly #name: string;
   readonly #plan: PlannedTensor[];
-  readonly #handle: Deno.FsFile;
+  readonly #file: WholeFile;
   #next = 0;
-  #state: "open" | "done" = "open";
 
-  /** Plans and writes the header. An ArgumentError where a name repeats. */
+  /** Plans and writes the header. An ArgumentError where a name repeats, a FileError where it cannot be written. */
   constructor(
     file: string,
     plan: Iterable<PlannedTensor>,
     metadata?: Readonly<Record<string, string>>,
   ) {
-    this.#file = file;
+    this.#name = file;
     this.#plan = [...plan];
     const header = planHeader(this.#plan, metadata);
-    this.#partial = `${file}.${crypto.randomUUID()}.partial`;
-    this.#handle = Deno.openSync(this.#partial, { write: true, createNew: true });
+    this.#file = new WholeFile(file);
     try {
       const length = new Uint8Array(8);
       new DataView(length.buffer).setBigUint64(0, BigInt(header.length), true);
-      this.#writeAll(length);
-      this.#writeAll(header);
+      this.#file.write(length);
+      this.#file.write(header);
     } catch (error) {
       this[Symbol.dispose]();
       throw error;
@@ -84,7 +82,7 @@ export class SafetensorsWriter implements Disposable {
     for (const piece of data instanceof Uint8Array ? [data] : data) {
       written += piece.length;
       if (written > expected) break;
-      this.#writeAll(piece);
+      this.#file.write(piece);
     }
     if (written !== expected) {
       throw new ArgumentError(
@@ -102,30 +100,15 @@ export class SafetensorsWriter implements Disposable {
     if (this.#next !== this.#plan.length) {
       throw new ArgumentError(
         "tensors",
-        `Cannot finish ${this.#file}: ${this.#next} tensors are written, expected ${this.#plan.length}`,
+        `Cannot finish ${this.#name}: ${this.#next} tensors are written, expected ${this.#plan.length}`,
       );
     }
-    this.#handle.syncDataSync();
-    this.#handle.close();
-    this.#state = "done";
-    try {
-      Deno.renameSync(this.#partial, this.#file);
-    } catch (error) {
-      Deno.removeSync(this.#partial);
-      throw error;
-    }
+    this.#file.finish();
   }
 
   /** Closes and removes an unfinished file. */
   [Symbol.dispose](): void {
-    if (this.#state === "done") return;
-    this.#state = "done";
-    this.#handle.close();
-    Deno.removeSync(this.#partial);
-  }
-
-  #writeAll(bytes: Uint8Array): void {
-    for (let at = 0; at < bytes.length;) at += this.#handle.writeSync(bytes.subarray(at));
+    this.#file[Symbol.dispose]();
   }
 }
 

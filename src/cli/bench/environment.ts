@@ -4,7 +4,6 @@
  * @module
  */
 import { environmentVariable } from "../../base/environment.ts";
-import { SpecMQuantError } from "../../base/errors.ts";
 import type { Device } from "../../device/mod.ts";
 
 /** A device, as results name it. */
@@ -66,15 +65,4 @@ export function commitOf(): string | null {
   if (named) return named;
   const { dirname } = import.meta;
   return dirname === undefined ? null : firstLine("git", ["-C", dirname, "rev-parse", "HEAD"]);
-}
-
-/** Writes a whole file, so that a reader never sees half of one. */
-export function writeWhole(file: string, text: string): void {
-  try {
-    Deno.writeTextFileSync(`${file}.part`, text);
-    Deno.renameSync(`${file}.part`, file);
-  } catch (error) {
-    if (!(error instanceof Error)) throw error;
-    throw new SpecMQuantError("file", `Cannot write ${file}: ${error.message}`, { cause: error });
-  }
 }

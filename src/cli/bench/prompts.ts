@@ -22,7 +22,10 @@ const PROBLEMS: readonly ((name: string, thing: string, a: number, b: number) =>
     "is due?",
 ];
 
-/** `count` prompts, the same each time; no two of the first 140 are equal. */
+/** Most prompts: no two of these are equal. */
+export const BENCH_PROMPTS = 140;
+
+/** `count` prompts, the same each time. */
 export function benchPrompts(count: number): string[] {
   return Array.from({ length: count }, (_, i) => {
     const problem = PROBLEMS[i % PROBLEMS.length];

@@ -4,6 +4,7 @@
  * @module
  */
 import { SpecMQuantError } from "../../base/errors.ts";
+import { onFile } from "../../base/system_error.ts";
 import { snakeCase } from "../json.ts";
 import type { DeviceDescription } from "./environment.ts";
 import type { Figure, Section, Unit } from "./figure.ts";
@@ -69,9 +70,8 @@ export function readReport(file: string): Report {
   };
   let json: unknown;
   try {
-    json = JSON.parse(Deno.readTextFileSync(file));
+    json = JSON.parse(onFile("read", file, () => Deno.readTextFileSync(file)));
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return refuse("there is no such file");
     if (error instanceof SyntaxError) return refuse(`it is not JSON: ${error.message}`);
     throw error;
   }

@@ -11,7 +11,7 @@ import { commitOf, describeDevice } from "./environment.ts";
 import type { Section } from "./figure.ts";
 import { benchPrompts } from "./prompts.ts";
 import type { Report, ReportOptions } from "./report.ts";
-import { loadModels, type ModelSource } from "./sources.ts";
+import { checkFits, loadModels, type ModelSource } from "./sources.ts";
 
 /** What to run. */
 export interface RunOptions extends ReportOptions {
@@ -40,6 +40,7 @@ export async function* runBench(
 ): AsyncGenerator<{ report: Report; added?: Section }> {
   const { context, runs, rows, progress } = options;
   using device = Device.open({ backend: options.backend, threads: options.threads });
+  for (const source of options.sources ?? []) checkFits(device, source, context);
   const sections: Section[] = [];
   const report: Report = {
     source: `specmquant ${VERSION}`,

@@ -16,7 +16,8 @@ import type {
   SyntheticScheme,
 } from "../../checkpoint/synthetic/synthetic_schemes.ts";
 import type { Device } from "../../device/mod.ts";
-import { checkVocabulary, HeadModel, Model } from "../../model/mod.ts";
+import { checkMemory, type PlannedModel } from "../../engine/mod.ts";
+import { checkHead, checkVocabulary, HeadModel, Model, summarizeModel } from "../../model/mod.ts";
 import { Tokenizer } from "../../text/tokenizer.ts";
 import type { BenchModel } from "./bench.ts";
 
@@ -150,6 +151,30 @@ function closing<T extends Disposable>(one: T, stack: DisposableStack): T {
 
 function baseName(dir: string): string {
   return dir.replace(/\/+$/, "").split("/").pop() || dir;
+}
+
+/**
+ * Throws `OutOfDeviceMemoryError` where the models of `source` do not fit into what is free on `device`, with
+ * room for texts of `context` tokens. Reads no weights.
+ */
+export function checkFits(device: Device, source: ModelSource, context: number): void {
+  const planned: PlannedModel[] = [];
+  for (const { name, open, openHead: openItsHead } of storedModels(source)) {
+    using checkpoint = open();
+    const { config } = checkpoint;
+    const { weightBytes, needs } = summarizeModel(checkpoint);
+    planned.push({ role: name, config, weightBytes, needs });
+    if (openItsHead === undefined) continue;
+    using head = openItsHead();
+    const summary = checkHead(head, checkpoint);
+    planned.push({
+      role: `${name} head`,
+      config: head.config.model,
+      weightBytes: summary.weightBytes,
+      needs: { ...summary.needs, logitsScratch: needs.logitsScratch },
+    });
+  }
+  checkMemory(planned, context, device);
 }
 
 /** Loads `source` on `device`. What was loaded is freed where it throws. */

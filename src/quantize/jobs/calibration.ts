@@ -4,6 +4,7 @@
  * @module
  */
 import { ArgumentError, CheckpointError } from "../../base/errors.ts";
+import { onFile } from "../../base/system_error.ts";
 import { ChatTemplate } from "../../text/chat_template.ts";
 import { Tokenizer } from "../../text/tokenizer.ts";
 import { SAMPLE_PROBLEMS } from "./sample_problems.ts";
@@ -17,11 +18,18 @@ export interface CalibrationLimits {
   readonly tokens: number;
 }
 
+/** Least tokens that say anything of a model's activations. */
+const LEAST = 128;
+
+/** Fewer tokens of a file than this are a quarter of the sample's: they may do, but more would do better. */
+const FEW = 2048;
+
 /**
  * The token ids of calibration texts for the model in `dir`: of `file`, or of the sample that comes with the
  * program. A file whose name ends in .jsonl has an object a line, with `text`, or with `question` and maybe
  * `answer`, which become a conversation where the model has a template for those. Any other file is one text,
- * cut into pieces. Throws a CheckpointError for a malformed file.
+ * cut into pieces. Blank texts are left out. Throws a FileError for a file that cannot be read, a
+ * CheckpointError for a malformed line, an ArgumentError for what is no text or none at all.
  */
 export function calibrationTexts(
   dir: string,
@@ -33,17 +41,40 @@ export function calibrationTexts(
     ? sample().map((text) => tokenizer.encode(text))
     : file.endsWith(".jsonl")
     ? fromLines(dir, file, tokenizer)
-    : pieces(tokenizer.encode(readText(file)), limits.tokens);
+    : pieces(tokenizer, readText(file), limits.tokens);
   const texts: number[][] = [];
   for (const ids of lines) {
     if (texts.length === limits.texts) break;
-    if (ids.length > 0) texts.push(ids.slice(0, limits.tokens));
+    texts.push(ids.slice(0, limits.tokens));
   }
-  if (texts.length > 0) return texts;
-  throw new ArgumentError(
-    "calibration",
-    `Cannot calibrate with ${file}: it has no text, expected at least one line`,
-  );
+  return texts;
+}
+
+/**
+ * An ArgumentError where `texts` are too few to calibrate with; a sentence of warning where a `file` ended before
+ * it had as much as would be good.
+ */
+export function checkAmount(
+  texts: readonly (readonly number[])[],
+  file: string | undefined,
+  limits: CalibrationLimits,
+): string | undefined {
+  const tokens = texts.reduce((sum, ids) => sum + ids.length, 0);
+  const ended = file !== undefined && texts.length < limits.texts;
+  if (tokens < LEAST) {
+    const found = tokens === 0 ? "no text" : `${tokens} tokens of text`;
+    const asked = `at most ${limits.texts} texts of ${limits.tokens} tokens are asked for`;
+    throw new ArgumentError(
+      ended ? "calibration" : "calibration-tokens",
+      ended
+        ? `Cannot calibrate with ${file}: it has ${found}, expected at least ${LEAST} tokens, ` +
+          `better ${FEW} or more`
+        : `Cannot calibrate: ${asked}, ${tokens} in all, expected at least ${LEAST}`,
+    );
+  }
+  if (!ended || tokens >= FEW) return undefined;
+  return `${file} has ${tokens} tokens of text: expected ${FEW} or more, as with so few ` +
+    "the copy may be worse than it could be";
 }
 
 /** The built-in texts, mixed so that the first few hold something of everything. */
@@ -53,22 +84,36 @@ function sample(): string[] {
     .flat().filter((text) => text !== undefined);
 }
 
+/** The text of a file; an ArgumentError where its bytes are none. */
 function readText(file: string): string {
+  const bytes = onFile("read", file, () => Deno.readFileSync(file));
+  const refuse = (what: string): never => {
+    const message = `Cannot calibrate with ${file}: ${what}, expected text in UTF-8`;
+    throw new ArgumentError("calibration", message);
+  };
+  if (bytes.includes(0)) return refuse(`byte ${bytes.indexOf(0)} is 0, as in no text`);
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(Deno.readFileSync(file));
-  } catch (cause) {
-    throw new CheckpointError(file, `${(cause as Error).message}`, undefined, { cause });
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    return refuse("its bytes are not UTF-8");
   }
 }
 
-function* pieces(ids: readonly number[], tokens: number): Generator<number[]> {
+function* pieces(tokenizer: Tokenizer, text: string, tokens: number): Generator<number[]> {
+  if (isBlank(text)) return;
+  const ids = tokenizer.encode(text);
   for (let at = 0; at < ids.length; at += tokens) yield ids.slice(at, at + tokens);
+}
+
+/** What holds nothing but spaces would be read for the special tokens around it. */
+function isBlank(text: string): boolean {
+  return text.trim() === "";
 }
 
 function* fromLines(dir: string, file: string, tokenizer: Tokenizer): Generator<number[]> {
   const template = ChatTemplate.load(dir);
   for (const [i, line] of readText(file).split("\n").entries()) {
-    if (line.trim() === "") continue;
+    if (isBlank(line)) continue;
     const text = (key: string, from: Record<string, unknown>) =>
       typeof from[key] === "string" ? from[key] : undefined;
     let object: Record<string, unknown>;
@@ -79,6 +124,7 @@ function* fromLines(dir: string, file: string, tokenizer: Tokenizer): Generator<
     }
     const plain = text("text", object);
     const question = text("question", object);
+    if (isBlank(plain ?? question ?? "?")) continue;
     if (plain !== undefined) yield tokenizer.encode(plain);
     else if (question === undefined) {
       throw new CheckpointError(file, `line ${i + 1} has neither "text" nor "question"`);

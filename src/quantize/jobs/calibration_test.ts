@@ -1,8 +1,8 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
-import { ArgumentError, CheckpointError } from "../../base/errors.ts";
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { ArgumentError, CheckpointError, FileError } from "../../base/errors.ts";
 import { BYTE_LEVEL_CONFIG, byteLevelTokenizer } from "../../text/fixtures_test.ts";
 import { Tokenizer } from "../../text/tokenizer.ts";
-import { calibrationTexts } from "./calibration.ts";
+import { calibrationTexts, checkAmount } from "./calibration.ts";
 
 const LIMITS = { texts: 4, tokens: 12 };
 
@@ -60,7 +60,44 @@ Deno.test("calibration: what is malformed is named", () =>
       );
     bad("a.jsonl", `{"text":"x"}\n{`, "line 2 is no JSON");
     bad("b.jsonl", `{"texts":"x"}`, 'line 1 has neither "text" nor "question"');
-    assertThrows(() => calibrationTexts(dir, `${dir}/no.txt`, LIMITS), CheckpointError, "no.txt");
-    const empty = write("c.jsonl", "\n");
-    assertThrows(() => calibrationTexts(dir, empty, LIMITS), ArgumentError, "it has no text");
+    assertThrows(() => calibrationTexts(dir, `${dir}/no.txt`, LIMITS), FileError, "no such file");
+    assertThrows(() => calibrationTexts(dir, dir, LIMITS), FileError, "it is a directory");
+  }));
+
+Deno.test("calibration: what holds no text, or hardly any, is refused", () =>
+  withModel((dir, write) => {
+    const limits = { texts: 128, tokens: 64 };
+    const read = (file: string) => checkAmount(calibrationTexts(dir, file, limits), file, limits);
+    const words = (count: number) => "sun and rain ".repeat(count);
+    const refused = (name: string, content: string | Uint8Array<ArrayBuffer>, message: string) => {
+      const file = `${dir}/${name}`;
+      if (typeof content === "string") write(name, content);
+      else Deno.writeFileSync(file, content);
+      const error = assertThrows(() => read(file), ArgumentError, message);
+      assertEquals(error.argument, "calibration");
+    };
+    refused("empty.txt", "", "it has no text, expected at least 128 tokens");
+    refused("spaces.txt", " \n\t\r\n", "it has no text");
+    refused("empty.jsonl", "", "it has no text");
+    refused("blank.jsonl", `{"text":""}\n{"text":" "}\n{"question":" "}\n`.repeat(99), "no text");
+    refused("short.txt", "one sentence.", "tokens of text, expected at least 128");
+    refused("short.jsonl", `{"text":"a b"}\n`.repeat(3), "tokens of text, expected at least 128");
+    refused("binary.txt", new Uint8Array(9999).fill(7).fill(0, 12), "byte 12 is 0, as in no text");
+    refused("latin.txt", new Uint8Array(9999).fill(0xe9), "its bytes are not UTF-8");
+    refused("wide.txt", new Uint8Array(9999).fill(0xff, 0, 1).fill(0x20, 1), "not UTF-8");
+
+    const few = write("few.txt", words(100));
+    assertStringIncludes(read(few)!, `${few} has`);
+    assertStringIncludes(read(few)!, "expected 2048 or more");
+    assertEquals(read(write("enough.txt", words(2000))), undefined);
+    // Who asks for less than there is knows it, but has to ask for enough to be of use.
+    const asked = (texts: number, tokens: number) =>
+      checkAmount(calibrationTexts(dir, few, { texts, tokens }), few, { texts, tokens });
+    assertEquals(asked(4, 32), undefined);
+    const error = assertThrows(
+      () => asked(4, 31),
+      ArgumentError,
+      "124 in all, expected at least 128",
+    );
+    assertEquals(error.argument, "calibration-tokens");
   }));

@@ -1,8 +1,9 @@
 /**
- * What the options of quantizing may be, where no compiler has looked at them.
+ * What the options of quantizing may be, where no compiler has looked at them, and which would do nothing.
  *
  * @module
  */
+import { ArgumentError } from "../../base/errors.ts";
 import {
   BOOLEAN,
   checkOptions,
@@ -17,7 +18,17 @@ import {
   SIGNAL,
   TEXT,
 } from "../../base/options.ts";
+import type { Method } from "../methods/method.ts";
 import type { QuantizeOptions } from "./options.ts";
+
+/** The scheme of copies that are only rotated. */
+export const UNQUANTIZED = "f16";
+
+/** The largest native integer. */
+const MOST = 2 ** 31 - 1;
+
+/** Seeds below this give rotations of their own: four streams of numbers are drawn from each. */
+const SEEDS = 2 ** 30;
 
 const KINDS: Kinds<QuantizeOptions> = {
   model: required(PATH),
@@ -26,16 +37,17 @@ const KINDS: Kinds<QuantizeOptions> = {
   method: TEXT,
   zeroPoints: oneOf(["none", "gptq", "awq"]),
   calibration: PATH,
-  calibrationTexts: integer(1),
-  calibrationTokens: integer(1),
-  damping: number(0),
+  calibrationTexts: integer(1, MOST),
+  calibrationTokens: integer(1, MOST),
+  damping: number(0, 1),
   actOrder: BOOLEAN,
   rotate: BOOLEAN,
-  seed: integer(0),
+  seed: integer(0, SEEDS - 1),
   lmHead: oneOf(["w4a16", "w8a16"]),
   device: FUNCTION,
-  threads: integer(0),
+  threads: integer(0, MOST),
   onProgress: FUNCTION,
+  onKept: FUNCTION,
   signal: SIGNAL,
 };
 
@@ -60,4 +72,27 @@ export function checkQuantizeOptions(options: QuantizeOptions): CheckedQuantizeO
     out: pathOf(doing, "out", out),
     calibration: calibration && pathOf(doing, "calibration", calibration),
   };
+}
+
+/** An ArgumentError for the first option without effect beside the others. */
+export function refuseIdle(options: QuantizeOptions, { calibrated, gptq }: Method): void {
+  const refuse = (argument: string, why: string): never => {
+    throw new ArgumentError(argument, `Cannot quantize with --${argument}: ${why}`);
+  };
+  if (options.scheme === UNQUANTIZED) {
+    const nothing = `nothing is quantized with ${UNQUANTIZED}`;
+    if (!options.rotate) {
+      refuse("scheme", `nothing changes with ${UNQUANTIZED}, expected --rotate beside it`);
+    }
+    if (options.method !== undefined) refuse("method", nothing);
+    if ((options.zeroPoints ?? "none") !== "none") refuse("zero-points", nothing);
+  }
+  if (options.seed !== undefined && !options.rotate) refuse("seed", "expected --rotate beside it");
+  if (!gptq && options.actOrder) refuse("act-order", "the method is not GPTQ");
+  if (!gptq && options.damping !== undefined) refuse("damping", "the method is not GPTQ");
+  if (calibrated) return;
+  const idle = "the method reads no text";
+  if (options.calibration !== undefined) refuse("calibration", idle);
+  if (options.calibrationTexts !== undefined) refuse("calibration-texts", idle);
+  if (options.calibrationTokens !== undefined) refuse("calibration-tokens", idle);
 }

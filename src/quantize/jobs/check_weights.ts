@@ -6,36 +6,67 @@
 import { CheckpointError, UnsupportedModelError } from "../../base/errors.ts";
 import type { TensorSource } from "../../checkpoint/containers/source.ts";
 import type { Quantizer } from "../quantizers/quantizer.ts";
-import { READERS } from "./layer_plan.ts";
+import { allQuantizers } from "../quantizers/registry.ts";
+import { LINEARS } from "./layer_plan.ts";
 import { floatDType } from "./tensors.ts";
 
-/** Checks the weights of `layers` decoder layers; throws what names the first tensor at fault. */
+/** A linear layer's weight. */
+interface Weight {
+  readonly name: string;
+  /** Outputs. */
+  readonly n: number;
+  /** Inputs. */
+  readonly k: number;
+}
+
+/**
+ * Checks the weights of `layers` decoder layers. Throws what names the first tensor at fault, and the schemes that
+ * all of the weights would fit.
+ */
 export function checkWeights(source: TensorSource, layers: number, quantizer?: Quantizer): void {
+  const weights: Weight[] = [];
   for (let layer = 0; layer < layers; layer++) {
-    for (const name of READERS.flatMap(({ linears }) => linears)) {
-      checkWeight(source, `model.layers.${layer}.${name}.weight`, quantizer);
+    for (const name of LINEARS) {
+      weights.push(weightOf(source, `model.layers.${layer}.${name}.weight`));
     }
+  }
+  if (quantizer === undefined) return;
+  for (const weight of weights) {
+    const why = misfit(weight, quantizer);
+    if (why === undefined) continue;
+    const others = allQuantizers().filter((other) =>
+      hasZeros(other) === hasZeros(quantizer) && weights.every((one) => !misfit(one, other))
+    );
+    throw new UnsupportedModelError(
+      `quantizing tensor "${weight.name}" of ${why.size} ${why.what} to ${quantizer.title}`,
+      `expected a multiple of ${why.multiple}` +
+        (others.length === 0
+          ? "; no scheme takes this model"
+          : `; this model can be quantized to ${others.map(({ title }) => title).join(", ")}`),
+    );
   }
 }
 
-function checkWeight(source: TensorSource, name: string, quantizer: Quantizer | undefined): void {
+/** Whether zero points were asked for. */
+function hasZeros({ scheme, title }: Quantizer): boolean {
+  return title !== scheme;
+}
+
+function weightOf(source: TensorSource, name: string): Weight {
   const info = source.info(name);
   const { file, shape } = info;
   floatDType(info);
   if (shape.length !== 2 || shape.includes(0)) {
     throw new CheckpointError(file, `its shape is [${shape.join(", ")}], expected [n, k]`, name);
   }
-  if (quantizer === undefined) return;
-  for (
-    const [size, multiple, what] of [
-      [shape[0], quantizer.outputs, "outputs"],
-      [shape[1], quantizer.inputs, "inputs"],
-    ] as const
-  ) {
-    if (size % multiple === 0) continue;
-    throw new UnsupportedModelError(
-      `quantizing tensor "${name}" of ${size} ${what} to ${quantizer.scheme}`,
-      `expected a multiple of ${multiple}`,
-    );
-  }
+  return { name, n: shape[0], k: shape[1] };
+}
+
+/** What of a weight a scheme has no place for. */
+function misfit(
+  { n, k }: Weight,
+  { outputs, inputs }: Quantizer,
+): { readonly size: number; readonly multiple: number; readonly what: string } | undefined {
+  if (n % outputs !== 0) return { size: n, multiple: outputs, what: "outputs" };
+  return k % inputs === 0 ? undefined : { size: k, multiple: inputs, what: "inputs" };
 }

@@ -1,8 +1,11 @@
 /**
- * The `config.json` of a quantized copy, and the files that are copied as they are.
+ * The files beside the weights: the `config.json` of a quantized copy, and those that are copied as they are.
  *
  * @module
  */
+import { onFile } from "../../base/system_error.ts";
+import { writeWhole } from "../../checkpoint/containers/whole_file.ts";
+import { infoOf } from "./out_place.ts";
 import { ROTATION_FILE } from "./rotate_model.ts";
 
 /** Files that belong to the model but not to its weights. */
@@ -12,15 +15,38 @@ const COMPANION = /\.(json|jinja|txt|model|tiktoken)$|^(LICENSE|NOTICE|USE_POLIC
 const DESCRIPTION =
   /^(config|quantize_config)\.json$|\.index\.json$|^(adapter|quant)_config\.json$/;
 
-/** Copies the tokenizer, generation configuration, chat template, licence, an earlier rotation and the like. */
-export function copyCompanions(from: string, to: string): void {
-  for (const { name } of Deno.readDirSync(from)) {
-    const wanted = COMPANION.test(name) && !DESCRIPTION.test(name);
-    if (!wanted && name !== ROTATION_FILE) continue;
-    // A downloaded snapshot is a directory of links: what a link names is copied, not the link.
-    if (Deno.statSync(`${from}/${name}`).isFile) {
-      Deno.copyFileSync(`${from}/${name}`, `${to}/${name}`);
-    }
+/** Files of `dir` by name, in order; a link to nothing is none. */
+function filesOf(dir: string): [name: string, info: Deno.FileInfo][] {
+  const names = onFile("read", dir, () => [...Deno.readDirSync(dir)].map(({ name }) => name));
+  return names.sort().flatMap((name) => {
+    // A downloaded snapshot is a directory of links: what counts is what a link names.
+    const info = infoOf(`${dir}/${name}`);
+    return info?.isFile ? [[name, info] as [string, Deno.FileInfo]] : [];
+  });
+}
+
+/** What tells the files of a model from others: names, sizes and times, as reading 140 GB takes minutes. */
+export function modelFiles(dir: string): string[] {
+  return filesOf(dir).map(([name, { size, mtime }]) => `${name} ${size} ${mtime?.getTime()}`);
+}
+
+/** Files to copy: tokenizer, generation configuration, chat template, licence, an earlier rotation and the like. */
+function companions(dir: string): [name: string, info: Deno.FileInfo][] {
+  return filesOf(dir).filter(([name]) =>
+    name === ROTATION_FILE || (COMPANION.test(name) && !DESCRIPTION.test(name))
+  );
+}
+
+/** Bytes of what {@link copyCompanions} copies. */
+export function companionBytes(dir: string): number {
+  return companions(dir).reduce((sum, [, { size }]) => sum + size, 0);
+}
+
+/** Copies to `to` the files of the model in `dir` that are neither its weights nor describe them. */
+export function copyCompanions(dir: string, to: string): void {
+  for (const [name] of companions(dir)) {
+    const file = `${dir}/${name}`;
+    writeWhole(`${to}/${name}`, onFile("read", file, () => Deno.readFileSync(file)));
   }
 }
 

@@ -3,12 +3,15 @@
  *
  * @module
  */
-import { ArgumentError, UnsupportedModelError } from "../../base/errors.ts";
-import { checkOptions, type Kinds, PATH, pathOf, required } from "../../base/options.ts";
-import { openCheckpoint } from "../../checkpoint/checkpoint.ts";
+import { DTYPE_BYTES } from "../../base/dtype.ts";
+import { ArgumentError, FileError, UnsupportedModelError } from "../../base/errors.ts";
+import { checkOptions, type Kinds, PATH, pathOf, required, SIGNAL } from "../../base/options.ts";
+import { type Checkpoint, openCheckpoint } from "../../checkpoint/checkpoint.ts";
+import { SafetensorsWriter } from "../../checkpoint/containers/safetensors_writer.ts";
 import { type Head, openHead } from "../../checkpoint/head.ts";
-import { writeSafetensors } from "../../checkpoint/containers/safetensors_writer.ts";
-import { changedConfig, copyCompanions } from "./config_json.ts";
+import { changedConfig, companionBytes, copyCompanions, modelFiles } from "./config_json.ts";
+import { checkSpace } from "./free_space.ts";
+import { pause } from "./pause.ts";
 import { type ModelRotation, readRotation, rotateReaders } from "./rotate_model.ts";
 import { type Floats, type FloatTensor, floatToWrite, readFloats } from "./tensors.ts";
 import { WorkDirectory } from "./work_directory.ts";
@@ -21,13 +24,19 @@ export interface ConvertHeadOptions {
   readonly model: string | URL;
   /** Directory to write, absent or empty. */
   readonly out: string | URL;
+  /** Stops the work; nothing of it stays. */
+  readonly signal?: AbortSignal;
 }
 
 const KINDS: Kinds<ConvertHeadOptions> = {
   head: required(PATH),
   model: required(PATH),
   out: required(PATH),
+  signal: SIGNAL,
 };
+
+/** Rows that are rotated between two pauses. */
+const ROWS = 256;
 
 /**
  * Writes the head that does for a rotated model what `head` does for the unrotated one.
@@ -37,91 +46,129 @@ const KINDS: Kinds<ConvertHeadOptions> = {
  * that reads them, and A Q for the half that reads embeddings, where those are the verifier's. What the layers
  * give has to become (r / w) Q: w does not commute with the norm inside, so no weight of the layers can do
  * that, and the head gets a linear layer of its own behind them, `output.weight` = Q^T diag(1 / w).
+ *
+ * The directory appears complete or not at all. Rejects with the signal's reason when aborted; nothing is left then.
  */
-export function convertHead(options: ConvertHeadOptions): void {
+export async function convertHead(options: ConvertHeadOptions): Promise<void> {
   const doing = "convert a head";
   checkOptions(doing, options, KINDS);
   const dir = pathOf(doing, "head", options.head);
   const model = pathOf(doing, "model", options.model);
   const out = pathOf(doing, "out", options.out);
+  const { signal } = options;
+  signal?.throwIfAborted();
   using head = openHead(dir);
   using checkpoint = openCheckpoint(model);
   const rotation = readRotation(model);
-  const floats = rotateHead(head, rotation);
-  const seed = checkpoint.config.rotation;
-  if (seed === undefined) {
-    throw new ArgumentError(
-      "model",
-      `Cannot convert ${dir}: config.json of ${model} says nothing of a rotation, expected ` +
-        `"specmquant_rotation" as quantize --rotate writes it`,
-    );
+  checkConversion(head, checkpoint, rotation);
+  const args = { program: 2, head: modelFiles(dir), model: modelFiles(model) };
+  using work = new WorkDirectory(out, dir, args);
+  try {
+    if (!work.finished) {
+      checkSpace(out, work.dir, bytesOf(head) - work.bytes());
+      const floats = readFloats(head.tensors, "");
+      // Where there is one, it is that of the model as it was.
+      floats.delete("lm_head.weight");
+      for (const _ of rotateHead(floats, rotation)) await pause(signal);
+      const tensors = [...floats].map(([name, tensor]) => floatToWrite(name, tensor));
+      using writer = new SafetensorsWriter(`${work.model}/model.safetensors`, tensors, {
+        format: "pt",
+      });
+      for (const { name, data } of tensors) {
+        writer.write(name, data());
+        await pause(signal);
+      }
+      writer.finish();
+      copyCompanions(dir, work.model);
+      const changes = { specmquant_rotation: { seed: checkpoint.config.rotation } };
+      const config = new TextEncoder().encode(changedConfig(dir, changes));
+      work.writeFile(`${work.model}/config.json`, config);
+    }
+    work.finish();
+  } catch (error) {
+    discard(work);
+    throw error;
   }
-  if (checkpoint.config.hiddenSize !== rotation.stream.size) {
-    throw new ArgumentError(
-      "model",
-      `Cannot convert ${dir}: the rotation has ${rotation.stream.size} dimensions, expected ` +
-        `${checkpoint.config.hiddenSize} as ${model} has`,
-    );
-  }
-  using work = new WorkDirectory(out, dir, { program: 1, head: dir, model });
-  copyCompanions(dir, work.model);
-  const tensors = [...floats].map(([name, tensor]) => floatToWrite(name, tensor));
-  writeSafetensors(`${work.model}/model.safetensors`, tensors, { format: "pt" });
-  work.writeFile(
-    `${work.model}/config.json`,
-    new TextEncoder().encode(changedConfig(dir, { specmquant_rotation: { seed } })),
-  );
-  work.finish();
 }
 
-/** The tensors of the head for the rotated model. */
-export function rotateHead(head: Head, rotation: ModelRotation): Floats {
-  const size = rotation.stream.size;
-  if (head.config.model.hiddenSize !== size) {
-    throw new ArgumentError(
-      "head",
-      `Cannot convert ${head.dir}: its hidden size is ${head.config.model.hiddenSize}, expected ${size}`,
+/** Removes work that ends early; what ended it is what will be told. */
+function discard(work: WorkDirectory): void {
+  try {
+    work.remove();
+  } catch (error) {
+    if (!(error instanceof FileError)) throw error;
+  }
+}
+
+/** About the bytes that the converted head takes. */
+function bytesOf({ dir, tensors, config: { model } }: Head): number {
+  const bytes = tensors.names().reduce((sum, name) => sum + tensors.info(name).bytes, 0);
+  const output = model.hiddenSize ** 2 * DTYPE_BYTES[tensors.info("fc.weight").dtype];
+  return bytes + output + companionBytes(dir);
+}
+
+/** Refuses heads and models that do not belong together, and what cannot be divided by. */
+function checkConversion(head: Head, { dir, config }: Checkpoint, rotation: ModelRotation): void {
+  const { stream: { size }, finalNorm } = rotation;
+  const refuse = (argument: string, why: string): never => {
+    throw new ArgumentError(argument, `Cannot convert ${head.dir}: ${why}`);
+  };
+  if (config.rotation === undefined) {
+    refuse(
+      "model",
+      `config.json of ${dir} says nothing of a rotation, expected "specmquant_rotation" as ` +
+        "quantize --rotate writes it",
     );
   }
+  if (config.hiddenSize !== size) {
+    const expected = `expected ${config.hiddenSize} as ${dir} has`;
+    refuse("model", `the rotation has ${size} dimensions, ${expected}`);
+  }
+  const { hiddenSize } = head.config.model;
+  if (hiddenSize !== size) refuse("head", `its hidden size is ${hiddenSize}, expected ${size}`);
   if (head.quantization !== undefined || head.tensors.find("output.weight") !== undefined) {
     throw new UnsupportedModelError(
       `converting ${head.dir}, which is ${head.quantization ? "quantized" : "converted already"}`,
       "expected a head as it was trained",
     );
   }
-  const floats = readFloats(head.tensors, "");
-  // Where there is one, it is that of the model as it was.
-  floats.delete("lm_head.weight");
+  const small = finalNorm.findIndex((value) => !(Math.abs(value) > 2 ** -14));
+  if (small < 0) return;
+  throw new UnsupportedModelError(
+    `converting ${head.dir} for a model whose final norm is ${
+      finalNorm[small]
+    } at dimension ${small}`,
+    "expected nothing so small: it cannot be divided by",
+  );
+}
+
+/** Changes the tensors of the head into those for the rotated model; pauses now and then. */
+function* rotateHead(floats: Floats, rotation: ModelRotation): Generator<void> {
+  const { size } = rotation.stream;
   const fc = floats.get("fc.weight")!;
   const own = floats.has("embed_tokens.weight");
-  for (let at = 0; at < fc.values.length; at += 2 * size) {
+  for (let row = 0, at = 0; at < fc.values.length; row++, at += 2 * size) {
     if (!own) rotation.stream.apply(fc.values.subarray(at, at + size));
     rotateReaders(rotation, fc.values.subarray(at + size, at + 2 * size), rotation.finalNorm);
+    if (row % ROWS === 0) yield;
   }
-  floats.set("output.weight", outputWeight(rotation, fc, head));
-  return floats;
+  floats.set("output.weight", yield* outputWeight(rotation, fc));
 }
 
 /** Q^T diag(1 / w), [hidden, hidden]. */
-function outputWeight(
+function* outputWeight(
   { stream, finalNorm }: ModelRotation,
   { dtype }: FloatTensor,
-  head: Head,
-): FloatTensor {
+): Generator<void, FloatTensor> {
   const { size } = stream;
   const values = new Float32Array(size * size);
   const row = new Float32Array(size);
   for (let j = 0; j < size; j++) {
-    if (!(Math.abs(finalNorm[j]) > 2 ** -14)) {
-      throw new UnsupportedModelError(
-        `converting ${head.dir} for a model whose final norm is ${finalNorm[j]} at dimension ${j}`,
-        "expected nothing so small: it cannot be divided by",
-      );
-    }
     row.fill(0);
     row[j] = 1 / finalNorm[j];
     stream.apply(row);
     for (let i = 0; i < size; i++) values[i * size + j] = row[i];
+    if (j % ROWS === 0) yield;
   }
   return { dtype, shape: [size, size], values };
 }

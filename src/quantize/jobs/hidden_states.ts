@@ -6,8 +6,10 @@
 import { ArgumentError } from "../../base/errors.ts";
 import { DTYPE_BYTES } from "../../base/dtype.ts";
 import { toF32 } from "../../base/half.ts";
+import { onFile } from "../../base/system_error.ts";
 import type { TensorSource } from "../../checkpoint/containers/source.ts";
 import { EMBEDDING } from "./names.ts";
+import { exists } from "./out_place.ts";
 import type { ModelRotation } from "./rotate_model.ts";
 import { encodeFloats, floatDType } from "./tensors.ts";
 import type { WorkDirectory } from "./work_directory.ts";
@@ -35,6 +37,11 @@ export class HiddenStates {
   constructor(texts: readonly (readonly number[])[], width: number) {
     this.#texts = texts;
     this.#width = width;
+  }
+
+  /** Bytes of the states behind one step. */
+  get bytes(): number {
+    return 4 * this.#width * this.#texts.reduce((sum, ids) => sum + ids.length, 0);
   }
 
   /** Stores the embeddings of all tokens, rotated where the model is. */
@@ -73,16 +80,15 @@ export class HiddenStates {
 
   /** The states behind `step`. */
   load(work: WorkDirectory, step: number): LoadedStates {
-    return this.#loaded(new Float32Array(Deno.readFileSync(path(work, step)).buffer));
+    const file = path(work, step);
+    const bytes = onFile("read", file, () => Deno.readFileSync(file));
+    return this.#loaded(new Float32Array(bytes.buffer));
   }
 
   /** Removes the states behind `step`, which nobody needs any more. */
   forget(work: WorkDirectory, step: number): void {
-    try {
-      Deno.removeSync(path(work, step));
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
+    const file = path(work, step);
+    if (exists(file)) onFile("write", file, () => Deno.removeSync(file));
   }
 
   #loaded(rows: Float32Array<ArrayBuffer>): LoadedStates {

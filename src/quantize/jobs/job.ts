@@ -18,8 +18,9 @@ import type { Quantizer } from "../quantizers/quantizer.ts";
 import type { RowPool } from "../rows/row_pool.ts";
 import { checkWeights } from "./check_weights.ts";
 import { changedConfig, copyCompanions } from "./config_json.ts";
+import { diskBytes } from "./disk_bytes.ts";
 import { HiddenStates } from "./hidden_states.ts";
-import { READERS } from "./layer_plan.ts";
+import { LINEARS } from "./layer_plan.ts";
 import { type LayerInput, LayerRunner } from "./layer_runner.ts";
 import { observeLayer } from "./observe_layer.ts";
 import { headConfig, type HeadScheme, OutputProjection } from "./output_projection.ts";
@@ -36,6 +37,7 @@ import type { InputStatistics } from "./statistics.ts";
 import { readFloats, sourceOfFloats } from "./tensors.ts";
 import { type StepProgress, telling } from "./step_progress.ts";
 import { EMBEDDING, FINAL_NORM, LM_HEAD } from "./names.ts";
+import { exists } from "./out_place.ts";
 import type { WorkDirectory } from "./work_directory.ts";
 
 /** What to do. */
@@ -85,9 +87,21 @@ export class QuantizeJob {
     checkWeights(tensors, config.layers, quantizer);
   }
 
-  /** How many steps are done in `work`. */
+  /** About the bytes that the result and the work take on disk together, at most. */
+  diskBytes(): number {
+    const { checkpoint: { dir }, quantizer } = this.#options;
+    return diskBytes(dir, this.#source, {
+      quantizer,
+      output: this.#output,
+      rotation: this.#rotation,
+      hidden: this.#hidden,
+    });
+  }
+
+  /** How many steps are done in `work`; all of them, once what it makes is being put in its place. */
   finishedSteps(work: WorkDirectory): number {
-    const files = new Set([...Deno.readDirSync(work.model)].map(({ name }) => name));
+    if (!exists(work.model)) return this.steps;
+    const files = new Set(work.files());
     let step = 0;
     while (step < this.steps && files.has(this.#shard(step))) step++;
     return step;
@@ -144,9 +158,8 @@ export class QuantizeJob {
   /** Linear layers quantized and tokens read. */
   counts(): { quantized: number; calibrationTokens: number } {
     const { checkpoint, quantizer, lmHead, texts } = this.#options;
-    const each = READERS.reduce((sum, { linears }) => sum + linears.length, 0);
     return {
-      quantized: (quantizer ? each * checkpoint.config.layers : 0) + (lmHead ? 1 : 0),
+      quantized: (quantizer ? LINEARS.length * checkpoint.config.layers : 0) + (lmHead ? 1 : 0),
       calibrationTokens: texts.reduce((sum, ids) => sum + ids.length, 0),
     };
   }

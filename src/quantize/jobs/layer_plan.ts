@@ -30,3 +30,6 @@ export const READERS: readonly InputReaders[] = [
   },
   { input: "down", linears: ["mlp.down_proj"], maker: "mlp.up_proj" },
 ];
+
+/** Names of all linear layers, within a decoder layer. */
+export const LINEARS: readonly string[] = READERS.flatMap(({ linears }) => linears);

@@ -16,11 +16,21 @@ export interface QuantizeProgress {
   readonly stage: string;
 }
 
+/** What {@link quantizeCheckpoint} leaves where it ends early. */
+export interface QuantizeKept {
+  /** The directory that it lies in. */
+  readonly dir: string;
+  /** Layers (with what is before the first and behind the last) that are done. */
+  readonly done: number;
+  /** All of them. */
+  readonly total: number;
+}
+
 /** What {@link quantizeCheckpoint} is asked to do. */
 export interface QuantizeOptions {
   /** Directory of the unquantized checkpoint: a path or a `file:` URL, like the others. */
   readonly model: string | URL;
-  /** Directory to write, absent or empty, not inside `model`; its parent must exist. */
+  /** Directory to write, absent or empty (then files move into it), not inside `model`; its parent must exist. */
   readonly out: string | URL;
   /** The scheme, e.g. `w4a16-g128`; `f16` writes a rotated copy that is not quantized. */
   readonly scheme: string;
@@ -34,13 +44,13 @@ export interface QuantizeOptions {
   readonly calibrationTexts?: number;
   /** Most tokens of each; 512 by default. */
   readonly calibrationTokens?: number;
-  /** Share of the mean of the Hessian's diagonal that GPTQ adds to it; 0.01 by default. */
+  /** Share of the mean of the Hessian's diagonal that GPTQ adds to it, 0 to 1; 0.01 by default. */
   readonly damping?: number;
   /** Whether GPTQ takes the most active inputs first. */
   readonly actOrder?: boolean;
   /** Whether a rotation is folded into the weights. */
   readonly rotate?: boolean;
-  /** What the rotation is drawn from; 0 by default. */
+  /** What the rotation is drawn from, a whole number below 2^30; 0 by default. */
   readonly seed?: number;
   /** How the output projection is stored; as in the model where absent. */
   readonly lmHead?: "w4a16" | "w8a16";
@@ -50,6 +60,8 @@ export interface QuantizeOptions {
   readonly threads?: number;
   /** Hears where the work stands. */
   readonly onProgress?: (progress: QuantizeProgress) => void;
+  /** Hears what stays for the next run where this one is stopped or fails; not where nothing is worth it. */
+  readonly onKept?: (kept: QuantizeKept) => void;
   /** Stops the work; what is finished stays for the next run. */
   readonly signal?: AbortSignal;
 }

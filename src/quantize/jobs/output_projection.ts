@@ -13,7 +13,7 @@ import type { Quantizer } from "../quantizers/quantizer.ts";
 import { rotateRows } from "../methods/rotate_rows.ts";
 import type { RowPool } from "../rows/row_pool.ts";
 import { roundToNearest } from "../methods/rtn.ts";
-import { w4a16, w8a16Draft } from "../quantizers/w4a16.ts";
+import { w4a16, w8a16Bytes, w8a16Draft } from "../quantizers/w4a16.ts";
 import type { LoadedStates } from "./hidden_states.ts";
 import { EMBEDDING, FINAL_NORM, LM_HEAD } from "./names.ts";
 import { type ModelRotation, rotateReaders } from "./rotate_model.ts";
@@ -91,10 +91,18 @@ export class OutputProjection {
     return [...floats].map(([name, tensor]) => floatToWrite(name, tensor));
   }
 
+  /** Bytes of the output projection's tensors. */
+  get bytes(): number {
+    const from = this.#from();
+    if (from === undefined) return 0;
+    const { bytes, shape: [n, k] } = this.#source.info(from);
+    if (this.#scheme === undefined) return bytes;
+    return this.#scheme === "w8a16" ? w8a16Bytes(n, k) : w4a16(this.#group).bytes(n, k);
+  }
+
   /** The output projection, where the model stores one; yields the share done before that. */
   *projection(hidden: LoadedStates | undefined): Generator<{ share: number } | TensorToWrite> {
-    const own = this.#source.find(LM_HEAD) !== undefined;
-    const from = own && !this.untied ? LM_HEAD : this.untied ? EMBEDDING : undefined;
+    const from = this.#from();
     if (from === undefined) return;
     const rotation = this.#rotation;
     const change = (rows: Float32Array) =>
@@ -115,6 +123,12 @@ export class OutputProjection {
       yield { share: row / n };
     }
     yield* draft.tensors("lm_head", { codes });
+  }
+
+  /** The tensor that the output projection is made of; none where it is the embedding, and stays so. */
+  #from(): string | undefined {
+    const own = this.#source.find(LM_HEAD) !== undefined;
+    return own && !this.untied ? LM_HEAD : this.untied ? EMBEDDING : undefined;
   }
 
   /** The mean square of each input of the output projection. */

@@ -3,21 +3,22 @@
  *
  * @module
  */
-import { ArgumentError } from "../../base/errors.ts";
+import { ArgumentError, FileError } from "../../base/errors.ts";
+import { warn } from "../../base/warnings.ts";
 import { openCheckpoint } from "../../checkpoint/checkpoint.ts";
 import type { ModelConfig } from "../../checkpoint/config/config.ts";
 import { openWeights } from "../../checkpoint/containers/weights.ts";
 import { findMethod } from "../methods/method.ts";
 import { findQuantizer } from "../quantizers/registry.ts";
 import { RowPool } from "../rows/row_pool.ts";
-import { calibrationTexts } from "./calibration.ts";
-import { checkQuantizeOptions } from "./check_options.ts";
+import { calibrationTexts, checkAmount } from "./calibration.ts";
+import { checkQuantizeOptions, refuseIdle, UNQUANTIZED } from "./check_options.ts";
+import { modelFiles } from "./config_json.ts";
+import { checkSpace } from "./free_space.ts";
 import { QuantizeJob } from "./job.ts";
 import type { QuantizeOptions, QuantizeResult } from "./options.ts";
+import { pause } from "./pause.ts";
 import { WorkDirectory } from "./work_directory.ts";
-
-/** The scheme of copies that are only rotated. */
-export const UNQUANTIZED = "f16";
 
 /**
  * Quantizes the linear layers of `model` into `out`, in the published layout of the scheme, and copies
@@ -31,7 +32,7 @@ export async function quantizeCheckpoint(given: QuantizeOptions): Promise<Quanti
   const zeroPoints = options.zeroPoints ?? "none";
   const quantizer = scheme === UNQUANTIZED ? undefined : findQuantizer(scheme, zeroPoints);
   const method = findMethod(options.method ?? quantizer?.method ?? "rtn");
-  refuseIdle(options, method.calibrated, method.gptq);
+  refuseIdle(options, method);
   using checkpoint = openCheckpoint(model);
   if (checkpoint.quantization !== undefined) {
     throw new ArgumentError(
@@ -57,6 +58,7 @@ export async function quantizeCheckpoint(given: QuantizeOptions): Promise<Quanti
     );
   }
   const texts = calibrated ? calibrationTexts(model, options.calibration, limits) : [];
+  const warning = calibrated ? checkAmount(texts, options.calibration, limits) : undefined;
   using device = calibrated ? options.device?.() : undefined;
   const gptq = { damping: options.damping ?? 0.01, actOrder: options.actOrder ?? false };
   if (gptq.actOrder && quantizer !== undefined && !quantizer.namesGroups) {
@@ -91,28 +93,40 @@ export async function quantizeCheckpoint(given: QuantizeOptions): Promise<Quanti
     calibration: await digest(Int32Array.from(texts.flatMap((ids) => [ids.length, ...ids]))),
     model: modelFiles(model),
   });
+  if (warning !== undefined) warn(warning);
   let resumed = 0;
   try {
     if (!work.finished) {
+      checkSpace(out, work.dir, job.diskBytes() - work.bytes());
       resumed = job.finishedSteps(work);
       for (let step = resumed; step < job.steps; step++) {
         const total = job.steps - resumed;
         for (const { share, stage } of job.run(work, step)) {
           options.onProgress?.({ done: step - resumed + share, total, stage });
-          await new Promise((resume) => setTimeout(resume, 0)); // lets an abort come through
-          signal?.throwIfAborted();
+          await pause(signal);
         }
         options.onProgress?.({ done: step - resumed + 1, total, stage: "finishing" });
       }
       job.writeDescriptions(work);
     }
+    work.finish();
   } catch (error) {
-    // The embedding alone is not worth going on with.
-    if (!work.finished && job.finishedSteps(work) < 2) work.remove();
+    leave(work, job, options);
     throw error;
   }
-  work.finish();
   return { ...describe(out, model), ...job.counts(), method: method.name, resumed };
+}
+
+/** Says what is kept of work that ends early; the embedding alone is not worth going on with, and removed. */
+function leave(work: WorkDirectory, job: QuantizeJob, options: QuantizeOptions): void {
+  try {
+    const done = job.finishedSteps(work);
+    if (done < 2) work.remove();
+    else options.onKept?.({ dir: work.dir, done, total: job.steps });
+  } catch (error) {
+    // What ended the work is what will be told, and a disk that fails once may fail again.
+    if (!(error instanceof FileError)) throw error;
+  }
 }
 
 /** The size of a weight from which on threads are worth their start: that takes about as long as to quantize it. */
@@ -121,34 +135,6 @@ const LARGE = 2 ** 18;
 /** Whether threads are worth having for this model. */
 function isLarge({ hiddenSize, intermediateSize }: ModelConfig): boolean {
   return hiddenSize * intermediateSize >= LARGE;
-}
-
-/** Refuses options that would have no effect. */
-function refuseIdle(options: QuantizeOptions, calibrated: boolean, gptq: boolean): void {
-  const refuse = (argument: string, why: string): never => {
-    throw new ArgumentError(argument, `Cannot quantize with --${argument}: ${why}`);
-  };
-  const unquantized = options.scheme === UNQUANTIZED;
-  if (unquantized && !options.rotate) {
-    refuse("scheme", `nothing changes with ${UNQUANTIZED}, expected --rotate beside it`);
-  }
-  if (options.seed !== undefined && !options.rotate) refuse("seed", "expected --rotate beside it");
-  if (options.calibration !== undefined && !calibrated) {
-    refuse("calibration", "the method reads no text");
-  }
-  if (!gptq && options.actOrder) refuse("act-order", "the method is not GPTQ");
-  if (!gptq && options.damping !== undefined) refuse("damping", "the method is not GPTQ");
-  if (!calibrated && options.calibrationTexts !== undefined) {
-    refuse("calibration-texts", "the method reads no text");
-  }
-}
-
-/** What tells the files of a model from others: names, sizes and times, as reading 140 GB takes minutes. */
-function modelFiles(dir: string): string[] {
-  return [...Deno.readDirSync(dir)].map(({ name }) => name).sort().flatMap((name) => {
-    const { isFile, size, mtime } = Deno.statSync(`${dir}/${name}`);
-    return isFile ? [`${name} ${size} ${mtime?.getTime()}`] : [];
-  });
 }
 
 async function digest(data: Int32Array<ArrayBuffer>): Promise<string> {

@@ -234,6 +234,8 @@ Deno.test("quantize: work begun otherwise, or by another process, is refused", (
       other.lockSync(true);
       await refuses({}, "another process");
     }
+    // A link to nothing, as a download leaves that was stopped, is no file.
+    Deno.symlinkSync("nothing", `${model}/lost.json`);
     Deno.writeTextFileSync(`${model}/tokenizer.json`, "{ }");
     await refuses({}, "begun with model");
     Deno.removeSync(`${out}.partial`, { recursive: true });
@@ -254,9 +256,42 @@ Deno.test("quantize: options without effect are refused", () =>
     await refuses({ method: "gptq", calibration: undefined }, "no device");
     await refuses({ seed: 3 }, "expected --rotate");
     await refuses({ calibration: "x" }, "reads no text");
+    await refuses({ calibrationTokens: 9 }, "reads no text");
+    await refuses({ scheme: "f16", rotate: true }, "--method: nothing is quantized with f16");
+    await refuses(
+      { scheme: "f16", rotate: true, method: undefined, zeroPoints: "awq" },
+      "--zero-points: nothing is quantized with f16",
+    );
     await refuses({ actOrder: true }, "not GPTQ");
     await refuses({ scheme: "w8a8", method: "rtn", lmHead: "w4a16" }, "only GPTQ's layout");
     await refuses({ scheme: "w8a8", method: "rtn", zeroPoints: "awq" }, "its layout decides");
+  }));
+
+Deno.test("quantize: numbers out of range are refused, in the library too", () =>
+  withTemp(async (dir) => {
+    const [model, out] = [`${dir}/model`, `${dir}/out`];
+    makeModel(model);
+    const cases: [options: object, message: string][] = [
+      // Beyond it, four seeds in a row would give the rotations of others.
+      [
+        { rotate: true, seed: 2 ** 30 },
+        "seed is 1073741824, expected a whole number from 0 to 107374",
+      ],
+      [{ rotate: true, seed: 0.5 }, "seed is 0.5"],
+      [{ rotate: true, seed: NaN }, "seed is NaN"],
+      [{ threads: 2 ** 31 }, "threads is 2147483648"],
+      [{ method: "gptq", damping: 1.5 }, "damping is 1.5, expected a number from 0 to 1"],
+      [{ method: "gptq", damping: NaN }, "damping is NaN"],
+      [{ method: "gptq", calibrationTexts: 0 }, "calibrationTexts is 0"],
+      [{ method: "gptq", calibrationTokens: 2 ** 31 }, "calibrationTokens is 2147483648"],
+    ];
+    for (const [options, message] of cases) {
+      await assertRejects(
+        () => quantizeCheckpoint({ model, out, ...HOW, ...options }),
+        ArgumentError,
+        message,
+      );
+    }
   }));
 
 Deno.test("quantize: weights that cannot be quantized are named", () =>

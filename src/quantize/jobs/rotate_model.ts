@@ -89,6 +89,12 @@ export function rotateLayer(
   rotateRows(head, values("self_attn.o_proj.weight")!, pool);
 }
 
+/** Bytes of what {@link writeRotation} writes, without its header. */
+export function rotationBytes({ stream, head, finalNorm }: ModelRotation): number {
+  const arrays = [stream, head].flatMap(({ signs, mixing }) => [signs, mixing]);
+  return [...arrays, finalNorm].reduce((sum, { byteLength }) => sum + byteLength, 0);
+}
+
 /** Writes a rotation to `file`. */
 export function writeRotation(file: string, { stream, head, finalNorm }: ModelRotation): void {
   const tensor = (

@@ -20,6 +20,11 @@ export function compressedTensors(
   ];
 }
 
+/** Bytes of {@link compressedTensors}. */
+export function compressedBytes(n: number, k: number): number {
+  return n * k + 4 * n;
+}
+
 /** The `quantization_config` of 8-bit weights a channel and activations a token. */
 export function compressedConfig(type: "int" | "float"): Record<string, unknown> {
   const both = { num_bits: 8, type, symmetric: true, group_size: null, block_structure: null };

@@ -45,6 +45,11 @@ export function gptqTensors(
   ];
 }
 
+/** Bytes of {@link gptqTensors}. */
+export function gptqBytes(n: number, k: number, groups: number, bits: 4 | 8): number {
+  return k * bits / 8 * n + 2 * groups * n + 4 * groups * Math.ceil(n * bits / 32) + 4 * k;
+}
+
 /** The output that each nibble of a word of AWQ's files holds. */
 const AWQ_ORDER = [0, 2, 4, 6, 1, 3, 5, 7];
 
@@ -67,4 +72,9 @@ export function awqTensors(prefix: string, grid: AffineGrid, { codes }: Coded): 
     tensorOf(`${prefix}.qzeros`, "i32", [groups, n / 8], pack(groups, (g, r) => zeros[g * n + r])),
     tensorOf(`${prefix}.scales`, "f16", [groups, n], new Float16Array(grid.scales)),
   ];
+}
+
+/** Bytes of {@link awqTensors}. */
+export function awqBytes(n: number, k: number, groups: number): number {
+  return k * n / 2 + groups * n / 2 + 2 * groups * n;
 }

@@ -61,3 +61,8 @@ export function qoqGroupTensors(
     tensorOf(`${prefix}.s2_zeros`, "i8", [groups, n], z2),
   ];
 }
+
+/** Bytes of {@link qoqTensors} where there are no groups, else of {@link qoqGroupTensors}. */
+export function qoqBytes(n: number, k: number, groups: number): number {
+  return k * n / 2 + 2 * n + (groups === 0 ? 2 * n : 2 * groups * n);
+}

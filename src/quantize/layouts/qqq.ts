@@ -91,3 +91,8 @@ export function qqqGroupTensors(
     tensorOf(`${prefix}.s_group`, "f16", [groups, n], scales),
   ];
 }
+
+/** Bytes of {@link qqqTensors} where there are no groups, else of {@link qqqGroupTensors}. */
+export function qqqBytes(n: number, k: number, groups: number): number {
+  return k * n / 2 + 4 * n + 2 * groups * n;
+}

@@ -19,6 +19,8 @@ export interface Draft {
 export interface Quantizer {
   /** The scheme's name, e.g. `w4a16-g128`. */
   readonly scheme: string;
+  /** How messages call it: the scheme, and what options ask for beside it. */
+  readonly title: string;
   /** What it is, in a few words. */
   readonly summary: string;
   /** What its products read: rows as they are, or of 8 bits with a scale a row. */
@@ -33,6 +35,8 @@ export interface Quantizer {
   readonly namesGroups: boolean;
   /** `quantization_config` of the model's `config.json`. */
   readonly config: Readonly<Record<string, unknown>>;
+  /** Bytes of the tensors of a layer of n outputs and k inputs. */
+  bytes(n: number, k: number): number;
   /** Begins a layer of n outputs and k inputs. */
   draft(n: number, k: number): Draft;
 }

@@ -20,6 +20,12 @@ export const QUANTIZERS: readonly Quantizer[] = [
   fp8,
 ];
 
+/** All of them with all that can be asked for beside the scheme. */
+export function allQuantizers(): readonly Quantizer[] {
+  const zeros = ["gptq", "awq"] as const;
+  return [...QUANTIZERS, ...zeros.flatMap((zero) => GROUPS.map((group) => w4a16(group, zero)))];
+}
+
 /** The quantizer of a scheme, with zero points where they are asked for. An ArgumentError lists the known ones. */
 export function findQuantizer(scheme: string, zeroPoints: ZeroPoints = "none"): Quantizer {
   const found = QUANTIZERS.find((quantizer) => quantizer.scheme === scheme);

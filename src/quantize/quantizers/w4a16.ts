@@ -4,7 +4,7 @@
  * @module
  */
 import { AffineGrid } from "../grids/affine_grid.ts";
-import { awqTensors, gptqTensors } from "../layouts/gptq.ts";
+import { awqBytes, awqTensors, gptqBytes, gptqTensors } from "../layouts/gptq.ts";
 import type { Draft, Quantizer } from "./quantizer.ts";
 
 /** Where zero points are stored, if there are any: `none` says that all of them are 8. */
@@ -14,13 +14,16 @@ export type ZeroPoints = "none" | "gptq" | "awq";
 export function w4a16(group: number, zeroPoints: ZeroPoints = "none"): Quantizer {
   const name = group === -1 ? "channel" : `g${group}`;
   const each = group === -1 ? "a scale a channel" : `groups of ${group}`;
+  const scheme = `w4a16-${name}`;
   return {
-    scheme: `w4a16-${name}`,
+    scheme,
+    title: zeroPoints === "none" ? scheme : `${scheme} with zero points of ${zeroPoints}`,
     summary: `4-bit weights, ${each}, in the layout of GPTQ or AWQ`,
     activations: "rows",
     method: "gptq",
     outputs: zeroPoints === "awq" ? 8 : 1,
-    inputs: 8,
+    // AWQ's files have no place for a group that is short.
+    inputs: zeroPoints === "awq" && group !== -1 ? group : 8,
     namesGroups: zeroPoints !== "awq",
     config: zeroPoints === "awq"
       ? {
@@ -43,6 +46,10 @@ export function w4a16(group: number, zeroPoints: ZeroPoints = "none"): Quantizer
         checkpoint_format: "gptq",
         pack_dtype: "int32",
       },
+    bytes(n, k) {
+      const groups = group === -1 ? 1 : Math.ceil(k / group);
+      return zeroPoints === "awq" ? awqBytes(n, k, groups) : gptqBytes(n, k, groups, 4);
+    },
     draft: (n, k) => draft(n, k, group, zeroPoints),
   };
 }
@@ -61,6 +68,11 @@ function draft(n: number, k: number, group: number, zeroPoints: ZeroPoints): Dra
     tensors: (prefix, coded) =>
       zeroPoints === "awq" ? awqTensors(prefix, grid, coded) : gptqTensors(prefix, grid, coded, 4),
   };
+}
+
+/** Bytes of the tensors of {@link w8a16Draft}. */
+export function w8a16Bytes(n: number, k: number): number {
+  return gptqBytes(n, k, 1, 8);
 }
 
 /** An output projection of 8-bit weights, a scale a channel, in GPTQ's layout. */

@@ -4,8 +4,8 @@
  * @module
  */
 import { AffineGrid } from "../grids/affine_grid.ts";
-import { qoqGroupTensors, qoqTensors } from "../layouts/qoq.ts";
-import { qqqGroupTensors, qqqTensors } from "../layouts/qqq.ts";
+import { qoqBytes, qoqGroupTensors, qoqTensors } from "../layouts/qoq.ts";
+import { qqqBytes, qqqGroupTensors, qqqTensors } from "../layouts/qqq.ts";
 import type { Draft, Quantizer } from "./quantizer.ts";
 import { TwoLevelGrid } from "../grids/two_level_grid.ts";
 
@@ -23,11 +23,13 @@ function qqq(scheme: string, group: number, draft: (n: number, k: number) => Dra
   return {
     ...COMMON,
     scheme,
+    title: scheme,
     summary: `4-bit weights, ${group === -1 ? "a scale a channel" : "groups of 128"}, on 8-bit ` +
       "activations, in the layout of QQQ",
     outputs: 64,
     inputs: group === -1 ? 32 : GROUP,
     config: { quant_method: "qqq", wbits: 4, group_size: group, desc_act: false, sym: true },
+    bytes: (n, k) => qqqBytes(n, k, group === -1 || k === group ? 0 : k / group),
     draft,
   };
 }
@@ -36,12 +38,14 @@ function qoq(scheme: string, group: number, draft: (n: number, k: number) => Dra
   return {
     ...COMMON,
     scheme,
+    title: scheme,
     summary:
       `4-bit weights with zero points, ${group === -1 ? "a channel" : "groups of 128"}, on ` +
       "8-bit activations, in the layout of QServe",
     outputs: 32,
     inputs: group === -1 ? 32 : GROUP,
     config: { quant_method: "qoq", wbits: 4, group_size: group },
+    bytes: (n, k) => qoqBytes(n, k, group === -1 ? 0 : k / group),
     draft,
   };
 }

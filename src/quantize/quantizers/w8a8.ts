@@ -5,12 +5,17 @@
  */
 import { AffineGrid } from "../grids/affine_grid.ts";
 import { FloatGrid } from "../grids/float_grid.ts";
-import { compressedConfig, compressedTensors } from "../layouts/compressed_tensors.ts";
+import {
+  compressedBytes,
+  compressedConfig,
+  compressedTensors,
+} from "../layouts/compressed_tensors.ts";
 import type { Quantizer } from "./quantizer.ts";
 
 /** W8A8: 8-bit integers. */
 export const w8a8: Quantizer = {
   scheme: "w8a8",
+  title: "w8a8",
   summary: "8-bit integer weights and activations, compressed-tensors int-quantized",
   activations: "i8",
   method: "smooth",
@@ -18,6 +23,7 @@ export const w8a8: Quantizer = {
   inputs: 16,
   namesGroups: false,
   config: compressedConfig("int"),
+  bytes: compressedBytes,
   draft(n, k) {
     const grid = new AffineGrid(n, k, { low: -127, high: 127, zero: 0, scale: "f32", group: k });
     return {
@@ -30,6 +36,7 @@ export const w8a8: Quantizer = {
 /** FP8: 8-bit floats of 4 exponent bits. */
 export const fp8: Quantizer = {
   scheme: "fp8",
+  title: "fp8",
   summary: "8-bit float (e4m3) weights and activations, compressed-tensors float-quantized",
   activations: "e4m3",
   method: "gptq",
@@ -37,6 +44,7 @@ export const fp8: Quantizer = {
   inputs: 16,
   namesGroups: false,
   config: compressedConfig("float"),
+  bytes: compressedBytes,
   draft(n, k) {
     const grid = new FloatGrid(n, k);
     return {
