@@ -11,7 +11,7 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { METHODS, Session } from "../mod.ts";
 import { Trio } from "../scripts/trio.ts";
-import { table } from "../src/cli/table.ts";
+import { table } from "../src/cli/terminal/table.ts";
 import { problems } from "../tests/problems.ts";
 
 const args = parseArgs(Deno.args, {

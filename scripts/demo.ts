@@ -7,9 +7,9 @@
  * @module
  */
 import { type GenerationResult, METHODS, Session, SpecMQuantError } from "../mod.ts";
-import { legend, paint, proposerColor } from "../src/cli/color.ts";
-import { INTERRUPTED, interruptible } from "../src/cli/interrupt.ts";
-import { table } from "../src/cli/table.ts";
+import { legend, paint, proposerColor } from "../src/cli/terminal/color.ts";
+import { INTERRUPTED, interruptible } from "../src/cli/terminal/interrupt.ts";
+import { table } from "../src/cli/terminal/table.ts";
 import { Trio } from "./trio.ts";
 
 const PROBLEM = "A baker bakes 12 trays of rolls every morning. Each tray holds 8 rolls. " +

@@ -36,6 +36,7 @@ const BESIDE: Readonly<Record<string, readonly string[]>> = {
  * goes down through them as between floors; two rooms in one line do not see each other.
  */
 const ROOMS: Readonly<Record<string, ReadonlyArray<readonly string[]>>> = {
+  cli: [["terminal"], ["options"], ["commands"], [""]],
   checkpoint: [["containers"], ["config", "formats"], [""], ["synthetic"]],
   quantize: [["grids", "rows"], ["layouts"], ["quantizers"], ["methods"], ["jobs"], [""]],
 };

@@ -10,7 +10,7 @@ const ALLOWED: ReadonlyArray<[from: string, to: string]> = [
   ["src/model/config.ts", "src/checkpoint/config/config.ts"],
   ["src/engine/generate.ts", "src/text/tokenizer.ts"],
   ["src/engine/generate.ts", "src/checkpoint/checkpoint.ts"],
-  ["src/cli/generate.ts", "src/engine/generate.ts"],
+  ["src/cli/commands/generate.ts", "src/engine/generate.ts"],
   ["src/cli/commands/inspect.ts", "src/checkpoint/head.ts"],
   ["src/checkpoint/containers/safetensors.ts", "src/base/dtype.ts"],
   ["src/checkpoint/formats/awq.ts", "src/checkpoint/containers/json.ts"],

@@ -16,13 +16,18 @@ import {
 import { DEMO_DIR } from "../scripts/trio.ts";
 import { OutOfDeviceMemoryError } from "../src/base/errors.ts";
 import type { ModelConfig } from "../src/checkpoint/config/config.ts";
-import { capturePart } from "../src/cli/bench/captured_part.ts";
-import { type Figure, figureId } from "../src/cli/bench/figure.ts";
-import { FilledState } from "../src/cli/bench/filled_state.ts";
-import { TABLES } from "../src/cli/bench/registry.ts";
-import type { Report } from "../src/cli/bench/report.ts";
-import { runBench, type RunOptions } from "../src/cli/bench/run.ts";
-import { checkFits, type InflatedShape, INFLATIONS, loadModels } from "../src/cli/bench/sources.ts";
+import { capturePart } from "../src/cli/commands/bench/captured_part.ts";
+import { type Figure, figureId } from "../src/cli/commands/bench/figure.ts";
+import { FilledState } from "../src/cli/commands/bench/filled_state.ts";
+import { TABLES } from "../src/cli/commands/bench/registry.ts";
+import type { Report } from "../src/cli/commands/bench/report.ts";
+import { runBench, type RunOptions } from "../src/cli/commands/bench/run.ts";
+import {
+  checkFits,
+  type InflatedShape,
+  INFLATIONS,
+  loadModels,
+} from "../src/cli/commands/bench/sources.ts";
 import { testIo } from "../src/cli/fixtures_test.ts";
 import { runProgram } from "../src/cli/program.ts";
 import { COMMANDS } from "../src/cli/registry.ts";

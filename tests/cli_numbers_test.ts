@@ -6,7 +6,7 @@
  */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { testIo } from "../src/cli/fixtures_test.ts";
-import type { NumberOption } from "../src/cli/option.ts";
+import type { NumberOption } from "../src/cli/options/option.ts";
 import { runProgram } from "../src/cli/program.ts";
 import { COMMANDS } from "../src/cli/registry.ts";
 import { Device } from "../src/device/mod.ts";

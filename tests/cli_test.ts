@@ -8,7 +8,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { testIo } from "../src/cli/fixtures_test.ts";
 import { runProgram } from "../src/cli/program.ts";
 import { COMMANDS } from "../src/cli/registry.ts";
-import { textWidth } from "../src/cli/width.ts";
+import { textWidth } from "../src/cli/terminal/width.ts";
 import { Tokenizer } from "../src/text/tokenizer.ts";
 import { BYTE_LEVEL_CONFIG, byteLevelTokenizer } from "../src/text/fixtures_test.ts";
 import { type RandomModel, SMALL, writeRandomHead, writeRandomModel } from "./models.ts";

@@ -13,7 +13,7 @@ import {
 } from "@std/assert";
 import { FileError } from "../src/base/errors.ts";
 import { testIo, type TestOutput } from "../src/cli/fixtures_test.ts";
-import { type Io, standardError, standardOutput, type Stream } from "../src/cli/io.ts";
+import { type Io, standardError, standardOutput, type Stream } from "../src/cli/terminal/io.ts";
 import { runProgram } from "../src/cli/program.ts";
 import { COMMANDS } from "../src/cli/registry.ts";
 import { convertHead, quantizeCheckpoint, type QuantizeKept } from "../src/quantize/mod.ts";

@@ -5,11 +5,11 @@
  */
 import { ArgumentError, SpecMQuantError } from "../base/errors.ts";
 import { systemReason } from "../base/system_error.ts";
-import type { CommandInfo } from "./command.ts";
-import { PROGRAM } from "./help.ts";
-import { INTERRUPTED } from "./interrupt.ts";
-import type { AnyValues } from "./option.ts";
-import { UsageError } from "./usage_error.ts";
+import type { CommandInfo } from "./options/command.ts";
+import { PROGRAM } from "./options/help.ts";
+import { INTERRUPTED } from "./terminal/interrupt.ts";
+import type { AnyValues } from "./options/option.ts";
+import { UsageError } from "./options/usage_error.ts";
 
 /** How the program ends after an error. */
 export interface Failure {

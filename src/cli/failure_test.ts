@@ -1,8 +1,8 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { ArgumentError, CheckpointError, FileError, SpecMQuantError } from "../base/errors.ts";
-import type { CommandInfo } from "./command.ts";
+import type { CommandInfo } from "./options/command.ts";
 import { failureOf } from "./failure.ts";
-import { UsageError } from "./usage_error.ts";
+import { UsageError } from "./options/usage_error.ts";
 
 const COMMAND: CommandInfo = {
   name: "cook",

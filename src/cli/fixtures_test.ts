@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Io, Output } from "./io.ts";
+import type { Io, Output } from "./terminal/io.ts";
 
 /** An output that keeps what it gets. */
 export class TestOutput implements Output {

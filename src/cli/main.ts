@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { processIo } from "./io.ts";
+import { processIo } from "./terminal/io.ts";
 import { runProgram } from "./program.ts";
 import { COMMANDS } from "./registry.ts";
 

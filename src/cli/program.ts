@@ -5,16 +5,16 @@
  */
 import { FileError } from "../base/errors.ts";
 import { onWarning } from "../base/warnings.ts";
-import type { AnyValues } from "./option.ts";
-import type { Command } from "./command.ts";
+import type { AnyValues } from "./options/option.ts";
+import type { Command } from "./options/command.ts";
 import { failureOf, isBrokenPipe, type Running } from "./failure.ts";
-import { commandHelp, PROGRAM, programHelp } from "./help.ts";
-import type { Io } from "./io.ts";
-import { writeJson } from "./json.ts";
+import { commandHelp, PROGRAM, programHelp } from "./options/help.ts";
+import type { Io } from "./terminal/io.ts";
+import { writeJson } from "./terminal/json.ts";
 import { suggestion } from "../base/nearest.ts";
-import { parseOptions } from "./parse.ts";
-import { UsageError } from "./usage_error.ts";
-import { VERSION } from "./version.ts";
+import { parseOptions } from "./options/parse.ts";
+import { UsageError } from "./options/usage_error.ts";
+import { VERSION } from "./options/version.ts";
 
 const HELP_FLAGS: readonly string[] = ["--help", "-h"];
 const VERSION_FLAGS: readonly string[] = ["--version", "-V", "-v"];

@@ -1,11 +1,11 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import config from "../../deno.json" with { type: "json" };
-import { command } from "./command.ts";
+import { command } from "./options/command.ts";
 import { testIo } from "./fixtures_test.ts";
-import { parseOptions } from "./parse.ts";
+import { parseOptions } from "./options/parse.ts";
 import { runProgram } from "./program.ts";
 import { COMMANDS } from "./registry.ts";
-import { VERSION } from "./version.ts";
+import { VERSION } from "./options/version.ts";
 
 async function run(args: string[], commands = COMMANDS) {
   const io = testIo();

@@ -3,14 +3,14 @@
  *
  * @module
  */
-import { bench } from "./bench.ts";
-import type { Command } from "./command.ts";
-import { completions } from "./completions.ts";
-import { convertHead } from "./convert_head.ts";
-import { generate } from "./generate.ts";
-import { inspect } from "./inspect.ts";
-import { quantize } from "./quantize.ts";
-import { score } from "./score.ts";
+import { bench } from "./commands/bench.ts";
+import type { Command } from "./options/command.ts";
+import { completions } from "./commands/completions.ts";
+import { convertHead } from "./commands/convert_head.ts";
+import { generate } from "./commands/generate.ts";
+import { inspect } from "./commands/inspect.ts";
+import { quantize } from "./commands/quantize.ts";
+import { score } from "./commands/score.ts";
 
 /** All commands, in the order of the help; a new one is one file and one line here. */
 export const COMMANDS: readonly Command[] = [

@@ -1,0 +1,81 @@
+/**
+ * What tables measure with, and on.
+ *
+ * @module
+ */
+import type { Device } from "../../../device/mod.ts";
+import type { HeadModel, Model } from "../../../model/mod.ts";
+import type { Tokenizer } from "../../../text/tokenizer.ts";
+import type { Section } from "./figure.ts";
+import type { Samples } from "./samples.ts";
+
+/** A loaded model with its head. */
+export interface BenchModel {
+  /** Its name in results, e.g. `llama-3-8b`. */
+  readonly name: string;
+  /** Its weights. */
+  readonly model: Model;
+  /** An EAGLE-2 head of it, where there is one. */
+  readonly head?: HeadModel;
+}
+
+/** Texts to generate from. */
+export interface BenchText {
+  /** The tokenizer of the models. */
+  readonly tokenizer: Tokenizer;
+  /** Prompts. */
+  readonly prompts: readonly string[];
+  /** Tokens to generate from each. */
+  readonly maxTokens: number;
+}
+
+/** A run of benches. */
+export interface Bench {
+  /** Where it runs. */
+  readonly device: Device;
+  /** The models; the first is the target, the last drafts for it where there are several. */
+  readonly models: readonly BenchModel[];
+  /** Whether the models' weights are random, so that drafts are accepted by chance alone. */
+  readonly synthetic: boolean;
+  /** What to generate from; absent for models without text. */
+  readonly text?: BenchText;
+  /** Tokens in the cache. */
+  readonly context: number;
+  /** Row counts of forwards. */
+  readonly rows: readonly number[];
+  /** Samples of each figure. */
+  readonly runs: number;
+  /** The time to read a large buffer of `bytes` bytes: the ceiling of all shares. */
+  readonly read: { readonly samples: Samples; readonly bytes: number };
+  /** Hears how far a table is. */
+  progress(label: string, done: number, total: number): void;
+}
+
+/** All options of the command that give models. */
+export const MODEL_OPTIONS: readonly string[] = ["synthetic", "model", "trio", "inflate"];
+
+/** A table: one file, and one line in the registry. */
+export interface BenchTable {
+  /** As the command line names it. */
+  readonly name: string;
+  /** What it measures, in one line. */
+  readonly summary: string;
+  /** The options of the command that give models to measure it on; about the device alone where absent. */
+  readonly models?: readonly string[];
+  /** The options of the command that change what it measures and that not all tables have a use for. */
+  readonly uses?: readonly string[];
+  /** Whether it is about the device alone, and so measured once, whatever models follow one another. */
+  readonly once?: boolean;
+  /** Measures; gives each section as soon as it stands. None where the run has nothing to measure it on. */
+  measure(bench: Bench): AsyncIterable<Section> | Iterable<Section>;
+}
+
+/** What a model's sections are about: its name and its scheme. */
+export function subjectOf({ name, model }: BenchModel): string {
+  return `${name}/${model.summary.scheme}`;
+}
+
+/** The device's read ceiling in bytes a second. */
+export function readCeiling({ read }: Bench): number {
+  return read.bytes / (read.samples.median / 1000);
+}

@@ -1,0 +1,188 @@
+/**
+ * What a directory of a model or a head holds, found without reading weights.
+ *
+ * @module
+ */
+import { ArgumentError } from "../../base/errors.ts";
+import { type Checkpoint, openCheckpoint } from "../../checkpoint/checkpoint.ts";
+import type { ModelConfig } from "../../checkpoint/config/config.ts";
+import { type Head, openHead } from "../../checkpoint/head.ts";
+import type { TensorInfo, TensorSource } from "../../checkpoint/containers/source.ts";
+import { openWeights } from "../../checkpoint/containers/weights.ts";
+import { contextOf, type MemoryPlan, planMemory } from "../../engine/mod.ts";
+import { kindOf } from "../../checkpoint/kind.ts";
+import { checkHead, schemesOf, summarizeModel, type UnusedTensor } from "../../model/mod.ts";
+import { ChatTemplate } from "../../text/chat_template.ts";
+import { Tokenizer } from "../../text/tokenizer.ts";
+import { headParameters, modelParameters } from "./parameters.ts";
+import { groupSchemes, type SchemeGroup } from "./scheme_groups.ts";
+
+/** A special token; its text is known where there is a tokenizer. */
+export interface SpecialToken {
+  /** Its id. */
+  readonly id: number;
+  /** Its text in the vocabulary. */
+  readonly text?: string;
+}
+
+/** What a directory holds. */
+export interface Description {
+  /** The directory, as given. */
+  readonly dir: string;
+  /** A complete model, or an EAGLE-2 head. */
+  readonly kind: "model" | "head";
+  /** Shapes and numbers. */
+  readonly config: ModelConfig;
+  /** Parameters, however they are stored. */
+  readonly parameters: number;
+  /** How the linear layers of decoder layers are stored. */
+  readonly scheme: string;
+  /** The format of its files, e.g. `gptq`; absent where nothing is quantized. */
+  readonly format?: string;
+  /** The schemes of all linear layers, those of the same name and scheme together. */
+  readonly schemes: readonly SchemeGroup[];
+  /** The dtype that activations have; a head's are those of its model. */
+  readonly dtype: string;
+  /** Special tokens by role: `bos`, `eos`, `pad`. */
+  readonly specialTokens: Readonly<Record<string, readonly SpecialToken[]>>;
+  /** Whether there is a chat template. */
+  readonly chatTemplate: boolean;
+  /** All tensors, in the order of the files. */
+  readonly tensors: readonly TensorInfo[];
+  /** Bytes of all tensors on disk. */
+  readonly bytes: number;
+  /** Memory to run it. */
+  readonly memory: MemoryPlan;
+  /** Bytes that one forward of few rows must read. */
+  readonly forwardBytes: number;
+  /** Keys of its JSON files and tensors that are not used. */
+  readonly unused: readonly Unused[];
+}
+
+/** A key or a tensor that is not used. */
+export interface Unused {
+  /** What it is. */
+  readonly kind: "key" | "tensor";
+  /** Its path in the file, or its name. */
+  readonly name: string;
+  /** The file, within the directory. */
+  readonly file: string;
+  /** Whether what the model says, or the head proposes, may be another thing for it. */
+  readonly matters: boolean;
+}
+
+/**
+ * Describes `dir` at a context of `context` tokens. Throws as loading would for what could not be loaded, and
+ * an `ArgumentError` where the model was not made for such a context.
+ */
+export function describeDirectory(dir: string, context: number | undefined): Description {
+  if (isHead(dir)) {
+    using head = openHead(dir);
+    return describeHead(head, context);
+  }
+  using checkpoint = openCheckpoint(dir);
+  return describeModel(checkpoint, context);
+}
+
+function isHead(dir: string): boolean {
+  using tensors = openWeights(dir);
+  return kindOf(tensors) === "head";
+}
+
+function unusedOf(
+  { dir, unusedKeys }: Checkpoint | Head,
+  tensors: readonly UnusedTensor[],
+): Unused[] {
+  const within = (file: string): string =>
+    file.startsWith(`${dir}/`) ? file.slice(dir.length + 1) : file;
+  return [
+    ...unusedKeys.map(({ file, key, matters }): Unused => {
+      return { kind: "key", name: key, file: within(file), matters };
+    }),
+    ...tensors.map(({ file, name, matters }): Unused => {
+      return { kind: "tensor", name, file: within(file), matters };
+    }),
+  ];
+}
+
+function describeModel(checkpoint: Checkpoint, context: number | undefined): Description {
+  const { dir, config } = checkpoint;
+  const summary = summarizeModel(checkpoint);
+  const { weightBytes, needs } = summary;
+  const planned = { role: "model", config, weightBytes, needs };
+  return {
+    dir,
+    kind: "model",
+    config,
+    parameters: modelParameters(config),
+    scheme: summary.scheme,
+    format: checkpoint.quantization?.method,
+    schemes: groupSchemes(summary.layers),
+    dtype: summary.dtype,
+    specialTokens: specialTokens(checkpoint),
+    chatTemplate: ChatTemplate.load(dir) !== undefined,
+    ...storage(checkpoint.tensors),
+    memory: planMemory([planned], contextOf({ context }, checkpoint)),
+    forwardBytes: summary.forwardBytes,
+    unused: unusedOf(checkpoint, summary.unused),
+  };
+}
+
+function describeHead(head: Head, context: number | undefined): Description {
+  const { dir, config: { model, fcBias } } = head;
+  // It is checked against itself: the model that it drafts for is not known here.
+  const { weightBytes, layers, needs, unused } = checkHead(head, { dir, config: model });
+  const embedding = head.tensors.find("embed_tokens.weight");
+  const tableBytes = model.vocabSize * model.hiddenSize * 2;
+  const planned = context ?? Math.min(4096, model.maxPositions);
+  if (planned > model.maxPositions) {
+    throw new ArgumentError(
+      "context",
+      `Cannot plan a context of ${planned}: expected 2 to ${model.maxPositions}, the most that ` +
+        `${dir} was made for`,
+    );
+  }
+  return {
+    dir,
+    kind: "head",
+    config: model,
+    parameters: headParameters(model, { fcBias, ownEmbedding: embedding !== undefined }),
+    scheme: schemesOf(layers),
+    format: head.quantization?.method,
+    schemes: groupSchemes(layers),
+    dtype: "of its model",
+    specialTokens: {},
+    chatTemplate: false,
+    ...storage(head.tensors),
+    memory: planMemory([{ role: "head", config: model, weightBytes, needs }], planned),
+    // Its own embedding is read by the row, the output projection of its model as a whole.
+    forwardBytes: weightBytes - (embedding === undefined ? 0 : tableBytes) + tableBytes,
+    unused: unusedOf(head, unused),
+  };
+}
+
+function storage(source: TensorSource): { tensors: TensorInfo[]; bytes: number } {
+  const tensors = source.names().map((name) => source.info(name));
+  return { tensors, bytes: tensors.reduce((sum, { bytes }) => sum + bytes, 0) };
+}
+
+function specialTokens({ dir, config }: Checkpoint): Record<string, SpecialToken[]> {
+  const tokenizer = hasTokenizer(dir) ? Tokenizer.load(dir) : undefined;
+  const { bosTokenId, eosTokenIds, padTokenId } = config;
+  const roles = { bos: [bosTokenId], eos: eosTokenIds, pad: [padTokenId] };
+  const entries = Object.entries(roles).map(([role, ids]): [string, SpecialToken[]] => [
+    role,
+    ids.filter((id) => id !== undefined).map((id) => ({ id, text: tokenizer?.idToToken(id) })),
+  ]);
+  return Object.fromEntries(entries.filter(([, tokens]) => tokens.length > 0));
+}
+
+/** A model can be looked at without its tokenizer. */
+function hasTokenizer(dir: string): boolean {
+  try {
+    return Deno.statSync(`${dir}/tokenizer.json`).isFile;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,221 @@
+/**
+ * `generate`: continues a prompt.
+ *
+ * @module
+ */
+import { Engine, type GenerateOptions, METHODS, type Prompt } from "../../engine/mod.ts";
+import { showGeneration } from "./generate_output.ts";
+import { readInput, readTextFile, refuseEmpty, withoutLastNewline } from "./input.ts";
+import { INTERRUPTED, interruptible } from "../terminal/interrupt.ts";
+import { type Command, command } from "../options/command.ts";
+import type { Io } from "../terminal/io.ts";
+import { Progress } from "../terminal/progress.ts";
+import { idleBeside, needsOption, needsValue } from "../options/needs.ts";
+import { BACKEND_OPTION, JSON_OPTION, TARGET_OPTION, THREADS_OPTION } from "../options/shared.ts";
+
+/** What an option of trees needs. */
+const TREES = [needsOption("head"), needsValue("method", "eagle2", "hier")];
+
+/** The `generate` command. */
+export const generate: Command = command({
+  name: "generate",
+  summary: "Continue a prompt, greedily: the text is the same whatever proposes its tokens.",
+  notes: [
+    "The text goes to standard output as it comes, on a terminal coloured by who proposed each",
+    "token; standard error ends with a line of statistics. The prompt is read from standard input",
+    "where neither --prompt nor --prompt-file is given. Ctrl-C ends the text after the current round,",
+    "or piece of the prompt. In JSON finish_reason is stop, length (of --max-tokens), context (it is",
+    "full) or aborted (by Ctrl-C); behind a --stop text, tokens end where text ends.",
+  ],
+  options: [
+    TARGET_OPTION,
+    {
+      name: "draft",
+      type: "string",
+      value: "DIR",
+      needs: [needsValue("method", "draft", "hier")],
+      summary: "Directory of the draft model, for the methods draft and hier",
+    },
+    {
+      name: "head",
+      type: "string",
+      value: "DIR",
+      needs: [needsValue("method", "eagle2", "hier")],
+      summary:
+        "Directory of the EAGLE-2 head: of the target for eagle2, of the draft model for hier",
+    },
+    {
+      name: "method",
+      type: "string",
+      value: "NAME",
+      choices: METHODS,
+      summary: "Who proposes tokens; what --draft and --head make where absent",
+    },
+    { name: "prompt", short: "p", type: "string", value: "TEXT", summary: "The prompt" },
+    {
+      name: "prompt-file",
+      type: "string",
+      value: "FILE",
+      summary: "A file with the prompt in UTF-8; a newline at its end is left out",
+    },
+    {
+      name: "chat",
+      type: "boolean",
+      summary: "Put the prompt into the model's chat template, as a user's message",
+    },
+    {
+      name: "system",
+      type: "string",
+      value: "TEXT",
+      needs: [needsOption("chat")],
+      summary: "The system's message, with --chat",
+    },
+    {
+      name: "max-tokens",
+      short: "n",
+      type: "integer",
+      value: "N",
+      min: 1,
+      summary: "Most tokens to generate; what is left of the context where absent",
+    },
+    {
+      name: "context",
+      type: "integer",
+      value: "N",
+      min: 2,
+      summary: "Longest text in tokens, prompt included; 4096 or the model's limit where absent",
+    },
+    BACKEND_OPTION,
+    THREADS_OPTION,
+    {
+      name: "min-draft",
+      type: "integer",
+      value: "N",
+      needs: [needsOption("draft"), needsValue("method", "draft", "hier")],
+      summary: "Tokens that a draft model's sequence has at least",
+    },
+    {
+      name: "depth",
+      type: "integer",
+      value: "N",
+      needs: TREES,
+      summary: "Levels of a head's tree below its root",
+    },
+    {
+      name: "topk",
+      type: "integer",
+      value: "N",
+      needs: TREES,
+      summary: "Nodes expanded on each level of a tree",
+    },
+    {
+      name: "tree-size",
+      type: "integer",
+      value: "N",
+      needs: TREES,
+      summary: "Nodes of a tree that are verified, its root included",
+    },
+    {
+      name: "stop",
+      type: "list",
+      value: "TEXT",
+      summary: "A text that ends the generation and is no part of it",
+    },
+    { name: "ignore-eos", type: "boolean", summary: "Go on after a stop token" },
+    {
+      name: "color",
+      type: "string",
+      value: "WHEN",
+      choices: ["auto", "always", "never"],
+      default: "auto",
+      needs: [idleBeside("json")],
+      summary: "Whether to colour the text; auto does on a terminal, unless NO_COLOR is set",
+    },
+    JSON_OPTION,
+  ],
+  alternatives: [{ names: ["prompt", "prompt-file"], needed: "unless piped" }],
+  example: 'generate -t models/demo/target -p "Question: What is 2 + 3?" -n 40',
+
+  async run(values, io) {
+    const text = await readPrompt(values.prompt, values["prompt-file"], io);
+    const prompt: Prompt = values.chat
+      ? [
+        ...(values.system === undefined ? [] : [{ role: "system", content: values.system }]),
+        { role: "user", content: text },
+      ]
+      : text;
+    using engine = await load(values, io);
+    const { json } = values;
+    const color = values.color === "always" || (values.color === "auto" && io.stdout.color);
+    using bar = new Progress(io.stderr);
+    return await interruptible(async (signal) => {
+      const options: GenerateOptions = {
+        maxTokens: values["max-tokens"],
+        stop: values.stop,
+        ignoreEos: values["ignore-eos"],
+        signal,
+        progress: (done, total) => {
+          if (done < total) bar.update("reading the prompt", done, total);
+          else bar.clear();
+        },
+      };
+      const generation = engine.generate(prompt, options);
+      const by = proposers(engine.method);
+      await showGeneration(generation, { json, color, signal, by, bar }, io);
+      return signal.aborted ? INTERRUPTED : 0;
+    });
+  },
+});
+
+/** The values that make an engine. */
+interface EngineValues {
+  readonly target: string;
+  readonly draft?: string;
+  readonly head?: string;
+  readonly method?: Engine["method"];
+  readonly backend: "auto" | "cuda" | "cpu";
+  readonly threads?: number;
+  readonly context?: number;
+  readonly "min-draft"?: number;
+  readonly depth?: number;
+  readonly topk?: number;
+  readonly "tree-size"?: number;
+}
+
+async function load(values: EngineValues, io: Io): Promise<Engine> {
+  const { target, draft, head, method, backend, threads, context, depth, topk } = values;
+  using bar = new Progress(io.stderr);
+  return await Engine.load({
+    target,
+    draft,
+    head,
+    method,
+    backend,
+    threads,
+    context,
+    minDraft: values["min-draft"],
+    depth,
+    topk,
+    treeSize: values["tree-size"],
+    progress: (role, done, total) => bar.update(`loading the ${role}`, done, total),
+  });
+}
+
+/** Who can propose tokens in a method, the fastest first. */
+function proposers(method: Engine["method"]): readonly string[] {
+  const head = method === "eagle2" || method === "hier" ? ["head"] : [];
+  const draft = method === "draft" || method === "hier" ? ["draft"] : [];
+  return [...head, ...draft, "target"];
+}
+
+async function readPrompt(
+  text: string | undefined,
+  file: string | undefined,
+  io: Io,
+): Promise<string> {
+  if (text !== undefined) return text;
+  if (file !== undefined) {
+    return refuseEmpty(withoutLastNewline(readTextFile(file)), `--prompt-file ${file}`);
+  }
+  return refuseEmpty(withoutLastNewline(await readInput(io.stdin)), "standard input as the prompt");
+}

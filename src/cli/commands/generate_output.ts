@@ -1,0 +1,92 @@
+/**
+ * How a generation is shown: text as it comes, a line of statistics, or JSON.
+ *
+ * @module
+ */
+import type { FinishReason, Generation, GenerationResult } from "../../engine/mod.ts";
+import { legend, paint, proposerColor } from "../terminal/color.ts";
+import type { Io } from "../terminal/io.ts";
+import { snakeCase, writeJson } from "../terminal/json.ts";
+import type { Progress } from "../terminal/progress.ts";
+
+/** How to show a generation. */
+export interface ShowOptions {
+  /** One line of JSON, at the end. */
+  readonly json: boolean;
+  /** Whether text is coloured by who proposed it. */
+  readonly color: boolean;
+  /** What ends the generation early; what there is by then is shown. */
+  readonly signal: AbortSignal;
+  /** Who can propose tokens, for the legend. */
+  readonly by: readonly string[];
+  /** What shows how far the prompt is read; cleared before statistics are written. */
+  readonly bar?: Progress;
+}
+
+/** Runs a generation and shows it. */
+export async function showGeneration(
+  generation: Generation,
+  options: ShowOptions,
+  io: Io,
+): Promise<void> {
+  const { json, color, signal, bar } = options;
+  if (color && !json) await io.stderr.write(`proposed by: ${legend(options.by)}\n`);
+  let newline = true;
+  try {
+    for await (const { text, by } of generation) {
+      if (json || text === "") continue;
+      newline = text.endsWith("\n");
+      await io.stdout.write(color ? paint(proposerColor(by), text) : text);
+    }
+  } catch (error) {
+    if (!signal.aborted || error !== signal.reason) throw error;
+  } finally {
+    bar?.clear();
+  }
+  if (json) return await writeJson(io.stdout, jsonOf(generation.result));
+  // Files and pipes get the text as it is; on a terminal what follows starts its own line.
+  if (!newline && io.stdout.isTerminal) await io.stdout.write("\n");
+  await io.stderr.write(`${statisticsLine(generation.result)}\n`);
+}
+
+const ENDS: Readonly<Record<FinishReason, string>> = {
+  stop: "stopped by itself",
+  length: "reached the length",
+  context: "filled the context",
+  aborted: "interrupted",
+};
+
+/** A result in one line for people. */
+export function statisticsLine({ finishReason, stats }: GenerationResult): string {
+  const { method, generatedTokens, targetForwards, tau, timings } = stats;
+  const count = (n: number, what: string) => `${n} ${what}${n === 1 ? "" : "s"}`;
+  return [
+    `${count(generatedTokens, "token")} in ${(timings.decodeMs / 1000).toFixed(2)} s`,
+    `${timings.tokensPerSecond.toFixed(1)} tokens/s`,
+    `method ${method}`,
+    `tau ${tau.toFixed(2)}`,
+    count(targetForwards, "target forward"),
+    `prompt read in ${timings.prefillMs.toFixed(0)} ms`,
+    ENDS[finishReason],
+  ].join(", ");
+}
+
+/** A result as `generate --json` prints it. */
+export function jsonOf(result: GenerationResult): unknown {
+  const { text, tokens, promptTokens, finishReason, stats } = result;
+  return {
+    text,
+    tokens,
+    prompt_tokens: promptTokens,
+    finish_reason: finishReason,
+    stats: {
+      method: stats.method,
+      generated_tokens: stats.generatedTokens,
+      target_forwards: stats.targetForwards,
+      tau: stats.tau,
+      accept_lengths: stats.acceptLengths,
+      levels: snakeCase(stats.levels),
+      timings: snakeCase(stats.timings),
+    },
+  };
+}

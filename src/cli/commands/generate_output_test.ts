@@ -1,0 +1,114 @@
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { Generation, type GenerationResult, type Piece } from "../../engine/mod.ts";
+import { testIo } from "../fixtures_test.ts";
+import { jsonOf, showGeneration, statisticsLine } from "./generate_output.ts";
+
+const LEVEL = {
+  name: "target",
+  rounds: 2,
+  tokens: 3,
+  catchUps: 0,
+  tau: 1.5,
+  acceptLengths: [0, 1, 1],
+  draftMs: 1,
+  verifyMs: 2,
+  commitMs: 3,
+  readBackMs: 4,
+};
+
+const RESULT: GenerationResult = {
+  text: "a bc",
+  tokens: [1, 2, 3],
+  promptTokens: 1,
+  finishReason: "length",
+  stats: {
+    method: "eagle2",
+    generatedTokens: 3,
+    targetForwards: 2,
+    tau: 1.5,
+    acceptLengths: [0, 1, 1],
+    levels: [LEVEL],
+    timings: { prefillMs: 5, decodeMs: 30, tokensPerSecond: 100 },
+  },
+};
+
+const PIECES: Piece[] = [
+  { text: "a", token: 1, by: "head" },
+  { text: "", token: 2, by: "head" },
+  { text: " bc", token: 3, by: "target" },
+];
+
+function generation(error?: unknown): Generation {
+  async function* pieces(): AsyncGenerator<Piece, void> {
+    yield* PIECES;
+    await Promise.resolve();
+    if (error !== undefined) throw error;
+  }
+  return new Generation(pieces(), () => RESULT);
+}
+
+const QUIET = { json: false, color: false, signal: new AbortController().signal, by: ["target"] };
+
+Deno.test("showGeneration: files get the text as it is, terminals a newline after it", async () => {
+  for (const terminal of [false, true]) {
+    const io = testIo({ terminal });
+    await showGeneration(generation(), QUIET, io);
+    assertEquals(io.stdout.text, terminal ? "a bc\n" : "a bc");
+    assertEquals(io.stderr.text, `${statisticsLine(RESULT)}\n`);
+  }
+});
+
+Deno.test("showGeneration: colours by who proposed, with a legend", async () => {
+  const io = testIo();
+  await showGeneration(generation(), { ...QUIET, color: true, by: ["head", "target"] }, io);
+  assertEquals(io.stdout.text, "\x1b[32ma\x1b[0m\x1b[33m bc\x1b[0m");
+  assertStringIncludes(io.stderr.text, "proposed by: \x1b[32mhead\x1b[0m \x1b[33mtarget\x1b[0m\n");
+});
+
+Deno.test("showGeneration: JSON is one line and all there is", async () => {
+  const io = testIo({ terminal: true });
+  await showGeneration(generation(), { ...QUIET, json: true, color: true }, io);
+  assertEquals(io.stdout.text, `${JSON.stringify(jsonOf(RESULT))}\n`);
+  assertEquals(io.stderr.text, "");
+  assertEquals(jsonOf(RESULT), {
+    text: "a bc",
+    tokens: [1, 2, 3],
+    prompt_tokens: 1,
+    finish_reason: "length",
+    stats: {
+      method: "eagle2",
+      generated_tokens: 3,
+      target_forwards: 2,
+      tau: 1.5,
+      accept_lengths: [0, 1, 1],
+      levels: [{
+        name: "target",
+        rounds: 2,
+        tokens: 3,
+        catch_ups: 0,
+        tau: 1.5,
+        accept_lengths: [0, 1, 1],
+        draft_ms: 1,
+        verify_ms: 2,
+        commit_ms: 3,
+        read_back_ms: 4,
+      }],
+      timings: { prefill_ms: 5, decode_ms: 30, tokens_per_second: 100 },
+    },
+  });
+});
+
+Deno.test("showGeneration: an abort shows what there is, any other error is thrown", async () => {
+  const controller = new AbortController();
+  controller.abort();
+  const { signal } = controller;
+  const io = testIo();
+  await showGeneration(generation(signal.reason), { ...QUIET, signal }, io);
+  assertEquals(io.stdout.text, "a bc");
+  assertStringIncludes(io.stderr.text, "3 tokens in 0.03 s, 100.0 tokens/s");
+  await assertRejects(
+    () => showGeneration(generation(new Error("other")), { ...QUIET, signal }, testIo()),
+    Error,
+    "other",
+  );
+});

@@ -1,0 +1,157 @@
+/**
+ * `inspect`: what a directory holds and what it would take to run.
+ *
+ * @module
+ */
+import { layerPattern } from "../../checkpoint/names.ts";
+import { megabytes } from "../../engine/mod.ts";
+import { type Command, command } from "../options/command.ts";
+import { describeDirectory, type Description, type Unused } from "./describe.ts";
+import { tableColumns } from "../terminal/io.ts";
+import { snakeCase, writeJson } from "../terminal/json.ts";
+import { JSON_OPTION } from "../options/shared.ts";
+import { type Cell, table } from "../terminal/table.ts";
+import { groupTensors } from "./tensor_groups.ts";
+import { paragraph } from "../terminal/wrap.ts";
+
+/** The `inspect` command. */
+export const inspect: Command = command({
+  name: "inspect",
+  summary: "Print what a model or an EAGLE-2 head is made of, and the memory that it will take.",
+  notes: ["Every tensor is checked as for loading; no weights are read and no library is needed."],
+  positional: { name: "dir", value: "DIR", summary: "the directory of a model or a head" },
+  options: [
+    {
+      name: "context",
+      type: "integer",
+      value: "N",
+      min: 2,
+      summary: "Longest text in tokens to plan for; 4096 or the model's limit where absent",
+    },
+    {
+      name: "bandwidth",
+      type: "number",
+      value: "GB/S",
+      min: 1e-3,
+      summary: "Also print the least time of a forward at this read bandwidth",
+    },
+    JSON_OPTION,
+  ],
+  example: "inspect models/demo/target --context 2048",
+
+  async run({ dir, context, bandwidth, json }, io) {
+    const description = describeDirectory(dir, context);
+    const floorMs = bandwidth && description.forwardBytes / (bandwidth * 1e6);
+    if (json) {
+      const { tensors } = description;
+      const all = { ...description, tensors: tensors.map(({ file: _, ...rest }) => rest) };
+      await writeJson(io.stdout, snakeCase(floorMs === undefined ? all : { ...all, floorMs }));
+    } else await io.stdout.write(inspectText(description, floorMs, tableColumns(io.stdout)));
+    return 0;
+  },
+});
+
+function inspectText(
+  description: Description,
+  floorMs: number | undefined,
+  columns: number,
+): string {
+  const { config, memory } = description;
+  const { heads, kvHeads, headDim, hiddenSize, intermediateSize, layers } = config;
+  const special = Object.entries(description.specialTokens)
+    .map(([role, tokens]) => `${role} ${tokens.map(showToken).join(" ")}`.trim());
+  const facts = [
+    ["kind", description.kind === "head" ? "EAGLE-2 draft head" : "model"],
+    ["architecture", config.architecture],
+    ["parameters", `${(description.parameters / 1e6).toFixed(2)} million`],
+    ["format", description.format ?? "not quantized"],
+    ["scheme", `${description.scheme}, activations ${description.dtype}`],
+    ...showSchemes(description),
+    ["layers", `${layers}, hidden size ${hiddenSize}, MLP ${intermediateSize}`],
+    ["attention", `${heads} heads, ${kvHeads} for keys and values, width ${headDim}`],
+    ["rope", showRope(config)],
+    ["positions", `${config.maxPositions}`],
+    ["vocabulary", `${config.vocabSize}${config.tiedEmbeddings ? ", embeddings tied" : ""}`],
+    ["special tokens", special.length === 0 ? "none" : special.join(", ")],
+    ["chat template", description.chatTemplate ? "yes" : "no"],
+  ];
+  const groups = groupTensors(description.tensors).map((
+    { name, count, dtype, shape, bytes },
+  ): Cell[] => [
+    name,
+    `${count}`,
+    dtype,
+    [`[${shape.join(", ")}]`],
+    `${bytes}`,
+  ]);
+  const tensors = table(
+    groups,
+    ["left", "right", "left", "left", "right"],
+    ["tensor", "count", "dtype", "shape", "bytes"],
+    columns,
+  );
+  const unused = groupUnused(description.unused).map(({ kind, name, file, count, matters }) => [
+    `  ${kind}`,
+    count === 1 ? name : `${name} (${count})`,
+    file,
+    matters ? description.kind === "head" ? "may propose worse" : "may change the output" : "",
+  ]);
+  const parts = [...memory.parts, { label: "total", bytes: memory.total }];
+  const reads = `one forward reads ${megabytes(description.forwardBytes)}` +
+    (description.kind === "head" ? ", the output projection of its model included" : "") +
+    (floorMs === undefined ? "" : `: ${floorMs.toFixed(3)} ms at least`);
+  return [
+    table(facts, ["left", "left"], undefined, columns),
+    tensors,
+    paragraph(
+      `${description.tensors.length} tensors, ${description.bytes} bytes ` +
+        `(${megabytes(description.bytes)})`,
+      columns,
+    ),
+    ...(unused.length === 0 ? [] : [
+      "not used:\n" + table(unused, ["left", "left", "left", "left"], undefined, columns),
+    ]),
+    `memory at a context of ${memory.context}:\n` +
+    table(
+      parts.map(({ label, bytes }) => [`  ${label}`, megabytes(bytes)]),
+      ["left", "right"],
+      undefined,
+      columns,
+    ),
+    paragraph(reads, columns),
+  ].join("\n");
+}
+
+/** The same tensor of several layers is one row. */
+function groupUnused(unused: Description["unused"]): (Unused & { readonly count: number })[] {
+  const groups = new Map<string, Unused & { readonly count: number }>();
+  for (const one of unused) {
+    const name = one.kind === "tensor" ? layerPattern(one.name) : one.name;
+    const key = `${one.kind} ${name} ${one.matters}`;
+    const { count } = groups.get(key) ?? { count: 0 };
+    groups.set(key, { ...one, ...(count > 0 && { name }), count: count + 1 });
+  }
+  return [...groups.values()];
+}
+
+/** Where not all linear layers are stored alike: each group of layers with its scheme. */
+function showSchemes({ schemes }: Description): [string, string][] {
+  if (new Set(schemes.map(({ scheme }) => scheme)).size === 1) return [];
+  return schemes.map(({ name, count, scheme }) => [
+    "",
+    `${name}${count > 1 ? ` (${count})` : ""}: ${scheme}`,
+  ]);
+}
+
+function showToken({ id, text }: { readonly id: number; readonly text?: string }): string {
+  return text === undefined ? `${id}` : `${id} ${JSON.stringify(text)}`;
+}
+
+function showRope({ ropeTheta, ropeScaling }: Description["config"]): string {
+  if (ropeScaling === undefined) return `theta ${ropeTheta}`;
+  const { type, ...rest } = ropeScaling;
+  const values = Object.entries(snakeCase(rest) as object).map(([key, value]) =>
+    `${key.replaceAll("_", " ")} ${value}`
+  );
+  return `theta ${ropeTheta}, ${type} (${values.join(", ")})`;
+}

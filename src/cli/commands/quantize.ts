@@ -1,0 +1,222 @@
+/**
+ * `quantize`: writes a quantized copy of a model.
+ *
+ * @module
+ */
+import { Device } from "../../device/mod.ts";
+import { megabytes } from "../../engine/mod.ts";
+import { quantizeCheckpoint, UNQUANTIZED } from "../../quantize/mod.ts";
+import { type Method, METHODS } from "../../quantize/methods/method.ts";
+import { QUANTIZERS } from "../../quantize/quantizers/registry.ts";
+import { type Command, command } from "../options/command.ts";
+import { commandLine } from "../options/command_line.ts";
+import { tableColumns } from "../terminal/io.ts";
+import { interruptible } from "../terminal/interrupt.ts";
+import { snakeCase, writeJson } from "../terminal/json.ts";
+import { idleBeside, needsOption, needsValue } from "../options/needs.ts";
+import type { AnyValues, Need } from "../options/option.ts";
+import { Progress } from "../terminal/progress.ts";
+import { BACKEND_OPTION, JSON_OPTION, THREADS_OPTION } from "../options/shared.ts";
+import { wordList } from "../options/word_list.ts";
+import { paragraph } from "../terminal/wrap.ts";
+
+/** The method that is taken beside these values. */
+function methodOf({ scheme, method }: AnyValues): Method | undefined {
+  const name = method ?? QUANTIZERS.find((one) => one.scheme === scheme)?.method;
+  return METHODS.find((one) => one.name === name);
+}
+
+function needsMethod(what: string, fits: (method: Method) => boolean): Need {
+  const names = METHODS.filter(fits).map(({ name }) => name);
+  return (values) => {
+    const method = values.scheme === UNQUANTIZED ? undefined : methodOf(values);
+    const words = `needs a method that ${what}, --method ${wordList(names)}`;
+    return method !== undefined && fits(method) ? undefined : words;
+  };
+}
+
+const READS_TEXT = [needsMethod("reads text", ({ calibrated }) => calibrated)];
+const IS_GPTQ = [needsMethod("has GPTQ in it", ({ gptq }) => gptq)];
+
+/** The schemes whose files may hold zero points. */
+const W4A16 = QUANTIZERS.map(({ scheme }) => scheme).filter((name) => name.startsWith("w4a16"));
+
+/** The `quantize` command. */
+export const quantize: Command = command({
+  name: "quantize",
+  summary: "Write a quantized copy of a model, in the layout that others publish.",
+  notes: [
+    "Layers are read, quantized and written one by one. What is finished lies in OUT.partial, or in",
+    ".partial inside an OUT that was there: run the same command again after Ctrl-C, a crash or a full",
+    "disk and it goes on; the bytes are those of one run.",
+  ],
+  options: [
+    {
+      name: "model",
+      type: "string",
+      value: "DIR",
+      required: true,
+      summary: "Directory of the unquantized model, in Hugging Face layout",
+    },
+    {
+      name: "out",
+      type: "string",
+      value: "DIR",
+      required: true,
+      summary: "Directory to write, absent or empty",
+    },
+    {
+      name: "scheme",
+      type: "string",
+      value: "NAME",
+      required: true,
+      choices: [...QUANTIZERS.map(({ scheme }) => scheme), UNQUANTIZED],
+      summary: "What to store",
+      notes: [
+        ...QUANTIZERS.map(({ scheme, summary }) => `${scheme}: ${summary}`),
+        `${UNQUANTIZED}: weights as they are, for --rotate`,
+      ],
+    },
+    {
+      name: "method",
+      type: "string",
+      value: "NAME",
+      choices: METHODS.map(({ name }) => name),
+      needs: [idleBeside("scheme", UNQUANTIZED)],
+      summary: "How to choose the numbers; the scheme's best where absent",
+      notes: METHODS.map(({ name, summary }) => `${name}: ${summary}`),
+    },
+    {
+      name: "zero-points",
+      type: "string",
+      value: "LAYOUT",
+      choices: ["none", "gptq", "awq"],
+      needs: [needsValue("scheme", ...W4A16)],
+      default: "none",
+      summary: "Store zero points of W4A16 in the layout of GPTQ (v1) or AWQ (GEMM)",
+    },
+    {
+      name: "calibration",
+      needs: READS_TEXT,
+      type: "string",
+      value: "FILE",
+      summary: "Calibration text; a built-in sample where absent",
+      notes: [
+        'With .jsonl, an object a line with "text", or with "question" and "answer"; else one text.',
+        "At least 128 tokens are needed, and a warning is given below 2048.",
+      ],
+    },
+    {
+      name: "calibration-texts",
+      needs: READS_TEXT,
+      type: "integer",
+      value: "N",
+      min: 1,
+      summary: "Most calibration texts; 128 where absent",
+    },
+    {
+      name: "calibration-tokens",
+      needs: READS_TEXT,
+      type: "integer",
+      value: "N",
+      min: 1,
+      summary: "Most tokens of each; 512 where absent",
+    },
+    {
+      name: "damping",
+      needs: IS_GPTQ,
+      type: "number",
+      value: "SHARE",
+      min: 0,
+      max: 1,
+      summary:
+        "What GPTQ adds to its Hessian's diagonal, as a share of the mean; 0.01 where absent",
+    },
+    {
+      name: "act-order",
+      needs: IS_GPTQ,
+      type: "boolean",
+      summary: "Let GPTQ take the most active inputs first (desc_act)",
+    },
+    {
+      name: "rotate",
+      type: "boolean",
+      summary: "Fold a rotation of residual stream and value heads into the weights",
+    },
+    {
+      name: "seed",
+      needs: [needsOption("rotate")],
+      type: "integer",
+      value: "N",
+      min: 0,
+      max: 2 ** 30 - 1,
+      summary: "What the rotation is drawn from; 0 where absent",
+    },
+    {
+      name: "lm-head",
+      type: "string",
+      value: "NAME",
+      choices: ["w4a16", "w8a16"],
+      needs: [idleBeside("scheme", UNQUANTIZED)],
+      summary: "Quantize the output projection too",
+    },
+    { ...BACKEND_OPTION, needs: READS_TEXT },
+    {
+      ...THREADS_OPTION,
+      needs: [], // weights are worked on by threads whatever the backend
+      summary:
+        "Threads of the CPU library, and of what is done to weights on any backend, at most " +
+        "one a core; all cores where absent",
+    },
+    JSON_OPTION,
+  ],
+  example: "quantize --model llama-f16 --out llama-w4 --scheme w4a16-g128",
+
+  async run(values, io) {
+    const { model, out, scheme, backend, threads, json } = values;
+    using bar = new Progress(io.stderr, { lines: true });
+    const say = (text: string) => {
+      bar.clear();
+      io.stderr.writeSync(`${text}\n`);
+    };
+    const result = await interruptible((signal) =>
+      quantizeCheckpoint({
+        model,
+        out,
+        scheme,
+        method: values.method,
+        zeroPoints: values["zero-points"],
+        calibration: values.calibration,
+        calibrationTexts: values["calibration-texts"],
+        calibrationTokens: values["calibration-tokens"],
+        damping: values.damping,
+        actOrder: values["act-order"],
+        rotate: values.rotate,
+        seed: values.seed,
+        lmHead: values["lm-head"],
+        threads,
+        device: () => Device.open({ backend, threads }),
+        signal,
+        onProgress: ({ done, total }) => bar.update("quantizing", done, total),
+        onKept: ({ dir, done, total }) =>
+          say(
+            `${done} of ${total} parts are finished and kept in ${dir}. To go on, run again:\n` +
+              `  ${commandLine(quantize, values)}`,
+          ),
+      })
+    );
+    bar.clear();
+    if (json) await writeJson(io.stdout, snakeCase(result));
+    else {
+      const { quantized, bytesBefore, bytesAfter, method, resumed } = result;
+      const before = resumed > 0 ? `, ${resumed} parts by an earlier run` : "";
+      const what = scheme === UNQUANTIZED
+        ? "The rotated copy"
+        : `${quantized} linear layers quantized to ${scheme} by ${method}`;
+      const [from, to] = [megabytes(bytesBefore), megabytes(bytesAfter)];
+      const text = `${what}: ${from} became ${to} in ${out}${before}`;
+      await io.stdout.write(paragraph(text, tableColumns(io.stdout)));
+    }
+    return 0;
+  },
+});

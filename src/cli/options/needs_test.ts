@@ -1,0 +1,210 @@
+/**
+ * Every option of every command: it always does something, or it is refused where it would do nothing.
+ *
+ * @module
+ */
+import { assertEquals, assertThrows } from "@std/assert";
+import { parseOptions } from "./parse.ts";
+import { COMMANDS } from "../registry.ts";
+import { UsageError } from "./usage_error.ts";
+
+/** Command lines, without what is required, and why the option of the case does nothing in them. */
+type Idle = readonly (readonly [args: string, words: string])[];
+
+/** Whatever else is given, the option changes something. */
+const ALWAYS: Idle = [];
+
+const METHOD_READS = "a method that reads text, --method clip, gptq, smooth or smooth-gptq";
+const METHOD_GPTQ = "a method that has GPTQ in it, --method gptq or smooth-gptq";
+
+function readsText(flag: string): Idle {
+  return [
+    [`--scheme w4a16-g128 --method rtn ${flag}`, `it needs ${METHOD_READS}`],
+    [`--scheme f16 --rotate ${flag}`, `it needs ${METHOD_READS}`],
+  ];
+}
+
+function isGptq(flag: string): Idle {
+  return [
+    [`--scheme w4a16-g128 --method clip ${flag}`, `it needs ${METHOD_GPTQ}`],
+    [`--scheme w8a8 ${flag}`, `it needs ${METHOD_GPTQ}`],
+    [`--scheme f16 --rotate ${flag}`, `it needs ${METHOD_GPTQ}`],
+  ];
+}
+
+function trees(flag: string): Idle {
+  return [
+    [flag, "it needs --head"],
+    [`--draft D ${flag}`, "it needs --head"],
+  ];
+}
+
+const ALL_MODELS = "--synthetic, --model, --trio or --inflate";
+
+/** Of every option: where it does nothing. */
+const CASES: Readonly<Record<string, Readonly<Record<string, Idle>>>> = {
+  generate: {
+    target: ALWAYS,
+    draft: [
+      ["--draft D --method ar", "it needs --method draft or hier"],
+      ["--draft D --head H --method eagle2", "it needs --method draft or hier"],
+    ],
+    head: [
+      ["--head H --method ar", "it needs --method eagle2 or hier"],
+      ["--draft D --head H --method draft", "it needs --method eagle2 or hier"],
+    ],
+    method: ALWAYS,
+    prompt: ALWAYS,
+    "prompt-file": ALWAYS,
+    chat: ALWAYS,
+    system: [["--system S", "it needs --chat"]],
+    "max-tokens": ALWAYS,
+    context: ALWAYS,
+    backend: ALWAYS,
+    threads: [["--backend cuda --threads 2", "it does nothing with --backend cuda"]],
+    "min-draft": [["--min-draft 3", "it needs --draft"], [
+      "--head H --min-draft 3",
+      "needs --draft",
+    ]],
+    depth: trees("--depth 3"),
+    topk: trees("--topk 3"),
+    "tree-size": trees("--tree-size 9"),
+    stop: ALWAYS,
+    "ignore-eos": ALWAYS,
+    color: [["--json --color always", "it does nothing with --json"]],
+    json: ALWAYS,
+  },
+  score: {
+    target: ALWAYS,
+    text: ALWAYS,
+    "text-file": ALWAYS,
+    tokens: ALWAYS,
+    top: ALWAYS,
+    backend: ALWAYS,
+    threads: [["--text a --backend cuda --threads 2", "it does nothing with --backend cuda"]],
+    json: ALWAYS,
+  },
+  inspect: { context: ALWAYS, bandwidth: ALWAYS, json: ALWAYS },
+  quantize: {
+    model: ALWAYS,
+    out: ALWAYS,
+    scheme: ALWAYS,
+    method: [["--scheme f16 --rotate --method rtn", "it does nothing with --scheme f16"]],
+    "zero-points": [
+      ["--scheme w8a8 --zero-points awq", "it needs --scheme w4a16-g32, w4a16-g64"],
+      ["--scheme f16 --rotate --zero-points awq", "it needs --scheme w4a16-g32, w4a16-g64"],
+    ],
+    calibration: readsText("--calibration F"),
+    "calibration-texts": readsText("--calibration-texts 3"),
+    "calibration-tokens": readsText("--calibration-tokens 3"),
+    damping: isGptq("--damping 0.1"),
+    "act-order": isGptq("--act-order"),
+    rotate: ALWAYS,
+    seed: [["--scheme w8a8 --seed 3", "it needs --rotate"]],
+    "lm-head": [["--scheme f16 --rotate --lm-head w4a16", "it does nothing with --scheme f16"]],
+    backend: readsText("--backend cpu"),
+    threads: ALWAYS,
+    json: ALWAYS,
+  },
+  completions: {},
+  "convert-head": { head: ALWAYS, model: ALWAYS, out: ALWAYS, json: ALWAYS },
+  bench: {
+    synthetic: ALWAYS,
+    scheme: [["--trio D --scheme f16", "it needs --synthetic"]],
+    "lm-head": [
+      ["--lm-head w8a16", "it needs --synthetic"],
+      ["--synthetic llama-3-8b --scheme w8a8 --lm-head w8a16", "it needs --scheme w4a16-g128"],
+    ],
+    model: ALWAYS,
+    trio: ALWAYS,
+    inflate: [
+      ["--model D --inflate 70b-8b", "it does nothing with --model"],
+      ["--synthetic llama-3-8b --inflate 70b-8b", "it does nothing with --synthetic"],
+    ],
+    tables: [
+      ["--tables forward", `it needs ${ALL_MODELS} for forward`],
+      ["--model D --tables ceilings,speculation", "needs --synthetic, --trio or --inflate"],
+      ["--model D --tables end-to-end", "it needs --trio or --inflate for end-to-end"],
+    ],
+    rows: [
+      ["--rows 3", `it needs ${ALL_MODELS}`],
+      ["--model D --tables idle --rows 3", "it needs --tables with forward"],
+    ],
+    context: [
+      ["--context 9", `it needs ${ALL_MODELS}`],
+      ["--trio D --tables end-to-end --context 9", "it needs --tables with forward, breakdown"],
+    ],
+    runs: ALWAYS,
+    prompts: [
+      ["--model D --prompts 3", "it needs --trio or --inflate"],
+      ["--trio D --tables forward --prompts 3", "it needs --tables with end-to-end"],
+    ],
+    "max-tokens": [
+      ["--synthetic llama-3-8b --max-tokens 3", "it needs --trio or --inflate"],
+      ["--trio D --tables idle --max-tokens 3", "it needs --tables with end-to-end"],
+    ],
+    json: ALWAYS,
+    markdown: ALWAYS,
+    compare: ALWAYS,
+    backend: ALWAYS,
+    threads: [["--backend cuda --threads 2", "it does nothing with --backend cuda"]],
+  },
+};
+
+/** What commands cannot do without. */
+const REQUIRED: Readonly<Record<string, string>> = {
+  generate: "--target T --prompt P",
+  score: "--target T",
+  inspect: "DIR",
+  quantize: "--model M --out O",
+  "convert-head": "--head H --model M --out O",
+};
+
+function parse(name: string, args: string): unknown {
+  const command = COMMANDS.find((one) => one.name === name)!;
+  return parseOptions(command, `${REQUIRED[name] ?? ""} ${args}`.trim().split(/\s+/));
+}
+
+Deno.test("options: each has been thought about", () => {
+  for (const { name, options } of COMMANDS) {
+    assertEquals(
+      Object.keys(CASES[name] ?? {}).sort(),
+      options.map((option) => option.name).sort(),
+      name,
+    );
+    for (const { name: option, needs = [] } of options) {
+      assertEquals(CASES[name][option].length > 0, needs.length > 0, `${name} --${option}`);
+    }
+  }
+});
+
+Deno.test("options: one that would do nothing is refused, and says what it needs", () => {
+  for (const [name, options] of Object.entries(CASES)) {
+    for (const [option, idle] of Object.entries(options)) {
+      for (const [args, words] of idle) {
+        const error = assertThrows(() => parse(name, args), UsageError, words, `${name} ${args}`);
+        assertEquals(error.message.startsWith(`Cannot use --${option}: it `), true, error.message);
+      }
+    }
+  }
+});
+
+Deno.test("options: beside what they need they are taken", () => {
+  const lines = [
+    ["generate", "--draft D --min-draft 3"],
+    ["generate", "--draft D --method draft --min-draft 3"],
+    ["generate", "--head H --depth 2 --topk 3 --tree-size 9"],
+    ["generate", "--draft D --head H --method hier --min-draft 3 --depth 2"],
+    ["generate", "--chat --system S --color always --backend cpu --threads 2"],
+    ["score", "--tokens 1 --threads 2"],
+    ["quantize", "--scheme w4a16-g128 --damping 0.1 --act-order --zero-points gptq"],
+    ["quantize", "--scheme w4a8-qqq --damping 0.1 --backend cpu --calibration-tokens 4"],
+    ["quantize", "--scheme w8a8 --calibration F --rotate --seed 3"],
+    ["quantize", "--scheme f16 --rotate --seed 3 --threads 2"],
+    ["bench", "--synthetic llama-3-8b --scheme w8a8,f16 --tables forward --rows 3 --context 9"],
+    ["bench", "--synthetic llama-3-8b --lm-head w8a16"],
+    ["bench", "--inflate 70b-8b --trio D --prompts 3 --max-tokens 4"],
+    ["bench", "--tables ceilings --runs 3"],
+  ];
+  for (const [name, args] of lines) parse(name, args);
+});

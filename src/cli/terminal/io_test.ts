@@ -1,0 +1,58 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { TestOutput } from "../fixtures_test.ts";
+import { processIo, tableColumns } from "./io.ts";
+
+const MAIN = new URL("../main.ts", import.meta.url).pathname;
+
+function withColumns(value: string | undefined): number {
+  const before = Deno.env.get("COLUMNS");
+  const set = (text: string | undefined) =>
+    text === undefined ? Deno.env.delete("COLUMNS") : Deno.env.set("COLUMNS", text);
+  set(value);
+  try {
+    return processIo().stdout.columns;
+  } finally {
+    set(before);
+  }
+}
+
+Deno.test("columns: as COLUMNS says, if it is a number that can be", () => {
+  assertEquals(withColumns("61"), 61);
+  assertEquals(withColumns("137"), 137);
+  const unset = withColumns(undefined);
+  assert(unset > 0);
+  for (const wrong of ["0", "-5", "wide", "", "1.5"]) assertEquals(withColumns(wrong), unset);
+});
+
+Deno.test("columns: tables fit a terminal, and are whole in a pipe", () => {
+  assertEquals(tableColumns(new TestOutput(true, 60)), 60);
+  assertEquals(tableColumns(new TestOutput(false, 60)), Infinity);
+});
+
+function hasScript(): boolean {
+  try {
+    return new Deno.Command("script", { args: ["--version"], stdout: "null" }).outputSync().success;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+Deno.test({
+  name: "process: on a terminal help has its width, and nothing is asked",
+  ignore: !hasScript(),
+  fn: async () => {
+    // No permission at all: neither for the environment nor for anything else.
+    const help = `'${Deno.execPath()}' run --no-check --quiet '${MAIN}' help score`;
+    const { code, stdout } = await new Deno.Command("script", {
+      args: ["-qec", `stty cols 53; ${help}`, "/dev/null"],
+      stdin: "null",
+      env: { NO_COLOR: "1" },
+    }).output();
+    const lines = new TextDecoder().decode(stdout).split(/\r?\n/);
+    assertEquals(code, 0);
+    assertMatch(lines.join("\n"), /^Usage: specmquant score/);
+    const longest = Math.max(...lines.map((line) => line.length));
+    assert(longest > 45 && longest <= 53, `${longest}`);
+  },
+});
