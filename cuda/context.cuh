@@ -45,6 +45,8 @@ struct smq_context : smq::ContextBase {
   bool dead = false;  // an error that no later call can recover from
   std::vector<smq_event*> captured;  // events of the capture under way
   std::vector<cudaEvent_t> buried;   // of destroyed events that a graph may still record
+  // Bytes of weights that one multiprocessor may have on their way: see find_copy_bytes.
+  int32_t copy_bytes = 0;
 };
 
 namespace smq {

@@ -143,6 +143,20 @@ void close(smq_context* ctx) {
   cudaGetLastError();
 }
 
+// The bytes that a multiprocessor must have on their way to keep the memory busy: what its share of the memory
+// brings in kFlight. Fewer leave the memory idle, more only lengthen its queue (docs/adr/0020).
+int32_t find_copy_bytes(int device, int sms) {
+  constexpr double kFlight = 1.35e-6;  // seconds
+  constexpr int32_t kUnknown = 48 << 10;
+  int kilohertz = 0, bits = 0;
+  if (cudaDeviceGetAttribute(&kilohertz, cudaDevAttrMemoryClockRate, device) != cudaSuccess ||
+      cudaDeviceGetAttribute(&bits, cudaDevAttrGlobalMemoryBusWidth, device) != cudaSuccess) {
+    cudaGetLastError();
+  }
+  const double second = 2e3 * kilohertz * (bits / 8);  // bytes: two transfers a cycle
+  return second > 0 ? int32_t(second / sms * kFlight) : kUnknown;
+}
+
 int32_t open(smq_context* ctx, const cudaDeviceProp& properties) {
   const auto tried = [&](cudaError_t error) { return cuda_status(ctx, error, "smq_context_create"); };
   if (const cudaError_t error = cudaStreamCreateWithFlags(&ctx->stream, cudaStreamNonBlocking)) {
@@ -157,6 +171,10 @@ int32_t open(smq_context* ctx, const cudaDeviceProp& properties) {
   cudaMemsetAsync(ctx->counters, 0, kCounterBytes, ctx->stream);
   ctx->sms = properties.multiProcessorCount;
   ctx->capability = properties.major * 10 + properties.minor;
+  ctx->copy_bytes = find_copy_bytes(ctx->device, ctx->sms);
+#ifdef SMQ_EXPERIMENT
+  if (const char* bytes = getenv("SMQ_PACE")) ctx->copy_bytes = atoi(bytes);
+#endif
   return tried(cudaStreamSynchronize(ctx->stream));
 }
 

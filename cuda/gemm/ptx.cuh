@@ -51,6 +51,20 @@ __device__ __forceinline__ void barrier_wait(uint32_t barrier, int parity) {
       "@done bra DONE;\nbra AGAIN;\nDONE:\n}" ::"r"(barrier), "r"(parity)
       : "memory");
 }
+// For both, asked for at once.
+__device__ __forceinline__ void barrier_wait(uint32_t one, uint32_t other, int parity) {
+  asm volatile(
+      "{\n.reg .pred done, also;\nAGAIN:\n"
+      "mbarrier.try_wait.parity.shared::cta.b64 done, [%0], %2;\n"
+      "mbarrier.try_wait.parity.shared::cta.b64 also, [%1], %2;\n"
+      "and.pred done, done, also;\n"
+      "@done bra DONE;\nbra AGAIN;\nDONE:\n}" ::"r"(one), "r"(other), "r"(parity)
+      : "memory");
+}
+// Orders what a thread has read and written in shared memory before what the copy engine will write there.
+__device__ __forceinline__ void fence_async() {
+  asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
+}
 // For what is read once: the first to leave the L2 cache.
 __device__ __forceinline__ uint64_t read_once() {
   uint64_t policy;

@@ -43,6 +43,7 @@ struct StreamCall {
   const void* bias;
   float4* partials;    // two slots for each worker
   Split split;
+  int32_t pace;        // units that the copies of one multiprocessor may have under way
   int32_t m, n, k, y_stride, epilogue;
   int32_t wide;     // y takes stores of four neighbouring outputs
   int32_t aligned;  // x (and f16 weights) take reads of 16 bytes

@@ -28,7 +28,7 @@ bool is_aligned(uint64_t address, uint64_t bytes) { return address % bytes == 0;
 
 }  // namespace
 
-StreamCall stream_call(smq_context* ctx, const GemmArgs& args, int tile, int block) {
+StreamCall stream_call(smq_context* ctx, const GemmArgs& args, int tile, int block, int unit_bytes) {
   StreamCall call{};
   call.w = at<void>(args.w);
   call.x = at<void>(args.x);
@@ -38,6 +38,7 @@ StreamCall stream_call(smq_context* ctx, const GemmArgs& args, int tile, int blo
   call.split.tiles = (args.n + tile - 1) / tile;
   call.split.blocks = (args.k + block - 1) / block;
   call.split.workers = std::min(ctx->sms, call.split.units());
+  call.pace = std::max(1, (ctx->copy_bytes + unit_bytes / 2) / unit_bytes);
   call.m = args.m;
   call.n = args.n;
   call.k = args.k;
@@ -64,8 +65,9 @@ bool map_rows(CUtensorMap* map, const void* matrix, int32_t rows, int32_t column
 }
 
 int32_t stream_w4a16(smq_context* ctx, const GemmArgs& args) {
-  const StreamCall call = stream_call(ctx, args, w4a16::kTile, w4a16::kBlock);
   const int grain = w4a16::grain(args.k, args.group);
+  const StreamCall call =
+      stream_call(ctx, args, w4a16::kTile, w4a16::kBlock, w4a16::unit_bytes(grain, args.zeros != 0));
   // Groups that are no multiple of 32 and unaligned rows are rare: one kernel serves them everywhere.
   if (ctx->capability != 90 || grain < 32 || !call.aligned) {
     return w4a16_on_ampere(ctx, call, grain, args.zeros != 0, args.dtype);
@@ -75,7 +77,7 @@ int32_t stream_w4a16(smq_context* ctx, const GemmArgs& args) {
 }
 
 int32_t stream_f16(smq_context* ctx, const GemmArgs& args) {
-  const StreamCall call = stream_call(ctx, args, kF16Tile, kF16Block);
+  const StreamCall call = stream_call(ctx, args, kF16Tile, kF16Block, kF16Tile * kF16Block * 2);
   return ctx->capability == 90 && call.aligned ? f16_on_hopper(ctx, call, args.dtype)
                                                : f16_on_ampere(ctx, call, args.dtype);
 }

@@ -40,7 +40,9 @@ int32_t launch_decode(smq_context* ctx, const AttentionArgs& args) {
                          cudaSharedmemCarveoutMaxShared);
   }
   const DecodeCall call(args);
-  const int32_t blocks = std::max(1, (2 * ctx->sms + args.kv_heads - 1) / args.kv_heads);
+  // A block without work holds registers and shared memory that the product behind waits for.
+  const int32_t room = std::max(1, (2 * ctx->sms + args.kv_heads - 1) / args.kv_heads);
+  const int32_t blocks = std::min(room, call.most_units(warps_for(D)));
   launch(ctx, attend_kernel<T, D>, dim3(unsigned(blocks), unsigned(args.kv_heads)),
          dim3(32 * warps_for(D)), sizeof(AttendShared<D, tiles_for(D)>), call);
   launch(ctx, merge_kernel<T>,
