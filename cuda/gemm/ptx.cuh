@@ -51,6 +51,18 @@ __device__ __forceinline__ void barrier_wait(uint32_t barrier, int parity) {
       "@done bra DONE;\nbra AGAIN;\nDONE:\n}" ::"r"(barrier), "r"(parity)
       : "memory");
 }
+// Whether it would not wait.
+__device__ __forceinline__ bool barrier_test(uint32_t barrier, int parity) {
+  uint32_t done;
+  asm volatile(
+      "{\n.reg .pred done;\n"
+      "mbarrier.test_wait.parity.shared::cta.b64 done, [%1], %2;\n"
+      "selp.u32 %0, 1, 0, done;\n}"
+      : "=r"(done)
+      : "r"(barrier), "r"(parity)
+      : "memory");
+  return done != 0;
+}
 // For both, asked for at once.
 __device__ __forceinline__ void barrier_wait(uint32_t one, uint32_t other, int parity) {
   asm volatile(
@@ -60,10 +72,6 @@ __device__ __forceinline__ void barrier_wait(uint32_t one, uint32_t other, int p
       "and.pred done, done, also;\n"
       "@done bra DONE;\nbra AGAIN;\nDONE:\n}" ::"r"(one), "r"(other), "r"(parity)
       : "memory");
-}
-// Orders what a thread has read and written in shared memory before what the copy engine will write there.
-__device__ __forceinline__ void fence_async() {
-  asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
 }
 // For what is read once: the first to leave the L2 cache.
 __device__ __forceinline__ uint64_t read_once() {

@@ -38,7 +38,8 @@ StreamCall stream_call(smq_context* ctx, const GemmArgs& args, int tile, int blo
   call.split.tiles = (args.n + tile - 1) / tile;
   call.split.blocks = (args.k + block - 1) / block;
   call.split.workers = std::min(ctx->sms, call.split.units());
-  call.pace = std::max(1, (ctx->copy_bytes + unit_bytes / 2) / unit_bytes);
+  const auto units_of = [&](int32_t bytes) { return std::max(1, (bytes + unit_bytes / 2) / unit_bytes); };
+  call.pace = {units_of(ctx->copy_bytes / 3), units_of(ctx->copy_bytes)};
   call.m = args.m;
   call.n = args.n;
   call.k = args.k;

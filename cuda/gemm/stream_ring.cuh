@@ -5,26 +5,31 @@
 // in the same order, step by step; the computing warps take them in that order too. A stage has three barriers:
 //   weights_in  one arrival, of the weights' thread, and the bytes of the unit;
 //   rows_in     one arrival, of the rows' thread, and the bytes of the rows' inputs;
-//   empty       one arrival of each computing warp, once all it wanted of both parts has come to its registers, or,
-//               where the tensor cores read the stage themselves, once they have.
+//   empty       one arrival of each computing warp, once all it wanted of both parts has come.
 // Phase i of each belongs to the i-th use of the stage. Both copying threads wait for phase i - 1 of `empty` before
 // they arm their barrier for use i and copy, so neither writes what a warp still reads. A computing warp waits for
 // phase i of weights_in and of rows_in before it reads, so `empty` ends its phase i only after both threads have
 // armed theirs: no thread ever falls two phases behind a barrier that it waits for, and a parity tells phases
 // apart. The threads may be any number of steps apart within the ring; neither waits for the other.
 //
-// The weights' thread waits for no earlier kernel, as weights depend on none. It has at most `pace` units under
-// way: before step s it waits for weights_in of step s - pace. That step's use of its stage is the newest one as
-// long as pace <= stages, so the parity is right; a larger pace would wait for a phase that has been passed.
-// Whatever it asked for at once would stand in the memory's queue, and every load and store of the kernels before
-// this one behind it (docs/adr/0020).
+// When a warp has what it wanted. An arrival behind a load does not wait for the load: the machine code has the
+// arrival while loads of the stage are under way, and rows come from the second cache, quickly. So a warp gives a
+// stage back one step late, once the next one is full (Held): by then it has multiplied what it loaded.
 //
-// The rows' thread waits for the kernels before, so the ring fills with weights meanwhile. The computing warps wait
-// for them too, since what they read and write outside the ring is written or read by those kernels. A copying
+// What is under way. The weights' thread waits for no earlier kernel, as weights depend on none, but all that it
+// asks for stands in the memory's queue, and every load and store of the kernels before this one behind it
+// (docs/adr/0020). So it has one number of units under way at most while they run (Pace::before), and another
+// once they have ended, which it learns from the rows' thread by a fourth barrier, `alone`. Before it copies unit s
+// it waits for weights_in of unit s - pace. The use of its stage that this unit had is the newest one, as pace
+// <= stages, so the parity is right; a larger pace would wait for a phase that has been passed, for ever.
+//
+// The rows' thread waits for the kernels before, and the ring fills with weights meanwhile. The computing warps wait
+// for them too, since what they read and write outside of the ring is written or read by those kernels. A copying
 // thread may leave while its copies are under way: the warps that wait for them keep the block.
 #pragma once
 
 #include "gemm/ptx.cuh"
+#include "gemm/split.cuh"
 
 namespace smq {
 
@@ -32,7 +37,7 @@ namespace smq {
 // Two blocks never fit: the next product's may start when some multiprocessors are free and others not yet.
 constexpr int kWholeShared = 232448, kMostShared = 212992;
 constexpr int kMostStages = 12, kStageBarriers = 24;  // bytes of a stage's barriers
-constexpr int kRingExtra = kMostStages * kStageBarriers;
+constexpr int kRingExtra = kMostStages * kStageBarriers + 16;
 
 // Stages of Rows bytes of inputs and Unit bytes of weights.
 template <int Stages, int Rows, int Unit>
@@ -51,7 +56,10 @@ struct Ring {
   __device__ uint32_t rows_in(int stage) const { return weights_in(stage) + 8; }
   __device__ uint32_t empty(int stage) const { return weights_in(stage) + 16; }
 
+  __device__ uint32_t alone() const { return base + Stages * (Rows + Unit) + kRingExtra - 16; }
+
   __device__ void init(int consumers) const {
+    ptx::barrier_init(alone(), 1);
     for (int stage = 0; stage < Stages; ++stage) {
       ptx::barrier_init(weights_in(stage), 1);
       ptx::barrier_init(rows_in(stage), 1);
@@ -62,15 +70,6 @@ struct Ring {
   // Of a computing warp, before it reads a stage.
   __device__ __forceinline__ void wait_full(int stage, int parity) const {
     ptx::barrier_wait(weights_in(stage), rows_in(stage), parity);
-  }
-  // Of a computing warp that has read a stage by loads. Behind the fence: a load may still be on its way when
-  // the arrival behind it is seen, and a copy of rows, which come from the second cache, is quick.
-  __device__ __forceinline__ void release(int stage) const {
-#ifndef SMQ_NO_FENCE
-    ptx::fence_async();
-#endif
-    __syncwarp();
-    if (threadIdx.x % 32 == 0) ptx::barrier_arrive(empty(stage));
   }
 };
 
@@ -89,21 +88,40 @@ struct Cursor {
   }
 };
 
+// The stage that a computing warp has read, until it gives it back.
+template <class R>
+struct Held {
+  int stage = -1;
+
+  // Behind a point where all that was loaded of the stage before has been multiplied.
+  __device__ __forceinline__ void exchange(const R& ring, int next) {
+    __syncwarp();
+    if (stage >= 0 && threadIdx.x % 32 == 0) ptx::barrier_arrive(ring.empty(stage));
+    stage = next;
+  }
+};
+
 // The whole work of the weights' thread, `count` steps: copy(stage, step) starts a copy that ends on
-// weights_in(stage). 1 <= pace.
+// weights_in(stage).
 template <class R, class Copy>
-__device__ __forceinline__ void feed_weights(const R& ring, int count, int pace, Copy copy) {
-  Cursor<R::kStages> at, landed;  // the next step, and the first one that may be under way
-  pace = pace < R::kStages ? pace : R::kStages;
+__device__ __forceinline__ void feed_weights(const R& ring, int count, Pace pace, Copy copy) {
+  Cursor<R::kStages> at, landed;  // the next unit, and the first that may be under way
+  int under_way = 0;
+  bool alone = false;
+  const int most = pace.behind < R::kStages ? pace.behind : R::kStages;
+  const int fewer = pace.before < most ? pace.before : most;
+#pragma unroll 1
   for (int step = 0; step < count; ++step) {
     ptx::barrier_wait(ring.empty(at.stage), at.parity ^ 1);  // at once in a stage's first use
-    if (step >= pace) {
+    alone = alone || ptx::barrier_test(ring.alone(), 0);
+    for (; under_way >= (alone ? most : fewer); --under_way) {
       ptx::barrier_wait(ring.weights_in(landed.stage), landed.parity);
       landed.next();
     }
     ptx::barrier_expect(ring.weights_in(at.stage), R::kUnit);
     copy(at.stage, step);
     at.next();
+    ++under_way;
   }
 }
 
@@ -111,7 +129,9 @@ __device__ __forceinline__ void feed_weights(const R& ring, int count, int pace,
 template <class R, class Copy>
 __device__ __forceinline__ void feed_rows(const R& ring, int count, Copy copy) {
   wait_for_previous();
+  ptx::barrier_arrive(ring.alone());
   Cursor<R::kStages> at;
+#pragma unroll 1
   for (int step = 0; step < count; ++step) {
     ptx::barrier_wait(ring.empty(at.stage), at.parity ^ 1);
     ptx::barrier_expect(ring.rows_in(at.stage), R::kRows);
