@@ -59,7 +59,7 @@ function run(rig: Rig, setup: Setup, given: Values, options: Options) {
     heads,
     kvHeads,
     headDim,
-    workspace: bytes === 0 ? undefined : rig.arena.allocate("u8", [Math.max(bytes, 1)]),
+    workspace: bytes === 0 ? undefined : rig.arena.allocate("u8", [bytes]),
   });
   return { out, qkv: rig.get(qkv), k: rig.get(kCache), v: rig.get(vCache) };
 }
