@@ -43,6 +43,7 @@ struct smq_context : smq::ContextBase {
   int device = 0;
   int sms = 0;         // multiprocessors
   int capability = 0;  // e.g. 90
+  double bytes_a_microsecond = 0;  // that the memory brings to each multiprocessor
   // Memory for the inside of one op; contents undefined between ops.
   void* scratch = nullptr;
   size_t scratch_bytes = 0;
@@ -53,8 +54,6 @@ struct smq_context : smq::ContextBase {
   bool dead = false;  // an error that no later call can recover from
   std::vector<smq_event*> captured;  // events of the capture under way
   std::vector<cudaEvent_t> buried;   // of destroyed events that a graph may still record
-  // Bytes of weights that one multiprocessor may have on their way: see find_copy_bytes.
-  int32_t copy_bytes = 0;
 };
 
 namespace smq {

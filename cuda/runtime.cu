@@ -143,18 +143,16 @@ void close(smq_context* ctx) {
   cudaGetLastError();
 }
 
-// The bytes that a multiprocessor must have on their way to keep the memory busy: what its share of the memory
-// brings in kFlight. Fewer leave the memory idle, more only lengthen its queue (docs/adr/0020).
-int32_t find_copy_bytes(int device, int sms) {
-  constexpr double kFlight = 1.35e-6;  // seconds
-  constexpr int32_t kUnknown = 48 << 10;
+// The bytes that the memory brings to each of `sms` multiprocessors in a microsecond, by its clock and its width.
+double bytes_a_microsecond(int device, int sms) {
+  constexpr double kUnknown = 37e3;
   int kilohertz = 0, bits = 0;
   if (cudaDeviceGetAttribute(&kilohertz, cudaDevAttrMemoryClockRate, device) != cudaSuccess ||
       cudaDeviceGetAttribute(&bits, cudaDevAttrGlobalMemoryBusWidth, device) != cudaSuccess) {
     cudaGetLastError();
   }
-  const double second = 2e3 * kilohertz * (bits / 8);  // bytes: two transfers a cycle
-  return second > 0 ? int32_t(second / sms * kFlight) : kUnknown;
+  const double bytes = 2e-3 * kilohertz * (bits / 8) / sms;  // two transfers a cycle
+  return bytes > 0 ? bytes : kUnknown;
 }
 
 int32_t open(smq_context* ctx, const cudaDeviceProp& properties) {
@@ -171,10 +169,7 @@ int32_t open(smq_context* ctx, const cudaDeviceProp& properties) {
   cudaMemsetAsync(ctx->counters, 0, kCounterBytes, ctx->stream);
   ctx->sms = properties.multiProcessorCount;
   ctx->capability = properties.major * 10 + properties.minor;
-  ctx->copy_bytes = find_copy_bytes(ctx->device, ctx->sms);
-#ifdef SMQ_EXPERIMENT
-  if (const char* bytes = getenv("SMQ_PACE")) ctx->copy_bytes = atoi(bytes);
-#endif
+  ctx->bytes_a_microsecond = bytes_a_microsecond(ctx->device, ctx->sms);
   return tried(cudaStreamSynchronize(ctx->stream));
 }
 

@@ -24,6 +24,15 @@ EncodeTiled encode_tiled() {
   return function;
 }
 
+// What a multiprocessor asks for ahead, in microseconds of its share of the memory (docs/adr/0020): while kernels
+// before it run as much as the memory's latency hides, less would leave it idle; behind them more, as nobody else
+// waits in its queue.
+constexpr double kBefore = 0.67, kBehind = 1.76;
+
+int32_t paced_units(const smq_context* ctx, double microseconds, int unit_bytes) {
+  return std::max(1, int32_t(ctx->bytes_a_microsecond * microseconds / unit_bytes + 0.5));
+}
+
 bool is_aligned(uint64_t address, uint64_t bytes) { return address % bytes == 0; }
 
 }  // namespace
@@ -38,8 +47,7 @@ StreamCall stream_call(smq_context* ctx, const GemmArgs& args, int tile, int blo
   call.split.tiles = (args.n + tile - 1) / tile;
   call.split.blocks = (args.k + block - 1) / block;
   call.split.workers = std::min(ctx->sms, call.split.units());
-  const auto units_of = [&](int32_t bytes) { return std::max(1, (bytes + unit_bytes / 2) / unit_bytes); };
-  call.pace = {units_of(ctx->copy_bytes / 3), units_of(ctx->copy_bytes)};
+  call.pace = {paced_units(ctx, kBefore, unit_bytes), paced_units(ctx, kBehind, unit_bytes)};
   call.m = args.m;
   call.n = args.n;
   call.k = args.k;

@@ -13,7 +13,7 @@ namespace {
 
 constexpr int kRowThreads = 256, kGateThreads = 512, kHeld = 4;
 constexpr int kGateBlocks = 8, kClusterThreads = 256;  // of a row's cluster
-constexpr int32_t kClusterRows = 64;                   // with more, a block a row fills the device
+constexpr int32_t kClusterRows = 32;                   // with more, a block a row is as quick
 
 template <class T, int Count>
 __device__ __forceinline__ Pack<float, Count> widened(const T* from) {
