@@ -14,7 +14,7 @@
 //
 // When a warp has what it wanted. An arrival behind a load does not wait for the load: the machine code has the
 // arrival while loads of the stage are under way, and rows come from the second cache, quickly. So a warp gives a
-// stage back one step late, once the next one is full (Held): by then it has multiplied what it loaded.
+// stage back one step late, once the next one is full: by then it has multiplied what it loaded.
 //
 // What is under way. The weights' thread waits for no earlier kernel, as weights depend on none, but all that it
 // asks for stands in the memory's queue, and every load and store of the kernels before this one behind it
@@ -71,6 +71,11 @@ struct Ring {
   __device__ __forceinline__ void wait_full(int stage, int parity) const {
     ptx::barrier_wait(weights_in(stage), rows_in(stage), parity);
   }
+  // Of a computing warp, behind that wait: gives back the stage before, all of which it has multiplied.
+  __device__ __forceinline__ void release_before(int stage) const {
+    __syncwarp();
+    if (threadIdx.x % 32 == 0) ptx::barrier_arrive(empty(stage == 0 ? Stages - 1 : stage - 1));
+  }
 };
 
 // The stages of a ring: as many as fit, of units and rows of so many bytes.
@@ -85,19 +90,6 @@ struct Cursor {
   int stage = 0, parity = 0;
   __device__ void next() {
     if (++stage == Stages) stage = 0, parity ^= 1;
-  }
-};
-
-// The stage that a computing warp has read, until it gives it back.
-template <class R>
-struct Held {
-  int stage = -1;
-
-  // Behind a point where all that was loaded of the stage before has been multiplied.
-  __device__ __forceinline__ void exchange(const R& ring, int next) {
-    __syncwarp();
-    if (stage >= 0 && threadIdx.x % 32 == 0) ptx::barrier_arrive(ring.empty(stage));
-    stage = next;
   }
 };
 

@@ -65,7 +65,6 @@ __global__ void __launch_bounds__(UnitsHopper<P, N>::kThreads, 1)
   Way way = way_of<P>(call, begin / split.blocks, S::half(group), thread);
   wait_for_previous();
   Cursor<R::kStages> at;
-  Held<R> held;
   for (int unit = begin; unit < end;) {
     const int rest = split.blocks - unit % split.blocks;
     const int stop = unit + rest < end ? unit + rest : end;
@@ -74,7 +73,7 @@ __global__ void __launch_bounds__(UnitsHopper<P, N>::kThreads, 1)
 #pragma unroll 1
       for (int i = unit; i < stop; ++i) {
         ring.wait_full(at.stage, at.parity);
-        held.exchange(ring, at.stage);
+        if (i != begin) ring.release_before(at.stage);
         add_unit<P, N, S::kOperands, decltype(by)::value>(sums, shared + (ring.unit(at.stage) - ring.base),
                                                           ring.rows(at.stage), S::half(group), S::first(group),
                                                           thread);

@@ -66,7 +66,6 @@ __global__ void __launch_bounds__(W4Hopper<N, Grain, Zeros>::kThreads, 1)
   const int group = threadIdx.x / kGroupThreads, thread = threadIdx.x % kGroupThreads;
   wait_for_previous();
   Cursor<R::kStages> at;
-  Held<R> held;
   for (int unit = begin; unit < end;) {
     const int rest = split.blocks - unit % split.blocks;
     const int stop = unit + rest < end ? unit + rest : end;
@@ -74,7 +73,7 @@ __global__ void __launch_bounds__(W4Hopper<N, Grain, Zeros>::kThreads, 1)
 #pragma unroll 1
     for (int i = unit; i < stop; ++i) {
       ring.wait_full(at.stage, at.parity);
-      held.exchange(ring, at.stage);
+      if (i != begin) ring.release_before(at.stage);
       if constexpr (W::kMma) {
         add_unit_mma<T, N, Grain, Zeros>(totals, shared + (ring.unit(at.stage) - ring.base),
                                          ring.rows(at.stage), group, thread);
