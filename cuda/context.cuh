@@ -79,11 +79,10 @@ inline int32_t launched(smq_context* ctx, const char* op) {
 
 // Launches a kernel on the context's stream. On capability 9.0 and above it may start before its
 // predecessor has ended: every kernel calls wait_for_previous() before it touches memory that another
-// kernel writes or reads. An error is kept for launched(). `cluster`: blocks along x that start together, on 9.0
-// and above.
+// kernel writes or reads. An error is kept for launched().
 template <class... Parameters, class... Arguments>
-cudaError_t launch_clusters(smq_context* ctx, int cluster, void (*kernel)(Parameters...), dim3 grid, dim3 block,
-                            size_t shared, Arguments&&... arguments) {
+cudaError_t launch(smq_context* ctx, void (*kernel)(Parameters...), dim3 grid, dim3 block,
+                   size_t shared, Arguments&&... arguments) {
   if (const cudaError_t error = use_device(ctx->device)) return error;
   ctx->rotated = {};
   constexpr size_t kDefaultShared = 48 << 10;
@@ -93,24 +92,17 @@ cudaError_t launch_clusters(smq_context* ctx, int cluster, void (*kernel)(Parame
         int(shared));
     if (error != cudaSuccess) return error;
   }
-  cudaLaunchAttribute attributes[2]{};
-  attributes[0].id = cudaLaunchAttributeProgrammaticStreamSerialization;
-  attributes[0].val.programmaticStreamSerializationAllowed = 1;
-  attributes[1].id = cudaLaunchAttributeClusterDimension;
-  attributes[1].val.clusterDim = {unsigned(cluster), 1, 1};
+  cudaLaunchAttribute attribute{};
+  attribute.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+  attribute.val.programmaticStreamSerializationAllowed = 1;
   cudaLaunchConfig_t config{};
   config.gridDim = grid;
   config.blockDim = block;
   config.dynamicSmemBytes = shared;
   config.stream = ctx->stream;
-  config.attrs = attributes;
-  config.numAttrs = ctx->capability < 90 ? 0 : cluster > 1 ? 2 : 1;
+  config.attrs = &attribute;
+  config.numAttrs = ctx->capability >= 90 ? 1 : 0;
   return cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...);
-}
-template <class... Parameters, class... Arguments>
-cudaError_t launch(smq_context* ctx, void (*kernel)(Parameters...), dim3 grid, dim3 block, size_t shared,
-                   Arguments&&... arguments) {
-  return launch_clusters(ctx, 1, kernel, grid, block, shared, static_cast<Arguments&&>(arguments)...);
 }
 
 // Asks for multiprocessors whose fast memory is shared memory, as products want it. Small kernels between them ask

@@ -1,5 +1,4 @@
-// Rows of activations in eight bits: as they are, normalised, or gated. One block a row, but a cluster of them where
-// a row is gated: an exponential and a division an element are long for one block.
+// Rows of activations in eight bits: as they are, normalised, or gated. One block a row.
 #include "ops/norm_row.cuh"
 #include "ops/quantize_row.cuh"
 #include "ops/silu.cuh"
@@ -12,8 +11,6 @@ using namespace smq;
 namespace {
 
 constexpr int kRowThreads = 256, kGateThreads = 512, kHeld = 4;
-constexpr int kGateBlocks = 8, kClusterThreads = 256;  // of a row's cluster
-constexpr int32_t kClusterRows = 32;                   // with more, a block a row is as quick
 
 template <class T, int Count>
 __device__ __forceinline__ Pack<float, Count> widened(const T* from) {
@@ -25,11 +22,11 @@ __device__ __forceinline__ Pack<float, Count> widened(const T* from) {
 }
 
 // The first packs of a thread, zeros behind the end.
-template <int Threads, int Blocks = 1, int Held, int Count, class Load>
-__device__ __forceinline__ void hold(Pack<float, Count> (&held)[Held], int32_t width, Load load) {
+template <int Threads, int Count, class Load>
+__device__ __forceinline__ void hold(Pack<float, Count> (&held)[kHeld], int32_t width, Load load) {
 #pragma unroll
-  for (int h = 0; h < Held; ++h) {
-    const int j = (int(blockIdx.x) % Blocks * Threads + int(threadIdx.x) + h * Blocks * Threads) * Count;
+  for (int h = 0; h < kHeld; ++h) {
+    const int j = (int(threadIdx.x) + h * Threads) * Count;
     held[h] = {};
     if (j < width) held[h] = load(j);
   }
@@ -46,11 +43,11 @@ __global__ void __launch_bounds__(kRowThreads) quantize_kernel(const Quantized t
   quantize_row<Form, kRowThreads>(to, held, element);
 }
 
-template <class T, int Form, int Count, int Threads, int Blocks>
-__global__ void __launch_bounds__(Threads) silu_mul_quantized_kernel(const Quantized to, const T* x) {
+template <class T, int Form, int Count>
+__global__ void __launch_bounds__(kGateThreads) silu_mul_quantized_kernel(const Quantized to, const T* x) {
   let_next_start();
   wait_for_previous();
-  const T* const row = x + int64_t(blockIdx.x / Blocks) * 2 * to.width;
+  const T* const row = x + int64_t(blockIdx.x) * 2 * to.width;
   const auto element = [&](int j) {
     const Pack<T, Count> gate = load<T, Count>(row + j), up = load<T, Count>(row + to.width + j);
     Pack<float, Count> result;
@@ -58,10 +55,9 @@ __global__ void __launch_bounds__(Threads) silu_mul_quantized_kernel(const Quant
     for (int e = 0; e < Count; ++e) result.e[e] = silu_mul(widen(gate.e[e]), widen(up.e[e]));
     return result;
   };
-  constexpr int kMine = Blocks > 1 ? 2 : kHeld;
-  Pack<float, Count> held[kMine];
-  hold<Threads, Blocks>(held, to.width, element);
-  quantize_row<Form, Threads, kMine, Blocks>(to, held, element);
+  Pack<float, Count> held[kHeld];
+  hold<kGateThreads>(held, to.width, element);
+  quantize_row<Form, kGateThreads>(to, held, element);
 }
 
 template <class T, int Form, int Count>
@@ -106,18 +102,6 @@ void launch_rows(smq_context* ctx, void (*kernel)(Parameters...), int32_t m, int
                  Arguments&&... arguments) {
   prefer_shared(kernel);
   launch(ctx, kernel, unsigned(m), unsigned(threads), 0, std::forward<Arguments>(arguments)...);
-}
-
-// The gate of m rows, by clusters where there are few rows and the device has them.
-template <class T, int Form, int Count>
-void launch_gate(smq_context* ctx, int32_t m, const Quantized& to, const T* x) {
-  if (ctx->capability < 90 || m > kClusterRows) {
-    launch_rows(ctx, silu_mul_quantized_kernel<T, Form, Count, kGateThreads, 1>, m, kGateThreads, to, x);
-    return;
-  }
-  const auto kernel = silu_mul_quantized_kernel<T, Form, Count, kClusterThreads, kGateBlocks>;
-  prefer_shared(kernel);
-  launch_clusters(ctx, kGateBlocks, kernel, unsigned(m) * kGateBlocks, kClusterThreads, 0, to, x);
 }
 
 // Calls body with the dtype's type and the form as a constant.
@@ -175,11 +159,8 @@ int32_t smq::run_silu_mul_quantized(smq_context* ctx, uint64_t out, uint64_t sca
     using T = decltype(type);
     constexpr int kTo = decltype(kForm)::value;
     const bool wide = aligned(out | uint64_t(n), 8) && aligned(x, 16);
-    if (wide) {
-      launch_gate<T, kTo, 8>(ctx, m, to, at<const T>(x));
-    } else {
-      launch_gate<T, kTo, 1>(ctx, m, to, at<const T>(x));
-    }
+    launch_rows(ctx, wide ? silu_mul_quantized_kernel<T, kTo, 8> : silu_mul_quantized_kernel<T, kTo, 1>, m,
+                kGateThreads, to, at<const T>(x));
   });
   return launched(ctx, "smq_silu_mul_quantized");
 }

@@ -1,8 +1,6 @@
-// A row of activations in eight bits with one scale, by a block or, where much is to be computed for an element, a
-// cluster of blocks: the largest magnitude first, then the elements.
+// A row of activations in eight bits with one scale, by a block: the largest magnitude first, then the elements.
 #pragma once
 
-#include <cooperative_groups.h>
 #include <cuda_fp8.h>
 
 #include "ops/elements.cuh"
@@ -29,24 +27,6 @@ __device__ __forceinline__ uint32_t block_largest(uint32_t bits, uint32_t* share
   __syncthreads();
   return __reduce_max_sync(~0u, shared[threadIdx.x % 32 % (Threads / 32)]);
 }
-
-// What the blocks of a row tell each other, a number each.
-template <int Blocks>
-struct Exchange {
-  uint32_t of_block[Blocks];
-
-  // Puts this block's number into every block's array, which is whole behind it. By all threads.
-  __device__ __forceinline__ void all(uint32_t number) {
-#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
-    namespace cg = cooperative_groups;
-    const auto cluster = cg::this_cluster();
-    if (threadIdx.x < Blocks) {
-      *cluster.map_shared_rank(&of_block[cluster.block_rank()], threadIdx.x) = number;
-    }
-    cluster.sync();
-#endif
-  }
-};
 
 // How x becomes q: x * lift * by. The inverse of what is very small would be infinite.
 struct Steps {
@@ -78,17 +58,15 @@ __device__ __forceinline__ int32_t store_quantized(uint8_t* to, const Pack<float
   return sum;
 }
 
-// Row blockIdx.x / Blocks, by Threads threads of each of a cluster of Blocks blocks: element j and its neighbours are
-// load(j). The first `Held` packs of a thread stay in registers, those behind are made twice.
-template <int Form, int Threads, int Held, int Blocks = 1, int Count, class Load>
+// Row blockIdx.x, by Threads threads: element j and its neighbours are load(j). The first `Held` packs of a
+// thread stay in registers, those behind are made twice.
+template <int Form, int Threads, int Held, int Count, class Load>
 __device__ __forceinline__ void quantize_row(const Quantized& to, const Pack<float, Count> (&held)[Held],
                                              Load load) {
-  constexpr int kStep = Blocks * Threads * Count;
+  constexpr int kStep = Threads * Count;
   __shared__ uint32_t largest_shared[32];
   __shared__ int32_t sum_shared[32];
-  __shared__ Exchange<Blocks> largest_of, sum_of;
-  const int row = int(blockIdx.x) / Blocks, rank = int(blockIdx.x) % Blocks;
-  const int first = (rank * Threads + int(threadIdx.x)) * Count;
+  const int first = int(threadIdx.x) * Count;
   uint32_t largest = 0;
   const auto look = [&](const Pack<float, Count>& x) {
 #pragma unroll
@@ -98,16 +76,11 @@ __device__ __forceinline__ void quantize_row(const Quantized& to, const Pack<flo
   for (int h = 0; h < Held; ++h) look(held[h]);  // zeros behind the end
   for (int j = first + Held * kStep; j < to.width; j += kStep) look(load(j));
   largest = block_largest<Threads>(largest, largest_shared);
-  if constexpr (Blocks > 1) {
-    largest_of.all(largest);
-#pragma unroll
-    for (int block = 0; block < Blocks; ++block) largest = max(largest, largest_of.of_block[block]);
-  }
 
   const float magnitude = __uint_as_float(largest);
   const bool regular = largest > 0 && largest < 0x7f800000u;
   const Steps steps = regular ? steps_of<Form>(magnitude) : Steps{0, 0};
-  uint8_t* const out = to.out + int64_t(row) * to.width;
+  uint8_t* const out = to.out + int64_t(blockIdx.x) * to.width;
   int32_t sum = 0;
   const auto write = [&](int j, const Pack<float, Count>& x) {
     sum += store_quantized<Form, Count>(out + j, regular ? x : Pack<float, Count>{}, steps);
@@ -122,18 +95,11 @@ __device__ __forceinline__ void quantize_row(const Quantized& to, const Pack<flo
   sum = __reduce_add_sync(~0u, sum);
   if (threadIdx.x % 32 == 0) sum_shared[threadIdx.x / 32] = sum;
   __syncthreads();
-  int32_t total = 0;
-  if (Blocks > 1 || threadIdx.x == 0) {
+  if (threadIdx.x == 0) {
+    int32_t total = 0;
     for (int warp = 0; warp < Threads / 32; ++warp) total += sum_shared[warp];
-  }
-  if constexpr (Blocks > 1) {
-    sum_of.all(uint32_t(total));
-    total = 0;
-    for (int block = 0; block < Blocks; ++block) total += int32_t(sum_of.of_block[block]);
-  }
-  if (rank == 0 && threadIdx.x == 0) {
-    to.sums[row] = total;
-    to.scales[row] =
+    to.sums[blockIdx.x] = total;
+    to.scales[blockIdx.x] =
         largest == 0 ? 0.0f : regular ? __fdiv_rn(magnitude, kLargest<Form>) : __uint_as_float(0x7fc00000u);
   }
 }
