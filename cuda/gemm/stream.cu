@@ -25,9 +25,9 @@ EncodeTiled encode_tiled() {
 }
 
 // What a multiprocessor asks for ahead, in microseconds of its share of the memory (docs/adr/0020): while kernels
-// before it run as much as the memory's latency hides, less would leave it idle; behind them more, as nobody else
-// waits in its queue.
-constexpr double kBefore = 0.67, kBehind = 1.76;
+// before it run about what the memory's latency hides, since these wait in the same queue; behind them more. Weights
+// of 16 bits are long to read, so that more of them before pays.
+constexpr double kBefore = 0.55, kBeforeF16 = 0.9, kBehind = 1.76;
 
 int32_t paced_units(const smq_context* ctx, double microseconds, int unit_bytes) {
   return std::max(1, int32_t(ctx->bytes_a_microsecond * microseconds / unit_bytes + 0.5));
@@ -86,7 +86,9 @@ int32_t stream_w4a16(smq_context* ctx, const GemmArgs& args) {
 }
 
 int32_t stream_f16(smq_context* ctx, const GemmArgs& args) {
-  const StreamCall call = stream_call(ctx, args, kF16Tile, kF16Block, kF16Tile * kF16Block * 2);
+  constexpr int kUnit = kF16Tile * kF16Block * 2;
+  StreamCall call = stream_call(ctx, args, kF16Tile, kF16Block, kUnit);
+  call.pace.before = paced_units(ctx, kBeforeF16, kUnit);
   return ctx->capability == 90 && call.aligned ? f16_on_hopper(ctx, call, args.dtype)
                                                : f16_on_ampere(ctx, call, args.dtype);
 }
