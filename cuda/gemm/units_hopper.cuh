@@ -1,6 +1,6 @@
 // Weights in units on Hopper: two threads copy units and the rows' inputs into a ring of shared memory
-// (stream_ring.cuh), groups of four warps multiply them by mma.sync. A block has a multiprocessor nearly to itself; what it leaves is for the
-// small kernels before and behind it.
+// (stream_ring.cuh), groups of four warps multiply them by mma.sync. A block has a multiprocessor nearly to itself;
+// what it leaves is for the small kernels before and behind it.
 #pragma once
 
 #include <type_traits>
