@@ -30,6 +30,12 @@ namespace smq {
 constexpr size_t kScratchBytes = size_t(64) << 20;
 constexpr size_t kCounterBytes = size_t(1) << 20;
 
+// Where a rotation writes: behind the committed slots of two caches.
+struct Rotated {
+  const void *k_cache = nullptr, *v_cache = nullptr;
+  const int32_t* cache_length = nullptr;
+};
+
 }  // namespace smq
 
 struct smq_context : smq::ContextBase {
@@ -37,11 +43,14 @@ struct smq_context : smq::ContextBase {
   int device = 0;
   int sms = 0;         // multiprocessors
   int capability = 0;  // e.g. 90
+  double bytes_a_microsecond = 0;  // that the memory brings to each multiprocessor
   // Memory for the inside of one op; contents undefined between ops.
   void* scratch = nullptr;
   size_t scratch_bytes = 0;
   // kCounterBytes that are zero between ops: an op that counts in them leaves them zero. Never data.
   uint32_t* counters = nullptr;
+  // What the kernel queued last rotates, where it is smq_rope_kv.
+  smq::Rotated rotated;
   bool dead = false;  // an error that no later call can recover from
   std::vector<smq_event*> captured;  // events of the capture under way
   std::vector<cudaEvent_t> buried;   // of destroyed events that a graph may still record
@@ -75,6 +84,7 @@ template <class... Parameters, class... Arguments>
 cudaError_t launch(smq_context* ctx, void (*kernel)(Parameters...), dim3 grid, dim3 block,
                    size_t shared, Arguments&&... arguments) {
   if (const cudaError_t error = use_device(ctx->device)) return error;
+  ctx->rotated = {};
   constexpr size_t kDefaultShared = 48 << 10;
   if (shared > kDefaultShared) {
     const cudaError_t error = cudaFuncSetAttribute(

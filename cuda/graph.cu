@@ -57,6 +57,7 @@ int32_t run_graph_begin(smq_context* ctx) {
   // Relaxed: the calls of one capture may come from different threads.
   const cudaError_t error = cudaStreamBeginCapture(ctx->stream, cudaStreamCaptureModeRelaxed);
   ctx->capturing = error == cudaSuccess;
+  ctx->rotated = {};  // before the graph, not in it
   ctx->captured.clear();
   return cuda_status(ctx, error, "smq_graph_begin");
 }
@@ -65,6 +66,7 @@ int32_t run_graph_end(smq_context* ctx, smq_graph** out) {
   auto graph = std::make_unique<smq_graph>();
   ctx->graphs.insert(graph.get());
   ctx->capturing = false;
+  ctx->rotated = {};  // in the graph, not behind it
   cudaGraph_t captured = nullptr;
   cudaError_t error = cudaStreamEndCapture(ctx->stream, &captured);
   if (error == cudaSuccess) error = cudaGraphInstantiate(&graph->exec, captured, 0);
@@ -82,6 +84,7 @@ int32_t run_graph_end(smq_context* ctx, smq_graph** out) {
 
 int32_t run_graph_abort(smq_context* ctx) {
   ctx->capturing = false;
+  ctx->rotated = {};  // in the graph, not behind it
   cudaGraph_t captured = nullptr;
   const cudaError_t error = cudaStreamEndCapture(ctx->stream, &captured);
   if (captured) cudaGraphDestroy(captured);

@@ -143,6 +143,18 @@ void close(smq_context* ctx) {
   cudaGetLastError();
 }
 
+// The bytes that the memory brings to each of `sms` multiprocessors in a microsecond, by its clock and its width.
+double bytes_a_microsecond(int device, int sms) {
+  constexpr double kUnknown = 37e3;
+  int kilohertz = 0, bits = 0;
+  if (cudaDeviceGetAttribute(&kilohertz, cudaDevAttrMemoryClockRate, device) != cudaSuccess ||
+      cudaDeviceGetAttribute(&bits, cudaDevAttrGlobalMemoryBusWidth, device) != cudaSuccess) {
+    cudaGetLastError();
+  }
+  const double bytes = 2e-3 * kilohertz * (bits / 8) / sms;  // two transfers a cycle
+  return bytes > 0 ? bytes : kUnknown;
+}
+
 int32_t open(smq_context* ctx, const cudaDeviceProp& properties) {
   const auto tried = [&](cudaError_t error) { return cuda_status(ctx, error, "smq_context_create"); };
   if (const cudaError_t error = cudaStreamCreateWithFlags(&ctx->stream, cudaStreamNonBlocking)) {
@@ -157,6 +169,7 @@ int32_t open(smq_context* ctx, const cudaDeviceProp& properties) {
   cudaMemsetAsync(ctx->counters, 0, kCounterBytes, ctx->stream);
   ctx->sms = properties.multiProcessorCount;
   ctx->capability = properties.major * 10 + properties.minor;
+  ctx->bytes_a_microsecond = bytes_a_microsecond(ctx->device, ctx->sms);
   return tried(cudaStreamSynchronize(ctx->stream));
 }
 

@@ -11,7 +11,7 @@ template <class T, int N>
 int32_t run(smq_context* ctx, const StreamCall& call, const CUtensorMap& x_map,
             const CUtensorMap& w_map) {
   prefer_shared(f16_hopper<T, N>);
-  launch(ctx, f16_hopper<T, N>, call.split.workers, kF16Consumers + 32, F16Hopper<N>::R::kBytes,
+  launch(ctx, f16_hopper<T, N>, call.split.workers, kF16Threads, F16Hopper<N>::R::kBytes,
          x_map, w_map, call);
   launch_gather(ctx, gather_float<T, Order::kNatural>, call, N);
   return launched(ctx, "a product with 16-bit weights");

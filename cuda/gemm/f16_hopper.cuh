@@ -10,16 +10,17 @@
 namespace smq {
 
 constexpr int kF16Consumers = kGroups * kGroupThreads;
+constexpr int kF16Threads = kF16Consumers + 64;  // and the two warps that copy
 
 template <int N>
 struct F16Hopper {
   static constexpr int kUnit = kF16Tile * kF16Block * 2;
   static constexpr int kRows = N * kF16Block * 2;
-  using R = Ring<(kMostShared - kRingExtra) / (kUnit + kRows), kRows, kUnit>;
+  using R = Ring<stages_for(kRows, kUnit), kRows, kUnit>;
 };
 
 template <class T, int N>
-__global__ void __launch_bounds__(kF16Consumers + 32, 1)
+__global__ void __launch_bounds__(kF16Threads, 1)
     f16_hopper(const __grid_constant__ CUtensorMap x_map, const __grid_constant__ CUtensorMap w_map,
                const StreamCall call) {
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL)
@@ -36,18 +37,18 @@ __global__ void __launch_bounds__(kF16Consumers + 32, 1)
   if (threadIdx.x >= kF16Consumers) {
     if (threadIdx.x == kF16Consumers) {
       const uint64_t policy = ptx::read_once();
-      int tile = begin / split.blocks, block = begin % split.blocks, x_block = block;
-      feed(
-          ring, end - begin,
-          [&](int stage, int) {
-            ptx::box_copy(ring.unit(stage), &w_map, block * kF16Block, tile * kF16Tile,
-                          ring.full(stage), policy);
-            if (++block == split.blocks) block = 0, ++tile;
-          },
-          [&](int stage, int) {
-            ptx::box_copy(ring.rows(stage), &x_map, x_block * kF16Block, 0, ring.full(stage));
-            if (++x_block == split.blocks) x_block = 0;
-          });
+      int tile = begin / split.blocks, block = begin % split.blocks;
+      feed_weights(ring, end - begin, call.pace, [&](int stage, int) {
+        ptx::box_copy(ring.unit(stage), &w_map, block * kF16Block, tile * kF16Tile, ring.weights_in(stage),
+                      policy);
+        if (++block == split.blocks) block = 0, ++tile;
+      });
+    } else if (threadIdx.x == kF16Consumers + 32) {
+      int block = begin % split.blocks;
+      feed_rows(ring, end - begin, [&](int stage, int) {
+        ptx::box_copy(ring.rows(stage), &x_map, block * kF16Block, 0, ring.rows_in(stage));
+        if (++block == split.blocks) block = 0;
+      });
     }
     return;
   }
@@ -62,7 +63,7 @@ __global__ void __launch_bounds__(kF16Consumers + 32, 1)
     int held = -1;  // the stage that the last step still reads
 #pragma unroll 1
     for (int i = unit; i < stop; ++i) {
-      ptx::barrier_wait(ring.full(at.stage), at.parity);
+      ring.wait_full(at.stage, at.parity);
       const uint64_t a = wgmma::describe(ring.unit(at.stage) + group * 64 * 128);
       const uint64_t b = wgmma::describe(ring.rows(at.stage));
       wgmma::fence();

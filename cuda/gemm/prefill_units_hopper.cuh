@@ -22,7 +22,6 @@ struct PrefillUnits {
   static constexpr int kConsumers = 2 * kGroupThreads, kThreads = kConsumers + kGroupThreads;
   static constexpr int kStage = P::kInput * kBox + P::kUnit;
   static constexpr int kStages = (kWholeShared - kRingExtra) / kStage < 6 ? (kWholeShared - kRingExtra) / kStage : 6;
-  static_assert(kStages >= 3, "the ring is too short to hide a copy");
   using R = Ring<kStages, P::kInput * kBox, P::kUnit>;
 };
 
@@ -134,7 +133,7 @@ __global__ void __launch_bounds__(PrefillUnits<P>::kThreads, 1)
       const uint8_t* w = static_cast<const uint8_t*>(call.units.stream.w) +
                          int64_t(tile / call.row_tiles) * call.blocks * R::kUnit;
       for (int block = 0; block < call.blocks; ++block, w += R::kUnit) {
-        const uint32_t full = ring.full(at.stage);
+        const uint32_t full = ring.weights_in(at.stage);  // of both: one thread copies them
         ptx::barrier_wait(ring.empty(at.stage), at.parity ^ 1);
         ptx::barrier_expect(full, R::kRows + R::kUnit);
         for (int box = 0; box < P::kInput; ++box) {
@@ -160,7 +159,7 @@ __global__ void __launch_bounds__(PrefillUnits<P>::kThreads, 1)
     HalfUnit<P> first_half, second_half;
 #pragma unroll 1
     for (int block = 0; block < call.blocks; ++block) {
-      ptx::barrier_wait(ring.full(at.stage), at.parity);
+      ptx::barrier_wait(ring.weights_in(at.stage), at.parity);
       const typename P::Weights weights(shared + (ring.unit(at.stage) - ring.base), group, thread);
       const uint64_t rows = wgmma::describe(ring.rows(at.stage));
       unpack_half<P>(first_half, weights, 0);

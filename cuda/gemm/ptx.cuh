@@ -51,6 +51,28 @@ __device__ __forceinline__ void barrier_wait(uint32_t barrier, int parity) {
       "@done bra DONE;\nbra AGAIN;\nDONE:\n}" ::"r"(barrier), "r"(parity)
       : "memory");
 }
+// Whether it would not wait.
+__device__ __forceinline__ bool barrier_test(uint32_t barrier, int parity) {
+  uint32_t done;
+  asm volatile(
+      "{\n.reg .pred done;\n"
+      "mbarrier.test_wait.parity.shared::cta.b64 done, [%1], %2;\n"
+      "selp.u32 %0, 1, 0, done;\n}"
+      : "=r"(done)
+      : "r"(barrier), "r"(parity)
+      : "memory");
+  return done != 0;
+}
+// For both, asked for at once.
+__device__ __forceinline__ void barrier_wait(uint32_t one, uint32_t other, int parity) {
+  asm volatile(
+      "{\n.reg .pred done, also;\nAGAIN:\n"
+      "mbarrier.try_wait.parity.shared::cta.b64 done, [%0], %2;\n"
+      "mbarrier.try_wait.parity.shared::cta.b64 also, [%1], %2;\n"
+      "and.pred done, done, also;\n"
+      "@done bra DONE;\nbra AGAIN;\nDONE:\n}" ::"r"(one), "r"(other), "r"(parity)
+      : "memory");
+}
 // For what is read once: the first to leave the L2 cache.
 __device__ __forceinline__ uint64_t read_once() {
   uint64_t policy;

@@ -35,6 +35,11 @@ struct Split {
 constexpr int kF16Tile = 128;  // outputs
 constexpr int kF16Block = 64;  // inputs
 
+// Units that one multiprocessor may have under way, at least 1: while kernels before this one run, and behind them.
+struct Pace {
+  int32_t before, behind;
+};
+
 // What the kernels of few rows are given, all but the maps of their copies.
 struct StreamCall {
   const void* w;
@@ -43,6 +48,7 @@ struct StreamCall {
   const void* bias;
   float4* partials;    // two slots for each worker
   Split split;
+  Pace pace;
   int32_t m, n, k, y_stride, epilogue;
   int32_t wide;     // y takes stores of four neighbouring outputs
   int32_t aligned;  // x (and f16 weights) take reads of 16 bytes

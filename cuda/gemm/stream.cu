@@ -24,11 +24,20 @@ EncodeTiled encode_tiled() {
   return function;
 }
 
+// What a multiprocessor asks for ahead, in microseconds of its share of the memory (docs/adr/0020): while kernels
+// before it run about what the memory's latency hides, since these wait in the same queue; behind them more. Weights
+// of 16 bits are long to read, so that more of them before pays.
+constexpr double kBefore = 0.55, kBeforeF16 = 0.9, kBehind = 1.76;
+
+int32_t paced_units(const smq_context* ctx, double microseconds, int unit_bytes) {
+  return std::max(1, int32_t(ctx->bytes_a_microsecond * microseconds / unit_bytes + 0.5));
+}
+
 bool is_aligned(uint64_t address, uint64_t bytes) { return address % bytes == 0; }
 
 }  // namespace
 
-StreamCall stream_call(smq_context* ctx, const GemmArgs& args, int tile, int block) {
+StreamCall stream_call(smq_context* ctx, const GemmArgs& args, int tile, int block, int unit_bytes) {
   StreamCall call{};
   call.w = at<void>(args.w);
   call.x = at<void>(args.x);
@@ -38,6 +47,7 @@ StreamCall stream_call(smq_context* ctx, const GemmArgs& args, int tile, int blo
   call.split.tiles = (args.n + tile - 1) / tile;
   call.split.blocks = (args.k + block - 1) / block;
   call.split.workers = std::min(ctx->sms, call.split.units());
+  call.pace = {paced_units(ctx, kBefore, unit_bytes), paced_units(ctx, kBehind, unit_bytes)};
   call.m = args.m;
   call.n = args.n;
   call.k = args.k;
@@ -64,8 +74,9 @@ bool map_rows(CUtensorMap* map, const void* matrix, int32_t rows, int32_t column
 }
 
 int32_t stream_w4a16(smq_context* ctx, const GemmArgs& args) {
-  const StreamCall call = stream_call(ctx, args, w4a16::kTile, w4a16::kBlock);
   const int grain = w4a16::grain(args.k, args.group);
+  const StreamCall call =
+      stream_call(ctx, args, w4a16::kTile, w4a16::kBlock, w4a16::unit_bytes(grain, args.zeros != 0));
   // Groups that are no multiple of 32 and unaligned rows are rare: one kernel serves them everywhere.
   if (ctx->capability != 90 || grain < 32 || !call.aligned) {
     return w4a16_on_ampere(ctx, call, grain, args.zeros != 0, args.dtype);
@@ -75,7 +86,9 @@ int32_t stream_w4a16(smq_context* ctx, const GemmArgs& args) {
 }
 
 int32_t stream_f16(smq_context* ctx, const GemmArgs& args) {
-  const StreamCall call = stream_call(ctx, args, kF16Tile, kF16Block);
+  constexpr int kUnit = kF16Tile * kF16Block * 2;
+  StreamCall call = stream_call(ctx, args, kF16Tile, kF16Block, kUnit);
+  call.pace.before = paced_units(ctx, kBeforeF16, kUnit);
   return ctx->capability == 90 && call.aligned ? f16_on_hopper(ctx, call, args.dtype)
                                                : f16_on_ampere(ctx, call, args.dtype);
 }

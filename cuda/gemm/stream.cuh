@@ -12,8 +12,8 @@ inline int32_t row_bucket(int32_t m) {
   return m <= 8 ? 8 : m <= 16 ? 16 : m <= 24 ? 24 : m <= 32 ? 32 : m <= 48 ? 48 : 64;
 }
 
-// What a kernel is given for units of `tile` outputs x `block` inputs.
-StreamCall stream_call(smq_context* ctx, const GemmArgs& args, int tile, int block);
+// What a kernel is given for units of `tile` outputs x `block` inputs, `unit_bytes` each.
+StreamCall stream_call(smq_context* ctx, const GemmArgs& args, int tile, int block, int unit_bytes);
 
 // Boxes of `box_rows` rows x 64 columns of a matrix of halves [rows, columns], 128-byte swizzle.
 bool map_rows(CUtensorMap* map, const void* matrix, int32_t rows, int32_t columns, int32_t box_rows);

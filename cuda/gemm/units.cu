@@ -10,10 +10,11 @@ namespace {
 
 UnitsCall units_call(smq_context* ctx, const GemmArgs& args, const units::Layout& layout) {
   UnitsCall call{};
-  call.stream = stream_call(ctx, args, units::kTile, units::kBlock);
+  call.stream = stream_call(ctx, args, units::kTile, units::kBlock, layout.unit_bytes);
   call.stream.aligned = args.x % 16 == 0;
   call.scales = at<const float>(args.w + uint64_t(layout.scale(0)));
   if (layout.has_offsets) call.offsets = at<const float>(args.w + uint64_t(layout.offset(0)));
+  if (layout.grain > 0) call.needs = at<const uint8_t>(args.w + uint64_t(layout.needs(0)));
   call.x_scales = at<const float>(args.x_scales);
   call.x_sums = at<const int32_t>(args.x_sums);
   call.dtype = args.dtype;

@@ -2,8 +2,9 @@
 //
 // Units of 256 outputs x 128 inputs, contiguous, so that one bulk copy brings all that a stage of a kernel
 // needs. Units lie tile by tile (256 outputs), inputs ascending within a tile; behind all of them lie, f32 for
-// every output of every tile, the scales s_n and, for four bits without groups, the offsets c_n. What lies
-// outside n x k is padded with weights, scales and offsets of zero.
+// every output of every tile, the scales s_n and, for four bits without groups, the offsets c_n, with groups a
+// byte for every output, what its weights need (see below). What lies outside n x k is padded with weights,
+// scales and offsets of zero, which need nothing.
 //
 // Elements lie as mma.m16n8k32 wants its operand A. Half a unit (128 outputs) belongs to four warps of 32
 // outputs; lane 4 g + t of a warp holds four neighbouring outputs 4 g + {0, 1, 2, 3}, which are rows g and g + 8
@@ -26,6 +27,13 @@ constexpr int kTile = 256;   // outputs of a unit
 constexpr int kBlock = 128;  // inputs of a unit
 constexpr int kByteUnit = kTile * kBlock, kNibbleUnit = kByteUnit / 2;
 constexpr int kGroupRow = kTile * 3;  // bytes of a row of scales and one of zero points
+
+// What some weight (q - z) s of an output needs to become an i8: packing has looked at all of them.
+enum Need : uint32_t {
+  kNeedsClamp = 1,     // it is rounded to a number outside of -128 to 127, or is none
+  kNeedsRounding = 2,  // its s is no integer of at most kMostInteger
+};
+constexpr int kMostInteger = 500;
 
 // Inputs that share a row of scales: every group of a unit starts at a multiple of it. 0 without groups.
 __host__ __device__ inline int32_t grain(int32_t k, int32_t group) {
@@ -58,8 +66,10 @@ struct Layout {
   __host__ __device__ int32_t group_zero(int32_t output, int32_t input) const {
     return kNibbleUnit + kBlock / grain * (kTile * 2) + input % kBlock / grain * kTile + output % kTile;
   }
+  // Of what an output needs (u8), with groups: there are no offsets then.
+  __host__ __device__ int64_t needs(int32_t output) const { return scale(tiles * kTile) + output; }
   __host__ __device__ int64_t bytes() const {
-    return has_offsets ? offset(tiles * kTile) : scale(tiles * kTile);
+    return has_offsets ? offset(tiles * kTile) : grain > 0 ? needs(tiles * kTile) : scale(tiles * kTile);
   }
 };
 

@@ -12,6 +12,7 @@ struct UnitsCall {
   const float* offsets;   // likewise, or null
   const float* x_scales;  // of the rows, or null
   const int32_t* x_sums;
+  const uint8_t* needs;   // of the outputs, whole tiles, of four bits in groups; else null
   int32_t dtype;
 };
 
@@ -24,6 +25,16 @@ __device__ __forceinline__ void prefetch_scales(const UnitsCall& call, int begin
   const int64_t at = int64_t(tile) * units::kTile + threadIdx.x % kLines * 32;
   asm volatile("prefetch.global.L2 [%0];" ::"l"(call.scales + at));
   if (call.offsets) asm volatile("prefetch.global.L2 [%0];" ::"l"(call.offsets + at));
+  if (call.needs) asm volatile("prefetch.global.L2 [%0];" ::"l"(call.needs + at));
+}
+
+// The quickest way that all weights of a warp's 32 outputs of a tile allow, the same for all who compute them.
+template <class P>
+__device__ __forceinline__ Way way_of(const UnitsCall& call, int tile, int half, int thread) {
+  if constexpr (!WeightsOf<P, Way::kClamped>::kHasWays) return Way::kClamped;
+  const int output = tile * units::kTile + half * 128 + thread / 32 * 32 + thread % 32;
+  const uint32_t need = __reduce_or_sync(~0u, call.needs[output]);
+  return need & units::kNeedsClamp ? Way::kClamped : need & units::kNeedsRounding ? Way::kRounded : Way::kWhole;
 }
 
 // How the warps of a block share a unit: two groups of four warps with both operands of half a unit's outputs

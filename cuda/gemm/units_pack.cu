@@ -58,6 +58,16 @@ __device__ void set_nibbles(uint8_t* address, uint32_t mask, uint32_t value) {
   atomicXor(word, (*reinterpret_cast<volatile uint32_t*>(word) & mask) ^ value);
 }
 
+// What a weight needs to become an i8: see units::Need. The sum is the one that kernels form.
+__device__ uint32_t need_of(uint32_t q, uint32_t zero, __half scale) {
+  const __half sum = __hfma(__int2half_rn(int(q) - int(zero)), scale, __half(1536.0f));
+  const uint16_t bits = __half_as_ushort(sum);
+  const bool fits = bits >= 0x6580 && bits <= 0x667f;  // 1536 - 128 to 1536 + 127
+  const float s = __half2float(scale);
+  const bool is_integer = s == rintf(s) && fabsf(s) <= units::kMostInteger;
+  return (fits ? 0 : units::kNeedsClamp) | (is_integer ? 0 : units::kNeedsRounding);
+}
+
 // One thread: eight inputs of one output, neighbours along the outputs.
 __global__ void pack_nibbles(NibblesCall call, Part part, units::Layout layout) {
   wait_for_previous();
@@ -74,11 +84,22 @@ __global__ void pack_nibbles(NibblesCall call, Part part, units::Layout layout) 
     const units::Place place(row, input + 4 * quad);
     set_nibbles(unit + place.nibble_word(), 0x0f0f0f0fu << (4 * place.r), spread << (4 * place.r));
   }
-  if (layout.grain > 0 && input % layout.grain == 0) {
+  if (layout.grain > 0) {
     const int64_t from = int64_t(input / call.group) * part.n + output;
-    *reinterpret_cast<__half*>(unit + layout.group_scale(row, input)) =
-        real ? call.group_scales[from] : __half(0.0f);
-    unit[layout.group_zero(row, input)] = real ? call.group_zeros[from] & 15 : 0;
+    const __half scale = real ? call.group_scales[from] : __half(0.0f);
+    const uint32_t zero = real ? call.group_zeros[from] & 15 : 0;
+    if (input % layout.grain == 0) {
+      *reinterpret_cast<__half*>(unit + layout.group_scale(row, input)) = scale;
+      unit[layout.group_zero(row, input)] = uint8_t(zero);
+    }
+    uint32_t need = 0;
+    for (int i = 0; i < 8; ++i) need |= need_of(q >> (4 * i) & 15, zero, scale);
+    uint8_t* const byte = call.w + layout.needs(row);
+    // Most threads of an output find what they would add.
+    if (need & ~uint32_t(*reinterpret_cast<volatile uint8_t*>(byte))) {
+      const uint64_t address = reinterpret_cast<uint64_t>(byte);
+      atomicOr(reinterpret_cast<uint32_t*>(address & ~uint64_t(3)), need << (address & 3) * 8);
+    }
   }
   if (input == 0) {
     *reinterpret_cast<float*>(call.w + layout.scale(row)) = real ? call.scales[output] : 0.0f;
@@ -130,6 +151,11 @@ int32_t smq::run_w4a8_pack(smq_context* ctx, const W4A8Pack& args) {
   Check check;
   const uint32_t blocks = count_blocks(check, int64_t(part.width) * layout.blocks * (units::kBlock / 8));
   if (check.failed()) return check.status();
+  if (layout.grain > 0) {
+    const cudaError_t error =
+        cudaMemsetAsync(at<void>(args.w + uint64_t(layout.needs(args.n_offset))), 0, size_t(part.width), ctx->stream);
+    if (error != cudaSuccess) return cuda_status(ctx, error, "the packing of four-bit weights");
+  }
   const NibblesCall call{at<uint8_t>(args.w), at<const uint32_t>(args.qweight),
                          at<const float>(args.scales), at<const float>(args.offsets),
                          at<const __half>(args.group_scales), at<const uint8_t>(args.group_zeros),

@@ -1,5 +1,5 @@
-// Four-bit weights on Hopper: one warp copies units of weights and the rows' inputs into a ring of
-// shared memory, groups of four warps unpack weights into registers and multiply them. Few rows are bound
+// Four-bit weights on Hopper: two threads copy units of weights and the rows' inputs into a ring of shared
+// memory (stream_ring.cuh), groups of four warps unpack weights into registers and multiply them. Few rows are bound
 // by latency, which mma.sync has less of; many rows by the tensor cores, which wgmma keeps busier and
 // which needs no copy of the rows' operands in registers. Both give the same bits.
 #pragma once
@@ -23,10 +23,8 @@ struct W4Hopper {
   // For wgmma the sums take registers that the copying warps give up, and only whole groups of warps
   // can.
   static constexpr bool kTrades = !kMma;
-  static constexpr int kThreads = kConsumers + (kTrades ? kGroupThreads : 32);
-  static constexpr int kRoom = kMostShared - kRingExtra;
-  static constexpr int kStages = kRoom / (kUnit + kRows) < 12 ? kRoom / (kUnit + kRows) : 12;
-  using R = Ring<kStages, kRows, kUnit>;
+  static constexpr int kThreads = kConsumers + (kTrades ? kGroupThreads : 64);
+  using R = Ring<stages_for(kRows, kUnit), kRows, kUnit>;
 };
 
 template <class T, int N, int Grain, bool Zeros>
@@ -49,19 +47,17 @@ __global__ void __launch_bounds__(W4Hopper<N, Grain, Zeros>::kThreads, 1)
     if (threadIdx.x == W::kConsumers) {
       const uint64_t policy = ptx::read_once();
       const uint8_t* w = static_cast<const uint8_t*>(call.w) + int64_t(begin) * R::kUnit;
+      feed_weights(ring, end - begin, call.pace, [&](int stage, int step) {
+        ptx::bulk_copy(ring.unit(stage), w + int64_t(step) * R::kUnit, R::kUnit, ring.weights_in(stage), policy);
+      });
+    } else if (threadIdx.x == W::kConsumers + 32) {
       int block = begin % split.blocks;
-      feed(
-          ring, end - begin,
-          [&](int stage, int step) {
-            ptx::bulk_copy(ring.unit(stage), w + int64_t(step) * R::kUnit, R::kUnit,
-                           ring.full(stage), policy);
-          },
-          [&](int stage, int) {
-            const int k = block * w4a16::kBlock;
-            ptx::box_copy(ring.rows(stage), &x_map, k, 0, ring.full(stage));
-            ptx::box_copy(ring.rows(stage) + N * 128, &x_map, k + 64, 0, ring.full(stage));
-            if (++block == split.blocks) block = 0;
-          });
+      feed_rows(ring, end - begin, [&](int stage, int) {
+        const int k = block * w4a16::kBlock;
+        ptx::box_copy(ring.rows(stage), &x_map, k, 0, ring.rows_in(stage));
+        ptx::box_copy(ring.rows(stage) + N * 128, &x_map, k + 64, 0, ring.rows_in(stage));
+        if (++block == split.blocks) block = 0;
+      });
     }
     return;
   }
@@ -76,16 +72,15 @@ __global__ void __launch_bounds__(W4Hopper<N, Grain, Zeros>::kThreads, 1)
     float totals[W::kOperands][N / 2] = {};
 #pragma unroll 1
     for (int i = unit; i < stop; ++i) {
-      ptx::barrier_wait(ring.full(at.stage), at.parity);
+      ring.wait_full(at.stage, at.parity);
+      if (i != begin) ring.release_before(at.stage);
       if constexpr (W::kMma) {
         add_unit_mma<T, N, Grain, Zeros>(totals, shared + (ring.unit(at.stage) - ring.base),
                                          ring.rows(at.stage), group, thread);
-        __syncwarp();
       } else {
         add_unit_wgmma<T, N, Grain, Zeros>(totals, ring.unit(at.stage), ring.rows(at.stage), group,
                                            thread);
       }
-      if (thread % 32 == 0) ptx::barrier_arrive(ring.empty(at.stage));
       at.next();
     }
     end_tile<T, N, W::kOrder, W::kGroups>(call, worker, unit, stop, group, thread, totals);

@@ -167,15 +167,22 @@ struct W8A16 {
   }
 };
 
-// Two f16 integers times a scale, to the nearest integer and clamped to i8, in bytes 0 and 2.
+// Two f16 integers times a scale, to the nearest integer and, unless none needs it, clamped to i8, in bytes 0 and 2.
+template <bool Clamp>
 __device__ __forceinline__ uint32_t scaled_bytes(uint32_t integers, uint32_t scale) {
   const uint32_t magic = 0x66006600, least = 0x65806580, most = 0x667f667f;  // 1536, - 128, + 127
   uint32_t v;
   asm("fma.rn.f16x2 %0, %1, %2, %3;" : "=r"(v) : "r"(integers), "r"(scale), "r"(magic));
-  asm("max.f16x2 %0, %1, %2;" : "=r"(v) : "r"(v), "r"(least));
-  asm("min.f16x2 %0, %1, %2;" : "=r"(v) : "r"(v), "r"(most));
+  if constexpr (Clamp) {
+    asm("max.f16x2 %0, %1, %2;" : "=r"(v) : "r"(v), "r"(least));
+    asm("min.f16x2 %0, %1, %2;" : "=r"(v) : "r"(v), "r"(most));
+  }
   return v;
 }
+
+// How nibbles in groups become i8: (q - z) s rounded and clamped, rounded, or s being an integer as it is. All three
+// give the same where packing has found that a quicker one may be taken (units::Need).
+enum class Way { kClamped, kRounded, kWhole };
 
 // u4 weights, i8 rows. Grain: the inputs that share a row of scales, 0 without groups.
 template <int Grain>
@@ -186,10 +193,11 @@ struct W4A8 : ByteRows {
   static constexpr int kUnit = units::kNibbleUnit + kGroupRows * units::kGroupRow, kParts = 1;
   static constexpr bool kRowScales = true, kOffsets = Grain == 0;
 
-  struct Weights {
+  template <Way By>
+  struct WeightsBy {
     const uint8_t *from, *scales, *zeros;
 
-    __device__ __forceinline__ Weights(const uint8_t* unit, int half, int thread)
+    __device__ __forceinline__ WeightsBy(const uint8_t* unit, int half, int thread)
         : from(unit + (half * 4 * 128 + thread) * 16), scales(unit + units::kNibbleUnit),
           zeros(scales + kGroupRows * units::kTile * 2) {
       const int output = half * 128 + thread / 32 * 32 + thread % 32 / 4 * 4;
@@ -207,10 +215,21 @@ struct W4A8 : ByteRows {
         const int row = step * 32 / Grain;
         const uint32_t pair = *reinterpret_cast<const uint32_t*>(scales + row * (units::kTile * 2) + j * 4);
         const uint32_t zero = *reinterpret_cast<const uint16_t*>(zeros + row * units::kTile + j * 2);
-        const uint32_t scale0 = __byte_perm(pair, 0, 0x1010), scale1 = __byte_perm(pair, 0, 0x3232);
-        const ptx::Biases biases = ptx::biases(zero, __half());
-        scale_word(a[0][0], a[0][1], v.x, scale0, scale1, biases);
-        scale_word(a[0][2], a[0][3], v.y, scale0, scale1, biases);
+        if constexpr (By == Way::kWhole) {
+          const uint32_t magic = 0x66006600;  // 1536: the sum's mantissa is s, from 0x6600 on
+          uint32_t sums;
+          asm("add.rn.f16x2 %0, %1, %2;" : "=r"(sums) : "r"(pair), "r"(magic));
+          const uint32_t scale0 = (sums & 0xffff) - 0x6600, scale1 = (sums >> 16) - 0x6600;
+          const uint32_t by0 = (128 - (zero & 0xff) * scale0) * 0x01010101;
+          const uint32_t by1 = (128 - (zero >> 8) * scale1) * 0x01010101;
+          whole_word(a[0][0], a[0][1], v.x, scale0, scale1, by0, by1);
+          whole_word(a[0][2], a[0][3], v.y, scale0, scale1, by0, by1);
+        } else {
+          const uint32_t scale0 = __byte_perm(pair, 0, 0x1010), scale1 = __byte_perm(pair, 0, 0x3232);
+          const ptx::Biases biases = ptx::biases(zero, __half());
+          scale_word(a[0][0], a[0][1], v.x, scale0, scale1, biases);
+          scale_word(a[0][2], a[0][3], v.y, scale0, scale1, biases);
+        }
       }
     }
     // The word's low nibbles by the first output's scale and zero point, its high ones by the second's.
@@ -218,6 +237,7 @@ struct W4A8 : ByteRows {
                                                       uint32_t scale0, uint32_t scale1,
                                                       ptx::Biases biases) {
       constexpr uint32_t kSixteenth = 0x2c002c00;
+      constexpr bool kClamp = By == Way::kClamped;
       uint32_t low[2], high[2];  // of bytes 0 and 2, and of bytes 1 and 3
 #pragma unroll
       for (int i = 0; i < 2; ++i) {
@@ -229,21 +249,42 @@ struct W4A8 : ByteRows {
             : "=r"(high[i])
             : "r"(biased16), "r"(kSixteenth), "r"(biases.second));
       }
-      first = __byte_perm(scaled_bytes(low[0], scale0), scaled_bytes(low[1], scale0), 0x6240);
-      second = __byte_perm(scaled_bytes(high[0], scale1), scaled_bytes(high[1], scale1), 0x6240);
+      first = __byte_perm(scaled_bytes<kClamp>(low[0], scale0), scaled_bytes<kClamp>(low[1], scale0), 0x6240);
+      second = __byte_perm(scaled_bytes<kClamp>(high[0], scale1), scaled_bytes<kClamp>(high[1], scale1), 0x6240);
+    }
+    // The same of integers. by: 128 - z s in every byte. The sum of a byte, (q - z) s + 128, is one of 0 to 255, so
+    // none carries into the next in the end; the top bit turned, it is an i8.
+    static __device__ __forceinline__ void whole_word(uint32_t& first, uint32_t& second, uint32_t word,
+                                                      uint32_t scale0, uint32_t scale1, uint32_t by0,
+                                                      uint32_t by1) {
+      first = ((word & 0x0f0f0f0f) * scale0 + by0) ^ 0x80808080;
+      second = ((word >> 4 & 0x0f0f0f0f) * scale1 + by1) ^ 0x80808080;
     }
   };
+  using Weights = WeightsBy<Way::kClamped>;
   static __device__ __forceinline__ void row_operand(uint32_t (&b)[1][2], const uint32_t (&raw)[4], int s) {
     b[0][0] = raw[2 * s], b[0][1] = raw[2 * s + 1];
   }
 };
 
+// A policy's weights by a way; only four bits in groups have several.
+template <class P, Way By>
+struct WeightsOf {
+  static constexpr bool kHasWays = false;
+  using Type = typename P::Weights;
+};
+template <int Grain, Way By>
+struct WeightsOf<W4A8<Grain>, By> {
+  static constexpr bool kHasWays = Grain > 0;
+  using Type = typename W4A8<Grain>::template WeightsBy<By>;
+};
+
 // sums += the product of `J` operands from `first` on of half a unit's outputs and all rows, inputs ascending.
-template <class P, int N, int J>
+template <class P, int N, int J, Way By = Way::kClamped>
 __device__ __forceinline__ void add_unit(typename P::Sum (&sums)[J][N / 2], const uint8_t* unit, uint32_t rows,
                                          int half, int first, int thread) {
   using Sums = typename P::Sum[4];
-  const typename P::Weights weights(unit, half, thread);
+  const typename WeightsOf<P, By>::Type weights(unit, half, thread);
 #pragma unroll
   for (int pair = 0; pair < 2; ++pair) {
     uint32_t raw[N / 8][P::kRaw];

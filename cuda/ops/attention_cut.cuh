@@ -20,6 +20,13 @@ struct DecodeCall {
         group(args.group()), m(args.m), rows(args.m * args.group()),
         tiles((rows + kTileRows - 1) / kTileRows),
         head_tiles((args.group() + kTileRows - 1) / kTileRows) {}
+
+  // No cache of `slots` slots asks for more units of work of a kv head, one unit being `warps` chunks of rows' own
+  // or a span and a tile.
+  int32_t most_units(int32_t warps) const {
+    const int32_t own = chunks_of(kChunk - 1 + (args.mask ? 64 * args.mask_words : args.m));
+    return pieces.spans * tiles + (own * args.m * head_tiles + warps - 1) / warps;
+  }
 };
 
 // The forward's cut, the same for all blocks.

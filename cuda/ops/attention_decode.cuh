@@ -119,14 +119,25 @@ __device__ __forceinline__ void keep_tail(const AttendShared<D, Tiles>& shared,
 // Blocks of one kv head take units in strides: their number is the card's, not L's. A unit is either a
 // span of shared chunks and a run of tiles, a warp a chunk, folded over the chunks; or, for each warp on
 // its own, one of a row's chunks behind the shared ones. Both take the same way through the arithmetic.
+// Early: the kernel before is the rotation of this forward's rows, which writes behind the committed slots alone, and
+// all kernels before that have ended. So the length and pairs of committed slots are read at once, and a block
+// without work leaves at once: it would keep a product waiting for its registers and its shared memory.
 template <class T, int D, int Tiles>
-__device__ __forceinline__ void attend_pieces(const DecodeCall& call, AttendShared<D, Tiles>& shared) {
+__device__ __forceinline__ void attend_pieces(const DecodeCall& call, AttendShared<D, Tiles>& shared, bool early) {
   constexpr int W = warps_for(D);
   const AttentionArgs& args = call.args;
   const int thread = threadIdx.x, warp = thread / 32, lane = thread % 32, g = lane / 4, t = lane % 4;
   const int32_t blocks = gridDim.x, kv_head = blockIdx.y, group = call.group.divisor;
   uint16_t* const own_queries = reinterpret_cast<uint16_t*>(shared.parts[warp]);
   static_assert(sizeof shared.queries[0] <= sizeof shared.parts[0], "a tile of queries fits");
+  bool waited = false;
+  const auto wait = [&] {
+    if (waited) return;
+    wait_for_previous();
+    let_next_start();
+    waited = true;
+  };
+  if (!early) wait();
   const Cut cut(args);
   // More tiles a unit read the chunks less often; no more than leave every block a unit.
   int32_t run_tiles = 1, runs = call.tiles;
@@ -164,6 +175,7 @@ __device__ __forceinline__ void attend_pieces(const DecodeCall& call, AttendShar
       end = held && base * kChunk < count ? base + 1 : base;
       tile_begin = warp;
       tile_end = warp + 1;
+      wait();
       if (base < end) {
 #pragma unroll
         for (int row = lane / 16; row < kTileRows; row += 2) {
@@ -180,8 +192,10 @@ __device__ __forceinline__ void attend_pieces(const DecodeCall& call, AttendShar
       if (is_tail) {
         slot = active && index >= start && index < count ? row_slot(args, cut.length, i, index) : -1;
       }
+      if ((base + 1) * kChunk > cut.length) wait();  // some pair may be of this forward
       ChunkPairs<D> pairs;
       load_pairs<D>(pairs, args, kv_head, slot);
+      wait();
       if (round == 0) {
         if (!is_tail) {
           for (int32_t row = thread / 16; row < (tile_end - tile_begin) * kTileRows; row += 2 * W) {

@@ -38,6 +38,8 @@ int32_t smq::run_rope_kv(smq_context* ctx, const RopeKv& args) {
     const auto kernel = wide ? rope_kv_kernel<T, 2> : rope_kv_kernel<T, 1>;
     prefer_shared(kernel);
     launch(ctx, kernel, grid, kWarps * 32, 0, args);
+    // The kernel lets the next one start once all kernels before it have ended.
+    if (args.slot_offset >= 0) ctx->rotated = {args.k_cache, args.v_cache, args.cache_length};
   });
   return launched(ctx, "smq_rope_kv");
 }

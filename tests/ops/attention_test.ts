@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ArgumentError } from "../../src/base/errors.ts";
-import { rows } from "../../src/device/mod.ts";
-import { attention, attentionBytes } from "../../src/ops/mod.ts";
+import { Graph, rows } from "../../src/device/mod.ts";
+import { attention, attentionBytes, fill, ropeKv } from "../../src/ops/mod.ts";
 import { backendTest } from "../backends.ts";
 import { Random } from "../random.ts";
 import { attend } from "../reference/ops.ts";
@@ -263,3 +263,59 @@ backendTest("attention refuses what does not fit, naming the argument", (rig) =>
     assertThrows(call, ArgumentError, `Cannot run attention: ${message}`);
   }
 });
+
+backendTest(
+  "attention right behind ropeKv sees what it wrote, and gives the bits that it gives later",
+  (rig) => {
+    const { device } = rig;
+    const [heads, kvHeads, headDim, slots] = [8, 2, 128, 700];
+    const random = new Random(5);
+    const table = rig.put("f32", [slots, headDim], random.normals(slots * headDim));
+    const [keys, values] = [0, 1].map(() => random.normals(slots * kvHeads * headDim));
+    for (const length of [0, 1, 30, 31, 32, 33, 63, 127, 128, 500, 511, 512, 513]) {
+      for (
+        const [m, tree, slotOffset, window] of [[1, 0, 0, 0], [10, 0, 0, 0], [10, 1, 0, 0], [
+          33,
+          0,
+          3,
+          40,
+        ]]
+      ) {
+        const cacheLength = rig.counter(length);
+        const mask = tree === 0 ? undefined : rig.put(
+          "u64",
+          [m, 1],
+          BigUint64Array.from({ length: m }, (_, i) => (1n << BigInt(i)) | 1n),
+        );
+        const bytes = attentionBytes(device, { m, heads, kvHeads, headDim, slots });
+        const workspace = rig.arena.allocate("u8", [bytes]);
+        const nothing = rig.output("f32", [1]);
+        const queries = new Random(m).normals(m * (heads + 2 * kvHeads) * headDim);
+        const outputs = [false, true].map((apart) => {
+          const qkv = rig.put("f16", [m, (heads + 2 * kvHeads) * headDim], queries);
+          const kCache = rig.put("f16", [slots, kvHeads, headDim], keys);
+          const vCache = rig.put("f16", [slots, kvHeads, headDim], values);
+          const shared = { kCache, vCache, cacheLength, slotOffset, heads, kvHeads, headDim };
+          const out = rig.output("f16", [m, heads * headDim]);
+          // In a graph the second op starts while the first is under way.
+          using graph = Graph.capture(device, () => {
+            ropeKv(device, qkv, { ...shared, table });
+            if (apart) fill(device, nothing.tensor, 0);
+            attention(device, out.tensor, qkv, {
+              ...{ ...shared, mask, window, workspace },
+              scale: 1 / Math.sqrt(headDim),
+            });
+          });
+          graph.launch();
+          return out.bytes();
+        });
+        assertEquals(
+          outputs[0],
+          outputs[1],
+          `length ${length}, m ${m}, tree ${tree}, window ${window}`,
+        );
+      }
+    }
+  },
+  ["cuda"],
+);

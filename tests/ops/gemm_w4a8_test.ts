@@ -152,6 +152,85 @@ backendTest("gemmW4A8 sums exactly, rounds ties to even and clamps to i8", (rig)
   assertEquals(y.values().map((value) => value + 0), expected);
 });
 
+/** Scales and zero points that ask for a way each to make a weight an i8, and mixtures of them. */
+const KINDS = ["whole", "rounded", "clamped", "whole and rounded", "whole, clamped once"] as const;
+
+/** A layer of outputs of one kind after the other, `run` each, with a scale of 1: products are exact in f32. */
+function kinds(rig: Rig, n: number, k: number, group: number, run: number): Layer {
+  const random = new Random(n + k + group);
+  const q = random.integers(k * n, 16); // [k, n]
+  const packed = new Int32Array(k / 8 * n);
+  for (let i = 0; i < k; i++) {
+    for (let j = 0; j < n; j++) packed[(i >> 3) * n + j] |= q[i * n + j] << (4 * (i & 7));
+  }
+  const groups = k / group;
+  const zeros = random.integers(groups * n, 16);
+  const second = Float64Array.from({ length: groups * n }, (_, at) => {
+    const [row, j] = [Math.floor(at / n), at % n];
+    const kind = KINDS[Math.floor(j / run) % KINDS.length];
+    // Times 15 at most, so within -128 to 127.
+    const whole = random.pick([0, 1, 3, 8, -2, -8]), fraction = random.pick([0.5, 2.5, -1.5, 7.3]);
+    switch (kind) {
+      case "whole":
+        return whole;
+      case "rounded":
+        return fraction;
+      case "clamped":
+        return random.pick([30, 500, 501, 2000, -90.5]);
+      case "whole and rounded":
+        return j % 7 === 3 ? fraction : whole;
+      case "whole, clamped once":
+        return j % run === run - 1 && row === groups - 1 ? 40 : whole;
+    }
+  });
+  const groupScales = rig.put("f16", [groups, n], second);
+  const stored = rig.get(groupScales);
+  const weights = Float64Array.from({ length: n * k }, (_, i) => {
+    const [j, input] = [Math.floor(i / k), i % k];
+    const at = Math.floor(input / group) * n + j;
+    return Math.max(-128, Math.min(127, roundToEven((q[input * n + j] - zeros[at]) * stored[at])));
+  });
+  return {
+    ...{ n, k, group, weights, groupScales },
+    qweight: rig.put("i32", [k / 8, n], packed),
+    scales: rig.put("f32", [n], new Float32Array(n).fill(1)),
+    groupZeros: rig.put("u8", [groups, n], zeros),
+  };
+}
+
+backendTest("gemmW4A8 gives exact sums, whatever a weight needs to become an i8", (rig) => {
+  for (
+    const [m, n, k, group, run] of [[3, 300, 256, 32, 32], [40, 96, 256, 64, 8], [
+      9,
+      330,
+      384,
+      128,
+      32,
+    ]]
+  ) {
+    // Packed in two parts that share a tile, into memory that is poisoned.
+    const parts = [kinds(rig, n, k, group, run), kinds(rig, n / 3, k, group, run)];
+    const all = n + n / 3;
+    const w = pack(rig, parts);
+    const ones = rig.put("f32", [m], new Float32Array(m).fill(1));
+    const x = quantized(rig, "i8", m, k, m);
+    const y = rig.output("f32", [m, all]);
+    gemmW4A8(rig.device, y.tensor, { ...x, scales: ones }, w, {
+      n: all,
+      k,
+      group,
+      epilogue: "logits",
+    });
+    const weights = Float64Array.from(parts.flatMap((part) => [...part.weights]));
+    const expected = product(rig.get(x.values), weights, null, m, all, k);
+    assertEquals(
+      y.values().map((value) => value + 0),
+      expected.map((value) => value + 0),
+      `m ${m}, n ${all}, k ${k}, group ${group}`,
+    );
+  }
+});
+
 backendTest("gemmW4A8 gives a row the same bits among any number of rows", (rig) => {
   for (const [n, k, group] of [[136, 992, 32], [33, 384, 128], [264, 512, 0], [40, 992, 0]]) {
     const w = pack(rig, [layer(rig, n, k, group, n)]);

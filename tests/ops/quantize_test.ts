@@ -20,7 +20,18 @@ const LARGEST = { i8: 127, f8_e4m3: 448 } as const;
 const NEAREST = { i8: roundToEven, f8_e4m3: (x: number) => e4m3Value(e4m3Byte(x)) } as const;
 
 /** [m, width]: both sides of the edges of vectors and blocks. */
-const SIZES = [[1, 8], [2, 24], [3, 33], [7, 1016], [4, 4096], [65, 100], [1, 1], [300, 48]];
+const SIZES = [
+  [1, 8],
+  [2, 24],
+  [3, 33],
+  [7, 1016],
+  [4, 4096],
+  [65, 100],
+  [1, 1],
+  [300, 48],
+  [2, 14336],
+  [1, 33001],
+];
 
 /** What `run` writes to poisoned rows. */
 function written(

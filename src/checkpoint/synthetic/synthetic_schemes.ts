@@ -19,10 +19,10 @@ export interface SyntheticFormat {
 const GROUP = 128;
 
 /**
- * Second-level scales of W4A8 in groups, in steps of 8 bits: q - 8 times it stays within them. Scales of groups
- * that differ would cost the same.
+ * Second-level scales of W4A8 in groups, in steps of 8 bits: q - 8 times it stays within them. QoQ's are integers,
+ * for which products have a quicker way; QQQ's are not. Scales of groups that differ would cost the same.
  */
-const STEP = 12;
+const STEP = 12, FRACTIONAL_STEP = 12.25;
 
 /** The deviation of evenly spread nibbles, i8 and the e4m3 numbers that are made up, in steps. */
 const SPREAD = { nibbles: 4.6, bytes: 74, e4m3: 1.9 };
@@ -81,7 +81,7 @@ const awq: SyntheticFormat = {
 };
 
 function qqq(grouped: boolean): SyntheticFormat {
-  const step = grouped ? STEP : 16;
+  const step = grouped ? FRACTIONAL_STEP : 16;
   return {
     description: { quant_method: "qqq", wbits: 4, group_size: grouped ? GROUP : -1 },
     tensors: (n, k) => [
@@ -99,7 +99,7 @@ function qqq(grouped: boolean): SyntheticFormat {
           role: "constant",
           dtype: "f16",
           shape: [k / GROUP, n],
-          size: STEP,
+          size: FRACTIONAL_STEP,
         }] as const
         : [],
     ],
