@@ -100,6 +100,7 @@ Deno.test("StreamingDetokenizer: the work for a token does not grow with the tex
         },
       },
       textIds: { value: tokenizer.textIds.bind(tokenizer) },
+      isByte: { value: tokenizer.isByte.bind(tokenizer) },
     });
     const good = tokenizer.encode("the hello wo 👍 ".repeat(200));
     // A byte that only goes on a character, again and again.

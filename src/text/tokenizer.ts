@@ -4,10 +4,14 @@
  * @module
  */
 
-import { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
-import { ArgumentError, CheckpointError } from "../base/errors.ts";
+import { ArgumentError, CheckpointError, SpecMQuantError } from "../base/errors.ts";
+import { numberedTokens } from "./added_token.ts";
+import { AddedVocabulary } from "./added_vocabulary.ts";
+import { Components } from "./components.ts";
 import { inDirectory, type JsonObject, readJsonObject } from "./files.ts";
-import { type SpecialTokens, specialTokens, tokenText } from "./special_tokens.ts";
+import { type SpecialTokens, specialTokens } from "./special_tokens.ts";
+import { TokenFiles } from "./token_files.ts";
+import { type WordModel, wordModel } from "./word_model.ts";
 
 /** How {@linkcode Tokenizer.encode} encodes. */
 export interface EncodeOptions {
@@ -21,7 +25,13 @@ export interface DecodeOptions {
   readonly skipSpecialTokens?: boolean;
 }
 
-/** A tokenizer as stored in `tokenizer.json`, with `tokenizer_config.json` where there is one. */
+/** A token that stands for a byte, as the library reads it. */
+const BYTE = /^<0x(?:[0-9A-Fa-f]{2}|\+[0-9A-Fa-f])>$/;
+
+/**
+ * A tokenizer as stored in `tokenizer.json`, with the tokens that the files beside it name. Ids and text are those
+ * of Hugging Face's library `tokenizers` with the tokens that `transformers` 5 adds.
+ */
 export class Tokenizer {
   /** One more than the largest token id. */
   readonly size: number;
@@ -30,27 +40,36 @@ export class Tokenizer {
   /** The special tokens by role, as text. */
   readonly special: SpecialTokens;
   readonly #file: string;
-  readonly #tokenizer: HuggingFaceTokenizer;
+  readonly #components: Components;
+  readonly #model: WordModel;
+  readonly #tokens: ReadonlyMap<number, string>;
+  readonly #added: AddedVocabulary;
 
-  private constructor(file: string, json: JsonObject, config: JsonObject) {
+  private constructor(file: string, json: JsonObject, files: TokenFiles) {
     this.#file = file;
-    try {
-      this.#tokenizer = new HuggingFaceTokenizer(json, config);
-      this.size = this.#tokenizer.model!.vocab.length;
-    } catch (error) {
-      const reason = (error as Error).message;
-      throw new CheckpointError(file, `it is no valid tokenizer: ${reason}`, undefined, {
-        cause: error,
-      });
-    }
-    this.special = specialTokens(config);
-    this.specialIds = this.#findSpecialIds(config);
+    const { components, model } = this.#reading(() => {
+      const model = wordModel(json.model);
+      return { components: new Components(json), model };
+    });
+    this.#components = components;
+    this.#model = model;
+    this.#tokens = new Map([...model.ids].map(([token, id]) => [id, token]));
+    this.#added = new AddedVocabulary(model, components, files.config.split_special_tokens === true);
+    const known = numberedTokens(file, json.added_tokens);
+    this.#added.add(known);
+    this.#added.add(files.added(known));
+    const added = [...this.#added.ids];
+    this.size = [...this.#tokens.keys(), ...added].reduce((a, b) => Math.max(a, b), -1) + 1;
+    this.specialIds = new Set(added.filter((id) => this.#added.isSpecial(this.#decoded(id)!)));
+    this.special = specialTokens(files.config);
   }
 
   /**
    * Reads the tokenizer of the model directory `dir`.
    *
    * @throws {CheckpointError} `tokenizer.json` is missing, or one of the files is malformed
+   * @throws {UnsupportedModelError} the tokenizer is neither byte-pair encoding nor Unigram
+   * @throws {LibraryError} Hugging Face's library cannot be opened
    */
   static load(dir: string): Tokenizer {
     const file = inDirectory(dir, "tokenizer.json");
@@ -61,31 +80,28 @@ export class Tokenizer {
         "there is no such file, expected the tokenizer in Hugging Face's tokenizer.json format",
       );
     }
-    return new Tokenizer(
-      file,
-      json,
-      readJsonObject(inDirectory(dir, "tokenizer_config.json")) ?? {},
-    );
+    return new Tokenizer(file, json, new TokenFiles(dir));
   }
 
   /**
-   * The token ids of a text. As in Hugging Face's own library a piece that no token stands for
-   * becomes the unknown-token, and is left out where the model has none.
+   * The token ids of a text. A piece that no token stands for becomes the unknown-token, and is left out where
+   * the model has none.
    *
    * @throws {CheckpointError} the model names an unknown-token that its vocabulary lacks
    */
   encode(text: string, options: EncodeOptions = {}): number[] {
-    const { ids, tokens } = this.#tokenizer.encode(text, {
-      add_special_tokens: options.addSpecialTokens ?? true,
+    const ids: number[] = [];
+    this.#reading(() => {
+      for (const piece of this.#added.cut(text.toWellFormed())) {
+        if ("id" in piece) ids.push(piece.id);
+        else {
+          for (const word of this.#components.split(piece.text, piece.first)) {
+            this.#model.cut(word, ids);
+          }
+        }
+      }
     });
-    const missing = ids.findIndex((id) => id === undefined);
-    if (missing !== -1) {
-      throw new CheckpointError(
-        this.#file,
-        `its vocabulary lacks ${JSON.stringify(tokens[missing])}, which stands for unknown text`,
-      );
-    }
-    return ids;
+    return this.#components.frame(ids, options.addSpecialTokens ?? true);
   }
 
   /**
@@ -96,10 +112,7 @@ export class Tokenizer {
    * @throws {ArgumentError} an id is no whole number from 0
    */
   decode(ids: readonly number[], options: DecodeOptions = {}): string {
-    const kept = this.textIds(ids, options);
-    return kept.length === 0
-      ? ""
-      : this.#tokenizer.decode(kept, { clean_up_tokenization_spaces: false });
+    return this.#components.decode(this.textIds(ids, options).map((id) => this.#decoded(id)!));
   }
 
   /**
@@ -113,33 +126,42 @@ export class Tokenizer {
       if (!Number.isInteger(id) || id < 0) {
         throw new ArgumentError("ids", `Cannot decode: a token id is ${id}, expected 0 or more`);
       }
-      if (skip && this.specialIds.has(id)) return false;
-      const token = this.#tokenizer.id_to_token(id);
-      return token !== undefined && token !== "";
+      return this.#decoded(id) !== undefined && !(skip && this.specialIds.has(id));
     });
+  }
+
+  /** Whether a token stands for a byte, so that its text depends on the bytes before and after it. */
+  isByte(id: number): boolean {
+    return this.#components.joinsBytes && BYTE.test(this.#decoded(id) ?? "");
   }
 
   /** The id of a token of the vocabulary, given as it is stored there. */
   tokenToId(token: string): number | undefined {
-    return this.#tokenizer.token_to_id(token);
+    return this.#added.id(token);
   }
 
   /** The token of an id, as it is stored in the vocabulary. */
   idToToken(id: number): string | undefined {
-    return this.#tokenizer.id_to_token(id);
+    return this.#added.token(id)?.content ?? this.#tokens.get(id);
   }
 
-  #findSpecialIds(config: JsonObject): ReadonlySet<number> {
-    const ids = new Set<number>();
-    for (const [id, token] of this.#tokenizer.get_added_tokens_decoder()) {
-      if (token.special) ids.add(id);
+  /** What the decoder is given for an id. */
+  #decoded(id: number): string | undefined {
+    return this.#added.decoded(id) ?? this.#tokens.get(id);
+  }
+
+  /** Runs what may find the tokenizer's file wrong. */
+  #reading<T>(use: () => T): T {
+    try {
+      return use();
+    } catch (error) {
+      if (error instanceof SpecMQuantError) throw error;
+      throw new CheckpointError(
+        this.#file,
+        `it is no valid tokenizer: ${(error as Error).message}`,
+        undefined,
+        { cause: error },
+      );
     }
-    const more = config.additional_special_tokens;
-    const named = [...Object.values(this.special), ...(Array.isArray(more) ? more : [])];
-    for (const token of named) {
-      const id = this.tokenToId(tokenText(token) ?? "");
-      if (id !== undefined) ids.add(id);
-    }
-    return ids;
   }
 }
