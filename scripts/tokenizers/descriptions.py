@@ -111,8 +111,12 @@ _CASES: dict[str, dict] = {
                                        {"type": "Lowercase"}, {"type": "Prepend", "prepend": " "}),
                   pre_tokenizer=_sequence("pretokenizers", _split("▂", "MergedWithPrevious"), {"type": "Punctuation", "behavior": "MergedWithNext"},
                                           _split("[aeiou]+", "Contiguous"), _split("\u200b", "Removed"), _split(r"\d+", "Isolated", True), _digits(True), _byte_level()),
-                  after=_plain("wordy", "ordy", single_word=True) + _plain("ＦＵＬＬ", "éclair", normalized=True) + _plain("full", normalized=True, single_word=True)
+                  after=_plain("wordy", "ordy", single_word=True) + _plain("ＦＵＬＬ", "éclair", normalized=True) + _plain("Wordy", normalized=True, single_word=True)
                   + _special("<mask>", lstrip=True, rstrip=True) + _special("<|im_", "<|im_start|>", "<|"), around=("<mask>", "<|im_start|>")),
+    # A normalizer that leaves out the first characters, before a part that asks whether a piece is the first.
+    "stripped": dict(kind="sp", normalizer=_sequence("normalizers", {"type": "Strip", "strip_left": True, "strip_right": False}, {"type": "NFKD"}),
+                     pre_tokenizer=_metaspace("first", True), decoder=_metaspace("first", True), before=_special("<unk>", "<s>", "</s>"),
+                     after=_plain("wordy", normalized=True), around=("<s>", "</s>")),
     # As Japanese models of Llama's architecture have it: Unigram with byte fallback.
     "unigram": dict(kind="unigram", normalizer={"type": "NFKC"}, pre_tokenizer=_metaspace("always", True),
                     decoder=_sequence("decoders", {"type": "ByteFallback"}, _metaspace("always", True)), before=_special("<unk>", "<s>", "</s>"),
@@ -120,7 +124,7 @@ _CASES: dict[str, dict] = {
 }
 
 #: Descriptions whose vocabulary shows in the ids, for every code point, where a text was cut.
-CODE_POINTS = ["llama-3", "smollm-2", "falcon", "mixed"]
+CODE_POINTS = ["llama-3", "smollm-2", "mixed"]
 
 
 def _template(tokenizer: Tokenizer, begin: str | None, end: str | None) -> dict:

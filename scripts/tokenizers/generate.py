@@ -35,6 +35,7 @@ class Numbers:
         self._state = seed
 
     def below(self, limit: int) -> int:
+        """A whole number from 0 to `limit` - 1."""
         self._state = (self._state * 1664525 + 1013904223) % 2**32
         return self._state * limit >> 32
 
@@ -42,9 +43,8 @@ class Numbers:
 def random_ids(index: int, size: int) -> list[int]:
     """Ids that no text has: broken characters, special tokens anywhere, ids without a token."""
     draw = Numbers(index)
-    length = draw.below(40)
-    few = [draw.below(size) for _ in range(3)] if draw.below(3) == 0 else []
-    return [few[draw.below(3)] if few else draw.below(size + 5) for _ in range(length)]
+    few = [draw.below(size + 5) for _ in range(3 if index % 3 == 0 else 40)]
+    return [few[draw.below(len(few))] for _ in range(draw.below(40))]
 
 
 def expected(tokenizer: Tokenizer, text: str, index: int) -> list:

@@ -49,13 +49,16 @@ export class Bpe implements WordModel {
     this.#whole = model.ignore_merges === true;
     this.#prefix = text(model, "continuing_subword_prefix") ?? "";
     this.#suffix = text(model, "end_of_word_suffix") ?? "";
-    const merges = pairs(model.merges);
-    this.#ranks = new PairTable(merges.length);
-    this.#joined = new Int32Array(merges.length);
-    merges.forEach(([left, right], rank) => {
+    if (!Array.isArray(model.merges)) throw new Error("its model has no list of merges");
+    this.#ranks = new PairTable(model.merges.length);
+    this.#joined = new Int32Array(model.merges.length);
+    let rank = 0;
+    for (const merge of model.merges) {
+      if (typeof merge === "string" && merge.startsWith("#version")) continue;
+      const [left, right] = sides(merge);
       this.#ranks.set(this.#id(left), this.#id(right), rank);
-      this.#joined[rank] = this.#id(left + right.slice(this.#prefix.length));
-    });
+      this.#joined[rank++] = this.#id(left + right.slice(this.#prefix.length));
+    }
   }
 
   cut(word: string, out: number[]): void {
@@ -138,26 +141,25 @@ function vocabulary(value: unknown): Map<string, number> {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new Error("its model has no vocab that names an id for each token");
   }
-  const ids = new Map<string, number>(Object.entries(value));
-  for (const [token, id] of ids) {
+  const ids = new Map<string, number>();
+  for (const token in value) {
+    const id = (value as Record<string, number>)[token];
     if (!Number.isInteger(id) || id < 0 || id > 0x7fffffff) {
       throw new Error(`its vocabulary gives ${JSON.stringify(token)} the id ${id}`);
     }
+    ids.set(token, id);
   }
   return ids;
 }
 
-/** Merges are stored as pairs, in older files as text with one space. */
-function pairs(value: unknown): [string, string][] {
-  if (!Array.isArray(value)) throw new Error("its model has no list of merges");
-  const lines = value.filter((merge) => typeof merge !== "string" || !merge.startsWith("#version"));
-  return lines.map((merge, rank) => {
-    const pair = typeof merge === "string" ? merge.split(" ") : merge;
-    if (!Array.isArray(pair) || pair.length !== 2 || pair.some((side) => typeof side !== "string")) {
-      throw new Error(`its merge ${rank} is ${JSON.stringify(merge)}, expected two tokens`);
-    }
-    return pair as [string, string];
-  });
+/** A merge is stored as a pair, in older files as text with one space. */
+function sides(merge: unknown): [string, string] {
+  const pair = typeof merge === "string" ? merge.split(" ") : merge;
+  if (
+    Array.isArray(pair) && pair.length === 2 && typeof pair[0] === "string" &&
+    typeof pair[1] === "string"
+  ) return pair as [string, string];
+  throw new Error(`its merges have ${JSON.stringify(merge)}, expected two tokens`);
 }
 
 function text(model: JsonObject, key: string): string | undefined {

@@ -1,6 +1,6 @@
 /**
- * The parts of a tokenizer that are done by Hugging Face's own library: normalizer, pre-tokenizer, decoder and
- * post-processor. Its `encode` is asynchronous, these parts are not. See `docs/adr/0015-the-reference-tokenizer.md`.
+ * The parts of a tokenizer that are done by Hugging Face's own library: normalizer, pre-tokenizer and
+ * decoder. Its `encode` is asynchronous, these parts are not. See `docs/adr/0015-the-reference-tokenizer.md`.
  *
  * @module
  */
@@ -8,39 +8,52 @@
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import type { Tokenizer as Reference } from "tokenizers";
+// Types alone would not bring the package here.
+import details from "tokenizers/package.json" with { type: "json" };
 import { LibraryError, UnsupportedModelError } from "../base/errors.ts";
 import type { JsonObject } from "./files.ts";
+import { checkParts, partsOf } from "./parts.ts";
 
 type Library = typeof import("tokenizers");
 
+/** The package's builds, by what Deno was built for. */
+const BUILDS: Readonly<Record<string, string>> = {
+  "x86_64-unknown-linux-gnu": "linux-x64-gnu",
+  "aarch64-unknown-linux-gnu": "linux-arm64-gnu",
+  "x86_64-apple-darwin": "darwin-x64",
+  "aarch64-apple-darwin": "darwin-arm64",
+  "x86_64-pc-windows-msvc": "win32-x64-msvc",
+};
+
 let library: Library | undefined;
 
-/** Hugging Face's library, opened when it is first needed: help and types must not need it. */
+/**
+ * Hugging Face's library, opened when it is first needed: help and types must not need it. The package's own
+ * loader is passed by, since it asks for much of the environment.
+ */
 function open(): Library {
   if (library === undefined) {
-    const file = fileURLToPath(import.meta.resolve("tokenizers"));
+    const build = BUILDS[Deno.build.target];
+    if (build === undefined) {
+      throw new LibraryError(
+        `Cannot open version ${details.version} of the tokenizer library: the system is ${Deno.build.target}, ` +
+          `expected one of ${Object.keys(BUILDS).join(", ")}`,
+      );
+    }
+    const folder = import.meta.resolve("tokenizers/package.json");
+    const file = fileURLToPath(new URL(`tokenizers.${build}.node`, folder));
     try {
-      library = createRequire(file)(file) as Library;
+      library = createRequire(folder)(file) as Library;
     } catch (error) {
       throw new LibraryError(
-        `Cannot open the tokenizer library ${file}: ${lastCause(error).message}; expected ` +
-          "a system that the package has a build for, --allow-ffi, --allow-env and --allow-read",
+        `Cannot open version ${details.version} of the tokenizer library, ${file}: ` +
+          (error as Error).message,
         { cause: error },
       );
     }
   }
   return library;
 }
-
-/** The loader's own message speaks of a fault of npm, the first thing that went wrong is behind it. */
-function lastCause(error: unknown): Error {
-  let last = error as Error;
-  while (last.cause instanceof Error) last = last.cause;
-  return last;
-}
-
-/** Stands for a text's own tokens among those that a post-processor puts around it. */
-const TEXT = 2 ** 32 - 1;
 
 /** What comes before a model cuts words, and after it. */
 export class Components {
@@ -50,34 +63,26 @@ export class Components {
   readonly #first?: (text: string) => string[];
   readonly #later?: (text: string) => string[];
   readonly #decode: (tokens: string[]) => string;
-  readonly #reference: Reference;
-  readonly #frames = new Map<boolean, readonly number[]>();
 
   /**
    * Makes the parts that a `tokenizer.json` describes.
    *
    * @throws {LibraryError} the library cannot be opened
+   * @throws {UnsupportedModelError} there is a part of another kind
    * @throws {Error} a part is described wrongly
    */
   constructor(json: JsonObject) {
-    this.#reference = reference(json);
-    const normalizer = this.#reference.getNormalizer();
+    checkParts(json);
+    const whole = reference(json);
+    const normalizer = whole.getNormalizer();
     if (normalizer !== null) this.#normalize = (text) => normalizer.normalizeString(text);
-    this.#first = splitter(this.#reference);
-    const later = notFirst(json.pre_tokenizer);
+    this.#first = splitter(whole);
+    const later = notFirst(json);
     this.#later = later === undefined
       ? this.#first
       : splitter(reference({ ...json, pre_tokenizer: later }));
-    const decoders = [...parts(json.decoder)];
-    if (decoders.some(({ type, stop }) => type === "Strip" && stop !== 0)) {
-      // The library ends the whole process where a token is shorter than what is cut off.
-      throw new UnsupportedModelError(
-        "a tokenizer whose decoder cuts off the end of tokens",
-        'expected decoders of type "Strip" to have a stop of 0',
-      );
-    }
-    this.joinsBytes = decoders.some(({ type }) => type === "ByteFallback");
-    const decoder = this.#reference.getDecoder();
+    this.joinsBytes = [...partsOf(json.decoder, "decoders")].some(({ type }) => type === "ByteFallback");
+    const decoder = whole.getDecoder();
     this.#decode = decoder === null
       ? (tokens) => tokens.join(" ")
       : (tokens) => tokens.length === 0 ? "" : decoder.decode(tokens);
@@ -99,21 +104,10 @@ export class Components {
     return this.#decode(tokens);
   }
 
-  /** Puts around the tokens of a text what the post-processor puts there. */
-  frame(ids: number[], addSpecialTokens: boolean): number[] {
-    let frame = this.#frames.get(addSpecialTokens);
-    if (frame === undefined) {
-      const encoding = open().mergeEncodings([]);
-      encoding.pad(1, { padId: TEXT });
-      frame = this.#reference.postProcess(encoding, null, addSpecialTokens).getIds();
-      this.#frames.set(addSpecialTokens, frame);
-    }
-    return frame.length === 1 ? ids : frame.flatMap((id) => id === TEXT ? ids : id);
-  }
-
   /** Whether a character is part of a word, by the library's own tables. */
   static isWord(character: string): boolean {
-    return open().whitespacePreTokenizer().preTokenizeString(`a${character}`).length === 1;
+    const both = `a${character}`;
+    return open().whitespacePreTokenizer().preTokenizeString(both)[0][0] === both;
   }
 }
 
@@ -130,13 +124,6 @@ function reference(json: JsonObject): Reference {
   }));
 }
 
-/** A decoder's parts, itself where it has none. */
-function* parts(decoder: unknown): Generator<JsonObject> {
-  const part = decoder as JsonObject | null | undefined;
-  if (Array.isArray(part?.decoders)) for (const inner of part.decoders) yield* parts(inner);
-  else if (part) yield part;
-}
-
 function splitter(tokenizer: Reference): ((text: string) => string[]) | undefined {
   const pre = tokenizer.getPreTokenizer();
   return pre === null ? undefined : (text) => pre.preTokenizeString(text).map(([piece]) => piece);
@@ -146,17 +133,21 @@ function splitter(tokenizer: Reference): ((text: string) => string[]) | undefine
  * The pre-tokenizer for pieces that do not begin a text, where it is another one: a part that puts a space
  * before the first piece only knows the piece that it is given.
  */
-function notFirst(value: unknown): unknown {
-  if (typeof value !== "object" || value === null) return undefined;
-  const part = value as JsonObject;
-  if (part.type === "Metaspace" && part.prepend_scheme === "first") {
-    return { ...part, prepend_scheme: "never" };
+function notFirst(json: JsonObject): JsonObject | undefined {
+  const parts = [...partsOf(json.pre_tokenizer, "pretokenizers")];
+  const changed = parts.map((part) =>
+    part.type === "Metaspace" && part.prepend_scheme === "first"
+      ? { ...part, prepend_scheme: "never" }
+      : part
+  );
+  const at = changed.findIndex((part, i) => part !== parts[i]);
+  if (at === -1) return undefined;
+  if (at > 0 && json.normalizer) {
+    // Whether a piece is the first of the text as it was before the normalizer is not known there.
+    throw new UnsupportedModelError(
+      "a tokenizer that normalizes, cuts, and then puts a space before the first piece",
+      'expected "Metaspace" to be the first pre_tokenizer, or no normalizer',
+    );
   }
-  if (!Array.isArray(part.pretokenizers)) return undefined;
-  const parts = part.pretokenizers.map(notFirst);
-  if (parts.every((changed) => changed === undefined)) return undefined;
-  return {
-    ...part,
-    pretokenizers: parts.map((changed, i) => changed ?? (part.pretokenizers as unknown[])[i]),
-  };
+  return { type: "Sequence", pretokenizers: changed };
 }

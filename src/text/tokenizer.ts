@@ -9,6 +9,7 @@ import { numberedTokens } from "./added_token.ts";
 import { AddedVocabulary } from "./added_vocabulary.ts";
 import { Components } from "./components.ts";
 import { inDirectory, type JsonObject, readJsonObject } from "./files.ts";
+import { type Frame, frameOf } from "./frame.ts";
 import { type SpecialTokens, specialTokens } from "./special_tokens.ts";
 import { TokenFiles } from "./token_files.ts";
 import { type WordModel, wordModel } from "./word_model.ts";
@@ -42,24 +43,29 @@ export class Tokenizer {
   readonly #file: string;
   readonly #components: Components;
   readonly #model: WordModel;
-  readonly #tokens: ReadonlyMap<number, string>;
+  readonly #frame: Frame;
+  /** The tokens of the model by id. */
+  readonly #tokens: readonly (string | undefined)[];
   readonly #added: AddedVocabulary;
 
   private constructor(file: string, json: JsonObject, files: TokenFiles) {
     this.#file = file;
-    const { components, model } = this.#reading(() => {
-      const model = wordModel(json.model);
-      return { components: new Components(json), model };
-    });
-    this.#components = components;
+    const [model, components, frame] = this.#reading(() =>
+      // The library checks what the last one takes as it is.
+      [wordModel(json.model), new Components(json), frameOf(json.post_processor)] as const
+    );
     this.#model = model;
-    this.#tokens = new Map([...model.ids].map(([token, id]) => [id, token]));
+    this.#components = components;
+    this.#frame = frame;
+    const tokens: string[] = [];
+    for (const [token, id] of model.ids) tokens[id] = token;
+    this.#tokens = tokens;
     this.#added = new AddedVocabulary(model, components, files.config.split_special_tokens === true);
     const known = numberedTokens(file, json.added_tokens);
     this.#added.add(known);
     this.#added.add(files.added(known));
     const added = [...this.#added.ids];
-    this.size = [...this.#tokens.keys(), ...added].reduce((a, b) => Math.max(a, b), -1) + 1;
+    this.size = Math.max(tokens.length, ...added.map((id) => id + 1));
     this.specialIds = new Set(added.filter((id) => this.#added.isSpecial(this.#decoded(id)!)));
     this.special = specialTokens(files.config);
   }
@@ -101,7 +107,8 @@ export class Tokenizer {
         }
       }
     });
-    return this.#components.frame(ids, options.addSpecialTokens ?? true);
+    const { before, after } = this.#frame;
+    return options.addSpecialTokens ?? true ? [...before, ...ids, ...after] : ids;
   }
 
   /**
@@ -142,12 +149,12 @@ export class Tokenizer {
 
   /** The token of an id, as it is stored in the vocabulary. */
   idToToken(id: number): string | undefined {
-    return this.#added.token(id)?.content ?? this.#tokens.get(id);
+    return this.#added.token(id)?.content ?? this.#tokens[id];
   }
 
   /** What the decoder is given for an id. */
   #decoded(id: number): string | undefined {
-    return this.#added.decoded(id) ?? this.#tokens.get(id);
+    return this.#added.decoded(id) ?? this.#tokens[id];
   }
 
   /** Runs what may find the tokenizer's file wrong. */
