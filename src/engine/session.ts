@@ -136,7 +136,7 @@ export class Session implements Disposable {
     const round = this.#round;
     const limit = Math.min(options.maxTokens ?? Infinity, this.context - prompt.length);
     const stops = new Set(ignoreEos ? [] : this.#target.config.eosTokenIds);
-    const detokenizer = new StreamingDetokenizer(this.#tokenizer);
+    const detokenizer = new StreamingDetokenizer(this.#tokenizer, { after: prompt });
     const matcher = new StopMatcher(options.stop ?? []);
     const output: number[] = [];
     let text = "";

@@ -81,7 +81,9 @@ export class Components {
     this.#later = later === undefined
       ? this.#first
       : splitter(reference({ ...json, pre_tokenizer: later }));
-    this.joinsBytes = [...partsOf(json.decoder, "decoders")].some(({ type }) => type === "ByteFallback");
+    this.joinsBytes = [...partsOf(json.decoder, "decoders")].some(({ type }) =>
+      type === "ByteFallback"
+    );
     const decoder = whole.getDecoder();
     this.#decode = decoder === null
       ? (tokens) => tokens.join(" ")

@@ -110,7 +110,9 @@ export function* partsOf(part: unknown, list: string): Generator<JsonObject> {
 /** Whether a regular expression finds places where nothing is; those that JavaScript cannot read do not. */
 function matchesNothing(source: string): boolean {
   try {
-    const found = [...["", " aB1é.\n\u3000"].flatMap((text) => [...text.matchAll(new RegExp(source, "gu"))])];
+    const found = [
+      ...["", " aB1é.\n\u3000"].flatMap((text) => [...text.matchAll(new RegExp(source, "gu"))]),
+    ];
     return found.some(([match]) => match === "");
   } catch {
     return source === "";
@@ -123,7 +125,10 @@ function precompiled({ precompiled_charsmap: text }: JsonObject): void {
   const tree = bytes !== undefined && bytes.length >= 4
     ? new DataView(bytes.buffer).getUint32(0, true)
     : undefined;
-  if (bytes === undefined || tree === undefined || tree < 4 || tree % 4 !== 0 || 4 + tree > bytes.length) {
+  if (
+    bytes === undefined || tree === undefined || tree < 4 || tree % 4 !== 0 ||
+    4 + tree > bytes.length
+  ) {
     throw new Error("its precompiled_charsmap is damaged");
   }
 }

@@ -54,7 +54,7 @@ export class TokenFiles {
     const special = [...withRole(this.config), ...ownRole(this.config)];
     const names = new Set(special.map(({ content }) => content));
     const numbered = new Map(this.#numbered);
-    if (this.#older) for (const token of known) numbered.set(token.id, token);
+    if (this.#older) { for (const token of known) numbered.set(token.id, token); }
     const tokens = [...numbered].sort(([a], [b]) => a - b)
       .map(([_, token]) => names.has(token.content) ? { ...token, special: true } : token);
     const there = new Set([...known, ...tokens].map(({ content }) => content));

@@ -24,7 +24,7 @@ interface Node {
 export class TokenTrie {
   readonly #root: Node = { next: new Map() };
 
-  /** Adds a token. */
+  /** Adds a token. Of two that are the same, as normalized ones may be, the last is found; the library takes either. */
   add(token: string, id: number): void {
     let node = this.#root;
     for (let i = 0; i < token.length; i++) {

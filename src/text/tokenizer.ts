@@ -4,15 +4,12 @@
  * @module
  */
 
-import { ArgumentError, CheckpointError, SpecMQuantError } from "../base/errors.ts";
-import { numberedTokens } from "./added_token.ts";
-import { AddedVocabulary } from "./added_vocabulary.ts";
+import { ArgumentError } from "../base/errors.ts";
+import { AddedTokenFinder } from "./added_token_finder.ts";
 import { Components } from "./components.ts";
-import { inDirectory, type JsonObject, readJsonObject } from "./files.ts";
 import { type Frame, frameOf } from "./frame.ts";
 import { type SpecialTokens, specialTokens } from "./special_tokens.ts";
-import { TokenFiles } from "./token_files.ts";
-import { type WordModel, wordModel } from "./word_model.ts";
+import { Vocabulary } from "./vocabulary.ts";
 
 /** How {@linkcode Tokenizer.encode} encodes. */
 export interface EncodeOptions {
@@ -40,53 +37,40 @@ export class Tokenizer {
   readonly specialIds: ReadonlySet<number>;
   /** The special tokens by role, as text. */
   readonly special: SpecialTokens;
-  readonly #file: string;
+  readonly #vocabulary: Vocabulary;
   readonly #components: Components;
-  readonly #model: WordModel;
+  readonly #finder: AddedTokenFinder;
   readonly #frame: Frame;
-  /** The tokens of the model by id. */
-  readonly #tokens: readonly (string | undefined)[];
-  readonly #added: AddedVocabulary;
+  /** What the decoder is given for an added token, where that is not the token itself. */
+  readonly #decoded = new Map<number, string>();
 
-  private constructor(file: string, json: JsonObject, files: TokenFiles) {
-    this.#file = file;
-    const [model, components, frame] = this.#reading(() =>
-      // The library checks what the last one takes as it is.
-      [wordModel(json.model), new Components(json), frameOf(json.post_processor)] as const
+  private constructor(vocabulary: Vocabulary) {
+    this.#vocabulary = vocabulary;
+    const { json, added } = vocabulary;
+    this.#components = vocabulary.reading(() => new Components(json));
+    this.#finder = vocabulary.reading(() => new AddedTokenFinder(vocabulary, this.#components));
+    this.#frame = vocabulary.reading(() => frameOf(json.post_processor));
+    this.size = vocabulary.size;
+    this.special = specialTokens(vocabulary.config);
+    for (const [id, { token, wasNormalized }] of added) {
+      if (wasNormalized) this.#decoded.set(id, this.#components.normalize(token.content));
+    }
+    // The library asks whether what it decodes is a special token, and not whether the id is that of one.
+    const special = new Set(
+      [...added.values()].filter(({ wasSpecial }) => wasSpecial).map(({ token }) => token.content),
     );
-    this.#model = model;
-    this.#components = components;
-    this.#frame = frame;
-    const tokens: string[] = [];
-    for (const [token, id] of model.ids) tokens[id] = token;
-    this.#tokens = tokens;
-    this.#added = new AddedVocabulary(model, components, files.config.split_special_tokens === true);
-    const known = numberedTokens(file, json.added_tokens);
-    this.#added.add(known);
-    this.#added.add(files.added(known));
-    const added = [...this.#added.ids];
-    this.size = Math.max(tokens.length, ...added.map((id) => id + 1));
-    this.specialIds = new Set(added.filter((id) => this.#added.isSpecial(this.#decoded(id)!)));
-    this.special = specialTokens(files.config);
+    this.specialIds = new Set([...added.keys()].filter((id) => special.has(this.#decodes(id)!)));
   }
 
   /**
    * Reads the tokenizer of the model directory `dir`.
    *
    * @throws {CheckpointError} `tokenizer.json` is missing, or one of the files is malformed
-   * @throws {UnsupportedModelError} the tokenizer is neither byte-pair encoding nor Unigram
+   * @throws {UnsupportedModelError} the tokenizer has a part or a model that is not read here
    * @throws {LibraryError} Hugging Face's library cannot be opened
    */
   static load(dir: string): Tokenizer {
-    const file = inDirectory(dir, "tokenizer.json");
-    const json = readJsonObject(file);
-    if (json === undefined) {
-      throw new CheckpointError(
-        file,
-        "there is no such file, expected the tokenizer in Hugging Face's tokenizer.json format",
-      );
-    }
-    return new Tokenizer(file, json, new TokenFiles(dir));
+    return new Tokenizer(new Vocabulary(dir));
   }
 
   /**
@@ -96,15 +80,14 @@ export class Tokenizer {
    * @throws {CheckpointError} the model names an unknown-token that its vocabulary lacks
    */
   encode(text: string, options: EncodeOptions = {}): number[] {
+    const { model } = this.#vocabulary;
     const ids: number[] = [];
-    this.#reading(() => {
-      for (const piece of this.#added.cut(text.toWellFormed())) {
+    this.#vocabulary.reading(() => {
+      for (const piece of this.#finder.cut(text.toWellFormed())) {
         if ("id" in piece) ids.push(piece.id);
-        else {
-          for (const word of this.#components.split(piece.text, piece.first)) {
-            this.#model.cut(word, ids);
-          }
-        }
+        else {for (const word of this.#components.split(piece.text, piece.first)) {
+            model.cut(word, ids);
+          }}
       }
     });
     const { before, after } = this.#frame;
@@ -119,7 +102,8 @@ export class Tokenizer {
    * @throws {ArgumentError} an id is no whole number from 0
    */
   decode(ids: readonly number[], options: DecodeOptions = {}): string {
-    return this.#components.decode(this.textIds(ids, options).map((id) => this.#decoded(id)!));
+    const tokens = this.textIds(ids, options).map((id) => this.#decodes(id)!);
+    return this.#vocabulary.reading(() => this.#components.decode(tokens));
   }
 
   /**
@@ -133,42 +117,27 @@ export class Tokenizer {
       if (!Number.isInteger(id) || id < 0) {
         throw new ArgumentError("ids", `Cannot decode: a token id is ${id}, expected 0 or more`);
       }
-      return this.#decoded(id) !== undefined && !(skip && this.specialIds.has(id));
+      return this.#decodes(id) !== undefined && !(skip && this.specialIds.has(id));
     });
   }
 
   /** Whether a token stands for a byte, so that its text depends on the bytes before and after it. */
   isByte(id: number): boolean {
-    return this.#components.joinsBytes && BYTE.test(this.#decoded(id) ?? "");
+    return this.#components.joinsBytes && BYTE.test(this.#decodes(id) ?? "");
   }
 
   /** The id of a token of the vocabulary, given as it is stored there. */
   tokenToId(token: string): number | undefined {
-    return this.#added.id(token);
+    return this.#vocabulary.id(token);
   }
 
   /** The token of an id, as it is stored in the vocabulary. */
   idToToken(id: number): string | undefined {
-    return this.#added.token(id)?.content ?? this.#tokens[id];
+    return this.#vocabulary.token(id);
   }
 
   /** What the decoder is given for an id. */
-  #decoded(id: number): string | undefined {
-    return this.#added.decoded(id) ?? this.#tokens[id];
-  }
-
-  /** Runs what may find the tokenizer's file wrong. */
-  #reading<T>(use: () => T): T {
-    try {
-      return use();
-    } catch (error) {
-      if (error instanceof SpecMQuantError) throw error;
-      throw new CheckpointError(
-        this.#file,
-        `it is no valid tokenizer: ${(error as Error).message}`,
-        undefined,
-        { cause: error },
-      );
-    }
+  #decodes(id: number): string | undefined {
+    return this.#decoded.get(id) ?? this.#vocabulary.token(id);
   }
 }
