@@ -8,6 +8,9 @@ import { Tokenizer } from "../src/text/tokenizer.ts";
 
 const DATA = new URL("./data/tokenizers/", import.meta.url);
 
+/** Whether all is tried, and not what takes seconds. */
+export const ALL = Deno.env.get("SPECMQUANT_TOKENIZERS") === "all";
+
 /** What a `tokenizer.json` holds. */
 export type Description = Record<string, unknown>;
 
@@ -52,13 +55,18 @@ export function load(description: Description, files: Record<string, unknown> = 
   }
 }
 
-/** Ids that no text has: broken characters, special tokens anywhere, ids without a token. The generator has the same. */
-export function randomIds(index: number, size: number): number[] {
-  let state = index;
-  const below = (limit: number) => {
+/** Whole numbers from 0 to `limit` - 1 that look random. The generator has the same. */
+export function numbers(seed: number): (limit: number) => number {
+  let state = seed;
+  return (limit) => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
     return Math.floor((state / 2 ** 32) * limit);
   };
+}
+
+/** Ids that no text has: broken characters, special tokens anywhere, ids without a token. The generator has the same. */
+export function randomIds(index: number, size: number): number[] {
+  const below = numbers(index);
   const few = Array.from({ length: index % 3 === 0 ? 3 : 40 }, () => below(size + 5));
   return Array.from({ length: below(40) }, () => few[below(few.length)]);
 }

@@ -7,6 +7,7 @@ import { StreamingDetokenizer, type StreamOptions } from "../src/text/detokenize
 import type { Tokenizer } from "../src/text/tokenizer.ts";
 import {
   ABOUT,
+  ALL,
   asked,
   blockLines,
   type Description,
@@ -19,7 +20,6 @@ import {
   stored,
 } from "./tokenizers.ts";
 
-const ALL = Deno.env.get("SPECMQUANT_TOKENIZERS") === "all";
 /** Of so many texts one is streamed. */
 const STREAMED = ALL ? 1 : 16;
 /** Of so many blocks that hold no characters, or many of one kind, one is tried. */
