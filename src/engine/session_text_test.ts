@@ -8,7 +8,12 @@ function words(count: number): Tokenizer {
   const dir = Deno.makeTempDirSync();
   try {
     const vocab = Object.fromEntries(Array.from({ length: count }, (_, id) => [`▁w${id}`, id]));
-    const metaspace = { type: "Metaspace", replacement: "▁", prepend_scheme: "always", split: true };
+    const metaspace = {
+      type: "Metaspace",
+      replacement: "▁",
+      prepend_scheme: "always",
+      split: true,
+    };
     Deno.writeTextFileSync(
       `${dir}/tokenizer.json`,
       JSON.stringify({

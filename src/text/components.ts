@@ -65,23 +65,23 @@ export class Components {
   readonly #decode: (tokens: string[]) => string;
 
   /**
-   * Makes the parts that a `tokenizer.json` describes.
+   * Makes the parts of a description, which needs no vocabulary.
    *
    * @throws {LibraryError} the library cannot be opened
    * @throws {UnsupportedModelError} there is a part of another kind
    * @throws {Error} a part is described wrongly
    */
-  constructor(json: JsonObject) {
-    checkParts(json);
-    const whole = reference(json);
+  constructor(description: JsonObject) {
+    checkParts(description);
+    const whole = reference(description);
     const normalizer = whole.getNormalizer();
     if (normalizer !== null) this.#normalize = (text) => normalizer.normalizeString(text);
     this.#first = splitter(whole);
-    const later = notFirst(json);
+    const later = notFirst(description);
     this.#later = later === undefined
       ? this.#first
-      : splitter(reference({ ...json, pre_tokenizer: later }));
-    this.joinsBytes = [...partsOf(json.decoder, "decoders")].some(({ type }) =>
+      : splitter(reference({ ...description, pre_tokenizer: later }));
+    this.joinsBytes = [...partsOf(description.decoder, "decoders")].some(({ type }) =>
       type === "ByteFallback"
     );
     const decoder = whole.getDecoder();
@@ -113,17 +113,9 @@ export class Components {
   }
 }
 
-/** The library's tokenizer of a description, without vocabulary: the parts do not need it. */
-function reference(json: JsonObject): Reference {
-  const model = json.model as JsonObject;
-  const empty = "merges" in model ? { vocab: {}, merges: [] } : { vocab: [], unk_id: null };
-  return open().Tokenizer.fromString(JSON.stringify({
-    ...json,
-    added_tokens: [],
-    truncation: null,
-    padding: null,
-    model: { ...model, ...empty },
-  }));
+/** The library's tokenizer of a description. */
+function reference(description: JsonObject): Reference {
+  return open().Tokenizer.fromString(JSON.stringify(description));
 }
 
 function splitter(tokenizer: Reference): ((text: string) => string[]) | undefined {
@@ -135,8 +127,8 @@ function splitter(tokenizer: Reference): ((text: string) => string[]) | undefine
  * The pre-tokenizer for pieces that do not begin a text, where it is another one: a part that puts a space
  * before the first piece only knows the piece that it is given.
  */
-function notFirst(json: JsonObject): JsonObject | undefined {
-  const parts = [...partsOf(json.pre_tokenizer, "pretokenizers")];
+function notFirst({ normalizer, pre_tokenizer }: JsonObject): JsonObject | undefined {
+  const parts = [...partsOf(pre_tokenizer, "pretokenizers")];
   const changed = parts.map((part) =>
     part.type === "Metaspace" && part.prepend_scheme === "first"
       ? { ...part, prepend_scheme: "never" }
@@ -144,7 +136,7 @@ function notFirst(json: JsonObject): JsonObject | undefined {
   );
   const at = changed.findIndex((part, i) => part !== parts[i]);
   if (at === -1) return undefined;
-  if (at > 0 && json.normalizer) {
+  if (at > 0 && normalizer) {
     // Whether a piece is the first of the text as it was before the normalizer is not known there.
     throw new UnsupportedModelError(
       "a tokenizer that normalizes, cuts, and then puts a space before the first piece",

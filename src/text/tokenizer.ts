@@ -46,10 +46,10 @@ export class Tokenizer {
 
   private constructor(vocabulary: Vocabulary) {
     this.#vocabulary = vocabulary;
-    const { json, added } = vocabulary;
-    this.#components = vocabulary.reading(() => new Components(json));
+    const { description, added } = vocabulary;
+    this.#components = vocabulary.reading(() => new Components(description));
     this.#finder = vocabulary.reading(() => new AddedTokenFinder(vocabulary, this.#components));
-    this.#frame = vocabulary.reading(() => frameOf(json.post_processor));
+    this.#frame = vocabulary.reading(() => frameOf(description.post_processor));
     this.size = vocabulary.size;
     this.special = specialTokens(vocabulary.config);
     for (const [id, { token, wasNormalized }] of added) {
@@ -80,14 +80,11 @@ export class Tokenizer {
    * @throws {CheckpointError} the model names an unknown-token that its vocabulary lacks
    */
   encode(text: string, options: EncodeOptions = {}): number[] {
-    const { model } = this.#vocabulary;
     const ids: number[] = [];
     this.#vocabulary.reading(() => {
       for (const piece of this.#finder.cut(text.toWellFormed())) {
         if ("id" in piece) ids.push(piece.id);
-        else {for (const word of this.#components.split(piece.text, piece.first)) {
-            model.cut(word, ids);
-          }}
+        else this.#cut(piece.text, piece.first, ids);
       }
     });
     const { before, after } = this.#frame;
@@ -134,6 +131,12 @@ export class Tokenizer {
   /** The token of an id, as it is stored in the vocabulary. */
   idToToken(id: number): string | undefined {
     return this.#vocabulary.token(id);
+  }
+
+  /** Appends the tokens of a text without added tokens. */
+  #cut(text: string, first: boolean, out: number[]): void {
+    const { model } = this.#vocabulary;
+    for (const word of this.#components.split(text, first)) model.cut(word, out);
   }
 
   /** What the decoder is given for an id. */

@@ -27,8 +27,8 @@ export interface Added {
 export class Vocabulary {
   /** The path of `tokenizer.json`. */
   readonly file: string;
-  /** What is in it. */
-  readonly json: JsonObject;
+  /** What is in it, but for the vocabulary. */
+  readonly description: JsonObject;
   /** `tokenizer_config.json`, with `special_tokens_map.json` where that counts. */
   readonly config: JsonObject;
   /** The model. */
@@ -48,14 +48,15 @@ export class Vocabulary {
    */
   constructor(dir: string) {
     this.file = inDirectory(dir, "tokenizer.json");
-    this.json = readJsonObject(this.file) ?? missing(dir, this.file);
+    const json = readJsonObject(this.file) ?? missing(dir, this.file);
     const files = new TokenFiles(dir);
     this.config = files.config;
-    this.model = this.reading(() => wordModel(this.json.model));
+    this.model = this.reading(() => wordModel(json.model));
+    this.description = withoutVocabulary(json);
     const tokens: string[] = [];
     for (const [token, id] of this.model.ids) tokens[id] = token;
     this.#tokens = tokens;
-    const known = numberedTokens(this.file, this.json.added_tokens);
+    const known = numberedTokens(this.file, json.added_tokens);
     this.#add(known);
     this.#add(files.added(known));
     this.size = Math.max(tokens.length, this.#end());
@@ -113,6 +114,19 @@ export class Vocabulary {
   #end(): number {
     return this.#added.keys().reduce((end, id) => Math.max(end, id + 1), 0);
   }
+}
+
+/** The description of a tokenizer that knows no token. */
+function withoutVocabulary(json: JsonObject): JsonObject {
+  const model = json.model as JsonObject;
+  const empty = "merges" in model ? { vocab: {}, merges: [] } : { vocab: [], unk_id: null };
+  return {
+    ...json,
+    added_tokens: [],
+    truncation: null,
+    padding: null,
+    model: { ...model, ...empty },
+  };
 }
 
 function missing(dir: string, file: string): never {
