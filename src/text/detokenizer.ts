@@ -31,17 +31,17 @@ export interface StreamOptions extends DecodeOptions {
  */
 export class StreamingDetokenizer {
   readonly #tokenizer: Tokenizer;
-  readonly #options: StreamOptions;
+  readonly #options: DecodeOptions;
   #window: number[] = [];
   /** How much of the window's text has been given out, in UTF-16 units. */
   #given = 0;
   #limit = LIMIT;
 
   /** Makes a detokenizer; special tokens are left out unless the options say otherwise. */
-  constructor(tokenizer: Tokenizer, options: StreamOptions = {}) {
+  constructor(tokenizer: Tokenizer, { after = [], ...options }: StreamOptions = {}) {
     this.#tokenizer = tokenizer;
     this.#options = options;
-    const before = tokenizer.textIds(options.after ?? [], options);
+    const before = tokenizer.textIds(after, options);
     if (before.length === 0) return;
     const cut = this.#cuts(before, LIMIT).next().value ?? 0;
     this.#window = before.slice(cut);
