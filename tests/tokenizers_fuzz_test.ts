@@ -15,7 +15,7 @@ import {
   stored,
 } from "./tokenizers.ts";
 
-const RUNS = ALL ? 2000 : 120;
+const RUNS = ALL ? 2000 : 60;
 // The reference itself ends the process over added tokens of which the normalizer leaves nothing, such as spaces.
 const { "gpt-neox": _, ...USED } = stored<Record<string, Description>>("tokenizers.json.gz");
 const DESCRIPTIONS = Object.values(USED);

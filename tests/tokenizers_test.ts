@@ -25,10 +25,7 @@ const STREAMED = ALL ? 1 : 16;
 /** Of so many blocks that hold no characters, or many of one kind, one is tried. */
 const BLOCKS = ALL ? 1 : 64;
 /** Blocks of 256 code points with characters of many kinds: first and last. */
-const VARIED = [[0, 0x33], [0xa0, 0xab], [0xd7, 0xd7], [0xf9, 0x16f], [0x1d0, 0x1fb], [
-  0xe00,
-  0xe01,
-]];
+const VARIED = [[0, 0x33], [0xa0, 0xab], [0xf9, 0x110], [0x1d0, 0x1d7], [0x1e8, 0x1fb]];
 
 const DESCRIPTIONS = stored<Record<string, Description>>("tokenizers.json.gz");
 const TEXTS = stored<string[]>("texts.json.gz");
