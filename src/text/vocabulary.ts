@@ -4,11 +4,13 @@
  * @module
  */
 
-import { CheckpointError, SpecMQuantError } from "../base/errors.ts";
+import { CheckpointError, SpecMQuantError, UnsupportedModelError } from "../base/errors.ts";
 import { type AddedToken, numberedTokens } from "./added_token.ts";
+import { Bpe } from "./bpe.ts";
 import { inDirectory, type JsonObject, readJsonObject } from "./files.ts";
 import { TokenFiles } from "./token_files.ts";
-import { type WordModel, wordModel } from "./word_model.ts";
+import { Unigram } from "./unigram.ts";
+import type { WordModel } from "./word_model.ts";
 
 /** Files that came before `tokenizer.json`: how they are read is in the code of each family of models. */
 const OLDER_FILES = ["tokenizer.model", "tekken.json", "tiktoken.model", "vocab.json"];
@@ -114,6 +116,27 @@ export class Vocabulary {
   #end(): number {
     return this.#added.keys().reduce((end, id) => Math.max(end, id + 1), 0);
   }
+}
+
+/**
+ * The model that `tokenizer.json` describes.
+ *
+ * @throws {UnsupportedModelError} it is neither byte-pair encoding nor Unigram, or draws lots
+ * @throws {Error} it is described wrongly
+ */
+function wordModel(value: unknown): WordModel {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new Error("its model is no object");
+  }
+  const model = value as JsonObject;
+  // The first files of this format do not name the kind.
+  const type = model.type ?? ("merges" in model ? "BPE" : undefined);
+  if (type === "BPE") return new Bpe(model);
+  if (type === "Unigram") return new Unigram(model);
+  throw new UnsupportedModelError(
+    `a tokenizer whose model is ${JSON.stringify(type)}`,
+    'expected "BPE" or "Unigram"',
+  );
 }
 
 /** The description of a tokenizer that knows no token. */
