@@ -55,6 +55,7 @@ async function packCache(file: string): Promise<void> {
   try {
     const files = ENTRIES.flatMap((entry) => [...modules(entry)]);
     await run(Deno.execPath(), ["cache", "--no-check", ...files], { DENO_DIR: folder });
+    removeOtherBuilds(folder);
     const names = ["npm", "remote"].filter((name) => {
       try {
         return Deno.statSync(`${folder}/${name}`).isDirectory;
@@ -65,6 +66,15 @@ async function packCache(file: string): Promise<void> {
     await pack(file, folder, names);
   } finally {
     await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** Removes the native libraries of npm packages that are for other systems: they are most of the bytes. */
+function removeOtherBuilds(folder: string): void {
+  for (const { name, isDirectory } of Deno.readDirSync(folder)) {
+    const path = `${folder}/${name}`;
+    if (isDirectory) removeOtherBuilds(path);
+    else if (name.endsWith(".node") && !name.includes("linux-x64-gnu")) Deno.removeSync(path);
   }
 }
 

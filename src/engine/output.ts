@@ -8,8 +8,10 @@ import { StopMatcher } from "../text/stop.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import type { FinishReason } from "./generation.ts";
 
-/** What ends an output. */
+/** What ends an output, and what it follows. */
 export interface OutputLimits {
+  /** The tokens before it. */
+  readonly after: readonly number[];
   /** Tokens that end it and have no text. */
   readonly stopTokens: ReadonlySet<number>;
   /** Strings that end it and are no part of its text. */
@@ -43,7 +45,7 @@ export class Output {
   /** An empty output. Throws an `ArgumentError` for a stop string that is empty. */
   constructor(tokenizer: Tokenizer, limits: OutputLimits) {
     this.#limits = limits;
-    this.#detokenizer = new StreamingDetokenizer(tokenizer);
+    this.#detokenizer = new StreamingDetokenizer(tokenizer, { after: limits.after });
     this.#matcher = new StopMatcher(limits.stop);
   }
 

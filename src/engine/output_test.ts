@@ -17,6 +17,7 @@ const idsOf = (text: string) => tokenizer.encode(text, { addSpecialTokens: false
 /** Pushes `ids` until the output ends; the output, and the pieces together. */
 function run(ids: readonly number[], limits: Partial<OutputLimits> = {}): [Output, string] {
   const output = new Output(tokenizer, {
+    after: [],
     stopTokens: new Set([EOS]),
     stop: [],
     tokens: Infinity,

@@ -163,6 +163,7 @@ export class Session implements Disposable {
     const room = this.context - prompt.length;
     const limit = Math.min(maxTokens, room);
     const output = new Output(this.#tokenizer, {
+      after: prompt,
       stopTokens: new Set(ignoreEos ? [] : config.eosTokenIds),
       stop: typeof stop === "string" ? [stop] : stop,
       tokens: limit,

@@ -40,7 +40,29 @@ Deno.test("StreamingDetokenizer: byte fallback and the missing first space", () 
   const ids = METASPACE.encode("hi Zü hi");
   const got = pieces(METASPACE, ids, () => 1);
   assertEquals(got.join(""), "hi Zü hi");
-  assertEquals(got, ["hi", " ", "Z", "", "ü", " hi", ""]);
+  // "Z" and "ü" are bytes, and one more could make all of them broken.
+  assertEquals(got, ["hi", " ", "", "", "", "Zü hi", ""]);
+  const broken = [...ids.slice(0, -1), METASPACE.tokenToId("<0xC3>")!];
+  assertEquals(pieces(METASPACE, broken, () => 1).join(""), METASPACE.decode(broken));
+  assertEquals(METASPACE.decode(broken), "hi " + "\uFFFD".repeat(4));
+});
+
+Deno.test("StreamingDetokenizer: behind a prompt the first word keeps its space", () => {
+  const after = METASPACE.encode("hi the");
+  const ids = METASPACE.encode("hi");
+  const detokenizer = new StreamingDetokenizer(METASPACE, { after });
+  assertEquals(METASPACE.decode([...after, ...ids]), "hi the hi");
+  assertEquals(detokenizer.push(ids) + detokenizer.flush(), " hi");
+  // Special tokens are no text: what is behind them alone begins a text.
+  const begin = new StreamingDetokenizer(METASPACE, { after: [1] });
+  assertEquals(begin.push(ids) + begin.flush(), "hi");
+  const line = METASPACE.encode("hi\n");
+  const next = new StreamingDetokenizer(METASPACE, { after: line });
+  assertEquals(next.push(METASPACE.encode("\nhi").slice(1)) + next.flush(), "\nhi");
+  // A character that the prompt leaves open is given out when it is complete.
+  const [first, ...rest] = BYTE_LEVEL.encode("👍", { addSpecialTokens: false });
+  const open = new StreamingDetokenizer(BYTE_LEVEL, { after: [259, first] });
+  assertEquals(open.push(rest) + open.flush(), "👍");
 });
 
 Deno.test("StreamingDetokenizer: an unfinished character comes out with flush, as decode has it", () => {
@@ -100,6 +122,7 @@ Deno.test("StreamingDetokenizer: the work for a token does not grow with the tex
         },
       },
       textIds: { value: tokenizer.textIds.bind(tokenizer) },
+      isByte: { value: tokenizer.isByte.bind(tokenizer) },
     });
     const good = tokenizer.encode("the hello wo 👍 ".repeat(200));
     // A byte that only goes on a character, again and again.

@@ -4,8 +4,7 @@
  * @module
  */
 
-import { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
-import { ArgumentError, CheckpointError } from "../base/errors.ts";
+import { ArgumentError } from "../base/errors.ts";
 import {
   BOOLEAN,
   checkArgument,
@@ -16,8 +15,11 @@ import {
   required,
   TEXT,
 } from "../base/options.ts";
-import { inDirectory, type JsonObject, readJsonObject } from "./files.ts";
-import { type SpecialTokens, specialTokens, tokenText } from "./special_tokens.ts";
+import { AddedTokenFinder } from "./added_token_finder.ts";
+import { Components } from "./components.ts";
+import { type Frame, frameOf } from "./frame.ts";
+import { type SpecialTokens, specialTokens } from "./special_tokens.ts";
+import { Vocabulary } from "./vocabulary.ts";
 
 /** How {@linkcode Tokenizer.encode} encodes. */
 export interface EncodeOptions {
@@ -36,7 +38,13 @@ const DECODE_KINDS: Kinds<DecodeOptions> = { skipSpecialTokens: BOOLEAN };
 
 const IDS: Kind = required({ expected: "a list of token ids", fits: Array.isArray });
 
-/** A tokenizer as stored in `tokenizer.json`, with `tokenizer_config.json` where there is one. */
+/** A token that stands for a byte, as the library reads it. */
+const BYTE = /^<0x(?:[0-9A-Fa-f]{2}|\+[0-9A-Fa-f])>$/;
+
+/**
+ * A tokenizer as stored in `tokenizer.json`, with the tokens that the files beside it name. Ids and text are those
+ * of Hugging Face's library `tokenizers` with the tokens that `transformers` 5 adds.
+ */
 export class Tokenizer {
   /** One more than the largest token id. */
   readonly size: number;
@@ -44,66 +52,60 @@ export class Tokenizer {
   readonly specialIds: ReadonlySet<number>;
   /** The special tokens by role, as text. */
   readonly special: SpecialTokens;
-  readonly #file: string;
-  readonly #tokenizer: HuggingFaceTokenizer;
+  readonly #vocabulary: Vocabulary;
+  readonly #components: Components;
+  readonly #finder: AddedTokenFinder;
+  readonly #frame: Frame;
+  /** What the decoder is given for an added token, where that is not the token itself. */
+  readonly #decoded = new Map<number, string>();
 
-  private constructor(file: string, json: JsonObject, config: JsonObject) {
-    this.#file = file;
-    try {
-      this.#tokenizer = new HuggingFaceTokenizer(json, config);
-      this.size = this.#tokenizer.model!.vocab.length;
-    } catch (error) {
-      const reason = (error as Error).message;
-      throw new CheckpointError(file, `it is no valid tokenizer: ${reason}`, undefined, {
-        cause: error,
-      });
+  private constructor(vocabulary: Vocabulary) {
+    this.#vocabulary = vocabulary;
+    const { description, added } = vocabulary;
+    this.#components = vocabulary.reading(() => new Components(description));
+    this.#finder = vocabulary.reading(() => new AddedTokenFinder(vocabulary, this.#components));
+    this.#frame = vocabulary.reading(() => frameOf(description.post_processor));
+    this.size = vocabulary.size;
+    this.special = specialTokens(vocabulary.config);
+    for (const [id, { token, wasNormalized }] of added) {
+      if (wasNormalized) this.#decoded.set(id, this.#components.normalize(token.content));
     }
-    this.special = specialTokens(config);
-    this.specialIds = this.#findSpecialIds(config);
+    // The library asks whether what it decodes is a special token, and not whether the id is that of one.
+    const special = new Set(
+      [...added.values()].filter(({ wasSpecial }) => wasSpecial).map(({ token }) => token.content),
+    );
+    this.specialIds = new Set([...added.keys()].filter((id) => special.has(this.#decodes(id)!)));
   }
 
   /**
    * Reads the tokenizer of the model directory `from`, a path or a `file:` URL.
    *
    * @throws {CheckpointError} `tokenizer.json` is missing, or one of the files is malformed
+   * @throws {UnsupportedModelError} the tokenizer has a part or a model that is not read here
+   * @throws {LibraryError} Hugging Face's library cannot be opened
    */
   static load(from: string | URL): Tokenizer {
-    const dir = pathOf("load a tokenizer", "from", from);
-    const file = inDirectory(dir, "tokenizer.json");
-    const json = readJsonObject(file);
-    if (json === undefined) {
-      throw new CheckpointError(
-        file,
-        "there is no such file, expected the tokenizer in Hugging Face's tokenizer.json format",
-      );
-    }
-    return new Tokenizer(
-      file,
-      json,
-      readJsonObject(inDirectory(dir, "tokenizer_config.json")) ?? {},
-    );
+    return new Tokenizer(new Vocabulary(pathOf("load a tokenizer", "from", from)));
   }
 
   /**
-   * The token ids of a text. As in Hugging Face's own library a piece that no token stands for
-   * becomes the unknown-token, and is left out where the model has none.
+   * The token ids of a text. A piece that no token stands for becomes the unknown-token, and is left out where
+   * the model has none.
    *
    * @throws {CheckpointError} the model names an unknown-token that its vocabulary lacks
    */
   encode(text: string, options: EncodeOptions = {}): number[] {
     checkArgument("encode", "text", text, required(TEXT));
     checkOptions("encode", options, ENCODE_KINDS);
-    const { ids, tokens } = this.#tokenizer.encode(text, {
-      add_special_tokens: options.addSpecialTokens ?? true,
+    const ids: number[] = [];
+    this.#vocabulary.reading(() => {
+      for (const piece of this.#finder.cut(text.toWellFormed())) {
+        if ("id" in piece) ids.push(piece.id);
+        else this.#cut(piece.text, piece.first, ids);
+      }
     });
-    const missing = ids.findIndex((id) => id === undefined);
-    if (missing !== -1) {
-      throw new CheckpointError(
-        this.#file,
-        `its vocabulary lacks ${JSON.stringify(tokens[missing])}, which stands for unknown text`,
-      );
-    }
-    return ids;
+    const { before, after } = this.#frame;
+    return options.addSpecialTokens ?? true ? [...before, ...ids, ...after] : ids;
   }
 
   /**
@@ -116,10 +118,8 @@ export class Tokenizer {
   decode(ids: readonly number[], options: DecodeOptions = {}): string {
     checkArgument("decode", "ids", ids, IDS);
     checkOptions("decode", options, DECODE_KINDS);
-    const kept = this.textIds(ids, options);
-    return kept.length === 0
-      ? ""
-      : this.#tokenizer.decode(kept, { clean_up_tokenization_spaces: false });
+    const tokens = this.textIds(ids, options).map((id) => this.#decodes(id)!);
+    return this.#vocabulary.reading(() => this.#components.decode(tokens));
   }
 
   /**
@@ -133,33 +133,33 @@ export class Tokenizer {
       if (!Number.isInteger(id) || id < 0) {
         throw new ArgumentError("ids", `Cannot decode: a token id is ${id}, expected 0 or more`);
       }
-      if (skip && this.specialIds.has(id)) return false;
-      const token = this.#tokenizer.id_to_token(id);
-      return token !== undefined && token !== "";
+      return this.#decodes(id) !== undefined && !(skip && this.specialIds.has(id));
     });
+  }
+
+  /** Whether a token stands for a byte, so that its text depends on the bytes before and after it. */
+  isByte(id: number): boolean {
+    return this.#components.joinsBytes && BYTE.test(this.#decodes(id) ?? "");
   }
 
   /** The id of a token of the vocabulary, given as it is stored there. */
   tokenToId(token: string): number | undefined {
-    return this.#tokenizer.token_to_id(token);
+    return this.#vocabulary.id(token);
   }
 
   /** The token of an id, as it is stored in the vocabulary. */
   idToToken(id: number): string | undefined {
-    return this.#tokenizer.id_to_token(id);
+    return this.#vocabulary.token(id);
   }
 
-  #findSpecialIds(config: JsonObject): ReadonlySet<number> {
-    const ids = new Set<number>();
-    for (const [id, token] of this.#tokenizer.get_added_tokens_decoder()) {
-      if (token.special) ids.add(id);
-    }
-    const more = config.additional_special_tokens;
-    const named = [...Object.values(this.special), ...(Array.isArray(more) ? more : [])];
-    for (const token of named) {
-      const id = this.tokenToId(tokenText(token) ?? "");
-      if (id !== undefined) ids.add(id);
-    }
-    return ids;
+  /** Appends the tokens of a text without added tokens. */
+  #cut(text: string, first: boolean, out: number[]): void {
+    const { model } = this.#vocabulary;
+    for (const word of this.#components.split(text, first)) model.cut(word, out);
+  }
+
+  /** What the decoder is given for an id. */
+  #decodes(id: number): string | undefined {
+    return this.#decoded.get(id) ?? this.#vocabulary.token(id);
   }
 }

@@ -13,7 +13,7 @@ import { contextOf, type MemoryPlan, planMemory } from "../../engine/mod.ts";
 import { kindOf } from "../../checkpoint/kind.ts";
 import { checkHead, schemesOf, summarizeModel, type UnusedTensor } from "../../model/mod.ts";
 import { ChatTemplate } from "../../text/chat_template.ts";
-import { Tokenizer } from "../../text/tokenizer.ts";
+import { Vocabulary } from "../../text/vocabulary.ts";
 import { headParameters, modelParameters } from "./parameters.ts";
 import { groupSchemes, type SchemeGroup } from "./scheme_groups.ts";
 
@@ -167,12 +167,12 @@ function storage(source: TensorSource): { tensors: TensorInfo[]; bytes: number }
 }
 
 function specialTokens({ dir, config }: Checkpoint): Record<string, SpecialToken[]> {
-  const tokenizer = hasTokenizer(dir) ? Tokenizer.load(dir) : undefined;
+  const vocabulary = hasTokenizer(dir) ? new Vocabulary(dir) : undefined;
   const { bosTokenId, eosTokenIds, padTokenId } = config;
   const roles = { bos: [bosTokenId], eos: eosTokenIds, pad: [padTokenId] };
   const entries = Object.entries(roles).map(([role, ids]): [string, SpecialToken[]] => [
     role,
-    ids.filter((id) => id !== undefined).map((id) => ({ id, text: tokenizer?.idToToken(id) })),
+    ids.filter((id) => id !== undefined).map((id) => ({ id, text: vocabulary?.token(id) })),
   ]);
   return Object.fromEntries(entries.filter(([, tokens]) => tokens.length > 0));
 }
