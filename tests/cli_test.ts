@@ -5,13 +5,14 @@
  * @module
  */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { fileURLToPath } from "node:url";
 import { testIo } from "../src/cli/fixtures_test.ts";
 import { runProgram } from "../src/cli/program.ts";
 import { COMMANDS } from "../src/cli/registry.ts";
 import { BYTE_LEVEL_CONFIG, byteLevelTokenizer } from "../src/text/fixtures_test.ts";
 import { type RandomModel, SMALL, writeRandomHead, writeRandomModel } from "./models.ts";
 
-const MAIN = new URL("../src/cli/main.ts", import.meta.url).pathname;
+const MAIN = fileURLToPath(new URL("../src/cli/main.ts", import.meta.url));
 
 /** The size of the tokenizer's vocabulary. */
 const VOCAB = 266;
@@ -272,8 +273,8 @@ Deno.test("inspect: a model and a head", async () => {
 });
 
 Deno.test("inspect: each folder of the bundled trio, and heads as they are published", async () => {
-  const demo = (name: string) => new URL(`../models/demo/${name}`, import.meta.url).pathname;
-  const golden = (name: string) => new URL(`./data/golden/${name}`, import.meta.url).pathname;
+  const demo = (name: string) => fileURLToPath(new URL(`../models/demo/${name}`, import.meta.url));
+  const golden = (name: string) => fileURLToPath(new URL(`./data/golden/${name}`, import.meta.url));
   const kinds: [string, string, string][] = [
     [demo("target"), "model", "w4a16-g128"],
     [demo("draft"), "model", "w4a16-g128"],
@@ -286,7 +287,7 @@ Deno.test("inspect: each folder of the bundled trio, and heads as they are publi
     const found = await json(["inspect", dir]);
     assertEquals([found.kind, found.scheme], [kind, scheme], dir);
   }
-  const mixed = new URL("./data/formats/ct-mixed", import.meta.url).pathname;
+  const mixed = fileURLToPath(new URL("./data/formats/ct-mixed", import.meta.url));
   const { out } = await run(["inspect", mixed]);
   assertMatch(out, /^format +compressed-tensors$/m);
   assertMatch(out, /^scheme +w4a16-g64\+w8a8\+fp8, activations f16$/m);
@@ -314,7 +315,7 @@ Deno.test("inspect: what cannot be loaded, and a context that is too long", asyn
   // Zero points of 7, read as if stored in the second version, are no symmetric ones.
   const asymmetric = `${root}/asymmetric`;
   Deno.mkdirSync(asymmetric);
-  const golden = new URL("./data/golden/gptq-g128", import.meta.url).pathname;
+  const golden = fileURLToPath(new URL("./data/golden/gptq-g128", import.meta.url));
   Deno.copyFileSync(`${golden}/model.safetensors`, `${asymmetric}/model.safetensors`);
   const config = JSON.parse(Deno.readTextFileSync(`${golden}/config.json`));
   config.quantization_config.checkpoint_format = "gptq_v2";

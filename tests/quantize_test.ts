@@ -3,6 +3,7 @@
  * that go with them, and a process that is killed again and again.
  */
 import { assert, assertEquals, assertLess, assertRejects, assertThrows } from "@std/assert";
+import { fileURLToPath } from "node:url";
 import { writeUnquantized } from "../bench/quantization/unquantized.ts";
 import { eagle2, Session } from "../mod.ts";
 import { ArgumentError, CheckpointError } from "../src/base/errors.ts";
@@ -20,7 +21,7 @@ import { type RandomModel, SMALL, writeRandomHead, writeRandomModel } from "./mo
 import { problems } from "./problems.ts";
 import { relativeError } from "./rig.ts";
 
-const MAIN = new URL("../src/cli/main.ts", import.meta.url).pathname;
+const MAIN = fileURLToPath(new URL("../src/cli/main.ts", import.meta.url));
 
 /** Outputs are multiples of 64 and inputs of 128, for the layouts that ask for it. */
 const SHAPE: RandomModel = {
@@ -290,7 +291,7 @@ function readNames(dir: string): string[] {
 }
 
 Deno.test("convert-head: the demo head proposes as well for the rotated demo target", async () => {
-  const demo = new URL("../models/demo", import.meta.url).pathname;
+  const demo = fileURLToPath(new URL("../models/demo", import.meta.url));
   const [plain, rotated, head] = ["demo", "demo-rotated", "demo-head"].map((x) => `${root}/${x}`);
   writeUnquantized(`${demo}/target`, plain, 1);
   await quantize(rotated, { model: plain, scheme: "f16", rotate: true });

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { fileURLToPath } from "node:url";
 import { AbiMismatchError, LibraryError } from "../base/errors.ts";
 import { ABI_HASH, SMQ_OK, SYMBOLS } from "./symbols.ts";
 
@@ -92,7 +93,7 @@ export function findLibrary(kind: LibraryKind, explicit?: string): Search {
   if (beside.protocol !== "file:") {
     return { path: null, tried: [...tried, `${beside} (not a file)`] };
   }
-  const path = decodeURIComponent(beside.pathname);
+  const path = fileURLToPath(beside);
   return { path: isFile(path) ? path : null, tried: [...tried, path] };
 }
 

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { fileURLToPath } from "node:url";
 import { SpecMQuantError } from "../../base/errors.ts";
 import { compareReports } from "./compare.ts";
 import type { Figure } from "./figure.ts";
@@ -133,7 +134,7 @@ Deno.test("render: only columns that are filled; shares as percent; markdown has
 });
 
 Deno.test("the anchors are a report, and hold the figures that must be beaten", () => {
-  const file = new URL("../../../bench/results/anchors-h200.json", import.meta.url).pathname;
+  const file = fileURLToPath(new URL("../../../bench/results/anchors-h200.json", import.meta.url));
   const anchors = readReport(file);
   const ids = new Map(
     anchors.sections.flatMap(({ table, subject, figures }) =>
