@@ -27,7 +27,7 @@ export interface ReporterOptions {
 
 function columns(): number {
   try {
-    return Deno.consoleSize().columns;
+    return Deno.consoleSize().columns || 80; // a terminal may not know
   } catch {
     return 80; // standard input is no terminal
   }
