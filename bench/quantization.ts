@@ -12,6 +12,7 @@
  * @module
  */
 import { parseArgs } from "@std/cli/parse-args";
+import { fileURLToPath } from "node:url";
 import { openCheckpoint } from "../src/checkpoint/checkpoint.ts";
 import { Device } from "../src/device/mod.ts";
 import { quantizeCheckpoint } from "../src/quantize/mod.ts";
@@ -23,7 +24,7 @@ import { writeUnquantized } from "./quantization/unquantized.ts";
 const args = parseArgs(Deno.args, {
   string: ["model", "problems", "count", "calibration", "schemes", "methods", "rotations", "texts"],
   default: {
-    model: new URL("../models/demo/target", import.meta.url).pathname,
+    model: fileURLToPath(new URL("../models/demo/target", import.meta.url)),
     count: "200",
     texts: "128",
     schemes: QUANTIZERS.map(({ scheme }) => scheme).join(),

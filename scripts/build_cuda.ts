@@ -5,9 +5,13 @@
  *
  * @module
  */
-import { abiHash } from "./abi_hash.ts";
-import { BuildError, checkTools, root, run } from "./build.ts";
+import { processIo } from "../src/cli/terminal/io.ts";
 import { findCompiler, findCutlass, runtimeFolder } from "./cuda_tools.ts";
+import { Reporter } from "./native/reporter.ts";
+import { BuildError, script } from "./native/run.ts";
+import { build, checkTools, type Library, locked } from "./native/tree.ts";
+
+const cuda: Library = { target: "specmquant", file: "libspecmquant.so", tree: "cmake-cuda" };
 
 /** Every architecture that the library supports; PTX of the last serves later devices. */
 const allArchs = ["80", "86", "89", "90a", "100"];
@@ -52,49 +56,41 @@ export function parseCudaOptions(args: readonly string[]): CudaOptions {
   return { archs, fetch, debug };
 }
 
-/** Configures and builds the library; returns its path. */
-async function build(options: CudaOptions): Promise<string> {
-  await checkTools();
-  const nvcc = await findCompiler(options.fetch);
-  const cutlass = await findCutlass(options.fetch);
-  console.log(`nvcc: ${nvcc}`);
-  console.log(`CUTLASS: ${cutlass ?? "not needed"}`);
-  console.log(`architectures: ${options.archs.join(", ")}`);
+/** Finds the tools and builds the library. */
+async function buildCuda(
+  options: CudaOptions,
+  killed: boolean,
+  reporter: Reporter,
+): Promise<string> {
+  const nvcc = await findCompiler(options.fetch, reporter);
+  const cutlass = await findCutlass(options.fetch, reporter);
+  reporter.line(`nvcc: ${nvcc}`);
+  reporter.line(`CUTLASS: ${cutlass ?? "not needed"}`);
+  reporter.line(`architectures: ${options.archs.join(", ")}`);
   const runtime = await runtimeFolder(nvcc);
-  if (runtime) {
-    const path = Deno.env.get("LIBRARY_PATH");
-    Deno.env.set("LIBRARY_PATH", path ? `${runtime}:${path}` : runtime);
-  }
-  const header = await Deno.readTextFile(`${root}cuda/include/specmquant.h`);
-  const tree = `${root}build/cmake-cuda`;
-  await run("cmake", [
-    "-S",
-    `${root}cuda`,
-    "-B",
-    tree,
-    "-DSMQ_CUDA=ON",
-    `-DCMAKE_CUDA_COMPILER=${nvcc}`,
-    `-DSMQ_CUDA_ARCHS=${options.archs.join(";")}`,
-    `-DSMQ_CUTLASS_DIR=${cutlass ?? ""}`,
-    `-DCMAKE_BUILD_TYPE=${options.debug ? "Debug" : "Release"}`,
-    `-DSMQ_ABI_HASH=0x${abiHash(header).toString(16).padStart(16, "0")}`,
-    `-DSMQ_OUTPUT_DIR=${root}build`,
-  ]);
-  const jobs = String(navigator.hardwareConcurrency);
-  await run("cmake", ["--build", tree, "--target", "specmquant", "--parallel", jobs]);
-  return `${root}build/libspecmquant.so`;
+  const path = Deno.env.get("LIBRARY_PATH");
+  const env: Record<string, string> = runtime
+    ? { LIBRARY_PATH: path ? `${runtime}:${path}` : runtime }
+    : {};
+  const definitions = {
+    SMQ_CUDA: "ON",
+    CMAKE_CUDA_COMPILER: nvcc,
+    SMQ_CUDA_ARCHS: options.archs.join(";"),
+    SMQ_CUTLASS_DIR: cutlass ?? "",
+    CMAKE_BUILD_TYPE: options.debug ? "Debug" : "Release",
+  };
+  return await build(cuda, definitions, killed, reporter, env);
 }
 
 if (import.meta.main) {
-  try {
-    const start = performance.now();
-    const library = await build(parseCudaOptions(Deno.args));
-    const mebibytes = ((await Deno.stat(library)).size / 2 ** 20).toFixed(1);
-    const seconds = ((performance.now() - start) / 1000).toFixed(0);
-    console.log(`build/libspecmquant.so: ${mebibytes} MiB in ${seconds} s`);
-  } catch (error) {
-    if (!(error instanceof BuildError)) throw error;
-    console.error(error.message);
-    Deno.exit(1);
-  }
+  await script(async () => {
+    const options = parseCudaOptions(Deno.args);
+    using reporter = new Reporter(processIo().stderr);
+    await checkTools();
+    await locked(cuda, reporter, async (killed) => {
+      const path = await buildCuda(options, killed, reporter);
+      const mebibytes = ((await Deno.stat(path)).size / 2 ** 20).toFixed(1);
+      reporter.line(`build/${cuda.file}: ${mebibytes} MiB in ${reporter.seconds.toFixed(0)} s`);
+    });
+  });
 }

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { BuildError } from "./build.ts";
+import { BuildError } from "./native/run.ts";
 import { parseCudaOptions } from "./build_cuda.ts";
 
 Deno.test("without arguments, every architecture is built and nothing fetched", () => {

@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { BuildError, exists, root, run } from "./build.ts";
+import type { Reporter } from "./native/reporter.ts";
+import { BuildError, exists, isThere, root, run } from "./native/run.ts";
 
 /** PyPI's CUDA compiler: what nvcc, the headers and the static runtime need. */
 const compilerWheels = [
@@ -15,36 +16,34 @@ const compilerWheels = [
   "nvidia-nvvm==13.0.*",
 ];
 
-/** Whether a path is there. */
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await Deno.stat(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-}
-
-/** Installs wheels into a folder with the first pip that there is; dependencies are not followed. */
-async function install(folder: string, wheels: readonly string[]): Promise<void> {
+/**
+ * Installs wheels into a folder with the first pip that there is; dependencies are not followed. The folder
+ * is there once all of them are.
+ */
+async function install(
+  folder: string,
+  wheels: readonly string[],
+  reporter: Reporter,
+): Promise<void> {
   const python = Deno.env.get("PYTHON") ?? "python3";
   if (!await exists(python)) {
     throw new BuildError(
       `Cannot fetch ${wheels[0]}: ${python} is not installed, expected Python 3 with pip.`,
     );
   }
-  console.log(`installing ${wheels.join(", ")} into ${folder}`);
-  await run(python, [
-    "-m",
-    "pip",
-    "install",
-    "--no-deps",
-    "--quiet",
-    "--target",
-    folder,
-    ...wheels,
-  ]);
+  reporter.step(`installing ${wheels.join(", ")} into ${folder}`);
+  const part = `${folder}.part`;
+  for (const left of [part, folder]) {
+    if (await isThere(left)) await Deno.remove(left, { recursive: true });
+  }
+  const options = ["--no-deps", "--progress-bar", "off", "--target", part];
+  await run(python, ["-m", "pip", "install", ...options, ...wheels], {
+    onLine(line) {
+      const step = /^ *(Collecting|Downloading|Installing) (.*)$/.exec(line);
+      if (step) reporter.step(`${step[1].toLowerCase()} ${step[2]}`);
+    },
+  });
+  await Deno.rename(part, folder);
 }
 
 /**
@@ -53,7 +52,7 @@ async function install(folder: string, wheels: readonly string[]): Promise<void>
  *
  * @throws {BuildError} where there is none.
  */
-export async function findCompiler(fetch: boolean): Promise<string> {
+export async function findCompiler(fetch: boolean, reporter: Reporter): Promise<string> {
   const chosen = Deno.env.get("CUDACXX");
   if (chosen) {
     if (await isThere(chosen)) return chosen;
@@ -78,7 +77,7 @@ export async function findCompiler(fetch: boolean): Promise<string> {
         "installs it from PyPI (about 200 MB) into build/cuda-toolkit.",
     );
   }
-  await install(`${root}build/cuda-toolkit`, compilerWheels);
+  await install(`${root}build/cuda-toolkit`, compilerWheels, reporter);
   return `${wheels}/nvcc`;
 }
 
@@ -110,7 +109,10 @@ async function needsCutlass(): Promise<boolean> {
  *
  * @throws {BuildError} where it is needed and not found.
  */
-export async function findCutlass(fetch: boolean): Promise<string | undefined> {
+export async function findCutlass(
+  fetch: boolean,
+  reporter: Reporter,
+): Promise<string | undefined> {
   if (!await needsCutlass()) return undefined;
   const header = "include/cutlass/cutlass.h";
   const chosen = Deno.env.get("CUTLASS_DIR");
@@ -128,6 +130,6 @@ export async function findCutlass(fetch: boolean): Promise<string | undefined> {
         "expected version 4. `deno task build:cuda --fetch` installs PyPI's nvidia-cutlass there.",
     );
   }
-  await install(`${root}build/cutlass`, ["nvidia-cutlass==4.2.*"]);
+  await install(`${root}build/cutlass`, ["nvidia-cutlass==4.2.*"], reporter);
   return wheel;
 }

@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { fileURLToPath } from "node:url";
 
 /** The floors, lowest first; a folder may import those on lower floors, unless a rule says no. */
 const FLOORS: ReadonlyArray<readonly string[]> = [
@@ -127,7 +128,7 @@ function imports(root: URL): Array<[from: string, to: string]> {
   let info: Info;
   try {
     Deno.writeTextFileSync(entry, files.map((file) => `import "${file.href}";\n`).join(""));
-    const config = new URL("deno.json", root).pathname;
+    const config = fileURLToPath(new URL("deno.json", root));
     const { success, stdout, stderr } = new Deno.Command(Deno.execPath(), {
       args: ["info", "--json", "--config", config, entry],
     }).outputSync();

@@ -8,8 +8,10 @@
  *
  * @module
  */
-import { BuildError, root } from "./build.ts";
+import { processIo } from "../src/cli/terminal/io.ts";
 import { findCutlass } from "./cuda_tools.ts";
+import { Reporter } from "./native/reporter.ts";
+import { BuildError, root, script } from "./native/run.ts";
 
 /** Bytes that the bundle may have: beside the checkout, so that both travel easily. */
 const MOST_BYTES = 40e6;
@@ -112,7 +114,8 @@ async function main(): Promise<void> {
   await Deno.mkdir(bundle, { recursive: true });
   await packDeno(`${bundle}/deno.tar.xz`);
   await packCache(`${bundle}/deno-dir.tar.xz`);
-  const cutlass = await findCutlass(true);
+  using reporter = new Reporter(processIo().stderr);
+  const cutlass = await findCutlass(true, reporter);
   if (cutlass !== undefined) await pack(`${bundle}/cutlass.tar.xz`, cutlass, ["include"]);
   await Deno.writeTextFile(`${bundle}/commit`, `${await commit()}\n`);
   let total = 0;
@@ -129,12 +132,4 @@ async function main(): Promise<void> {
   }
 }
 
-if (import.meta.main) {
-  try {
-    await main();
-  } catch (error) {
-    if (!(error instanceof BuildError)) throw error;
-    console.error(error.message);
-    Deno.exit(1);
-  }
-}
+if (import.meta.main) await script(main);

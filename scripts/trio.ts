@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { fileURLToPath } from "node:url";
 import {
   Device,
   type DrafterPlan,
@@ -17,7 +18,7 @@ import {
 } from "../mod.ts";
 
 /** The bundled trio. */
-export const DEMO_DIR = new URL("../models/demo", import.meta.url).pathname;
+export const DEMO_DIR = fileURLToPath(new URL("../models/demo", import.meta.url));
 
 /** The models of a trio, on one device. */
 export class Trio implements Disposable {

@@ -1,6 +1,7 @@
 /**
  * What the command line says of checkpoints that are not as they should be.
  */
+import { fileURLToPath } from "node:url";
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { testIo } from "../src/cli/fixtures_test.ts";
 import { runProgram } from "../src/cli/program.ts";
@@ -8,7 +9,7 @@ import { COMMANDS } from "../src/cli/registry.ts";
 import { DEMO_DIR } from "../scripts/trio.ts";
 import { rewrite } from "./rewrite.ts";
 
-const MAIN = new URL("../src/cli/main.ts", import.meta.url).pathname;
+const MAIN = fileURLToPath(new URL("../src/cli/main.ts", import.meta.url));
 
 const [TARGET, DRAFT, HEAD] = ["target", "draft", "target-eagle2"].map((one) =>
   `${DEMO_DIR}/${one}`

@@ -5,6 +5,7 @@
  * @module
  */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { fileURLToPath } from "node:url";
 import { testIo } from "../src/cli/fixtures_test.ts";
 import { runProgram } from "../src/cli/program.ts";
 import { COMMANDS } from "../src/cli/registry.ts";
@@ -13,7 +14,7 @@ import { Tokenizer } from "../src/text/tokenizer.ts";
 import { BYTE_LEVEL_CONFIG, byteLevelTokenizer } from "../src/text/fixtures_test.ts";
 import { type RandomModel, SMALL, writeRandomHead, writeRandomModel } from "./models.ts";
 
-const MAIN = new URL("../src/cli/main.ts", import.meta.url).pathname;
+const MAIN = fileURLToPath(new URL("../src/cli/main.ts", import.meta.url));
 
 /** The size of the tokenizer's vocabulary. */
 const VOCAB = 266;
@@ -341,8 +342,8 @@ Deno.test("inspect: a model and a head", async () => {
 });
 
 Deno.test("inspect: each folder of the bundled trio, and heads as they are published", async () => {
-  const demo = (name: string) => new URL(`../models/demo/${name}`, import.meta.url).pathname;
-  const golden = (name: string) => new URL(`./data/golden/${name}`, import.meta.url).pathname;
+  const demo = (name: string) => fileURLToPath(new URL(`../models/demo/${name}`, import.meta.url));
+  const golden = (name: string) => fileURLToPath(new URL(`./data/golden/${name}`, import.meta.url));
   const kinds: [string, string, string][] = [
     [demo("target"), "model", "w4a16-g128"],
     [demo("draft"), "model", "w4a16-g128"],
@@ -355,7 +356,7 @@ Deno.test("inspect: each folder of the bundled trio, and heads as they are publi
     const found = await json(["inspect", dir]);
     assertEquals([found.kind, found.scheme], [kind, scheme], dir);
   }
-  const mixed = new URL("./data/formats/ct-mixed", import.meta.url).pathname;
+  const mixed = fileURLToPath(new URL("./data/formats/ct-mixed", import.meta.url));
   const { out } = await run(["inspect", mixed]);
   assertMatch(out, /^format +compressed-tensors$/m);
   assertMatch(out, /^scheme +w4a16-g64\+w8a8\+fp8, activations f16$/m);
@@ -383,7 +384,7 @@ Deno.test("inspect: what cannot be loaded, and a context that is too long", asyn
   // Zero points that are not all 8 in either version are no symmetric ones.
   const asymmetric = `${root}/asymmetric`;
   Deno.mkdirSync(asymmetric);
-  const stored = new URL("./data/formats/gptq-asym-g32", import.meta.url).pathname;
+  const stored = fileURLToPath(new URL("./data/formats/gptq-asym-g32", import.meta.url));
   Deno.copyFileSync(`${stored}/model.safetensors`, `${asymmetric}/model.safetensors`);
   const config = JSON.parse(Deno.readTextFileSync(`${stored}/config.json`));
   config.quantization_config.sym = true;
@@ -394,7 +395,7 @@ Deno.test("inspect: what cannot be loaded, and a context that is too long", asyn
 });
 
 Deno.test("tables: fit the terminal with all their words, and are whole in a pipe", async () => {
-  const demo = new URL("../models/demo/target", import.meta.url).pathname;
+  const demo = fileURLToPath(new URL("../models/demo/target", import.meta.url));
   const text = ["--text", "ein größeres 日本 👍 text", "--top", "4"];
   const lines = [
     ["inspect", demo],
@@ -585,7 +586,7 @@ Deno.test("process: Ctrl-C is heard while a prompt is read", async () => {
   const file = `${root}/long-prompt.txt`;
   Deno.writeTextFileSync(file, "Tom has 3 apples and buys 5 more. ".repeat(700));
   // The bundled target is large enough to read this for seconds.
-  const demo = new URL("../models/demo/target/", import.meta.url).pathname;
+  const demo = fileURLToPath(new URL("../models/demo/target/", import.meta.url));
   const long = `${root}/patient`;
   Deno.mkdirSync(long);
   for (const { name } of Deno.readDirSync(demo)) Deno.symlinkSync(demo + name, `${long}/${name}`);

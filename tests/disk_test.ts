@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { fileURLToPath } from "node:url";
 import {
   assert,
   assertEquals,
@@ -20,7 +21,7 @@ import { convertHead, quantizeCheckpoint, type QuantizeKept } from "../src/quant
 import { SMALL, writeRandomHead } from "./models.ts";
 import { filesOf, makeModel, readNames, VOCAB } from "./whole_models.ts";
 
-const MAIN = new URL("../src/cli/main.ts", import.meta.url).pathname;
+const MAIN = fileURLToPath(new URL("../src/cli/main.ts", import.meta.url));
 
 const root = Deno.makeTempDirSync();
 addEventListener("unload", () => Deno.removeSync(root, { recursive: true }));
@@ -50,7 +51,7 @@ function assertClean(err: string, words: string, what: string): void {
   assert(!err.includes("internal error") && !err.includes("    at "), err);
 }
 
-const DEMO = new URL("../models/demo/target", import.meta.url).pathname;
+const DEMO = fileURLToPath(new URL("../models/demo/target", import.meta.url));
 
 /** Every command, as it prints something. */
 const PRINTING: readonly (readonly string[])[] = [

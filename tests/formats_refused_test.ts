@@ -3,6 +3,7 @@
  * where, before anything of it runs.
  */
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { fileURLToPath } from "node:url";
 import { DTYPE_BYTES } from "../src/base/dtype.ts";
 import { CheckpointError, SpecMQuantError, UnsupportedModelError } from "../src/base/errors.ts";
 import { type Checkpoint, openCheckpoint } from "../src/checkpoint/checkpoint.ts";
@@ -15,7 +16,7 @@ import { Device } from "../src/device/mod.ts";
 import { Model, summarizeModel } from "../src/model/mod.ts";
 import { backendTest } from "./backends.ts";
 
-const FORMATS = new URL("./data/formats", import.meta.url).pathname;
+const FORMATS = fileURLToPath(new URL("./data/formats", import.meta.url));
 const NAMES = [...Deno.readDirSync(FORMATS)].filter((one) => one.isDirectory)
   .map(({ name }) => name).sort();
 

@@ -4,6 +4,7 @@
  * A scale, a zero point or a row in a wrong place moves logits by as much as they deviate, which is above 1.
  */
 import { assertEquals, assertLess } from "@std/assert";
+import { fileURLToPath } from "node:url";
 import { openCheckpoint } from "../src/checkpoint/checkpoint.ts";
 import { openSafetensors } from "../src/checkpoint/containers/safetensors.ts";
 import { rows } from "../src/device/mod.ts";
@@ -13,7 +14,7 @@ import { type Linear, readingRows } from "../src/quant/mod.ts";
 import { backendTest } from "./backends.ts";
 import { relativeError, type Rig } from "./rig.ts";
 
-const FORMATS = new URL("./data/formats", import.meta.url).pathname;
+const FORMATS = fileURLToPath(new URL("./data/formats", import.meta.url));
 
 /**
  * ||found - expected|| / ||expected|| of one layer's product on rows that 8 bits hold exactly: rounding of sums in

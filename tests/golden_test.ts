@@ -3,6 +3,7 @@
  * See tests/data/golden/README.md.
  */
 import { assert, assertEquals, assertLess } from "@std/assert";
+import { fileURLToPath } from "node:url";
 import { toF32 } from "../src/base/half.ts";
 import { openCheckpoint } from "../src/checkpoint/checkpoint.ts";
 import { openHead } from "../src/checkpoint/head.ts";
@@ -14,7 +15,7 @@ import { fill, gatherRows } from "../src/ops/mod.ts";
 import { backendTest } from "./backends.ts";
 import type { Rig } from "./rig.ts";
 
-const GOLDEN = new URL("./data/golden", import.meta.url).pathname;
+const GOLDEN = fileURLToPath(new URL("./data/golden", import.meta.url));
 
 /**
  * Largest error of a logit, by the activations' dtype. bf16 keeps 8 bits where f16 keeps 11: 8 times as much.

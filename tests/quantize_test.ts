@@ -3,6 +3,7 @@
  * that go with them, and a process that is killed again and again.
  */
 import { assert, assertEquals, assertLess, assertRejects, assertThrows } from "@std/assert";
+import { fileURLToPath } from "node:url";
 import { writeUnquantized } from "../bench/quantization/unquantized.ts";
 import { eagle2, Session } from "../mod.ts";
 import { ArgumentError, CheckpointError } from "../src/base/errors.ts";
@@ -28,7 +29,7 @@ import {
   VOCAB,
 } from "./whole_models.ts";
 
-const MAIN = new URL("../src/cli/main.ts", import.meta.url).pathname;
+const MAIN = fileURLToPath(new URL("../src/cli/main.ts", import.meta.url));
 
 /** Outputs are multiples of 64 and inputs of 128, for the layouts that ask for it. */
 const SHAPE: RandomModel = {
@@ -245,7 +246,7 @@ Deno.test("quantize: killed ten times, it gives the bytes of one run", async () 
 });
 
 Deno.test("convert-head: the demo head proposes as well for the rotated demo target", async () => {
-  const demo = new URL("../models/demo", import.meta.url).pathname;
+  const demo = fileURLToPath(new URL("../models/demo", import.meta.url));
   const [plain, rotated, head] = ["demo", "demo-rotated", "demo-head"].map((x) => `${root}/${x}`);
   writeUnquantized(`${demo}/target`, plain, 1);
   await quantize(rotated, { model: plain, scheme: "f16", rotate: true });

@@ -1,6 +1,7 @@
 /**
  * EAGLE-2 heads as trainers and engines store them: the same proposals as from the same head stored as EAGLE does.
  */
+import { fileURLToPath } from "node:url";
 import { assertEquals, assertThrows } from "@std/assert";
 import { CheckpointError, UnsupportedModelError } from "../src/base/errors.ts";
 import { f32ToBf16 } from "../src/base/half.ts";
@@ -16,7 +17,7 @@ import { SMALL, writeRandomHead, writeRandomModel } from "./models.ts";
 import { rewrite, type Tensors, tensorsOf } from "./rewrite.ts";
 import { decode, prompts } from "./rounds.ts";
 
-const FORMATS = new URL("./data/formats", import.meta.url).pathname;
+const FORMATS = fileURLToPath(new URL("./data/formats", import.meta.url));
 const OUTPUT = "lm_head.weight";
 
 type Change = (tensors: Tensors) => void;

@@ -1,8 +1,8 @@
-// The table of one instruction set: every kernel template of the library, instantiated.
+// The table of one instruction set: every kernel template of the library, instantiated, but for those of
+// gemm/gemm.kernel.h, which take as long as all others to compile and have a table of their own.
 #pragma once
 
 #include "gemm/f32.kernel.h"
-#include "gemm/gemm.kernel.h"
 #include "kernels.h"
 #include "ops/attention.kernel.h"
 #include "ops/logits.kernel.h"
@@ -21,19 +21,14 @@ constexpr HalfKernels half_kernels() {
           rms_norm_row<S, T, float>,
           silu_mul_row<S, T, float>,
           rope_kv_row<S, T>,
-          attention_tasks<S, T>,
-          gemm_half<S, T>};
+          attention_tasks<S, T>};
 }
 
 template <class S>
-constexpr Kernels kernel_table(const char* name) {
+constexpr Kernels kernel_table(const char* name, const GemmKernels& gemm) {
   return {name,
           {half_kernels<S, f16>(), half_kernels<S, bf16>()},
-          {gemm_u4<S, false>, gemm_u4<S, true>},
-          gemm_i8<S>,
-          gemm_8<S, e4m3>,
-          gemm_8<S, int8_t>,
-          gemm_u4_i8<S>,
+          gemm,
           gemm_packed<S>,
           widen_bytes<S>,
           widen_row<S, e4m3>,

@@ -51,7 +51,13 @@ struct HalfKernels {
   void (*rope_kv)(const RopeKv& args, int64_t i);
   // Tasks begin..end-1; task t is row t / kv_heads and kv head t % kv_heads.
   void (*attention)(const Attention& args, int64_t begin, int64_t end);
-  GemmKernel gemm_f16;
+};
+
+// Products with weights of any storage.
+struct GemmKernels {
+  GemmKernel f16[2];    // by dtype: f16, bf16
+  GemmKernel w4a16[2];  // without and with zero points
+  GemmKernel w8a8, fp8, w8a16, w4a8;
 };
 
 // Outputs whose weights are widened together when there are many rows.
@@ -60,8 +66,7 @@ constexpr int32_t kPanel = 24;
 struct Kernels {
   const char* name;
   HalfKernels half[2];  // by dtype: f16, bf16
-  GemmKernel gemm_w4a16[2];  // without and with zero points
-  GemmKernel gemm_w8a8, gemm_fp8, gemm_w8a16, gemm_w4a8;
+  GemmKernels gemm;
   void (*gemm_f32)(const PackedF32& args);
   WidenKernel widen_i8, widen_e4m3;  // to i16, to f32
   // A row in 8 bits with its scale and sum; i8 and e4m3.

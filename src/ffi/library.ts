@@ -4,6 +4,7 @@
  * @module
  */
 
+import { fileURLToPath } from "node:url";
 import { environmentVariable } from "../base/environment.ts";
 import { AbiMismatchError, LibraryError } from "../base/errors.ts";
 import { ABI_HASH, SMQ_OK, SYMBOLS } from "./symbols.ts";
@@ -88,7 +89,7 @@ export function findLibrary(kind: LibraryKind, explicit?: string): Search {
   if (beside.protocol !== "file:") {
     return { path: null, tried: [...tried, `${beside} (not a file)`] };
   }
-  const path = decodeURIComponent(beside.pathname);
+  const path = fileURLToPath(beside);
   return { path: isFile(path) ? path : null, tried: [...tried, path] };
 }
 

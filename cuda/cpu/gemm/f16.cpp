@@ -4,6 +4,7 @@
 using namespace smq;
 
 int32_t smq::run_gemm_f16(smq_context* ctx, const GemmArgs& args) {
-  const HalfKernels& half = ctx->kernels.half[args.dtype];
-  return submit_gemm(ctx, args, {half.gemm_f16, half.widen, 2, 4, 0.08});
+  const Kernels& kernels = ctx->kernels;
+  const WidenKernel widen = kernels.half[args.dtype].widen;
+  return submit_gemm(ctx, args, {kernels.gemm.f16[args.dtype], widen, 2, 4, 0.08});
 }

@@ -50,22 +50,29 @@ void strip(const Gemm& args, const Reader& reader, int32_t first, int32_t begin,
   }
 }
 
-// All rows.
+// All rows, several to a tile where S has tiles of several.
 template <class S, class Reader>
 void strips(const Gemm& args, const Reader& reader, int32_t first, int32_t begin, int32_t end) {
   int32_t row = 0;
-  for (; row + 4 <= args.m; row += 4) {
-    strip<S, 4, Reader::kBesideFour>(args, reader, first, begin, end, row);
+  if constexpr (S::kManyTiles) {
+    for (; row + 4 <= args.m; row += 4) {
+      strip<S, 4, Reader::kBesideFour>(args, reader, first, begin, end, row);
+    }
+    if (args.m - row == 3) strip<S, 3, 4>(args, reader, first, begin, end, row);
+    if (args.m - row == 2) strip<S, 2, 4>(args, reader, first, begin, end, row);
+    if (args.m - row == 1) strip<S, 1, 4>(args, reader, first, begin, end, row);
+  } else {
+    for (; row < args.m; ++row) strip<S, 1, 4>(args, reader, first, begin, end, row);
   }
-  if (args.m - row == 3) strip<S, 3, 4>(args, reader, first, begin, end, row);
-  if (args.m - row == 2) strip<S, 2, 4>(args, reader, first, begin, end, row);
-  if (args.m - row == 1) strip<S, 1, 4>(args, reader, first, begin, end, row);
 }
 
-// Weights are widened in registers for few rows, and for more into a panel that Panel reads.
+// Weights are widened in registers for few rows where S has tiles for each storage, else into a panel
+// that Panel reads.
 template <class S, class Panel, class Reader>
 void gemm_with(const Gemm& args, const Reader& reader, int32_t begin, int32_t end, void* scratch) {
-  if (args.m <= kFewRows) return strips<S>(args, reader, 0, begin, end);
+  if constexpr (S::kManyTiles) {
+    if (args.m <= kFewRows) return strips<S>(args, reader, 0, begin, end);
+  }
   auto* panel = static_cast<typename Reader::Input*>(scratch);
   for (int32_t first = begin; first < end; first += kPanel) {
     const int32_t outputs = end - first < kPanel ? end - first : kPanel;
@@ -134,6 +141,16 @@ void gemm_u4_i8(const Gemm& args, int32_t begin, int32_t end, void* panel) {
                               (whole ? args.k : args.group) / kIntBlock};
   const Gemm scaled = with_scales(args, row_bytes + tables, whole);
   gemm_with<S, IntRowReader<S, int16_t>>(scaled, reader, begin, end, panel);
+}
+
+template <class S>
+constexpr GemmKernels gemm_kernels() {
+  return {{gemm_half<S, f16>, gemm_half<S, bf16>},
+          {gemm_u4<S, false>, gemm_u4<S, true>},
+          gemm_i8<S>,
+          gemm_8<S, e4m3>,
+          gemm_8<S, int8_t>,
+          gemm_u4_i8<S>};
 }
 
 }  // namespace smq

@@ -53,7 +53,7 @@ void pack_output(const PackCall& call, int64_t output) {
 
 int32_t smq::run_gemm_w4a16(smq_context* ctx, const GemmArgs& args) {
   const WidenKernel widen = ctx->kernels.half[args.dtype].widen;
-  return submit_gemm(ctx, args, {ctx->kernels.gemm_w4a16[args.zeros], widen, 2, 4, 0.06});
+  return submit_gemm(ctx, args, {ctx->kernels.gemm.w4a16[args.zeros], widen, 2, 4, 0.06});
 }
 
 int32_t smq::run_w4a16_bytes(int32_t n, int32_t k, int32_t group, int32_t zeros, int64_t* out) {

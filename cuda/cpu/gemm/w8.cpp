@@ -7,17 +7,17 @@ using namespace smq;
 
 int32_t smq::run_gemm_w8a8(smq_context* ctx, const GemmArgs& args) {
   const Kernels& kernels = ctx->kernels;
-  return submit_gemm(ctx, args, {kernels.gemm_w8a8, kernels.widen_i8, 1, 2, 0.06});
+  return submit_gemm(ctx, args, {kernels.gemm.w8a8, kernels.widen_i8, 1, 2, 0.06});
 }
 
 int32_t smq::run_gemm_fp8(smq_context* ctx, const GemmArgs& args) {
   const Kernels& kernels = ctx->kernels;
-  return submit_gemm(ctx, args, {kernels.gemm_fp8, kernels.widen_e4m3, 1, 4, 0.1});
+  return submit_gemm(ctx, args, {kernels.gemm.fp8, kernels.widen_e4m3, 1, 4, 0.1});
 }
 
 int32_t smq::run_gemm_w8a16(smq_context* ctx, const GemmArgs& args) {
   const WidenKernel widen = ctx->kernels.half[args.dtype].widen;
-  return submit_gemm(ctx, args, {ctx->kernels.gemm_w8a16, widen, 2, 4, 0.06});
+  return submit_gemm(ctx, args, {ctx->kernels.gemm.w8a16, widen, 2, 4, 0.06});
 }
 
 int32_t smq::run_w8_bytes(int32_t n, int32_t k, int64_t* out) {

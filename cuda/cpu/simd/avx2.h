@@ -11,6 +11,7 @@ struct Avx2 {
   using F = __m256;
   using I = __m256i;
   using W = __m256i;
+  static constexpr bool kManyTiles = true;
 
   SMQ_INLINE F zero() { return _mm256_setzero_ps(); }
   SMQ_INLINE F set(float x) { return _mm256_set1_ps(x); }

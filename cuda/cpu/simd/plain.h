@@ -10,6 +10,9 @@ struct Plain {
   typedef float F __attribute__((vector_size(32)));
   typedef int32_t I __attribute__((vector_size(32)));
   typedef int16_t W __attribute__((vector_size(32)));
+  // Whether products have tiles of up to four rows, and for weights of every storage. In plain C++ they
+  // have one tile, of a row and a panel: the others are no faster, and took a compiler a minute.
+  static constexpr bool kManyTiles = false;
 
   SMQ_INLINE F zero() { return F{}; }
   SMQ_INLINE F set(float x) { return F{x, x, x, x, x, x, x, x}; }
@@ -19,30 +22,38 @@ struct Plain {
     std::memcpy(&x, p, sizeof x);
     return x;
   }
-  template <class T>
-  SMQ_INLINE F load(const T* p) {
-    F x;
-    for (int i = 0; i < 8; ++i) x[i] = widen(p[i]);
-    return x;
+  SMQ_INLINE F load(const f16* p) {
+    const I word = halves(p);
+    const I rest = (word & 0x7fff) << 13;
+    // A product with 2^112 moves the exponent's bias and normalises subnormals, exactly; infinity and NaN
+    // then miss the exponent's upper bits.
+    const I special = (rest >= (0x7c00 << 13)) & 0x7f800000;
+    return floats(bits(floats(rest) * 0x1p112f) | ((word & 0x8000) << 16) | special);
   }
+  SMQ_INLINE F load(const bf16* p) { return floats(halves(p) << 16); }
   SMQ_INLINE F load(const int8_t* p) { return __builtin_convertvector(bytes(p), F); }
   SMQ_INLINE F load(const e4m3* p) {
     // Of a byte whose sign has spread over the word, only the top one stays.
     const I word = bytes(&p->bits) << 20;
     const I kept = word & I(I{} + int(0x87f00000));
-    F x;
-    std::memcpy(&x, &kept, sizeof x);
-    const I value = bits(x * 0x1p120f) | ((word & 0x07f00000) == 0x07f00000);
-    std::memcpy(&x, &value, sizeof x);
-    return x;
+    return floats(bits(floats(kept) * 0x1p120f) | ((word & 0x07f00000) == 0x07f00000));
   }
   // To f32, f16 or bf16, rounded to nearest even.
   SMQ_INLINE void store(float* p, F x) { std::memcpy(p, &x, sizeof x); }
   SMQ_INLINE void store(f16* p, F x) {
-    for (int i = 0; i < 8; ++i) p[i] = narrow_f16(x[i]);
+    const I word = bits(x);
+    const I rest = word & 0x7fffffff;
+    // Adding 0.5 leaves a subnormal's bits, rounded, at the end of the sum's mantissa.
+    const I small = bits(floats(rest) + 0.5f) - 0x3f000000;
+    const I normal = (rest - 0x38000000 + 0xfff + (rest >> 13 & 1)) >> 13;
+    const I large = rest > 0x7f800000 ? (rest >> 13 & 0x3ff) | 0x7e00 : I{} + 0x7c00;
+    const I finite = rest < 0x38800000 ? small : normal;
+    store_halves(p, (rest >= 0x47800000 ? large : finite) | (word >> 16 & 0x8000));
   }
   SMQ_INLINE void store(bf16* p, F x) {
-    for (int i = 0; i < 8; ++i) p[i] = narrow_bf16(x[i]);
+    const I word = bits(x);
+    const I rounded = I(U(word) + 0x7fff + U(word >> 16 & 1));  // NaN may wrap, and is not taken
+    store_halves(p, ((word & 0x7fffffff) > 0x7f800000 ? word | 0x400000 : rounded) >> 16);
   }
   SMQ_INLINE F add(F a, F b) { return a + b; }
   SMQ_INLINE F sub(F a, F b) { return a - b; }
@@ -75,12 +86,7 @@ struct Plain {
   SMQ_INLINE I half(I a) { return a >> 1; }
   // 2^n for n in -126..127.
   SMQ_INLINE F power_of_two(I n) {
-    typedef uint32_t U __attribute__((vector_size(32)));
-    U shifted;
-    for (int i = 0; i < 8; ++i) shifted[i] = (uint32_t(n[i]) + 127) << 23;
-    F y;
-    std::memcpy(&y, &shifted, sizeof y);
-    return y;
+    return floats((n + 127) << 23);
   }
   SMQ_INLINE I load_words(const uint32_t* p) {
     I x;
@@ -112,9 +118,8 @@ struct Plain {
     const I x = words(a), y = words(b);
     return (x << 16 >> 16) * (y << 16 >> 16) + (x >> 16) * (y >> 16);
   }
-  // The table's entries at the low nibbles of 16 bytes, and at the high ones. Not inlined: 32 elements one
-  // by one, in every tile, would take a compiler minutes.
-  static __attribute__((noinline)) void look_up(const int8_t* table, const uint8_t* nibbles, W& low, W& high) {
+  // The table's entries at the low nibbles of 16 bytes, and at the high ones.
+  SMQ_INLINE void look_up(const int8_t* table, const uint8_t* nibbles, W& low, W& high) {
     for (int i = 0; i < 16; ++i) {
       low[i] = table[nibbles[i] & 15];
       high[i] = table[nibbles[i] >> 4];
@@ -123,14 +128,28 @@ struct Plain {
   // Nibble N of each word as a signed number, times 2^28.
   template <int N>
   SMQ_INLINE F nibbles(I words) {
-    F y;
-    for (int i = 0; i < 8; ++i) {
-      y[i] = float(int32_t((uint32_t(words[i]) << (28 - 4 * N)) & 0xf0000000u));
-    }
-    return y;
+    return __builtin_convertvector((words << (28 - 4 * N)) & int(0xf0000000), F);
   }
 
  private:
+  typedef uint32_t U __attribute__((vector_size(32)));
+  typedef uint16_t Halves __attribute__((vector_size(16)));
+
+  SMQ_INLINE F floats(I x) {
+    F y;
+    std::memcpy(&y, &x, sizeof y);
+    return y;
+  }
+  // 16 bits each.
+  SMQ_INLINE I halves(const void* p) {
+    Halves x;
+    std::memcpy(&x, p, sizeof x);
+    return __builtin_convertvector(x, I);
+  }
+  SMQ_INLINE void store_halves(void* p, I x) {
+    const Halves low = __builtin_convertvector(x, Halves);
+    std::memcpy(p, &low, sizeof low);
+  }
   SMQ_INLINE I words(W x) {
     I y;
     std::memcpy(&y, &x, sizeof y);

@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { assertEquals, assertThrows } from "@std/assert";
 import { makeZip } from "../../../tests/zip.ts";
 import { CheckpointError } from "../../base/errors.ts";
@@ -7,7 +8,8 @@ import { openSafetensors } from "./safetensors.ts";
 import { unpickle } from "./unpickle.ts";
 import { readZip } from "./zip.ts";
 
-const data = (name: string) => new URL(`../../../tests/data/${name}`, import.meta.url).pathname;
+const data = (name: string) =>
+  fileURLToPath(new URL(`../../../tests/data/${name}`, import.meta.url));
 
 for (const name of ["plain.bin", "protocol4.pt"]) {
   Deno.test(`pickle: ${name} holds the tensors that safetensors holds`, () => {

@@ -1,10 +1,11 @@
+import { fileURLToPath } from "node:url";
 import { assertEquals, assertThrows } from "@std/assert";
 import { ArgumentError, CheckpointError } from "../../base/errors.ts";
 import { memoryReader } from "./reader.ts";
 import { openSafetensors, readHeader } from "./safetensors.ts";
 import { SafetensorsWriter, writeSafetensors } from "./safetensors_writer.ts";
 
-const FIXTURE = new URL("../../../tests/data/pickles.safetensors", import.meta.url).pathname;
+const FIXTURE = fileURLToPath(new URL("../../../tests/data/pickles.safetensors", import.meta.url));
 
 /** A file of the header's text (with its true length, or another) and `data` bytes. */
 function file(header: string, data: number, length?: number | bigint): Uint8Array {

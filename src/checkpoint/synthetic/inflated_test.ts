@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { DEMO_DIR } from "../../../scripts/trio.ts";
 import { ArgumentError, UnsupportedModelError } from "../../base/errors.ts";
@@ -164,7 +165,7 @@ Deno.test("inflated: what is refused", () => {
     ArgumentError,
     "its hiddenSize is 384, expected 256",
   );
-  const golden = new URL("../../../tests/data/golden/llama-bf16", import.meta.url).pathname;
+  const golden = fileURLToPath(new URL("../../../tests/data/golden/llama-bf16", import.meta.url));
   using bf16 = openCheckpoint(golden);
   using big = inflate(bf16, { ...bf16.config, hiddenSize: 4 * bf16.config.hiddenSize });
   assertThrows(

@@ -1,8 +1,9 @@
+import { fileURLToPath } from "node:url";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { TestOutput } from "../fixtures_test.ts";
 import { processIo, tableColumns } from "./io.ts";
 
-const MAIN = new URL("../main.ts", import.meta.url).pathname;
+const MAIN = fileURLToPath(new URL("../main.ts", import.meta.url));
 
 function withColumns(value: string | undefined): number {
   const before = Deno.env.get("COLUMNS");

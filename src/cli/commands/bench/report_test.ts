@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { SpecMQuantError } from "../../../base/errors.ts";
 import { compareReports } from "./compare.ts";
@@ -154,7 +155,9 @@ Deno.test("render: sections fit the terminal", () => {
 });
 
 Deno.test("the anchors are a report, and hold the figures that must be beaten", () => {
-  const file = new URL("../../../../bench/results/anchors-h200.json", import.meta.url).pathname;
+  const file = fileURLToPath(
+    new URL("../../../../bench/results/anchors-h200.json", import.meta.url),
+  );
   const anchors = readReport(file);
   const ids = new Map(
     anchors.sections.flatMap(({ table, subject, figures }) =>
