@@ -27,7 +27,7 @@ struct Plain {
     const I rest = (word & 0x7fff) << 13;
     // A product with 2^112 moves the exponent's bias and normalises subnormals, exactly; infinity and NaN
     // then miss the exponent's upper bits.
-    const I special = (rest >= (0x7c00 << 13)) & 0x7f800000;
+    const I special = over(rest, (0x7c00 << 13) - 1) & 0x7f800000;
     return floats(bits(floats(rest) * 0x1p112f) | ((word & 0x8000) << 16) | special);
   }
   SMQ_INLINE F load(const bf16* p) { return floats(halves(p) << 16); }
@@ -36,7 +36,8 @@ struct Plain {
     // Of a byte whose sign has spread over the word, only the top one stays.
     const I word = bytes(&p->bits) << 20;
     const I kept = word & I(I{} + int(0x87f00000));
-    return floats(bits(floats(kept) * 0x1p120f) | ((word & 0x07f00000) == 0x07f00000));
+    const I nan = over(word & 0x07f00000, 0x07f00000 - 1);
+    return floats(bits(floats(kept) * 0x1p120f) | nan);
   }
   // To f32, f16 or bf16, rounded to nearest even.
   SMQ_INLINE void store(float* p, F x) { std::memcpy(p, &x, sizeof x); }
@@ -46,14 +47,15 @@ struct Plain {
     // Adding 0.5 leaves a subnormal's bits, rounded, at the end of the sum's mantissa.
     const I small = bits(floats(rest) + 0.5f) - 0x3f000000;
     const I normal = (rest - 0x38000000 + 0xfff + (rest >> 13 & 1)) >> 13;
-    const I large = rest > 0x7f800000 ? (rest >> 13 & 0x3ff) | 0x7e00 : I{} + 0x7c00;
-    const I finite = rest < 0x38800000 ? small : normal;
-    store_halves(p, (rest >= 0x47800000 ? large : finite) | (word >> 16 & 0x8000));
+    const I finite = choose(over(rest, 0x38800000 - 1), normal, small);
+    const I nan = over(rest, 0x7f800000) & ((rest >> 13 & 0x3ff) | 0x0200);
+    const I value = choose(over(rest, 0x47800000 - 1), nan | 0x7c00, finite);
+    store_halves(p, value | (word >> 16 & 0x8000));
   }
   SMQ_INLINE void store(bf16* p, F x) {
     const I word = bits(x);
     const I rounded = I(U(word) + 0x7fff + U(word >> 16 & 1));  // NaN may wrap, and is not taken
-    store_halves(p, ((word & 0x7fffffff) > 0x7f800000 ? word | 0x400000 : rounded) >> 16);
+    store_halves(p, choose(over(word & 0x7fffffff, 0x7f800000), word | 0x400000, rounded) >> 16);
   }
   SMQ_INLINE F add(F a, F b) { return a + b; }
   SMQ_INLINE F sub(F a, F b) { return a - b; }
@@ -135,6 +137,10 @@ struct Plain {
   typedef uint32_t U __attribute__((vector_size(32)));
   typedef uint16_t Halves __attribute__((vector_size(16)));
 
+  // All bits of the lanes where a > b, neither of them negative. A comparison would be taken apart into
+  // single numbers by gcc 12, where the processor has no registers as wide.
+  SMQ_INLINE I over(I a, int32_t b) { return (b - a) >> 31; }
+  SMQ_INLINE I choose(I mask, I a, I b) { return (a & mask) | (b & ~mask); }
   SMQ_INLINE F floats(I x) {
     F y;
     std::memcpy(&y, &x, sizeof y);
@@ -157,9 +163,10 @@ struct Plain {
   }
   SMQ_INLINE I bytes(const void* p) {
     typedef int8_t Bytes __attribute__((vector_size(8)));
+    typedef int16_t Words __attribute__((vector_size(16)));
     Bytes x;
     std::memcpy(&x, p, sizeof x);
-    return __builtin_convertvector(x, I);
+    return __builtin_convertvector(__builtin_convertvector(x, Words), I);
   }
 };
 
