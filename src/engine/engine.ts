@@ -17,7 +17,7 @@ import {
   summarizeModel,
 } from "../model/mod.ts";
 import { type DrafterPlan, draftModel, eagle2 } from "../speculation/mod.ts";
-import { ChatTemplate } from "../text/chat_template.ts";
+import { type ChatMessage, ChatTemplate, type RenderOptions } from "../text/chat_template.ts";
 import { Tokenizer } from "../text/tokenizer.ts";
 import type { Generation } from "./generation.ts";
 import { type EngineOptions, type Method, methodOf, speculationOf } from "./options.ts";
@@ -28,13 +28,8 @@ import { type GenerateOptions, Session } from "./session.ts";
 /** The longest text where an engine's options do not say. */
 const DEFAULT_CONTEXT = 4096;
 
-/** One turn of a chat. */
-export interface Message {
-  /** `user`, `assistant`, `system`, or what else the model's template knows. */
-  readonly role: string;
-  /** Its text. */
-  readonly content: string;
-}
+/** One turn of a chat: who speaks, what is said, and what else the model's template knows. */
+export type Message = ChatMessage;
 
 /** A prompt: text, a chat, or token ids taken as they are. */
 export type Prompt = string | readonly Message[] | readonly number[];
@@ -131,8 +126,11 @@ export class Engine implements Disposable {
     return this.#session.context;
   }
 
-  /** The tokens of a prompt: text with the tokenizer's special tokens, a chat by the model's template. */
-  encode(prompt: Prompt): readonly number[] {
+  /**
+   * The tokens of a prompt: text with the tokenizer's special tokens, a chat by the model's template, to which `chat`
+   * gives tools and the like.
+   */
+  encode(prompt: Prompt, chat: RenderOptions = {}): readonly number[] {
     if (typeof prompt === "string") return this.tokenizer.encode(prompt);
     if (isChat(prompt)) {
       if (this.chatTemplate === undefined) {
@@ -142,7 +140,7 @@ export class Engine implements Disposable {
             "chat_template.jinja, or chat_template in tokenizer_config.json",
         );
       }
-      const text = this.chatTemplate.render(prompt, { addGenerationPrompt: true });
+      const text = this.chatTemplate.render(prompt, chat);
       return this.tokenizer.encode(text, { addSpecialTokens: false });
     }
     return prompt;
