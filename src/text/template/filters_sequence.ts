@@ -48,7 +48,7 @@ export function attributeGetter(
 }
 
 const sensitive = (bound: Bound): boolean => truth(bound.get("case_sensitive", false));
-const reverse = (bound: Bound): boolean => truth(bound.get("reverse", false));
+const reverse = (bound: Bound): boolean => bound.int("reverse", 0) !== 0;
 
 /** A generator: nothing of it runs before it is asked for, errors included. */
 const lazily = (name: string, spec: string, run: (bound: Bound) => Iterator<Value>) =>

@@ -103,14 +103,18 @@ function indentOf(value: Value): string | undefined {
 
 /** The JSON of a value, in the style of the parameters `ensure_ascii indent separators sort_keys`. */
 export function dumps(value: Value, options: Bound): string {
-  const indent = indentOf(options.get("indent"));
   const separators = options.get("separators");
-  const [comma, colon, ...more] = separators === null
-    ? [indent === undefined ? ", " : ",", ": "]
+  const given = separators === null
+    ? undefined
     : itemsOf(separators).map((separator) => asText(separator, "a separator"));
-  if (colon === undefined || more.length > 0) fail("ValueError", "separators are two");
+  if (given && given.length !== 2) fail("ValueError", "separators are two");
+  const ascii = truth(options.get("ensure_ascii", false));
+  // Python looks at the indent only where there is something to indent.
+  if (isText(value)) return quote(textOf(value), ascii);
+  const indent = indentOf(options.get("indent"));
+  const [comma, colon] = given ?? [indent === undefined ? ", " : ",", ": "];
   return write(value, {
-    ascii: truth(options.get("ensure_ascii", false)),
+    ascii,
     indent,
     comma,
     colon,

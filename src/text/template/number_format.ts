@@ -50,7 +50,7 @@ function lowerDigits(
   const trim = (text: string) => full || !text.includes(".") ? text : text.replace(/\.?0+$/, "");
   if (exponent < -4 || exponent >= places - (pointed ? 1 : 0)) {
     const [mantissa, power] = exponential(digits, exponent).split("e");
-    return `${trim(mantissa)}e${power}`;
+    return `${trim(mantissa)}${full && places === 1 ? "." : ""}e${power}`;
   }
   const plain = exponent < 0
     ? `0.${"0".repeat(-exponent - 1)}${digits}`

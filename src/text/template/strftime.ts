@@ -4,6 +4,9 @@
  * @module
  */
 
+import { grow } from "./budget.ts";
+import { fail } from "./errors.ts";
+
 const DAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 const MONTHS = (
   "January February March April May June July August September October November December"
@@ -11,6 +14,9 @@ const MONTHS = (
 
 /** The directives that take `E` or `O` before their letter, which mean nothing in the C locale. */
 const MODIFIED: Readonly<Record<string, string>> = { E: "cCxXyY", O: "deHImMSuUVwWy" };
+
+/** All letters that stand for something, but `%`. */
+const KNOWN = "aAbBcCdDeFgGhHIjklmMnpPrRsStTuUVwWxXyY";
 
 /** Directives that stand for others. */
 const COMPOSED: Readonly<Record<string, string>> = {
@@ -118,31 +124,43 @@ function text(letter: string, date: Date): string | undefined {
   return Object.hasOwn(COMPOSED, letter) ? strftime(COMPOSED[letter], date) : undefined;
 }
 
-function directive(
-  match: string,
-  flags: string,
-  width: string,
-  modifier: string,
-  letter: string,
-  date: Date,
-): string {
-  if (modifier !== "" && !MODIFIED[modifier].includes(letter)) return match;
-  const fill = /[-_0](?=[^-_0]*$)/.exec(flags)?.[0];
-  const wide = Number(width);
+interface Directive {
+  /** `-`, `_`, `0`, `^` or `#`. */
+  readonly flag: string;
+  readonly width: string;
+  readonly modifier: string;
+  readonly letter: string;
+}
+
+/** What GNU's library makes of rarer combinations follows no rule that is written down. */
+function checkKnown(match: string, { flag, width, modifier, letter }: Directive): void {
+  const plain = flag + width + modifier === "";
+  const known = plain ||
+    (KNOWN.includes(letter) && (modifier === "" || MODIFIED[modifier].includes(letter)));
+  if (!known || flag.length > 1 || (width !== "" && "-^#".includes(flag) && flag !== "")) {
+    fail("Unsupported", `the date format "${match}"`);
+  }
+}
+
+function write(match: string, directive: Directive, date: Date): string {
+  checkKnown(match, directive);
+  const { flag, letter } = directive;
+  const width = Number(directive.width);
+  grow(width);
   const value = number(letter, date);
   if (value !== undefined) {
     const [size, own] = value;
-    if (fill === "-") return String(size);
-    const spaces = fill === "_" || (fill === undefined && own < 0);
-    return String(size).padStart(width === "" ? Math.abs(own) : wide, spaces ? " " : "0");
+    if (flag === "-") return String(size);
+    const spaces = flag === "_" || (flag !== "0" && own < 0);
+    return String(size).padStart(width || Math.abs(own), spaces ? " " : "0");
   }
   let result = text(letter, date);
   if (result === undefined) return match;
-  if (letter === "P" || (letter === "p" && flags.includes("#"))) result = result.toLowerCase();
-  else if (flags.includes("^") || (flags.includes("#") && "aAbBh".includes(letter))) {
+  if (letter === "P" || (letter === "p" && flag === "#")) result = result.toLowerCase();
+  else if (flag === "^" || (flag === "#" && "aAbBh".includes(letter))) {
     result = result.toUpperCase();
   }
-  return fill === "-" ? result : result.padStart(wide, fill === "0" ? "0" : " ");
+  return result.padStart(width, flag === "0" ? "0" : " ");
 }
 
 /**
@@ -156,8 +174,7 @@ export function strftime(format: string, date: Date): string {
     return letter === "f" ? `${String(date.getMilliseconds()).padStart(3, "0")}000` : "";
   });
   return own.replace(
-    /%([-_0^#]*)(\d{0,3})([EO]?)([^])/g,
-    (match, flags, width, modifier, letter) =>
-      directive(match, flags, width, modifier, letter, date),
+    /%([-_0^#]*)(\d*)([EO]?)([^])/gu,
+    (match, flag, width, modifier, letter) => write(match, { flag, width, modifier, letter }, date),
   );
 }

@@ -9,7 +9,6 @@ import { capitalize, caseFold, isCase, isTitle, swapCase, title } from "./cases.
 import { CLASSES, pointCount, points, splitLines, strip } from "./characters.ts";
 import { fail } from "./errors.ts";
 import { each } from "./iterate.ts";
-import { truth } from "./compare.ts";
 import { asInt, asText, bind, type Bound } from "./signature.ts";
 import { sliceBounds } from "./slices.ts";
 import { join, replace, split } from "./text_parts.ts";
@@ -62,10 +61,10 @@ const SEARCH = "sub start? end? /";
 
 /** Where `sub` is, in characters, or -1. */
 function find(text: string, bound: Bound, last: boolean): number {
+  const sub = bound.text("sub");
   const [inside, start, beyond] = part(text, bound);
   if (beyond) return -1;
   const joined = inside.join("");
-  const sub = bound.text("sub");
   const unit = last ? joined.lastIndexOf(sub) : joined.indexOf(sub);
   return unit < 0 ? -1 : start + pointCount(joined.slice(0, unit));
 }
@@ -80,8 +79,8 @@ const found = (name: string, last: boolean, strict: boolean): [string, Method] =
 ];
 
 function count(text: string, bound: Bound): bigint {
-  const [inside, , beyond] = part(text, bound);
   const sub = bound.text("sub");
+  const [inside, , beyond] = part(text, bound);
   if (beyond) return 0n;
   return BigInt(sub === "" ? inside.length + 1 : inside.join("").split(sub).length - 1);
 }
@@ -243,7 +242,7 @@ export const TEXT_METHODS: ReadonlyMap<string, Method> = new Map([
   [
     "splitlines",
     method("splitlines", "keepends?", (text, bound) => {
-      return splitLines(text, truth(bound.get("keepends", false)));
+      return splitLines(text, bound.int("keepends", 0) !== 0);
     }),
   ],
   unsupported("encode"),
