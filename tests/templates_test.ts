@@ -11,6 +11,7 @@ import {
   parseJson,
   type TemplateValue,
 } from "../src/text/chat_template.ts";
+import { strftime } from "../src/text/template/strftime.ts";
 
 const DATA = new URL("data/templates/", import.meta.url);
 /** The clock of the reference, which stands still. */
@@ -144,5 +145,15 @@ Deno.test("chat templates: the template that transformers takes, from where it t
       ).text;
     });
     assertStrictEquals(text, expected.get("text"), name);
+  }
+});
+
+Deno.test("chat templates: dates are written as C writes them", () => {
+  const golden = read("dates.json");
+  const formats = golden.get("formats") as readonly string[];
+  for (const expected of list(golden, "cases")) {
+    const date = expected.get("date") as string;
+    const texts = formats.map((format) => strftime(format, new Date(date)));
+    assertEquals(texts, expected.get("texts"), date);
   }
 });

@@ -40,3 +40,31 @@ def attempt(render) -> dict:
         if type(error) is jinja2.TemplateError:
             result["message"] = str(error)
         return result
+
+
+_DIRECTIVES = "aAbBcCdDeFgGhHIjklmMnpPrRStTuUVwWxXyYzZf%"
+# The ends of years, where weeks belong to the year before or after, leap days, and hours around noon and midnight.
+_DATES = [
+    datetime.datetime(*parts)
+    for parts in (
+        (2020, 12, 31, 0, 0, 0),
+        (2021, 1, 1, 12, 0, 0),
+        (2021, 1, 3, 11, 59, 59),
+        (2021, 1, 4, 23, 0, 1, 999000),
+        (2024, 2, 29, 1, 2, 3, 4000),
+        (2024, 12, 30, 13, 30, 0),
+        (2026, 12, 31, 9, 5, 7),
+        (2027, 1, 1, 10, 10, 10),
+        (2000, 10, 9, 6, 7, 8),
+        (1999, 7, 4, 21, 0, 0),
+    )
+]
+
+
+def dates() -> dict:
+    """Dates in every format, each as `strftime` of C writes it."""
+    formats = [f"%{letter}" for letter in _DIRECTIVES]
+    formats += [f"%{flag}{letter}" for flag in "-_0^#" for letter in "aAbBcdeHIjklmMpPSUVWyY"]
+    formats += ["%5d", "%_5m", "%05Y", "%10A", "%Ey", "%Od", "%EY", "%Q", "100%", "%%d", "%B %-d, %Y", "\u00e9%d"]
+    cases = [{"date": date.isoformat(), "texts": [date.strftime(form) for form in formats]} for date in _DATES]
+    return {"formats": formats, "cases": cases}

@@ -45,6 +45,7 @@ def main() -> None:
     _write(out / "conversations.json", {"versions": versions, **shared, "cases": talks})
     places = whole.places()
     _write(out / "places.json", {"versions": versions, "cases": places})
+    _write(out / "dates.json", {"versions": versions, **environment.dates()})
     for name, made in (("snippets", cases), ("conversations", talks), ("places", places)):
         print(f"{len(made)} {name}, {sum('refused' in case for case in made)} of them refused")
 

@@ -78,7 +78,7 @@ function floatFloor(a: number, b: number): number {
     rest += b;
     quotient -= 1;
   }
-  if (quotient === 0) return (a < 0) !== (b < 0) ? -0 : 0;
+  if (quotient === 0) return a / b < 0 || Object.is(a / b, -0) ? -0 : 0;
   const floor = Math.floor(quotient);
   return quotient - floor > 0.5 ? floor + 1 : floor;
 }

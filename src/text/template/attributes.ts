@@ -5,7 +5,7 @@
  * @module
  */
 
-import { points } from "./characters.ts";
+import { isPlain, points } from "./characters.ts";
 import { Dict } from "./dict.ts";
 import { fail, isRaised } from "./errors.ts";
 import { braceFormat, type Reach } from "./brace.ts";
@@ -160,7 +160,7 @@ function item(value: Value, key: Value): Value | undefined {
     return at === undefined ? undefined : value.at(at);
   }
   const row = isText(value)
-    ? points(textOf(value))
+    ? isPlain(textOf(value)) ? textOf(value) : points(textOf(value))
     : Array.isArray(value) || value instanceof Tuple
     ? rowOf(value)
     : undefined;

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { spend } from "./budget.ts";
 import { CLASSES, points } from "./characters.ts";
 import { fail } from "./errors.ts";
 
@@ -47,6 +48,7 @@ export function capitalize(text: string): string {
 
 /** Each character changed by `change`, which gets it and its lower case. */
 function mapPoints(text: string, change: (point: string, lower: string) => string): string {
+  spend(text.length * 8);
   const lowered = text.toLowerCase();
   let at = 0;
   return points(text).map((point) => {
@@ -87,14 +89,21 @@ export function caseFold(text: string): string {
 
 /** Whether there is a letter, and all letters are of a case. */
 export function isCase(text: string, wanted: "upper" | "lower"): boolean {
-  const cased = points(text).filter(isCased);
-  return cased.length > 0 && cased.every((point) => CLASSES[wanted].test(point));
+  let any = false;
+  spend(text.length * 8);
+  for (const point of points(text)) {
+    if (!isCased(point)) continue;
+    if (!CLASSES[wanted].test(point)) return false;
+    any = true;
+  }
+  return any;
 }
 
 /** Whether every word begins with a capital, and only it is one. */
 export function isTitle(text: string): boolean {
   let inside = false;
   let any = false;
+  spend(text.length * 8);
   for (const point of points(text)) {
     const begins = CLASSES.upper.test(point) || CLASSES.title.test(point);
     if (begins ? inside : CLASSES.lower.test(point) && !inside) return false;

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { scan, spend } from "./budget.ts";
+
 const SURROGATES = /[\ud800-\udfff]/;
 // deno-lint-ignore no-control-regex -- lines end at separators of ASCII too.
 const LINES = /\r\n|[\n-\r\x1c-\x1e\x85\u2028\u2029]/g;
@@ -30,30 +32,41 @@ export const CLASSES = {
   upper: /^\p{Uppercase}$/u,
 } as const;
 
+/** Whether each UTF-16 unit of a text is a character. */
+export function isPlain(text: string): boolean {
+  scan(text.length);
+  return !SURROGATES.test(text);
+}
+
 /** The characters of a text. */
 export function points(text: string): string[] {
+  spend(text.length);
   return SURROGATES.test(text) ? Array.from(text) : text.split("");
 }
 
 /** How many characters a text has. */
 export function pointCount(text: string): number {
-  return SURROGATES.test(text) ? Array.from(text).length : text.length;
+  return isPlain(text) ? text.length : points(text).length;
 }
 
 /** A text without spaces, or without the characters of `chars`, at its ends. */
 export function strip(text: string, chars: string | null, left: boolean, right: boolean): string {
-  const all = points(text);
+  // Spaces are single units, so only the ends need to be looked at.
+  const all = chars === null ? text : points(text);
   const set = chars === null ? undefined : new Set(points(chars));
   const goes = (point: string) => set ? set.has(point) : CLASSES.space.test(point);
   let start = 0;
   let end = all.length;
   while (left && start < end && goes(all[start])) start++;
   while (right && end > start && goes(all[end - 1])) end--;
-  return all.slice(start, end).join("");
+  spend(text.length - (end - start));
+  const kept = all.slice(start, end);
+  return typeof kept === "string" ? kept : kept.join("");
 }
 
 /** The lines of a text, with what ends them where `keep`. */
 export function splitLines(text: string, keep: boolean): string[] {
+  spend(text.length);
   const lines: string[] = [];
   let start = 0;
   for (const match of text.matchAll(LINES)) {
@@ -67,6 +80,7 @@ export function splitLines(text: string, keep: boolean): string[] {
 
 /** The digits of any script as those of ASCII. */
 export function asciiDigits(text: string): string {
+  spend(text.length);
   return text.replace(/(?![0-9])\p{Nd}/gu, (digit) => {
     // The digits 0 to 9 of a script follow each other, and only other scripts' digits come before.
     let place = 0;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { spend } from "./budget.ts";
+import { scan, search, spend } from "./budget.ts";
 import { points } from "./characters.ts";
 import { Dict, View } from "./dict.ts";
 import { fail } from "./errors.ts";
@@ -48,7 +48,7 @@ function same(a: Value, b: Value): boolean {
 export function equals(a: Value, b: Value): boolean {
   if (isNumber(a) && isNumber(b)) return number(a) == number(b);
   if (isText(a) && isText(b)) {
-    spend(textOf(a).length);
+    scan(textOf(a).length);
     return textOf(a) === textOf(b);
   }
   spend();
@@ -75,7 +75,7 @@ function sameDict(a: Dict, b: Dict): boolean {
 
 /** Compares texts by code points. */
 function compareText(a: string, b: string): number {
-  spend(Math.min(a.length, b.length));
+  scan(a.length + b.length);
   if (a === b) return 0;
   // The order of UTF-16 units is that of code points but for surrogates.
   if (!/[\ud800-\udfff]/.test(a + b)) return a < b ? -1 : 1;
@@ -131,7 +131,7 @@ export function contains(container: Value, item: Value): boolean {
     if (item instanceof Undefined || !isText(item)) {
       fail("TypeError", `a ${typeName(item)} cannot be in a str, expected a str`);
     }
-    spend(textOf(container).length);
+    search(textOf(container), textOf(item));
     return textOf(container).includes(textOf(item));
   }
   if (container instanceof Dict) return container.has(item);

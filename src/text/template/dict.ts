@@ -4,6 +4,7 @@
  * @module
  */
 
+import { grow } from "./budget.ts";
 import { fail } from "./errors.ts";
 import {
   intOf,
@@ -26,12 +27,15 @@ export function keyOf(value: Value): unknown {
   if (typeof value === "boolean") return intOf(value);
   if (typeof value === "number") return Number.isInteger(value) ? BigInt(value) : value;
   if (value instanceof Tuple) {
-    return "t" + value.items.map((item) => {
+    const parts = value.items.map((item) => {
       const key = keyOf(item);
       if (key instanceof Obj) fail("Unsupported", `a key cannot be a tuple with a ${key.type}`);
       const text = `${typeof key}${String(key)}`;
       return `${text.length}:${text}`;
-    }).join();
+    });
+    // Tuples inside tuples may be more to write than to hold.
+    grow(parts.reduce((sum, part) => sum + part.length, 0));
+    return "t" + parts.join();
   }
   if (value instanceof Range) {
     const { length, start, step } = value;

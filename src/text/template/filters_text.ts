@@ -6,7 +6,7 @@
 
 import { operate } from "./arithmetic.ts";
 import { toFloat } from "./filters_number.ts";
-import { grow } from "./budget.ts";
+import { grow, spend } from "./budget.ts";
 import { SPACES, splitLines, strip } from "./characters.ts";
 import { capitalize } from "./cases.ts";
 import { truth } from "./compare.ts";
@@ -31,6 +31,7 @@ const soft = (name: string, change: (text: string) => string) =>
 const WORD_STARTS = new RegExp(`([-({[<${SPACES}]+)`);
 
 function titled(text: string): string {
+  spend(text.length);
   return text.split(WORD_STARTS).filter((part) => part !== "").map((part) => {
     const [first] = part;
     return first.toUpperCase() + part.slice(first.length).toLowerCase();
@@ -75,6 +76,7 @@ function truncateText(bound: Bound): Value {
 
 function urlQuote(value: Value, inQuery: boolean): string {
   const text = str(value);
+  spend(text.length);
   if (!text.isWellFormed()) fail("ValueError", "text with half a character has no URL");
   const quoted = encodeURIComponent(text).replace(
     /[!'()*]/g,
@@ -150,7 +152,11 @@ export const TEXT_FILTERS: Filters = [
   filter(
     "wordcount",
     "s",
-    (bound) => BigInt(textOf(softText(bound.get("s"))).match(/[\p{L}\p{N}_]+/gu)?.length ?? 0),
+    (bound) => {
+      const text = textOf(softText(bound.get("s")));
+      spend(text.length);
+      return BigInt(text.match(/[\p{L}\p{N}_]+/gu)?.length ?? 0);
+    },
   ),
   filter("string", "s /", (bound) => softText(bound.get("s"))),
   ["format", formatted],

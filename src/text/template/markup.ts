@@ -5,7 +5,7 @@
  * @module
  */
 
-import { grow } from "./budget.ts";
+import { grow, spend } from "./budget.ts";
 import { str } from "./repr.ts";
 import { isText, Markup, textOf, type Value } from "./value.ts";
 
@@ -19,6 +19,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
 
 /** A text with entities for the characters that HTML reserves. */
 export function escapeText(text: string): string {
+  spend(text.length);
   const escaped = text.replace(/[&<>'"]/g, (sign) => ENTITIES[sign]);
   grow(escaped.length);
   return escaped;
@@ -36,6 +37,8 @@ export function softText(value: Value): string | Markup {
 
 /** Applies `change` to the characters of a text; what is escaped stays so. */
 export function mapText(text: string | Markup, change: (text: string) => string): string | Markup {
+  spend(textOf(text).length);
   const changed = change(textOf(text));
+  grow(changed.length);
   return typeof text === "string" ? changed : new Markup(changed);
 }

@@ -4,7 +4,9 @@
  * @module
  */
 
+import { grow } from "./budget.ts";
 import { asciiDigits, strip } from "./characters.ts";
+import { fail } from "./errors.ts";
 
 const FLOAT = /^[-+]?(?:\d+(?:_\d+)*\.?(?:\d+(?:_\d+)*)?|\.\d+(?:_\d+)*)(?:e[-+]?\d+(?:_\d+)*)?$/i;
 const NAMED = /^([-+]?)(?:(inf(?:inity)?)|nan)$/i;
@@ -32,13 +34,18 @@ export function parseInteger(text: string, base: number): bigint | undefined {
   }
   if (!/^[0-9a-z]+(?:_[0-9a-z]+)*$/.test(digits)) return undefined;
   const plain = digits.replaceAll("_", "");
-  if ((base & (base - 1)) !== 0 && plain.length > MAX_DIGITS) return undefined;
-  let value = 0n;
-  for (const digit of plain) {
-    const worth = parseInt(digit, 36);
-    if (worth >= base) return undefined;
-    value = value * BigInt(base) + BigInt(worth);
+  const prefix = PREFIXES[base] ?? (base === 10 ? "" : undefined);
+  if (plain.length > MAX_DIGITS) {
+    // Python reads more only where each digit is some bits.
+    if ((base & (base - 1)) !== 0) return undefined;
+    if (prefix === undefined) fail("Unsupported", `an int as long as this in base ${base}`);
+    grow(plain.length * 16);
   }
+  const worths = [...plain].map((digit) => parseInt(digit, 36));
+  if (worths.some((worth) => worth >= base)) return undefined;
+  const value = prefix === undefined
+    ? worths.reduce((sum, worth) => sum * BigInt(base) + BigInt(worth), 0n)
+    : BigInt(prefix + plain);
   return match[1] === "-" ? -value : value;
 }
 

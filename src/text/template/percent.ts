@@ -5,7 +5,7 @@
  */
 
 import { floatOf, truncate } from "./arithmetic.ts";
-import { grow } from "./budget.ts";
+import { grow, spend } from "./budget.ts";
 import { pointCount, points } from "./characters.ts";
 import { Dict } from "./dict.ts";
 import { fail } from "./errors.ts";
@@ -175,6 +175,7 @@ export function percentFormat(format: string | Markup, values: Value): Value {
     }
     return fail("ValueError", `the format has "${match}", expected a known letter at its end`);
   };
+  spend(textOf(format).length);
   const result = textOf(format).replace(CONVERSION, convert);
   grow(result.length);
   source.finish();

@@ -5,7 +5,7 @@
  */
 
 import { grow } from "./budget.ts";
-import { points } from "./characters.ts";
+import { isPlain, points } from "./characters.ts";
 import { fail } from "./errors.ts";
 import { asInt } from "./signature.ts";
 import { Markup, Range, Tuple, typeName, Undefined, type Value } from "./value.ts";
@@ -42,8 +42,13 @@ export function slice(value: Value, start: Value, stop: Value, step: Value): Val
     grow(count);
     return Array.from({ length: count }, (_, i) => items[from + i * stride]);
   };
-  if (typeof value === "string") return pick(points(value)).join("");
-  if (value instanceof Markup) return new Markup(pick(points(value.text)).join(""));
+  const pickText = (text: string): string => {
+    if (stride !== 1 || !isPlain(text)) return pick(points(text)).join("");
+    const [from, to] = take(text.length);
+    return text.slice(from, Math.max(from, to));
+  };
+  if (typeof value === "string") return pickText(value);
+  if (value instanceof Markup) return new Markup(pickText(value.text));
   if (Array.isArray(value)) return pick(value);
   if (value instanceof Tuple) return new Tuple(pick(value.items));
   if (value instanceof Range) {

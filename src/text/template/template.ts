@@ -7,6 +7,7 @@
 
 import { withBudget } from "./budget.ts";
 import { undeclared } from "./compile_parts.ts";
+import { Dict } from "./dict.ts";
 import { compileBody, type Frame, type RunBlock } from "./compile_statement.ts";
 import { RenderError, SyntaxFault } from "./errors.ts";
 import { globals } from "./globals.ts";
@@ -16,7 +17,7 @@ import { parse } from "./parser.ts";
 import { Context, Scope } from "./scope.ts";
 import { Symbols } from "./symbols.ts";
 import { TemplateReference } from "./block_reference.ts";
-import { Undefined, type Value } from "./value.ts";
+import { isText, textOf, Undefined, type Value } from "./value.ts";
 
 /** How a template is rendered. */
 export interface TemplateOptions {
@@ -44,7 +45,7 @@ export class Template {
   render(variables: ReadonlyMap<string, Value>, options: TemplateOptions): string {
     const context = new Context(new Map([...globals(options.now), ...variables]));
     try {
-      return withBudget(() => {
+      return withBudget(sizeOf([...variables.values()]), () => {
         const out = new Output();
         this.#run(context, out);
         return out.text();
@@ -55,6 +56,20 @@ export class Template {
       throw error;
     }
   }
+}
+
+/** What a list, or a dict, counts as in characters: templates may look through all messages for each of them. */
+const CONTAINER_SIZE = 1000;
+
+/** About how many characters a value has. */
+function sizeOf(value: Value): number {
+  if (isText(value)) return textOf(value).length;
+  const items = Array.isArray(value)
+    ? value
+    : value instanceof Dict
+    ? value.pairs().flat()
+    : undefined;
+  return items ? items.reduce((sum: number, item) => sum + sizeOf(item), CONTAINER_SIZE) : 1;
 }
 
 /** Compiles what has no scope around: a template, or one of its blocks. */

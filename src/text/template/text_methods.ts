@@ -4,7 +4,7 @@
  * @module
  */
 
-import { grow } from "./budget.ts";
+import { grow, scan, search, spend } from "./budget.ts";
 import { capitalize, caseFold, isCase, isTitle, swapCase, title } from "./cases.ts";
 import { CLASSES, pointCount, points, splitLines, strip } from "./characters.ts";
 import { fail } from "./errors.ts";
@@ -33,6 +33,7 @@ const all = (kind: keyof typeof CLASSES) => (text: string): boolean =>
 const changed = (name: string, change: (text: string) => string): [string, Method] => [
   name,
   method(name, "", (text) => {
+    spend(text.length);
     const result = change(text);
     grow(result.length);
     return result;
@@ -48,13 +49,15 @@ const stripped = (name: string, left: boolean, right: boolean): [string, Method]
 ];
 
 /** The part of a text between the parameters `start` and `end`, and where it begins. */
-function part(text: string, bound: Bound): [part: string[], start: number, beyond: boolean] {
+function part(text: string, bound: Bound): { inside: string; start: number } | undefined {
+  const [from, to] = [bound.get("start"), bound.get("end")];
+  scan(text.length);
+  if (from === null && to === null) return { inside: text, start: 0 };
   const all = points(text);
-  const given = bound.get("start");
-  const [start, end] = sliceBounds(all.length, given, bound.get("end"), 1);
+  const [start, end] = sliceBounds(all.length, from, to, 1);
   // A start behind the end finds nothing, not even an empty text.
-  const beyond = given !== null && asInt(given, "start") > all.length;
-  return [all.slice(start, Math.max(start, end)), start, beyond || end < start];
+  if (end < start || (from !== null && asInt(from, "start") > all.length)) return undefined;
+  return { inside: all.slice(start, end).join(""), start };
 }
 
 const SEARCH = "sub start? end? /";
@@ -62,11 +65,12 @@ const SEARCH = "sub start? end? /";
 /** Where `sub` is, in characters, or -1. */
 function find(text: string, bound: Bound, last: boolean): number {
   const sub = bound.text("sub");
-  const [inside, start, beyond] = part(text, bound);
-  if (beyond) return -1;
-  const joined = inside.join("");
-  const unit = last ? joined.lastIndexOf(sub) : joined.indexOf(sub);
-  return unit < 0 ? -1 : start + pointCount(joined.slice(0, unit));
+  const within = part(text, bound);
+  if (within === undefined) return -1;
+  const { inside, start } = within;
+  search(inside, sub);
+  const unit = last ? inside.lastIndexOf(sub) : inside.indexOf(sub);
+  return unit < 0 ? -1 : start + pointCount(inside.slice(0, unit));
 }
 
 const found = (name: string, last: boolean, strict: boolean): [string, Method] => [
@@ -80,9 +84,16 @@ const found = (name: string, last: boolean, strict: boolean): [string, Method] =
 
 function count(text: string, bound: Bound): bigint {
   const sub = bound.text("sub");
-  const [inside, , beyond] = part(text, bound);
-  if (beyond) return 0n;
-  return BigInt(sub === "" ? inside.length + 1 : inside.join("").split(sub).length - 1);
+  const within = part(text, bound);
+  if (within === undefined) return 0n;
+  if (sub === "") return BigInt(pointCount(within.inside) + 1);
+  search(within.inside, sub);
+  let count = 0n;
+  for (let at = 0; (at = within.inside.indexOf(sub, at)) >= 0; at += sub.length) {
+    spend();
+    count++;
+  }
+  return count;
 }
 
 const affixed = (
@@ -92,10 +103,10 @@ const affixed = (
   name,
   method(name, "affix start? end? /", (text, bound) => {
     const affix = bound.get("affix");
-    const [inside, , beyond] = part(text, bound);
     const affixes = affix instanceof Tuple ? affix.items : [affix];
-    return affixes.map((each) => asText(each, `the argument of ${name}`))
-      .some((each) => !beyond && test(inside.join(""), each));
+    const texts = affixes.map((each) => asText(each, `the argument of ${name}`));
+    const within = part(text, bound);
+    return within !== undefined && texts.some((each) => test(within.inside, each));
   }),
 ];
 
@@ -117,6 +128,7 @@ const padded = (
 
 function parts(text: string, sep: string, last: boolean): Value {
   if (sep === "") fail("ValueError", "the separator is empty");
+  search(text, sep);
   const at = last ? text.lastIndexOf(sep) : text.indexOf(sep);
   if (at < 0) return new Tuple(last ? ["", "", text] : [text, "", ""]);
   return new Tuple([text.slice(0, at), sep, text.slice(at + sep.length)]);

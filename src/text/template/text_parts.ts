@@ -4,7 +4,7 @@
  * @module
  */
 
-import { grow, spend } from "./budget.ts";
+import { grow, search, spend } from "./budget.ts";
 import { points, SPACES, strip } from "./characters.ts";
 import { fail } from "./errors.ts";
 
@@ -18,8 +18,9 @@ export function join(sep: string, texts: readonly string[]): string {
 
 /** A text with the first `count` places of `old` replaced, all where it is negative. */
 export function replace(text: string, old: string, by: string, count: number): string {
+  search(text, old);
   const pieces = old === "" ? ["", ...points(text), ""] : text.split(old);
-  spend(text.length);
+  spend(pieces.length * 16);
   const last = count < 0 ? pieces.length - 1 : Math.min(count, pieces.length - 1);
   if (last === 0) return text;
   grow(text.length + last * by.length);
@@ -29,11 +30,12 @@ export function replace(text: string, old: string, by: string, count: number): s
 
 /** The parts of a text between separators, or runs of spaces where `sep` is null; at most `max` cuts. */
 export function split(text: string, sep: string | null, max: number, fromEnd: boolean): string[] {
-  spend(text.length);
   if (sep === "") fail("ValueError", "the separator is empty");
   // Spaces at the near end separate nothing; those at the far end stay with what is left whole.
   if (sep === null) text = strip(text, null, !fromEnd, fromEnd);
+  search(text, sep ?? "");
   const cuts = sep === null ? spaceCuts(text) : separatorCuts(text, sep, fromEnd);
+  spend(cuts.length * 16);
   const limit = max < 0 ? cuts.length : Math.min(max, cuts.length);
   const parts: string[] = [];
   let start = 0;
