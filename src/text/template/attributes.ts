@@ -41,7 +41,7 @@ import {
   type Value,
 } from "./value.ts";
 
-/** A key of a dict is not found under a name that Python's dicts have themselves. */
+/** Names that Python's objects have themselves, so that no key of a dict is found under them. */
 const DUNDERS = new Set(
   ("class class_getitem contains delattr delitem dir doc eq format ge getattribute getitem getstate gt hash init " +
     "init_subclass ior iter le len lt ne new or reduce reduce_ex repr reversed ror setattr setitem sizeof str " +
@@ -112,7 +112,7 @@ function methodOf(value: Value, name: string): ((args: Args) => Value) | undefin
 
 /** What Python's `getattr` finds; `undefined` where there is no such attribute. */
 function attribute(value: Value, name: string): Value | typeof UNSAFE | undefined {
-  if (value instanceof Undefined) value.fail();
+  if (value instanceof Undefined) return DUNDERS.has(name) ? UNSAFE : value.fail();
   if (name.startsWith("_")) {
     return !(value instanceof Dict) || DUNDERS.has(name) ? UNSAFE : undefined;
   }

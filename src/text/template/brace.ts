@@ -26,8 +26,9 @@ export interface Reach {
 class Formatter {
   readonly #args: Args;
   readonly #reach: Reach;
-  /** The number of the next `{}`; `undefined` once numbers are written out. */
-  #next: number | undefined = 0;
+  /** The number of the next `{}`. */
+  #next = 0;
+  /** Whether there was a place with a number. */
   #numbered = false;
 
   constructor(args: Args, reach: Reach) {
@@ -73,7 +74,7 @@ class Formatter {
 
   #place(text: string, depth: number): string {
     const [, field, mark, conversion, spec = ""] =
-      /^((?:[^!:[]|\[[^\]]*\])*)(?:(!)([^:]*))?(?::([^]*))?$/.exec(text) ??
+      /^((?:[^!:[{]|\[[^\]]*\])*)(?:(!)([^:]*))?(?::([^]*))?$/.exec(text) ??
         fail("ValueError", `a format has "{${text}}"`);
     if (mark && conversion.length !== 1) fail("ValueError", `a format has "{${text}}"`);
     const value = convert(this.#value(field), conversion);
@@ -82,7 +83,7 @@ class Formatter {
 
   #value(field: string): Value {
     const [first] = /^[^.[]*/.exec(field)!;
-    let value = this.#first(first);
+    let value = this.#first(first, field);
     let rest = field.slice(first.length);
     while (rest !== "") {
       const part = /^(?:\.([^.[]+)|\[([^\]]+)\])/.exec(rest) ??
@@ -94,20 +95,18 @@ class Formatter {
     return value;
   }
 
-  #first(name: string): Value {
-    if (name !== "" && !/^\d+$/.test(name)) {
+  /** The value that a field begins with. */
+  #first(name: string, field: string): Value {
+    if (field !== "" && !/^\d+$/.test(name)) {
       const value = this.#args.named.get(name);
       if (value === undefined) fail("KeyError", `the format's "${name}" is not given`);
       return value;
     }
-    let at = Number(name);
-    if (name === "") {
-      if (this.#numbered) fail("ValueError", "a format has numbered places and others");
-      at = this.#next!++;
-    } else {
-      if (this.#next) fail("ValueError", "a format has numbered places and others");
-      this.#numbered = true;
-    }
+    // Only places that are nothing but a number, or nothing, count as numbered or not.
+    const counted = field === "" ? this.#numbered : field === name && this.#next > 0;
+    if (counted) fail("ValueError", "a format has numbered places and others");
+    this.#numbered ||= field === name && field !== "";
+    const at = field === "" ? this.#next++ : Number(name);
     const value = this.#args.positional[at];
     if (value === undefined) fail("IndexError", `the format's value ${at} is not given`);
     return value;

@@ -37,9 +37,8 @@ function* rangeItems(range: Range): Generator<Value> {
 export function iteratorOf(value: Value): Iterator<Value> | undefined {
   if (Array.isArray(value)) return value[Symbol.iterator]();
   if (typeof value === "string") return points(value)[Symbol.iterator]();
-  if (value instanceof Markup) {
-    return points(value.text).map((p) => new Markup(p))[Symbol.iterator]();
-  }
+  // One by one the characters are plain text, also where the whole is escaped.
+  if (value instanceof Markup) return points(value.text)[Symbol.iterator]();
   if (value instanceof Tuple) return value.items[Symbol.iterator]();
   if (value instanceof Dict) return value.keys()[Symbol.iterator]();
   if (value instanceof View) return value.items()[Symbol.iterator]();
@@ -99,5 +98,7 @@ export function reversed(value: Value): Value[] | undefined {
   const backwards = isText(value) || Array.isArray(value) || value instanceof Tuple ||
     value instanceof Dict || value instanceof View || value instanceof Range ||
     value instanceof Undefined;
-  return backwards ? itemsOf(value).reverse() : undefined;
+  if (!backwards) return undefined;
+  const items = itemsOf(value).reverse();
+  return value instanceof Markup ? items.map((point) => new Markup(point as string)) : items;
 }

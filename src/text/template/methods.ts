@@ -10,7 +10,7 @@ import { fail } from "./errors.ts";
 import { each, itemsOf } from "./iterate.ts";
 import { sliceBounds } from "./slices.ts";
 import { bind } from "./signature.ts";
-import { type Args, intOf, isInt, Tuple, type Value } from "./value.ts";
+import { type Args, intOf, isInt, Tuple, Undefined, type Value } from "./value.ts";
 
 /** A method of a value of some type. */
 export type Method<T> = (self: T, args: Args) => Value;
@@ -63,6 +63,7 @@ export function makeDict({ positional, named }: Args): Dict {
   if (positional.length > 1) fail("TypeError", `dict takes 1 argument, not ${positional.length}`);
   const pairs: Array<readonly [Value, Value]> = [];
   for (const source of positional) {
+    if (source instanceof Undefined) source.fail();
     if (source instanceof Dict) pairs.push(...source.pairs());
     else {
       for (const item of each(source)) {

@@ -101,8 +101,6 @@ export abstract class OperandParser extends TokenReader {
     readonly withNamespace?: boolean;
     /** See `expression`. */
     readonly withCondition?: boolean;
-    /** A word that ends it. */
-    readonly end?: string;
     /** Whether it may be empty. */
     readonly inBrackets?: boolean;
   } = {}): Expr {
@@ -110,9 +108,7 @@ export abstract class OperandParser extends TokenReader {
     let several = false;
     for (;;) {
       if (items.length > 0) this.expect(",");
-      if (
-        ENDS.has(this.token.type) || (options.end !== undefined && this.is("name", options.end))
-      ) break;
+      if (ENDS.has(this.token.type)) break;
       items.push(
         options.simple
           ? this.primary(options.withNamespace)
@@ -258,9 +254,9 @@ export abstract class OperandParser extends TokenReader {
   }
 
   /** What is assigned to: a name, several, or where allowed an attribute of a namespace. */
-  protected target(use: NameUse, end?: string, withNamespace = false): Expr {
+  protected target(use: NameUse, withNamespace = false): Expr {
     const { line } = this.token;
-    const target = this.tuple({ simple: true, withNamespace, end });
+    const target = this.tuple({ simple: true, withNamespace });
     const mark = (node: Expr): void => {
       if (node.kind === "name") node.use = use;
       else if (node.kind === "tuple") node.items.forEach(mark);

@@ -111,9 +111,9 @@ class Parser extends ExpressionParser {
   }
 
   #for(line: number): For {
-    const target = this.target("store", "in");
+    const target = this.target("store");
     this.expect("name", "in");
-    const items = this.tuple({ withCondition: false, end: "recursive" });
+    const items = this.tuple({ withCondition: false });
     const test = this.skip("name", "if") ? this.expression() : undefined;
     const recursive = this.skip("name", "recursive");
     const body = this.#body("endfor", "else");
@@ -144,7 +144,7 @@ class Parser extends ExpressionParser {
   }
 
   #set(): Stmt {
-    const target = this.target("store", undefined, true);
+    const target = this.target("store", true);
     if (this.skip("=")) return { kind: "assign", target, value: this.tuple() };
     const filter = this.skip("|") ? this.filter(undefined) : undefined;
     return { kind: "assign block", target, filter, body: this.#wholeBody("endset") };
