@@ -50,12 +50,11 @@ export function keyOf(value: Value): unknown {
 
 /** A dict, in the order in which its keys were added. */
 export class Dict extends Obj {
-  readonly type = "dict";
   readonly #entries = new Map<unknown, [Value, Value]>();
 
   /** Makes a dict of pairs; of equal keys the first stays, with the last value. */
   constructor(pairs: Iterable<readonly [Value, Value]> = []) {
-    super();
+    super("dict");
     for (const [key, value] of pairs) this.add(key, value);
   }
 
@@ -95,11 +94,9 @@ export class Dict extends Obj {
 
 /** What `keys()`, `values()` and `items()` of a dict give. */
 export class View extends Obj {
-  readonly type: string;
   /** Makes a view of a dict. */
   constructor(readonly dict: Dict, readonly part: "keys" | "values" | "items") {
-    super();
-    this.type = `dict_${part}`;
+    super(`dict_${part}`);
   }
 
   /** Its items. */

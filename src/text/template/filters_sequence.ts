@@ -19,7 +19,8 @@ import { asInt, asText, type Bound } from "./signature.ts";
 import { join } from "./text_parts.ts";
 import { isText, Iter, textOf, Tuple, typeName, Undefined, type Value } from "./value.ts";
 
-type Getter = (item: Value) => Value;
+/** What takes something of an item. */
+export type Getter = (item: Value) => Value;
 
 /** The steps of a path such as `"address.0.city"`; a number is a place in a list. */
 function path(attribute: Value): Value[] {

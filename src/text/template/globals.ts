@@ -56,15 +56,15 @@ function makeNamespace(args: Args): Namespace {
 
 /** Goes through its values, over and over. */
 class Cycler extends Obj {
-  readonly type = "Cycler";
   readonly #items: readonly Value[];
   #at = 0;
 
   constructor(items: readonly Value[]) {
-    super();
+    super("Cycler");
     this.#items = items;
   }
 
+  /** The attributes that it has. */
   override attribute(name: string): Value | undefined {
     if (name === "current") return this.#items[this.#at];
     if (name === "pos") return BigInt(this.#at);
@@ -106,12 +106,16 @@ function makeJoiner(args: Args): Func {
 
 /** `dict`, which is a function with one attribute. */
 class DictType extends Obj {
-  readonly type = "dict type";
+  constructor() {
+    super("dict type");
+  }
 
+  /** Calls it. */
   override call(args: Args): Value {
     return makeDict(args);
   }
 
+  /** The attributes that it has. */
   override attribute(name: string): Value | undefined {
     return name === "fromkeys" ? new Func(fromKeys) : undefined;
   }

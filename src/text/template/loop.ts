@@ -15,7 +15,6 @@ export type Recurse = (items: Value, depth: bigint) => Value;
 
 /** Where a loop is, and what it goes through. */
 export class LoopContext extends Sized {
-  readonly type = "LoopContext";
   readonly #items: Value;
   readonly #recurse: Recurse | undefined;
   readonly #depth0: bigint;
@@ -30,7 +29,7 @@ export class LoopContext extends Sized {
 
   /** Goes through `items`; `recurse` is there in recursive loops only. */
   constructor(items: Value, recurse?: Recurse, depth0 = 0n) {
-    super();
+    super("LoopContext");
     this.#items = items;
     this.#iterator = iterate(items);
     this.#recurse = recurse;
@@ -73,16 +72,19 @@ export class LoopContext extends Sized {
     return next;
   }
 
+  /** Goes through its items. */
   override *iterator(): Generator<Value> {
     for (let next = this.next(); !next.done; next = this.next()) {
       yield new Tuple([next.value, this]);
     }
   }
 
+  /** What `repr` gives. */
   override describe(): string {
     return `<LoopContext ${this.index}/${this.length}>`;
   }
 
+  /** The attributes that it has. */
   override attribute(name: string): Value | undefined {
     switch (name) {
       case "index":

@@ -27,13 +27,12 @@ export type MacroBody = (variables: ReadonlyMap<string, Value>) => string;
 
 /** A macro. */
 export class Macro extends Obj {
-  readonly type = "Macro";
   readonly #shape: MacroShape;
   readonly #body: MacroBody;
 
   /** Makes a macro of a body. */
   constructor(shape: MacroShape, body: MacroBody) {
-    super();
+    super("Macro");
     this.#shape = shape;
     this.#body = body;
   }
@@ -43,10 +42,12 @@ export class Macro extends Obj {
     return this.#shape.label;
   }
 
+  /** What `repr` gives. */
   override describe(): string {
     return `<Macro ${this.label === null ? "anonymous" : `'${this.label}'`}>`;
   }
 
+  /** The attributes that it has. */
   override attribute(name: string): Value | undefined {
     const { label, parameters, kwargs, varargs, caller } = this.#shape;
     const attributes: Readonly<Record<string, Value>> = {

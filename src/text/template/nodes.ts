@@ -22,18 +22,33 @@ export interface CallArgs {
 /** How a name is used: read, written, or declared as a parameter. */
 export type NameUse = "load" | "store" | "param";
 
+/** Something with a kind, of which errors tell the line. */
+export interface Located<K extends string> {
+  /** What it is. */
+  readonly kind: K;
+  /** The line that it begins on, from 1. */
+  readonly line: number;
+}
+
+/** Something with statements inside. */
+export interface WithBody {
+  /** What is inside. */
+  readonly body: readonly Stmt[];
+}
+
 /** A name. */
-export interface Name {
-  readonly kind: "name";
+export interface Name extends Located<"name"> {
+  /** The name itself. */
   readonly name: string;
   /** Set by what the name turns out to be part of. */
   use: NameUse;
-  readonly line: number;
 }
 
 /** A comparison within a chain. */
 export interface Comparison {
+  /** How it compares with what stands before. */
   readonly op: "==" | "!=" | "<" | "<=" | ">" | ">=" | "in" | "not in";
+  /** What it compares with. */
   readonly right: Expr;
 }
 
@@ -68,87 +83,93 @@ export type Expr =
   | { readonly kind: "not"; readonly node: Expr }
   | { readonly kind: "sign"; readonly sign: "+" | "-"; readonly node: Expr };
 
-/** A filter; the node is absent where a block is filtered. */
-export interface Filter extends CallArgs {
-  readonly kind: "filter";
+/** A filter. */
+export interface Filter extends CallArgs, Located<"filter"> {
+  /** What is filtered; absent where that is the text of a block. */
   readonly node: Expr | undefined;
+  /** The filter's name. */
   readonly name: string;
-  readonly line: number;
 }
 
 /** A call. */
 export interface Call extends CallArgs {
+  /** What it is. */
   readonly kind: "call";
+  /** What is called. */
   readonly node: Expr;
 }
 
 /** A slice, within brackets. */
-export interface Slice {
-  readonly kind: "slice";
+export interface Slice extends Located<"slice"> {
+  /** Where it begins and ends, and its step. */
   readonly parts: readonly [
     start: Expr | undefined,
     stop: Expr | undefined,
     step: Expr | undefined,
   ];
-  readonly line: number;
 }
 
 /** Parameters and their default values, which the last ones have. */
 export interface Signature {
+  /** The parameters. */
   readonly params: readonly Name[];
+  /** The default values. */
   readonly defaults: readonly Expr[];
 }
 
 /** Text between tags. */
 export interface Data {
+  /** What it is. */
   readonly kind: "data";
+  /** The text itself. */
   readonly text: string;
 }
 
 /** A loop. */
-export interface For {
-  readonly kind: "for";
+export interface For extends Located<"for">, WithBody {
+  /** What each item is stored to. */
   readonly target: Expr;
+  /** What it goes through. */
   readonly items: Expr;
+  /** What an item must pass. */
   readonly test: Expr | undefined;
+  /** Whether `loop(...)` renders the body for other items. */
   readonly recursive: boolean;
-  readonly body: readonly Stmt[];
+  /** What follows `else`. */
   readonly otherwise: readonly Stmt[];
-  readonly line: number;
 }
 
 /** A macro. */
-export interface MacroNode extends Signature {
-  readonly kind: "macro";
+export interface MacroNode extends Located<"macro">, Signature, WithBody {
+  /** Its name. */
   readonly name: string;
-  readonly body: readonly Stmt[];
-  readonly line: number;
 }
 
-/** A call with a body; `call` is absent for `{% generation %}`, whose body is rendered as it is. */
-export interface CallBlock extends Signature {
-  readonly kind: "call block";
+/** A call with a body. */
+export interface CallBlock extends Located<"call block">, Signature, WithBody {
+  /** The call; absent for `{% generation %}`, whose body is rendered as it is. */
   readonly call: Call | undefined;
-  readonly body: readonly Stmt[];
-  readonly line: number;
 }
 
 /** A block of a template that others could extend. */
-export interface Block {
-  readonly kind: "block";
+export interface Block extends Located<"block">, WithBody {
+  /** Its name. */
   readonly name: string;
+  /** Whether it sees the variables around it. */
   readonly scoped: boolean;
+  /** Whether another template must fill it. */
   readonly required: boolean;
-  readonly body: readonly Stmt[];
-  readonly line: number;
 }
 
 /** A choice between bodies. */
-export interface If {
+export interface If extends WithBody {
+  /** What it is. */
   readonly kind: "if";
+  /** Whether the body is taken. */
   readonly test: Expr;
-  readonly body: readonly Stmt[];
+  /** What each `elif` asks and has. */
   readonly elifs: readonly If[];
+  /** What follows `else`. */
   readonly otherwise: readonly Stmt[];
 }
 

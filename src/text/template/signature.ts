@@ -5,16 +5,7 @@
  */
 
 import { fail } from "./errors.ts";
-import {
-  type Args,
-  intOf,
-  isInt,
-  isText,
-  textOf,
-  typeName,
-  Undefined,
-  type Value,
-} from "./value.ts";
+import { type Args, intOf, isInt, isText, textOf, typeName, type Value } from "./value.ts";
 
 /** The values of parameters by name; one that is not given is absent. */
 export class Bound {
@@ -54,7 +45,6 @@ export function asText(value: Value, what: string): string {
 
 /** A value as a whole number; throws `TypeError` for another. Numbers beyond JavaScript's are cut to its range. */
 export function asInt(value: Value, what: string): number {
-  if (value instanceof Undefined) value.fail();
   if (!isInt(value)) fail("TypeError", `${what} is a ${typeName(value)}, expected an int`);
   const number = Number(intOf(value));
   return Math.max(Math.min(number, Number.MAX_SAFE_INTEGER), Number.MIN_SAFE_INTEGER);

@@ -14,23 +14,24 @@ import { sliceBounds } from "./slices.ts";
 import { join, replace, split } from "./text_parts.ts";
 import { type Args, Tuple, type Value } from "./value.ts";
 
-type Method = (text: string, args: Args) => Value;
+/** A method of `str`. */
+export type TextMethod = (text: string, args: Args) => Value;
 
 /** A method with parameters. */
 const method =
-  (name: string, spec: string, run: (text: string, bound: Bound) => Value): Method =>
+  (name: string, spec: string, run: (text: string, bound: Bound) => Value): TextMethod =>
   (text, args) => run(text, bind(`str.${name}`, spec, args));
 
 const is = (
   name: string,
   test: (text: string) => boolean,
-): [string, Method] => [name, method(name, "", test)];
+): [string, TextMethod] => [name, method(name, "", test)];
 
 /** Whether all characters are of a class, and there is one. */
 const all = (kind: keyof typeof CLASSES) => (text: string): boolean =>
   text !== "" && points(text).every((point) => CLASSES[kind].test(point));
 
-const changed = (name: string, change: (text: string) => string): [string, Method] => [
+const changed = (name: string, change: (text: string) => string): [string, TextMethod] => [
   name,
   method(name, "", (text) => {
     spend(text.length);
@@ -40,7 +41,7 @@ const changed = (name: string, change: (text: string) => string): [string, Metho
   }),
 ];
 
-const stripped = (name: string, left: boolean, right: boolean): [string, Method] => [
+const stripped = (name: string, left: boolean, right: boolean): [string, TextMethod] => [
   name,
   method(name, "chars? /", (text, bound) => {
     const chars = bound.get("chars");
@@ -73,7 +74,7 @@ function find(text: string, bound: Bound, last: boolean): number {
   return unit < 0 ? -1 : start + pointCount(inside.slice(0, unit));
 }
 
-const found = (name: string, last: boolean, strict: boolean): [string, Method] => [
+const found = (name: string, last: boolean, strict: boolean): [string, TextMethod] => [
   name,
   method(name, SEARCH, (text, bound) => {
     const at = find(text, bound, last);
@@ -99,7 +100,7 @@ function count(text: string, bound: Bound): bigint {
 const affixed = (
   name: string,
   test: (text: string, affix: string) => boolean,
-): [string, Method] => [
+): [string, TextMethod] => [
   name,
   method(name, "affix start? end? /", (text, bound) => {
     const affix = bound.get("affix");
@@ -113,7 +114,7 @@ const affixed = (
 const padded = (
   name: string,
   share: (missing: number, width: number) => number,
-): [string, Method] => [
+): [string, TextMethod] => [
   name,
   method(name, "width fill? /", (text, bound) => {
     const fill = bound.text("fill", " ");
@@ -155,7 +156,7 @@ function zeroFill(text: string, width: number): string {
   return sign + "0".repeat(missing) + text.slice(sign.length);
 }
 
-const splits = (name: string, fromEnd: boolean): [string, Method] => [
+const splits = (name: string, fromEnd: boolean): [string, TextMethod] => [
   name,
   method(name, "sep? maxsplit?", (text, bound) => {
     const sep = bound.get("sep");
@@ -171,18 +172,18 @@ const splits = (name: string, fromEnd: boolean): [string, Method] => [
 const affixless = (
   name: string,
   cut: (text: string, affix: string) => string,
-): [string, Method] => [
+): [string, TextMethod] => [
   name,
   method(name, "affix /", (text, bound) => cut(text, bound.text("affix"))),
 ];
 
-const unsupported = (name: string): [string, Method] => [
+const unsupported = (name: string): [string, TextMethod] => [
   name,
   () => fail("Unsupported", `str.${name}`),
 ];
 
 /** The methods of `str` by name, but for `format` and `format_map`, which look into values. */
-export const TEXT_METHODS: ReadonlyMap<string, Method> = new Map([
+export const TEXT_METHODS: ReadonlyMap<string, TextMethod> = new Map([
   changed("capitalize", capitalize),
   changed("casefold", caseFold),
   changed("lower", (text) => text.toLowerCase()),

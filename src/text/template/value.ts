@@ -23,8 +23,8 @@ export interface Args {
 
 /** A value that is none of JavaScript's own. */
 export abstract class Obj {
-  /** The name of its type in Python. */
-  abstract readonly type: string;
+  /** Makes a value of a type, named as in Python. */
+  constructor(readonly type: string) {}
 
   /** What `repr` gives, for kinds of values that `repr` does not know. */
   describe(): string | undefined {
@@ -47,12 +47,12 @@ export abstract class Obj {
 
 /** A tuple; `names` are the fields of a named one. */
 export class Tuple extends Obj {
-  readonly type = "tuple";
   /** Makes a tuple. */
   constructor(readonly items: readonly Value[], readonly names: readonly string[] = []) {
-    super();
+    super("tuple");
   }
 
+  /** The attributes that it has. */
   override attribute(name: string): Value | undefined {
     const at = this.names.indexOf(name);
     return at < 0 ? undefined : this.items[at];
@@ -61,27 +61,26 @@ export class Tuple extends Obj {
 
 /** Text that counts as escaped: it escapes what is joined to it. */
 export class Markup extends Obj {
-  readonly type = "Markup";
   /** Makes escaped text. */
   constructor(readonly text: string) {
-    super();
+    super("Markup");
   }
 }
 
 /** A `range`. */
 export class Range extends Obj {
-  readonly type = "range";
   /** How many numbers it has. */
   readonly length: number;
 
   /** Makes a range; `step` is not 0. */
   constructor(readonly start: bigint, readonly stop: bigint, readonly step: bigint) {
-    super();
+    super("range");
     const span = step > 0n ? stop - start : start - stop;
     const stride = step > 0n ? step : -step;
     this.length = span > 0n ? Number((span - 1n) / stride + 1n) : 0;
   }
 
+  /** The attributes that it has. */
   override attribute(name: string): Value | undefined {
     return new Map([["start", this.start], ["stop", this.stop], ["step", this.step]]).get(name);
   }
@@ -94,13 +93,12 @@ export class Range extends Obj {
 
 /** What stands for something that is not there. Using it, other than printing or testing, is an error. */
 export class Undefined extends Obj {
-  readonly type = "Undefined";
   /** Makes one that says, when it is used, what is missing. */
   constructor(
     readonly message: string,
     readonly kind: "UndefinedError" | "SecurityError" = "UndefinedError",
   ) {
-    super();
+    super("Undefined");
   }
 
   /** Throws what using it means. */
@@ -111,24 +109,23 @@ export class Undefined extends Obj {
 
 /** Values that can be taken once, one after the other: a generator. */
 export class Iter extends Obj {
-  readonly type = "generator";
   /** Makes one of a JavaScript iterator. */
   constructor(readonly iterator: Iterator<Value>) {
-    super();
+    super("generator");
   }
 }
 
 /** A function, or a method of a value. */
 export class Func extends Obj {
-  readonly type = "function";
   readonly #run: (args: Args) => Value;
 
   /** Makes a function. */
   constructor(run: (args: Args) => Value) {
-    super();
+    super("function");
     this.#run = run;
   }
 
+  /** Calls it. */
   override call(args: Args): Value {
     return this.#run(args);
   }
@@ -136,12 +133,12 @@ export class Func extends Obj {
 
 /** A `namespace`: attributes that loops and macros may set. */
 export class Namespace extends Obj {
-  readonly type = "Namespace";
   /** Makes a namespace of attributes. */
   constructor(readonly attributes: Map<string, Value>) {
-    super();
+    super("Namespace");
   }
 
+  /** The attributes that it has. */
   override attribute(name: string): Value | undefined {
     return this.attributes.get(name);
   }
