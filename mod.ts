@@ -19,4 +19,6 @@ export { openHead } from "./src/checkpoint/head.ts";
 export { HeadModel, Model } from "./src/model/mod.ts";
 export { draftModel, eagle2 } from "./src/speculation/mod.ts";
 export type { DrafterPlan } from "./src/speculation/mod.ts";
+export { ChatTemplate, Float, parseJson } from "./src/text/chat_template.ts";
+export type { ChatMessage, RenderOptions, TemplateValue } from "./src/text/chat_template.ts";
 export { Tokenizer } from "./src/text/tokenizer.ts";

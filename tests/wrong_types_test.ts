@@ -406,6 +406,19 @@ Deno.test("every argument of every export refuses what it cannot be, by name", a
       wrong: [5, null, "5", undefined, ["5"], [-1], [1.5], {}],
     },
     {
+      name: "ChatTemplate.load",
+      argument: "from",
+      call: (it) => api.ChatTemplate.load(it),
+      wrong: [...NO_PATH, undefined],
+    },
+    { name: "Float", argument: "value", call: (it) => new api.Float(it), wrong: ["1", null, 1n] },
+    {
+      name: "parseJson",
+      argument: "text",
+      call: (it) => api.parseJson(it),
+      wrong: [...NO_TEXT, undefined],
+    },
+    {
       name: "onWarning",
       argument: "next",
       call: (it) => api.onWarning(it),
@@ -424,6 +437,28 @@ Deno.test("every argument of every export refuses what it cannot be, by name", a
       await expectRefused(() => call(value as never), note, argument, ["expected"]);
     }
   }
+});
+
+Deno.test("what renders a chat refuses options that it does not know or that are no values of theirs", async () => {
+  using engine = await Engine.load({ target, context: 64, backend: "cpu", threads: 1 });
+  const NO_LIST = [5, "a", {}, true];
+  const wrong: Wrong<api.RenderOptions> = {
+    addGenerationPrompt: NO_FLAG,
+    tools: [...NO_LIST, [5], ["f"]],
+    documents: [...NO_LIST, [[]]],
+    variables: [5, "a", null, [], { messages: [] }, { f: () => {} }],
+    template: [...NO_TEXT, "none such"],
+    now: [0, "today", null, new Date(NaN)],
+  };
+  const chat = [{ role: "user", content: "a" }];
+  for (const [option, values] of Object.entries(wrong)) {
+    for (const value of values) {
+      const call = () => engine.encode(chat, { [option]: value } as never);
+      await expectRefused(call, `encode({ ${option}: ${show(value)} })`, option, []);
+    }
+  }
+  const misspelt = () => engine.encode(chat, { tool: [] } as never);
+  await expectRefused(misspelt, "tool", "tool", ["did you mean tools?"]);
 });
 
 Deno.test("what quantizes and converts refuses what it cannot do, and writes nothing", async () => {
@@ -510,6 +545,7 @@ Deno.test("every export of the public API is checked here, or takes nothing to c
   const checked = ["Engine", "Session", "Device", "Model", "HeadModel", "scoreTokens", "draftModel"]
     .concat(["openCheckpoint", "openHead", "Tokenizer", "quantizeCheckpoint", "convertHead"])
     .concat(["eagle2", "methodOf", "speculationOf", "planMemory", "Generation", "onWarning"]);
+  checked.push("ChatTemplate", "Float", "parseJson");
   // They take what other exports have made, and hand it on to what is checked.
   const internal = ["contextOf", "checkMemory", "largestContext", "megabytes"];
   const known = [...checked, ...internal];

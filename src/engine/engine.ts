@@ -10,7 +10,7 @@ import { openHead } from "../checkpoint/head.ts";
 import { Device, disposedError } from "../device/mod.ts";
 import { checkHead, HeadModel, Model, type ModelSummary, summarizeModel } from "../model/mod.ts";
 import { type DrafterPlan, draftModel, eagle2 } from "../speculation/mod.ts";
-import { ChatTemplate } from "../text/chat_template.ts";
+import { ChatTemplate, type RenderOptions } from "../text/chat_template.ts";
 import { Tokenizer } from "../text/tokenizer.ts";
 import type { Generation } from "./generation.ts";
 import {
@@ -136,12 +136,15 @@ export class Engine implements Disposable {
     return this.#session.context;
   }
 
-  /** The tokens of a prompt: text with the tokenizer's special tokens, a chat by the model's template. */
-  encode(prompt: Prompt): readonly number[] {
-    return this.#encode(prompt, { ...PROMPT, doing: "encode" });
+  /**
+   * The tokens of a prompt: text with the tokenizer's special tokens, a chat by the model's template, to which `chat`
+   * gives tools and the like.
+   */
+  encode(prompt: Prompt, chat: RenderOptions = {}): readonly number[] {
+    return this.#encode(prompt, { ...PROMPT, doing: "encode" }, chat);
   }
 
-  #encode(prompt: Prompt, use: TextUse): readonly number[] {
+  #encode(prompt: Prompt, use: TextUse, chat: RenderOptions = {}): readonly number[] {
     if (this.#cleanup.disposed) throw disposedError(use.doing, "the engine");
     if (typeof prompt === "string") return this.tokenizer.encode(prompt);
     if (isChat(prompt)) {
@@ -153,7 +156,7 @@ export class Engine implements Disposable {
             "chat_template.jinja, or chat_template in tokenizer_config.json",
         );
       }
-      const text = this.chatTemplate.render(prompt, { addGenerationPrompt: true });
+      const text = this.chatTemplate.render(prompt, chat);
       return this.tokenizer.encode(text, { addSpecialTokens: false });
     }
     const expected = "text, a chat or token ids";

@@ -99,6 +99,36 @@ Deno.test("a generation ends with the disposed error when its engine is disposed
   engine[Symbol.dispose]();
 });
 
+Deno.test("a chat template that cannot be read stops chats, and not plain prompts", () =>
+  withDir(async (dir) => {
+    for (const { name } of Deno.readDirSync(TARGET)) {
+      Deno.symlinkSync(`${Deno.realPathSync(TARGET)}/${name}`, `${dir}/${name}`);
+    }
+    Deno.writeTextFileSync(`${dir}/chat_template.jinja`, "{% for m in messages %}");
+    using engine = await Engine.load({ target: dir, context: 64, backend: "cpu" });
+    const { tokens } = await engine.generate("Question: 2 + 2?", { maxTokens: 2 }).finish();
+    assertEquals(tokens.length, 2);
+    const chat = () => engine.encode([{ role: "user", content: "2 + 2?" }]);
+    assertEquals(assertThrows(chat, CheckpointError).file, `${dir}/chat_template.jinja`);
+  }));
+
+Deno.test("what a chat is given reaches the model's template", () =>
+  withDir(async (dir) => {
+    for (const { name } of Deno.readDirSync(TARGET)) {
+      Deno.symlinkSync(`${Deno.realPathSync(TARGET)}/${name}`, `${dir}/${name}`);
+    }
+    Deno.writeTextFileSync(
+      `${dir}/chat_template.jinja`,
+      "{{ tools[0].name }} {{ messages[0].tool_calls[0].id }} {{ effort }}",
+    );
+    using engine = await Engine.load({ target: dir, context: 64, backend: "cpu" });
+    const chat = [{ role: "assistant", tool_calls: [{ id: "c1" }] }];
+    assertEquals(
+      engine.encode(chat, { tools: [{ name: "f" }], variables: { effort: "high" } }),
+      engine.tokenizer.encode("f c1 high", { addSpecialTokens: false }),
+    );
+  }));
+
 Deno.test("an engine refuses models that do not fit together, and names them", () =>
   withDir(async (dir) => {
     const draft = writeRandomModel(`${dir}/draft`, SMALL);

@@ -5,14 +5,10 @@
  */
 import { ArgumentError } from "../base/errors.ts";
 import { show } from "../base/options.ts";
+import type { ChatMessage } from "../text/chat_template.ts";
 
-/** One turn of a chat. */
-export interface Message {
-  /** `user`, `assistant`, `system`, or what else the model's template knows. */
-  readonly role: string;
-  /** Its text. */
-  readonly content: string;
-}
+/** One turn of a chat: who speaks, what is said, and what else the model's template knows. */
+export type Message = ChatMessage;
 
 /** Token ids: a list, or any typed array of integers. */
 export type TokenIds =
@@ -36,18 +32,31 @@ export function isChat(prompt: Prompt): prompt is readonly Message[] {
   return typeof first === "object" && first !== null && !Array.isArray(first);
 }
 
-/** Throws the `ArgumentError` of a message that has no role or no text. */
+/**
+ * Throws the `ArgumentError` of a message without a role, or whose content is neither text nor a list of parts. Only
+ * one that says something else, such as `tool_calls`, may go without content.
+ */
 export function checkChat(prompt: readonly Message[]): void {
   for (const [i, message] of prompt.entries()) {
-    for (const key of ["role", "content"] as const) {
-      const value: unknown = message?.[key];
-      if (typeof value === "string") continue;
+    const refuse = (key: "role" | "content", expected: string): never => {
       throw new ArgumentError(
         "prompt",
-        `Cannot format a chat: ${key} of message ${i} is ${show(value)}, expected text`,
+        `Cannot format a chat: ${key} of message ${i} is ${
+          show(message?.[key])
+        }, expected ${expected}`,
       );
-    }
+    };
+    if (typeof message?.role !== "string") refuse("role", "text");
+    const { role: _, content, ...more } = message;
+    const absent = content === undefined || content === null;
+    if (absent ? Object.keys(more).length > 0 : isContent(content)) continue;
+    refuse("content", "text or a list of parts");
   }
+}
+
+function isContent(content: unknown): boolean {
+  return typeof content === "string" ||
+    (Array.isArray(content) && content.every((part) => typeof part === "object" && part !== null));
 }
 
 /** A text that is token ids or becomes them, and what is done with it, for messages. */

@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
-import { CheckpointError, SpecMQuantError } from "../base/errors.ts";
-import { ChatTemplate } from "./chat_template.ts";
+import { ArgumentError, CheckpointError, SpecMQuantError } from "../base/errors.ts";
+import { type ChatMessage, ChatTemplate, Float, type RenderOptions } from "./chat_template.ts";
 import { withDirectory } from "./fixtures_test.ts";
 
 const CHATML = `{%- for message in messages %}
@@ -20,6 +20,15 @@ function load(files: Readonly<Record<string, unknown>>): ChatTemplate | undefine
   return withDirectory(files, ChatTemplate.load);
 }
 
+/** What a source makes of messages. */
+function render(
+  source: string,
+  options?: RenderOptions,
+  messages: readonly ChatMessage[] = MESSAGES,
+): string {
+  return load({ "chat_template.jinja": source })!.render(messages, options);
+}
+
 Deno.test("ChatTemplate: from each place where models keep it", () => {
   const config = (chat_template: unknown) => ({ "tokenizer_config.json": { chat_template } });
   const places = [
@@ -27,6 +36,7 @@ Deno.test("ChatTemplate: from each place where models keep it", () => {
     { "chat_template.jinja": CHATML, ...config("another") },
     config(CHATML),
     config([{ name: "tool_use", template: "x" }, { name: "default", template: CHATML }]),
+    { "chat_template.json": { chat_template: CHATML } },
   ];
   for (const files of places) {
     const template = load(files)!;
@@ -39,6 +49,7 @@ Deno.test("ChatTemplate: undefined where the model has none", () => {
   assertEquals(load({}), undefined);
   assertEquals(load({ "tokenizer_config.json": { eos_token: "x" } }), undefined);
   assertEquals(load({ "tokenizer_config.json": { chat_template: null } }), undefined);
+  assertEquals(load({ "tokenizer_config.json": { chat_template: [] } }), undefined);
 });
 
 Deno.test("ChatTemplate: special tokens, absent ones, tools and the date", () => {
@@ -48,23 +59,79 @@ Deno.test("ChatTemplate: special tokens, absent ones, tools and the date", () =>
       "{% if tools is not none %}tools{% endif %} {{ strftime_now('%Y') }}",
     "tokenizer_config.json": { bos_token: { content: "<s>" }, eos_token: "</s>" },
   })!;
-  assertMatch(template.render([]), /^<s>\[<\/s>\] \d{4}$/);
+  assertMatch(template.render(MESSAGES), /^<s>\[<\/s>\] \d{4}$/);
+});
+
+Deno.test("ChatTemplate: all that a message has reaches the template, and reasoning under each name", () => {
+  const source = "{% for m in messages %}{{ m }}\n{% endfor %}";
+  const messages: ChatMessage[] = [
+    { role: "assistant", content: null, name: undefined, weight: new Float(1), n: 2, big: 3n },
+    { role: "assistant", thinking: "hm", content: [{ type: "text", text: "x" }] },
+    { role: "assistant", reasoning: "so", reasoning_content: "why" },
+  ];
+  assertEquals(
+    render(source, {}, messages),
+    "{'role': 'assistant', 'weight': 1.0, 'n': 2, 'big': 3}\n" +
+      "{'thinking': 'hm', 'role': 'assistant', 'content': [{'type': 'text', 'text': 'x'}], 'reasoning_content': 'hm'}\n" +
+      "{'thinking': 'why', 'role': 'assistant', 'reasoning': 'so', 'reasoning_content': 'why'}\n",
+  );
+});
+
+Deno.test("ChatTemplate: tools, documents, variables, and one of several templates", () => {
+  const template = load({
+    "tokenizer_config.json": {
+      bos_token: "<s>",
+      chat_template: [
+        { name: "default", template: "{{ bos_token }} {{ thinks }} {{ documents }}" },
+        { name: "tool_use", template: "{{ tools | map(attribute='name') | list }}" },
+      ],
+    },
+  })!;
+  assertEquals(template.names, ["default", "tool_use"]);
+  const tools = [{ name: "f" }];
+  assertEquals(template.render(MESSAGES, { tools }), "['f']");
+  assertEquals(template.render(MESSAGES, { tools, template: "default" }), "<s>  None");
+  const variables = { bos_token: "<b>", thinks: false };
+  assertEquals(
+    template.render(MESSAGES, { variables, documents: [{ title: "t" }] }),
+    "<b> False [{'title': 't'}]",
+  );
+});
+
+Deno.test("ChatTemplate: wrong arguments are errors that name them", () => {
+  const cases: ReadonlyArray<[unknown, unknown, argument: string]> = [
+    [[], {}, "messages"],
+    ["Hi", {}, "messages"],
+    [[1], {}, "messages"],
+    [[{ role: "user", content: () => 1 }], {}, "messages"],
+    [MESSAGES, { tools: "f" }, "tools"],
+    [MESSAGES, { tools: ["f"] }, "tools"],
+    [MESSAGES, { documents: {} }, "documents"],
+    [MESSAGES, { variables: { messages: [] } }, "variables"],
+    [MESSAGES, { variables: { f: Symbol("s") } }, "variables"],
+    [MESSAGES, { template: "rag" }, "template"],
+  ];
+  for (const [messages, options, argument] of cases) {
+    const error = assertThrows(
+      () => render("x", options as RenderOptions, messages as ChatMessage[]),
+      ArgumentError,
+    );
+    assertEquals(error.argument, argument);
+  }
 });
 
 Deno.test("ChatTemplate: block lines leave no space behind", () => {
-  const template = load({
-    "chat_template.jinja":
-      "{% for m in messages %}\n  {% if true %}\n{{ m.content }}\n  {% endif %}\n{% endfor %}\n",
-  })!;
+  const source =
+    "{% for m in messages %}\n  {% if true %}\n{{ m.content }}\n  {% endif %}\n{% endfor %}\n";
   assertEquals(
-    template.render([{ role: "user", content: "a" }, { role: "user", content: "b" }]),
+    render(source, {}, [{ role: "user", content: "a" }, { role: "user", content: "b" }]),
     "a\nb\n",
   );
 });
 
 Deno.test("ChatTemplate: what the template refuses is an error with its words", () => {
   const error = assertThrows(
-    () => load({ "chat_template.jinja": CHATML })!.render([{ role: "robot", content: "x" }]),
+    () => render(CHATML, {}, [{ role: "robot", content: "x" }]),
     SpecMQuantError,
     "Unknown role: robot",
   );
@@ -72,20 +139,38 @@ Deno.test("ChatTemplate: what the template refuses is an error with its words", 
   assertStringIncludes(error.message, "chat_template.jinja");
 });
 
-Deno.test("ChatTemplate: malformed templates are errors that name the file", () => {
+Deno.test("ChatTemplate: a malformed template stops who uses it, with an error that names the file", () => {
   const cases: ReadonlyArray<[Record<string, unknown>, file: string, words: string]> = [
-    [{ "chat_template.jinja": "{% for x in %}" }, "chat_template.jinja", "malformed"],
+    [{ "chat_template.jinja": "\n{% for x in %}" }, "chat_template.jinja", "line 2"],
     [{ "chat_template.jinja": new Uint8Array([0xff]) }, "chat_template.jinja", "UTF-8"],
     [{ "tokenizer_config.json": { chat_template: 3 } }, "tokenizer_config.json", "type number"],
     [
-      { "tokenizer_config.json": { chat_template: [{ name: "rag", template: "x" }, 5] } },
+      { "tokenizer_config.json": { chat_template: [{ name: "default", template: 3 }] } },
       "tokenizer_config.json",
+      "type number",
+    ],
+    [
+      {
+        "tokenizer_config.json": { chat_template: [{ name: "rag", template: "x" }] },
+      },
+      "",
       "[rag]",
     ],
-    [{ "tokenizer_config.json": "[" }, "tokenizer_config.json", "JSON"],
   ];
   for (const [files, file, words] of cases) {
-    const error = assertThrows(() => load(files), CheckpointError, words);
+    const template = load(files)!;
+    const error = assertThrows(() => template.render(MESSAGES), CheckpointError, words);
     assertStringIncludes(error.file, file);
   }
+  assertThrows(() => load({ "tokenizer_config.json": "[" }), CheckpointError, "JSON");
+});
+
+Deno.test("ChatTemplate: of several templates a malformed one stops no other", () => {
+  const template = load({
+    "tokenizer_config.json": {
+      chat_template: [{ name: "default", template: "{%" }, { name: "rag", template: "fine" }],
+    },
+  })!;
+  assertEquals(template.render(MESSAGES, { template: "rag" }), "fine");
+  assertThrows(() => template.render(MESSAGES), CheckpointError, "malformed");
 });

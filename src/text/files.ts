@@ -16,11 +16,12 @@ export function inDirectory(dir: string, name: string): string {
 }
 
 /**
- * The text of a UTF-8 file, or `undefined` where there is no such file.
+ * The text of a UTF-8 file, or `undefined` where there is no such file. A byte order mark is left out, but for
+ * `keepMark`, where it is text like any other.
  *
  * @throws {CheckpointError} the file cannot be read or is not UTF-8
  */
-export function readText(path: string): string | undefined {
+export function readText(path: string, { keepMark = false } = {}): string | undefined {
   let bytes: Uint8Array;
   try {
     bytes = Deno.readFileSync(path);
@@ -31,7 +32,7 @@ export function readText(path: string): string | undefined {
   const pointer = lfsPointer(bytes);
   if (pointer !== undefined) throw new CheckpointError(path, pointer);
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: keepMark }).decode(bytes);
   } catch (error) {
     throw new CheckpointError(path, "its bytes are not UTF-8", undefined, { cause: error });
   }

@@ -15,9 +15,17 @@ const COMPANION = /\.(json|jinja|txt|model|tiktoken)$|^(LICENSE|NOTICE|USE_POLIC
 const DESCRIPTION =
   /^(config|quantize_config)\.json$|\.index\.json$|^(adapter|quant)_config\.json$/;
 
-/** Files of `dir` by name, in order; a link to nothing is none. */
+/** The folder of a model's further chat templates, whose files belong to it too. */
+const TEMPLATES = "additional_chat_templates";
+
+/** Files of `dir` by name, those of the templates' folder with it; a link to nothing is none. */
 function filesOf(dir: string): [name: string, info: Deno.FileInfo][] {
-  const names = onFile("read", dir, () => [...Deno.readDirSync(dir)].map(({ name }) => name));
+  const namesIn = (folder: string) =>
+    onFile("read", folder, () => [...Deno.readDirSync(folder)].map(({ name }) => name));
+  const templates = infoOf(`${dir}/${TEMPLATES}`)?.isDirectory
+    ? namesIn(`${dir}/${TEMPLATES}`).map((name) => `${TEMPLATES}/${name}`)
+    : [];
+  const names = [...namesIn(dir), ...templates];
   return names.sort().flatMap((name) => {
     // A downloaded snapshot is a directory of links: what counts is what a link names.
     const info = infoOf(`${dir}/${name}`);
@@ -46,6 +54,13 @@ export function companionBytes(dir: string): number {
 export function copyCompanions(dir: string, to: string): void {
   for (const [name] of companions(dir)) {
     const file = `${dir}/${name}`;
+    if (name.includes("/")) {
+      onFile(
+        "write",
+        `${to}/${TEMPLATES}`,
+        () => Deno.mkdirSync(`${to}/${TEMPLATES}`, { recursive: true }),
+      );
+    }
     writeWhole(`${to}/${name}`, onFile("read", file, () => Deno.readFileSync(file)));
   }
 }

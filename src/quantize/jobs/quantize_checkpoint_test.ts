@@ -57,6 +57,8 @@ function makeModel(dir: string, change = (t: TensorToWrite) => t): void {
   Deno.writeTextFileSync(`${dir}/config.json`, CONFIG);
   Deno.writeTextFileSync(`${dir}/tokenizer.json`, "{}");
   Deno.writeTextFileSync(`${dir}/chat_template.jinja`, "x");
+  Deno.mkdirSync(`${dir}/additional_chat_templates`);
+  Deno.writeTextFileSync(`${dir}/additional_chat_templates/tool_use.jinja`, "y");
   Deno.writeTextFileSync(`${dir}/real_generation.json`, `{"eos_token_id": 1}`);
   Deno.symlinkSync("real_generation.json", `${dir}/generation_config.json`);
   Deno.writeTextFileSync(`${dir}/pytorch_model.bin.index.json`, "{}");
@@ -77,10 +79,15 @@ async function withTemp(use: (dir: string) => Promise<void>): Promise<void> {
 /** Rounding needs no calibration text, so no tokenizer and no device. */
 const HOW = { scheme: "w4a16-g128", method: "rtn" };
 
-/** The bytes of every file of a directory. */
-function filesOf(dir: string): Map<string, Uint8Array> {
-  const names = [...Deno.readDirSync(dir)].map(({ name }) => name).sort();
-  return new Map(names.map((name) => [name, Deno.readFileSync(`${dir}/${name}`)]));
+/** The bytes of every file of a directory, those in its folders with it. */
+function filesOf(dir: string, folder = ""): Map<string, Uint8Array> {
+  const entries = [...Deno.readDirSync(`${dir}/${folder}`)];
+  const files = entries.flatMap(({ name, isDirectory }) => {
+    const path = folder + name;
+    if (isDirectory) return [...filesOf(dir, `${path}/`)];
+    return [[path, Deno.readFileSync(`${dir}/${path}`)] as const];
+  });
+  return new Map(files.sort(([a], [b]) => a < b ? -1 : 1));
 }
 
 Deno.test("quantize: a small model, opened again", () =>
@@ -130,6 +137,7 @@ Deno.test("quantize: a small model, opened again", () =>
     }
     const names = [...Deno.readDirSync(out)].map((entry) => entry.name).sort();
     assertEquals(names, [
+      "additional_chat_templates",
       "chat_template.jinja",
       "config.json",
       "generation_config.json",
@@ -141,6 +149,8 @@ Deno.test("quantize: a small model, opened again", () =>
       "real_generation.json",
       "tokenizer.json",
     ]);
+    const further = `${out}/additional_chat_templates/tool_use.jinja`;
+    assertEquals(Deno.readTextFileSync(further), "y");
     assert(Deno.lstatSync(`${out}/generation_config.json`).isFile);
     // Python tells 10000.0 from 10000, so the text of numbers is kept.
     assert(Deno.readTextFileSync(`${out}/config.json`).includes("10000.0"));
@@ -176,7 +186,7 @@ Deno.test("quantize: refuses bad places and schemes", () =>
       ArgumentError,
       `the scheme is "w9"`,
     );
-    assertEquals([...Deno.readDirSync(model)].length, 7);
+    assertEquals([...Deno.readDirSync(model)].length, 8);
   }));
 
 /** Aborts after `steps` reports; what was done then lies in the work directory. */
