@@ -177,7 +177,7 @@ export class ChatTemplate {
       if (!(error instanceof SyntaxFault)) throw error;
       throw new CheckpointError(
         file,
-        `its chat template is malformed: ${error.message}`,
+        `its chat template cannot be parsed: ${error.message}`,
         undefined,
         { cause: error },
       );

@@ -172,5 +172,5 @@ Deno.test("ChatTemplate: of several templates a malformed one stops no other", (
     },
   })!;
   assertEquals(template.render(MESSAGES, { template: "rag" }), "fine");
-  assertThrows(() => template.render(MESSAGES), CheckpointError, "malformed");
+  assertThrows(() => template.render(MESSAGES), CheckpointError, "cannot be parsed");
 });
