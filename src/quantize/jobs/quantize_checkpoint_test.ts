@@ -82,10 +82,10 @@ const HOW = { scheme: "w4a16-g128", method: "rtn" };
 /** The bytes of every file of a directory, those in its folders with it. */
 function filesOf(dir: string, folder = ""): Map<string, Uint8Array> {
   const entries = [...Deno.readDirSync(`${dir}/${folder}`)];
-  const files = entries.flatMap(({ name, isDirectory }) => {
+  const files = entries.flatMap(({ name, isDirectory }): [string, Uint8Array][] => {
     const path = folder + name;
     if (isDirectory) return [...filesOf(dir, `${path}/`)];
-    return [[path, Deno.readFileSync(`${dir}/${path}`)] as const];
+    return [[path, Deno.readFileSync(`${dir}/${path}`)]];
   });
   return new Map(files.sort(([a], [b]) => a < b ? -1 : 1));
 }
