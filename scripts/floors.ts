@@ -33,13 +33,15 @@ const BESIDE: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * Rooms of a folder, lowest first; "" stands for the folder's own files. Within a folder an import
+ * Rooms of a folder of `src`, lowest first; "" stands for the folder's own files. Within a folder an import
  * goes down through them as between floors; two rooms in one line do not see each other.
  */
 const ROOMS: Readonly<Record<string, ReadonlyArray<readonly string[]>>> = {
-  cli: [["terminal"], ["options"], ["commands"], [""]],
   checkpoint: [["containers"], ["config", "formats"], [""], ["synthetic"]],
+  cli: [["terminal"], ["options"], ["commands"], [""]],
   quantize: [["grids", "rows"], ["layouts"], ["quantizers"], ["methods"], ["jobs"], [""]],
+  text: [["files"], ["template", "tokenizer"], [""]],
+  "text/template": [["values"], ["library", "syntax"], ["compile"], [""]],
 };
 
 /** The only folders that may import `ffi`. */
@@ -54,23 +56,22 @@ function folderOf(file: string): string | undefined {
   return /^src\/([^/]+)\/./.exec(file)?.[1];
 }
 
-/** The room of its folder that a file is in; "" for one of the folder's own files. */
-function roomOf(file: string): string {
-  return /^src\/[^/]+\/([^/]+)\/./.exec(file)?.[1] ?? "";
-}
-
-/** The rule that an import within `folder` breaks. */
-function roomViolation(folder: string, from: string, to: string): string | undefined {
-  const rooms = ROOMS[folder];
-  if (rooms === undefined) return undefined;
-  const [source, target] = [roomOf(from), roomOf(to)];
-  if (source === target) return undefined;
-  const level = (room: string) => rooms.findIndex((names) => names.includes(room));
-  const named = (room: string) => room === "" ? folder : `${folder}/${room}`;
-  for (const room of [source, target]) if (level(room) === -1) return `${named(room)} is no room`;
-  const up = level(target) - level(source);
-  if (up > 0) return `${named(target)} is above ${named(source)}`;
-  return up === 0 ? `${named(source)} and ${named(target)} are side by side` : undefined;
+/** The rule that an import breaks between the rooms of a folder that both files are in. */
+function roomViolation(from: string, to: string): string | undefined {
+  for (const [folder, rooms] of Object.entries(ROOMS)) {
+    const inside = `src/${folder}/`;
+    if (!from.startsWith(inside) || !to.startsWith(inside)) continue;
+    const roomOf = (file: string) => /^([^/]+)\//.exec(file.slice(inside.length))?.[1] ?? "";
+    const [source, target] = [roomOf(from), roomOf(to)];
+    if (source === target) continue;
+    const level = (room: string) => rooms.findIndex((names) => names.includes(room));
+    const named = (room: string) => room === "" ? folder : `${folder}/${room}`;
+    for (const room of [source, target]) if (level(room) === -1) return `${named(room)} is no room`;
+    const up = level(target) - level(source);
+    if (up > 0) return `${named(target)} is above ${named(source)}`;
+    if (up === 0) return `${named(source)} and ${named(target)} are side by side`;
+  }
+  return undefined;
 }
 
 /**
@@ -88,7 +89,7 @@ export function violation(from: string, to: string): string | undefined {
   if (floorOf(source) === -1 && !(source in BESIDE)) return `${source} is on no floor`;
   if (target === undefined) return "src imports nothing of this repository outside src";
   if (to.endsWith("_test.ts")) return "only tests import tests";
-  if (target === source) return roomViolation(source, from, to);
+  if (target === source) return roomViolation(from, to);
 
   if (source in BESIDE) return target === "base" ? undefined : `${source} sees only base`;
   if (target in BESIDE) {

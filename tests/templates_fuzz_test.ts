@@ -4,10 +4,10 @@
  * @module
  */
 import { assert } from "@std/assert";
-import { RenderError, SyntaxFault } from "../src/text/template/errors.ts";
-import { importValue, type TemplateValue } from "../src/text/template/import_value.ts";
+import { RenderError, SyntaxFault } from "../src/text/template/values/errors.ts";
+import { importValue, type TemplateValue } from "../src/text/template/values/import_value.ts";
 import { Template } from "../src/text/template/template.ts";
-import { type Value } from "../src/text/template/value.ts";
+import { type Value } from "../src/text/template/values/value.ts";
 import { Random } from "./random.ts";
 
 const DATA = new URL("data/templates/", import.meta.url);

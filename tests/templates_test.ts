@@ -11,7 +11,7 @@ import {
   parseJson,
   type TemplateValue,
 } from "../src/text/chat_template.ts";
-import { strftime } from "../src/text/template/strftime.ts";
+import { strftime } from "../src/text/template/library/strftime.ts";
 
 const DATA = new URL("data/templates/", import.meta.url);
 /** The clock of the reference, which stands still. */

@@ -2,7 +2,7 @@
  * Tokens that only files beside `tokenizer.json` name, against Hugging Face's `transformers`.
  */
 import { assertEquals } from "@std/assert";
-import { SPECIAL_ROLES } from "../src/text/special_tokens.ts";
+import { SPECIAL_ROLES } from "../src/text/files/special_tokens.ts";
 import { type Description, load, stored } from "./tokenizers.ts";
 
 interface Case {

@@ -5,9 +5,9 @@
  */
 
 import { ArgumentError } from "../base/errors.ts";
-import { Dict } from "./template/dict.ts";
-import { importValue, type TemplateValue } from "./template/import_value.ts";
-import type { Value } from "./template/value.ts";
+import { Dict } from "./template/values/dict.ts";
+import { importValue, type TemplateValue } from "./template/values/import_value.ts";
+import type { Value } from "./template/values/value.ts";
 
 /**
  * One message of a conversation. Beside its role and content, all that it has reaches the template: `tool_calls`,

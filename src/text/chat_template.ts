@@ -20,17 +20,17 @@ import {
   templateMessages,
   templateObjects,
 } from "./chat_messages.ts";
-import { inDirectory, readJsonObject } from "./files.ts";
-import { RenderError, SyntaxFault } from "./template/errors.ts";
-import type { TemplateValue } from "./template/import_value.ts";
+import { inDirectory, readJsonObject } from "./files/files.ts";
+import { RenderError, SyntaxFault } from "./template/values/errors.ts";
+import type { TemplateValue } from "./template/values/import_value.ts";
 import { Template } from "./template/template.ts";
-import type { Value } from "./template/value.ts";
-import { type TemplateSources, templateSources } from "./template_sources.ts";
-import { templateTokens } from "./template_tokens.ts";
+import type { Value } from "./template/values/value.ts";
+import { type TemplateSources, templateSources } from "./files/template_sources.ts";
+import { templateTokens } from "./files/template_tokens.ts";
 
 export type { ChatMessage } from "./chat_messages.ts";
-export { Float, type TemplateValue } from "./template/import_value.ts";
-export { parseJson } from "./template/parse_json.ts";
+export { Float, type TemplateValue } from "./template/values/import_value.ts";
+export { parseJson } from "./template/values/parse_json.ts";
 
 /** How {@linkcode ChatTemplate.render} renders. */
 export interface RenderOptions {

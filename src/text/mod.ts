@@ -8,4 +8,4 @@ export * from "./chat_template.ts";
 export * from "./detokenizer.ts";
 export * from "./stop.ts";
 export * from "./tokenizer.ts";
-export type { SpecialTokens } from "./special_tokens.ts";
+export type { SpecialTokens } from "./files/special_tokens.ts";

@@ -15,11 +15,11 @@ import {
   required,
   TEXT,
 } from "../base/options.ts";
-import { AddedTokenFinder } from "./added_token_finder.ts";
-import { Components } from "./components.ts";
-import { type Frame, frameOf } from "./frame.ts";
-import { type SpecialTokens, specialTokens } from "./special_tokens.ts";
-import { Vocabulary } from "./vocabulary.ts";
+import { AddedTokenFinder } from "./tokenizer/added_token_finder.ts";
+import { Components } from "./tokenizer/components.ts";
+import { type Frame, frameOf } from "./tokenizer/frame.ts";
+import { type SpecialTokens, specialTokens } from "./files/special_tokens.ts";
+import { Vocabulary } from "./tokenizer/vocabulary.ts";
 
 /** How {@linkcode Tokenizer.encode} encodes. */
 export interface EncodeOptions {

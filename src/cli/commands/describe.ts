@@ -13,7 +13,7 @@ import { contextOf, type MemoryPlan, planMemory } from "../../engine/mod.ts";
 import { kindOf } from "../../checkpoint/kind.ts";
 import { checkHead, schemesOf, summarizeModel, type UnusedTensor } from "../../model/mod.ts";
 import { ChatTemplate } from "../../text/chat_template.ts";
-import { Vocabulary } from "../../text/vocabulary.ts";
+import { Vocabulary } from "../../text/tokenizer/vocabulary.ts";
 import { headParameters, modelParameters } from "./parameters.ts";
 import { groupSchemes, type SchemeGroup } from "./scheme_groups.ts";
 

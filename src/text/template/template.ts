@@ -5,20 +5,20 @@
  * @module
  */
 
-import { withBudget } from "./budget.ts";
-import { undeclared } from "./compile_parts.ts";
-import { Dict } from "./dict.ts";
-import { compileBody } from "./compile_statement.ts";
-import type { Frame, RunBlock } from "./frame.ts";
-import { RenderError, SyntaxFault } from "./errors.ts";
-import { globals } from "./globals.ts";
-import { type Block, descendants, type Stmt } from "./nodes.ts";
-import { Output } from "./output.ts";
-import { parse } from "./parser.ts";
-import { Context, Scope } from "./scope.ts";
-import { Symbols } from "./symbols.ts";
-import { TemplateReference } from "./block_reference.ts";
-import { isText, textOf, Undefined, type Value } from "./value.ts";
+import { withBudget } from "./values/budget.ts";
+import { undeclared } from "./compile/compile_parts.ts";
+import { Dict } from "./values/dict.ts";
+import { compileBody } from "./compile/compile_statement.ts";
+import type { Frame, RunBlock } from "./compile/frame.ts";
+import { RenderError, SyntaxFault } from "./values/errors.ts";
+import { globals } from "./library/globals.ts";
+import { type Block, descendants, type Stmt } from "./syntax/nodes.ts";
+import { Output } from "./compile/output.ts";
+import { parse } from "./syntax/parser.ts";
+import { Context, Scope } from "./compile/scope.ts";
+import { Symbols } from "./syntax/symbols.ts";
+import { TemplateReference } from "./compile/block_reference.ts";
+import { isText, textOf, Undefined, type Value } from "./values/value.ts";
 
 /** How a template is rendered. */
 export interface TemplateOptions {

@@ -1,6 +1,6 @@
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import { RenderError, SyntaxFault } from "./errors.ts";
-import { importValue, type TemplateValue } from "./import_value.ts";
+import { RenderError, SyntaxFault } from "./values/errors.ts";
+import { importValue, type TemplateValue } from "./values/import_value.ts";
 import { Template } from "./template.ts";
 
 function render(source: string, variables: Readonly<Record<string, TemplateValue>> = {}): string {
