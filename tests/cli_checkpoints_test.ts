@@ -64,14 +64,21 @@ Deno.test("generate: the option whose directory is wrong is named", async () => 
   }
 });
 
-Deno.test("generate: a tokenizer that is a Git LFS pointer is called one", () =>
+Deno.test("generate: a tokenizer or a chat template that is a Git LFS pointer is called one", () =>
   withDir(async (dir) => {
     const target = rewrite(TARGET, `${dir}/target`);
     const pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9085657\n";
-    for (const name of ["chat_template.jinja", "tokenizer_config.json", "tokenizer.json"]) {
+    // What stops a chat template stops only chats.
+    const files = [
+      ["chat_template.jinja", "", "--chat"],
+      ["tokenizer_config.json", "--target: "],
+      ["tokenizer.json", "--target: "],
+    ];
+    for (const [name, role, ...more] of files) {
       Deno.writeTextFileSync(`${target}/${name}`, pointer);
-      const { err } = await run("generate", "--prompt", "a", "--target", target);
-      const message = `error: --target: Cannot read ${target}/${name}: it is a Git LFS pointer`;
+      const { code, err } = await run("generate", "--prompt", "a", "--target", target, ...more);
+      const message = `error: ${role}Cannot read ${target}/${name}: it is a Git LFS pointer`;
+      assertEquals(code, 1);
       assertStringIncludes(err, message);
     }
   }));
