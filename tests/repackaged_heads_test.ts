@@ -172,7 +172,7 @@ Deno.test("heads: an output projection goes when the head is converted for a rot
     const head = rewrite(plain, `${dir}/head`, (all) => all.set(OUTPUT, own));
     const rotated = `${dir}/rotated`;
     await quantizeCheckpoint({ model, out: rotated, scheme: "f16", rotate: true });
-    convertHead({ head, model: rotated, out: `${dir}/out` });
+    await convertHead({ head, model: rotated, out: `${dir}/out` });
     using checkpoint = openCheckpoint(rotated);
     using converted = openHead(`${dir}/out`);
     assertEquals(checkHead(converted, checkpoint).unused, []);
