@@ -5,6 +5,7 @@
  */
 
 import { ArgumentError, LibraryError } from "../base/errors.ts";
+import { MAX_I32 } from "../base/i32.ts";
 import {
   checkOptions,
   integer,
@@ -37,9 +38,6 @@ export interface DeviceOptions {
   /** A library, instead of looking for one: its path or a `file:` URL. */
   library?: string | URL;
 }
-
-/** The largest number that the library takes. */
-const MAX_I32 = 2 ** 31 - 1;
 
 /** What each option of a device may be. */
 export const DEVICE_KINDS: Kinds<DeviceOptions> = {

@@ -7,6 +7,7 @@
 
 import type { DType } from "../base/dtype.ts";
 import { ArgumentError } from "../base/errors.ts";
+import { MAX_I32 } from "../base/i32.ts";
 import { showShape } from "../base/shape.ts";
 import { isContiguous, type Tensor } from "../device/tensor.ts";
 import { SMQ_BF16, SMQ_F16, SMQ_F32 } from "../ffi/symbols.ts";
@@ -16,9 +17,6 @@ export const ACTIVATION: readonly DType[] = ["f16", "bf16"];
 
 /** The dtypes that the ops on rows move. */
 export const FLOATS: readonly DType[] = ["f16", "bf16", "f32"];
-
-/** The largest `int32_t`. */
-export const MAX_I32 = 2 ** 31 - 1;
 
 /** Throws the `ArgumentError` of `argument` of `op`. */
 export function refuse(op: string, argument: string, is: string, expected: string): never {

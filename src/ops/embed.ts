@@ -4,6 +4,7 @@
  * @module
  */
 
+import { MAX_I32 } from "../base/i32.ts";
 import { addressOf, type Device, type Tensor } from "../device/mod.ts";
 import {
   ACTIVATION,
@@ -12,7 +13,6 @@ import {
   expectInteger,
   expectTensor,
   FLOATS,
-  MAX_I32,
   refuse,
 } from "./check.ts";
 

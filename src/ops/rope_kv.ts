@@ -4,15 +4,9 @@
  * @module
  */
 
+import { MAX_I32 } from "../base/i32.ts";
 import { addressOf, type Device, type Tensor } from "../device/mod.ts";
-import {
-  dtypeCode,
-  expectCounter,
-  expectInteger,
-  expectNumber,
-  expectTensor,
-  MAX_I32,
-} from "./check.ts";
+import { dtypeCode, expectCounter, expectInteger, expectNumber, expectTensor } from "./check.ts";
 import { type Caches, expectAttentionInputs, type Heads } from "./heads.ts";
 
 /** What `ropeKv` reads and writes beside qkv. */

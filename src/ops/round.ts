@@ -4,9 +4,10 @@
  * @module
  */
 
+import { MAX_I32 } from "../base/i32.ts";
 import { addressOf, type Device, type Tensor } from "../device/mod.ts";
 import { SMQ_MAX_TREE } from "../ffi/symbols.ts";
-import { expectCounter, expectInteger, expectTensor, MAX_I32, refuse } from "./check.ts";
+import { expectCounter, expectInteger, expectTensor, refuse } from "./check.ts";
 
 /** What `verifyGreedy` reads and writes. */
 export interface VerifyGreedyOptions {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { MAX_I32 } from "../../base/i32.ts";
 import type { Option } from "./option.ts";
 import { suggestion } from "../../base/nearest.ts";
 import { UsageError } from "./usage_error.ts";
@@ -13,9 +14,6 @@ export type Valued = Exclude<Option, { type: "boolean" }>;
 
 /** Digits, with a sign, a fraction and an exponent if need be: neither `0x10` nor `Infinity`. */
 const NUMBER = /^[-+]?(\d+(\.\d*)?|\.\d+)(e[-+]?\d+)?$/i;
-
-/** The largest whole number that goes to the native library. */
-const MOST = 2 ** 31 - 1;
 
 /** The value of `option` given as `given`, one text for each time. A UsageError where it does not fit. */
 export function valueOf(option: Valued, given: readonly string[]): unknown {
@@ -55,7 +53,7 @@ function numberOf(
   const number = NUMBER.test(text) ? Number(text) : NaN;
   const { name, type, min = -Infinity, max = Infinity } = option;
   const whole = type === "integer";
-  const [least, most] = whole ? [Math.max(min, -MOST), Math.min(max, MOST)] : [min, max];
+  const [least, most] = whole ? [Math.max(min, -MAX_I32), Math.min(max, MAX_I32)] : [min, max];
   const fits = whole ? Number.isInteger(number) : Number.isFinite(number);
   if (fits && number >= least && number <= most) return number;
   // The limits of native integers are news only to whoever goes beyond them.
@@ -68,10 +66,10 @@ function numberOf(
 function integers(name: string, text: string): number[] {
   return text.split(",").map((part) => {
     const number = /^\s*\d+\s*$/.test(part) ? Number(part) : NaN;
-    if (number <= MOST) return number;
-    if (number > MOST) {
+    if (number <= MAX_I32) return number;
+    if (number > MAX_I32) {
       throw new UsageError(
-        `Cannot use --${name} ${text}: ${part} is in it, expected at most ${MOST}`,
+        `Cannot use --${name} ${text}: ${part} is in it, expected at most ${MAX_I32}`,
       );
     }
     throw new UsageError(

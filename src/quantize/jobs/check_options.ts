@@ -4,6 +4,7 @@
  * @module
  */
 import { ArgumentError } from "../../base/errors.ts";
+import { MAX_I32 } from "../../base/i32.ts";
 import {
   BOOLEAN,
   checkOptions,
@@ -24,9 +25,6 @@ import type { QuantizeOptions } from "./options.ts";
 /** The scheme of copies that are only rotated. */
 export const UNQUANTIZED = "f16";
 
-/** The largest native integer. */
-const MOST = 2 ** 31 - 1;
-
 /** Seeds below this give rotations of their own: four streams of numbers are drawn from each. */
 const SEEDS = 2 ** 30;
 
@@ -37,15 +35,15 @@ const KINDS: Kinds<QuantizeOptions> = {
   method: TEXT,
   zeroPoints: oneOf(["none", "gptq", "awq"]),
   calibration: PATH,
-  calibrationTexts: integer(1, MOST),
-  calibrationTokens: integer(1, MOST),
+  calibrationTexts: integer(1, MAX_I32),
+  calibrationTokens: integer(1, MAX_I32),
   damping: number(0, 1),
   actOrder: BOOLEAN,
   rotate: BOOLEAN,
   seed: integer(0, SEEDS - 1),
   lmHead: oneOf(["w4a16", "w8a16"]),
   device: FUNCTION,
-  threads: integer(0, MOST),
+  threads: integer(0, MAX_I32),
   onProgress: FUNCTION,
   onKept: FUNCTION,
   signal: SIGNAL,
