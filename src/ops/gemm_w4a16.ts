@@ -102,6 +102,7 @@ export function w4a16Pack(device: Device, w: Tensor<"u8">, options: W4A16PackOpt
     addressOf(qweight),
     addressOf(scales),
     addressOf(zeros),
+    addressOf(undefined),
     addressOf(order),
     n,
     k,
