@@ -61,7 +61,8 @@ export class Cursor {
 
   /** A u32; `what` names it in messages, as below. */
   u32(what: string): number {
-    return this.#view.getUint32(this.#take(4, what), true);
+    const at = this.#take(4, what);
+    return this.#view.getUint32(at, true);
   }
 
   /** A u64 that counts or measures something in memory or a file: one above 2^53 is refused. */
