@@ -61,7 +61,7 @@ export class Cursor {
 
   /** A u32; `what` names it in messages, as below. */
   u32(what: string): number {
-    const at = this.#take(4, what);
+    const at = this.#take(4, what); // Taking may change the view.
     return this.#view.getUint32(at, true);
   }
 

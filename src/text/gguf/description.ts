@@ -9,7 +9,7 @@ import type { JsonObject } from "../files/files.ts";
 import { listedMerges, scoredMerges } from "./merges.ts";
 import { cuttingNamed } from "./pre_tokenizers.ts";
 import { aroundText, roleIds } from "./roles.ts";
-import { type GgufTokens, ggufTokens, MERGES, TOKEN_TYPE } from "./tokens.ts";
+import { type GgufTokens, ggufTokens, isAdded, MERGES, TOKEN_TYPE } from "./tokens.ts";
 
 /** What text is made of in a GGUF file, as the files of a model directory would have it. */
 export interface GgufText {
@@ -136,12 +136,11 @@ function sentencePiece(metadata: Metadata, vocabulary: GgufTokens): Shape {
 
 /** Tokens that are looked for in a text before it is cut. How they strip spaces is not in the file. */
 function addedTokens({ tokens, types }: GgufTokens): JsonObject[] {
-  const { unknown, control, userDefined } = TOKEN_TYPE;
   return tokens.flatMap((content, id) => {
     const type = types[id];
-    if (type !== unknown && type !== control && type !== userDefined) return [];
+    if (!isAdded(type)) return [];
     const flags = { single_word: false, lstrip: false, rstrip: false, normalized: false };
-    return [{ id, content, ...flags, special: type !== userDefined }];
+    return [{ id, content, ...flags, special: type !== TOKEN_TYPE.userDefined }];
   });
 }
 

@@ -3,16 +3,19 @@
  *
  * @module
  */
-import { isGguf, Metadata, readGguf } from "../../gguf/mod.ts";
+import { findGguf, Metadata, readGguf } from "../../gguf/mod.ts";
+import { inDirectory, isFile } from "../files/files.ts";
 
 /**
- * The metadata of the GGUF file `path`, of a split model the first part's; `undefined` for anything else, such as a
- * model directory.
+ * The metadata of the GGUF model at `path`, a file, the first of a split one, or a directory with one; `undefined`
+ * where there is none. A `tokenizer.json` in that directory comes first: it says more.
  *
  * @throws {CheckpointError} the file cannot be read or is malformed
  */
 export function ggufMetadata(path: string): Metadata | undefined {
-  if (!isGguf(path)) return undefined;
-  using file = readGguf(path);
-  return new Metadata(file);
+  if (isFile(inDirectory(path, "tokenizer.json"))) return undefined;
+  const file = findGguf(path);
+  if (file === undefined) return undefined;
+  using gguf = readGguf(file);
+  return new Metadata(gguf);
 }

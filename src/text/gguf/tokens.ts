@@ -71,6 +71,12 @@ export function ggufTokens(metadata: Metadata): GgufTokens {
   return { tokens, types, ids };
 }
 
+/** Whether tokens of a type are looked for in a text before it is cut. */
+export function isAdded(type: number): boolean {
+  const { unknown, control, userDefined } = TOKEN_TYPE;
+  return type === unknown || type === control || type === userDefined;
+}
+
 /** Throws where a list beside the tokens has another length. */
 export function checkLength(
   metadata: Metadata,

@@ -4,12 +4,12 @@
  * @module
  */
 import { CheckpointError } from "../../base/errors.ts";
-import type { NumberedToken } from "../files/added_token.ts";
-import type { AddedToken } from "../files/added_token.ts";
-import { inDirectory, type JsonObject, readJsonObject } from "../files/files.ts";
+import type { AddedToken, NumberedToken } from "../files/added_token.ts";
+import { inDirectory, isFile, type JsonObject, readJsonObject } from "../files/files.ts";
 import { TokenFiles } from "../files/token_files.ts";
 import { ggufText, hasGgufTokenizer } from "../gguf/description.ts";
 import { ggufMetadata } from "../gguf/open.ts";
+import { ggufTokens, isAdded } from "../gguf/tokens.ts";
 
 /** Files that came before `tokenizer.json`: how they are read is in the code of each family of models. */
 const OLDER_FILES = ["tokenizer.model", "tekken.json", "tiktoken.model", "vocab.json"];
@@ -36,8 +36,9 @@ export function storedTokenizer(path: string): StoredTokenizer {
   const metadata = ggufMetadata(path);
   if (metadata !== undefined) {
     const { description, config } = ggufText(metadata);
-    const files = TokenFiles.of(path, config);
-    return { file: path, json: description, config, added: (known) => files.added(known) };
+    const { file } = metadata;
+    const files = TokenFiles.of(file, config);
+    return { file, json: description, config, added: (known) => files.added(known) };
   }
   const file = inDirectory(path, "tokenizer.json");
   const json = readJsonObject(file) ?? missing(path, file);
@@ -45,23 +46,28 @@ export function storedTokenizer(path: string): StoredTokenizer {
   return { file, json, config: files.config, added: (known) => files.added(known) };
 }
 
+/**
+ * The tokens of a GGUF file's tokenizer by id, and the ids of those that are looked for in a text before it is cut.
+ *
+ * @throws {CheckpointError} they are missing or malformed
+ */
+export function ggufTokensOf(
+  path: string,
+): { tokens: ReadonlyMap<number, string>; added: ReadonlySet<number> } {
+  const { ids, types } = ggufTokens(ggufMetadata(path)!);
+  const entries = [...ids].map(([token, id]) => [id, token] as const);
+  return {
+    tokens: new Map(entries),
+    added: new Set(entries.map(([id]) => id).filter((id) => isAdded(types[id]))),
+  };
+}
+
 /** The file that holds the tokenizer of a model directory or a GGUF file; `undefined` where there is none. */
 export function tokenizerFile(path: string): string | undefined {
   const metadata = ggufMetadata(path);
-  if (metadata !== undefined) return hasGgufTokenizer(metadata) ? path : undefined;
+  if (metadata !== undefined) return hasGgufTokenizer(metadata) ? metadata.file : undefined;
   const file = inDirectory(path, "tokenizer.json");
   return isFile(file) ? file : undefined;
-}
-
-function isFile(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
-      return false;
-    }
-    throw error;
-  }
 }
 
 function missing(dir: string, file: string): never {
