@@ -2,20 +2,22 @@
  * Models straight from GGUF files, of every type, architecture and row order that is read: logits against
  * `transformers` on the dequantized weights, every method of speculation, memory. See tests/data/gguf/README.md.
  */
-import { assert, assertEquals, assertLess, assertThrows } from "@std/assert";
-import { CheckpointError } from "../src/base/errors.ts";
+import { assert, assertEquals, assertLess, assertRejects, assertThrows } from "@std/assert";
+import { ArgumentError, CheckpointError } from "../src/base/errors.ts";
 import { type Checkpoint, openCheckpoint } from "../src/checkpoint/checkpoint.ts";
-import { sourceOf } from "../src/checkpoint/containers/source.ts";
+import { sourceOf, type TensorInfo } from "../src/checkpoint/containers/source.ts";
 import type { Device } from "../src/device/mod.ts";
 import { scoreTokens } from "../src/engine/score.ts";
 import { HeadModel, Model } from "../src/model/mod.ts";
+import { convertHead, quantizeCheckpoint } from "../src/quantize/mod.ts";
 import { backendTest } from "./backends.ts";
 import { GGUF_CASES, ggufCase, ggufGolden } from "./gguf_cases.ts";
 import { assertRows, LOGITS_TOLERANCE, modelLogits } from "./logits.ts";
 import { METHODS, type Trio } from "./methods.ts";
-import { type RandomModel, writeRandomHead, writeRandomModel } from "./models.ts";
+import { type RandomModel, SMALL, writeRandomHead, writeRandomModel } from "./models.ts";
 import { decode } from "./rounds.ts";
 import { Random } from "./random.ts";
+import { dequantize } from "./reference/gguf.ts";
 
 /**
  * How far a logit may be from the reference's, for logits of a mean square of 1. Weights are exact, so it is what f16
@@ -139,26 +141,24 @@ for (const name of GGUF_CASES) {
     using model = Model.load(device, checkpoint, (done, total) => progress.push([done, total]));
     const { weightBytes } = model.summary;
     const taken = device.memory().used - used;
-    // The twin keeps what belongs to groups of four-bit weights in f32.
-    const most = device.backend === "cpu" ? weightBytes / 5 : 0;
+    // The twin keeps what belongs to groups of four-bit weights in f32, CUDA fills tiles up.
+    const most = /Q4/.test(model.summary.scheme) || device.backend !== "cpu" ? weightBytes / 5 : 0;
     const tensors = checkpoint.tensors.names().length;
     assert(
       taken >= weightBytes && taken <= weightBytes + most + 256 * tensors,
       `${taken} bytes, expected ${weightBytes}`,
     );
-    // Beside f16, eight bits are half; four less than a third.
     assertEquals(progress.at(-1), [weightBytes, weightBytes]);
     const { embedding, lmHead } = model;
     assertEquals(model.config.tiedEmbeddings, embedding.linear === lmHead);
   });
 }
 
-/** `checkpoint` with one byte of a tensor changed. */
-function patched(
+/** `checkpoint` with another tensor called `info.name`, of `bytes`. */
+function replaced(
   checkpoint: Checkpoint,
-  name: string,
-  at: number,
-  bytes: readonly number[],
+  info: TensorInfo,
+  bytes: Uint8Array<ArrayBuffer>,
 ): Checkpoint {
   const { tensors } = checkpoint;
   return {
@@ -166,18 +166,52 @@ function patched(
     tensors: sourceOf({
       file: tensors.file,
       names: () => tensors.names(),
-      find: (one) => tensors.find(one),
-      fill(info, offset, into) {
-        tensors.readInto(info.name, offset, into);
-        if (info.name !== name) return;
-        bytes.forEach((byte, i) => {
-          const place = at + i - offset;
-          if (place >= 0 && place < into.length) into[place] = byte;
-        });
+      find: (name) => name === info.name ? { ...info, bytes: bytes.length } : tensors.find(name),
+      fill({ name }, offset, into) {
+        if (name !== info.name) tensors.readInto(name, offset, into);
+        else into.set(bytes.subarray(offset, offset + into.length));
       },
       close: () => {},
     }),
   };
+}
+
+/** `checkpoint` with the tensor `name` in f32: what its blocks stand for. */
+function widened(checkpoint: Checkpoint, name: string): Checkpoint {
+  const { blocks, ...info } = checkpoint.tensors.info(name);
+  const values = dequantize(blocks!.type, checkpoint.tensors.read(name));
+  const floats = { ...info, dtype: "f32", shape: blocks!.shape } as const;
+  return replaced(checkpoint, floats, new Uint8Array(values.buffer));
+}
+
+backendTest("gguf models: layers that read one input may be stored in any mixture", (rig) => {
+  const { tokens, logits } = ggufGolden("q4_k_m");
+  using checkpoint = openCheckpoint(ggufCase("q4_k_m").path);
+  // Floats first, between, last, and with two kinds of blocks beside them.
+  for (const names of [["q"], ["k"], ["v"], ["q", "v"], ["k", "v"], ["gate"], ["up"]]) {
+    const mixed = names.reduce((from, name) => {
+      const part = /^[qkv]$/.test(name) ? `self_attn.${name}` : `mlp.${name}`;
+      return widened(from, `model.layers.0.${part}_proj.weight`);
+    }, checkpoint);
+    using model = Model.load(rig.device, mixed);
+    const kinds = model.summary.layers.filter(({ scheme }) => scheme === "f32").length;
+    assertEquals(kinds, names.length);
+    const spread = Math.sqrt(logits.reduce((sum, x) => sum + x * x, 0) / logits.length);
+    const found = modelLogits(rig, model, tokens);
+    assertRows(found, logits, model.config.vocabSize, toleranceOf(model) * spread);
+  }
+});
+
+/** `checkpoint` with some bytes of a tensor changed. */
+function patched(
+  checkpoint: Checkpoint,
+  name: string,
+  at: number,
+  bytes: readonly number[],
+): Checkpoint {
+  const changed = checkpoint.tensors.read(name);
+  changed.set(bytes, at);
+  return replaced(checkpoint, checkpoint.tensors.info(name), changed);
 }
 
 /** Where the last block of a weight has its scales. */
@@ -220,3 +254,27 @@ backendTest(
   },
   ["cpu", "cuda"],
 );
+
+Deno.test("gguf models: what is made of models in Hugging Face's layout alone says so", async () => {
+  const dir = Deno.makeTempDirSync();
+  try {
+    const model = ggufCase("q8_0").path;
+    const out = `${dir}/out`;
+    const head = writeRandomHead(`${dir}/head`, SMALL);
+    const converted = await assertRejects(() => convertHead({ head, model, out }), ArgumentError);
+    assertEquals(
+      converted.message,
+      `Cannot convert ${head}: ${model} says nothing of a rotation, expected ` +
+        '"specmquant_rotation" as quantize --rotate writes it',
+    );
+    const scheme = "w8a8";
+    await assertRejects(
+      () => quantizeCheckpoint({ model, out, scheme }),
+      ArgumentError,
+      `Cannot quantize ${model}: it is quantized already (gguf)`,
+    );
+    assertEquals([...Deno.readDirSync(dir)].map(({ name }) => name), ["head"]);
+  } finally {
+    Deno.removeSync(dir, { recursive: true });
+  }
+});
