@@ -75,11 +75,14 @@ function generationOf(metadata: Metadata, config: ModelConfig): GenerationConfig
   };
 }
 
-/** The keys that nothing reads. What is about the tokenizer its reader knows, what is about parts has been checked. */
+/**
+ * The keys that nothing reads. What is about the tokenizer its reader knows, what is about parts has been checked, and
+ * what is about all models says who made them.
+ */
 function unusedOf(metadata: Metadata, { architecture }: ModelConfig): UnusedKey[] {
   const { file } = metadata;
   const keys = metadata.unasked()
-    .filter((key) => !/^(tokenizer|split)\.|^general\.alignment$/.test(key));
+    .filter((key) => !/^(tokenizer|split|general)\./.test(key));
   const unused = keys.map((key) => {
     const ofModel = key.startsWith(`${architecture}.`);
     const known = HARMLESS.has(key.slice(architecture.length + 1));

@@ -18,7 +18,8 @@ export function checkOutput(head: Head, dir: string): void {
   using model = openCheckpoint(dir);
   const source = model.tensors;
   const name = model.config.tiedEmbeddings ? EMBEDDING : OUTPUT;
-  if (source.find(name) === undefined) return;
+  const found = source.find(name);
+  if (found === undefined || found.blocks !== undefined) return;
   if (sameRows({ source, name }, { source: head.tensors, name: OUTPUT })) return;
   throw new UnsupportedModelError(
     "an EAGLE-2 head with an output projection of its own",
