@@ -32,7 +32,12 @@ const PENALTY = "general.sampling.penalty_repeat";
 
 /** Opens the GGUF model in `file`, found for the path `dir`; see `openCheckpoint`. */
 export function openGgufCheckpoint(dir: string, file: string): Checkpoint {
-  const gguf = readGguf(file);
+  return ggufCheckpoint(dir, readGguf(file));
+}
+
+/** The checkpoint that is `gguf`, which is disposed with it, or where it is refused. */
+export function ggufCheckpoint(dir: string, gguf: GgufFile): Checkpoint {
+  const { file } = gguf;
   try {
     const metadata = new Metadata(gguf);
     const config = readGgufConfig(gguf, metadata);
