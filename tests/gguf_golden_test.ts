@@ -9,7 +9,9 @@ import { draftModel } from "../src/speculation/mod.ts";
 import { backendTest } from "./backends.ts";
 import { GGUF_CASES, ggufCase, ggufGolden } from "./gguf_cases.ts";
 import { assertRows, modelLogits, TOLERANCE } from "./golden_logits.ts";
-import { decode } from "./rounds.ts";
+import { METHODS } from "./methods.ts";
+import { SMALL, writeRandomHead } from "./models.ts";
+import { decode, withWritten } from "./rounds.ts";
 
 /** The tolerance is that of logits up to 4; those of the wide models reach 16. */
 const USUAL_PEAK = 4;
@@ -36,6 +38,29 @@ for (const name of ["q4_k_m", "q4_0", "q5_1", "q6_k", "split", "qwen2-yarn"]) {
     // It agrees with itself.
     assertGreater(drafted.tau, 5);
   });
+}
+
+/** Targets, draft models of as wide a stream, for which one head does, and its width. */
+const TRIOS = [["q8_0", "q4_1", 64], ["q4_k_m", "q5_k", 256]] as const;
+
+for (const [target, draft, hidden] of TRIOS) {
+  for (const method of METHODS) {
+    const what = `${method.name} with ${target}, ${draft} and a head in Hugging Face layout`;
+    backendTest(`gguf methods: ${what} changes no token`, ({ device }) => {
+      const write = (dir: string): void => {
+        for (const [role, name] of [["target", target], ["draft", draft]]) {
+          Deno.mkdirSync(`${dir}/${role}`);
+          Deno.copyFileSync(ggufCase(name).path, `${dir}/${role}/model.gguf`);
+        }
+        writeRandomHead(`${dir}/head`, { ...SMALL, hidden, vocab: 320, seed: 9 });
+      };
+      withWritten(device, write, (models) => {
+        const prompt = ggufGolden(target).tokens;
+        const { tokens } = decode(models.target, prompt, 40);
+        assertEquals(decode(models.target, prompt, 40, method.plan(models)).tokens, tokens);
+      });
+    });
+  }
 }
 
 backendTest("gguf methods: a draft model in another type changes no token", ({ device }) => {
