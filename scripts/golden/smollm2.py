@@ -23,7 +23,7 @@ from tokenizers import Tokenizer
 
 from smollm2_prompts import CHATS, OPENINGS, QUESTIONS, TEXTS
 
-sys.path.append(str(Path(__file__).parent.parent / "tokenizers"))
+sys.path.insert(0, str(Path(__file__).parent.parent / "tokenizers"))
 from generate import digest, expected
 
 TOP = 8
