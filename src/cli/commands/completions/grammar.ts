@@ -57,6 +57,8 @@ export interface Shell {
 const PATHS: Readonly<Record<string, Expected>> = {
   DIR: { kind: "directory" },
   FILE: { kind: "file" },
+  // A directory, or a GGUF file.
+  MODEL: { kind: "file" },
 };
 
 function expectedOf(value: string, choices: readonly string[] | undefined): Expected {
