@@ -138,13 +138,14 @@ interface Method {
   readonly tokens: number;
 }
 
-// A head that has learnt nothing proposes what is refused: many rows for one token each, so fewer of them.
+// A head that has learnt nothing proposes what is refused: many rows for one token each. A processor computes every row,
+// so what has drafters is tried with fewer tokens.
 const METHODS: readonly Method[] = [
   { name: "ar", options: (target) => ({ target }), prompts: 20, tokens: 64 },
   {
     name: "draft",
     options: (target) => ({ target, draft: target, minDraft: 6 }),
-    prompts: 20,
+    prompts: 8,
     tokens: 64,
   },
   {
