@@ -60,9 +60,9 @@ const SHAPE = {
 
 /**
  * How far a log-probability may be from the reference's. Weights are the very same, activations between ops have
- * f16's 11 bits here and f32's 24 there; through 30 layers that makes some hundredths.
+ * f16's 11 bits here and f32's 24 there; through 30 layers that makes 0.036 where it is most.
  */
-const TOLERANCE = 0.06;
+const TOLERANCE = 0.05;
 
 /** Tokens of ours in which those of the reference are looked for. */
 const OUR_TOP = 4 * ABOUT.top;
@@ -151,7 +151,7 @@ const METHODS: readonly Method[] = [
   {
     name: "eagle2",
     options: (target, head) => ({ target, head, depth: 2, topk: 2, treeSize: 6 }),
-    prompts: 6,
+    prompts: 4,
     tokens: 32,
   },
   {
@@ -165,7 +165,7 @@ const METHODS: readonly Method[] = [
       topk: 2,
       treeSize: 6,
     }),
-    prompts: 6,
+    prompts: 4,
     tokens: 32,
   },
 ];
