@@ -34,7 +34,7 @@ export const generate: Command = command({
       type: "string",
       value: "MODEL",
       needs: [needsValue("method", "draft", "hier")],
-      summary: "The draft model, a directory or a GGUF file, for the methods draft and hier",
+      summary: "The draft model, as --target, for the methods draft and hier",
     },
     {
       name: "head",
