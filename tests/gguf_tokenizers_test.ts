@@ -9,6 +9,7 @@ import { checkSameTokenizer } from "../src/engine/same_tokenizer.ts";
 import { ChatTemplate } from "../src/text/chat_template.ts";
 import { Tokenizer } from "../src/text/tokenizer.ts";
 import { tokenizerFile } from "../src/text/tokenizer/stored.ts";
+import { ggufBytes, type Value, withFiles } from "./gguf_writer.ts";
 import {
   asked,
   type Description,
@@ -129,5 +130,40 @@ Deno.test("GGUF tokenizers: draft model and target are held against each other",
       assertStringIncludes(message, `${dir}/${draft}`);
       assertStringIncludes(message, `${dir}/c.gguf`);
     }
+  });
+});
+
+Deno.test("GGUF tokenizers: the first part of a split model has it", () => {
+  const part = (i: number, more: readonly (readonly [string, Value])[]) =>
+    ggufBytes({
+      metadata: [["split.no", ["u16", i]], ["split.count", ["u16", 2]], [
+        "split.tensors.count",
+        ["i32", 2],
+      ], ...more],
+      tensors: [{ name: `t${i}`, sizes: [4], type: 0, bytes: 16 }],
+    });
+  const strings = (list: readonly string[]): Value => [
+    "list",
+    list.map((text) => ["string", text] as const),
+  ];
+  const tokens = ["<unk>", "<s>", "</s>", "▁", "a", "▁a"];
+  const first = part(0, [
+    ["tokenizer.ggml.model", ["string", "llama"]],
+    ["tokenizer.ggml.tokens", strings(tokens)],
+    ["tokenizer.ggml.scores", ["list", tokens.map((_, i) => ["f32", -i] as const)]],
+    ["tokenizer.chat_template", ["string", "{{ bos_token }}{{ messages[0].content }}"]],
+  ]);
+  const [a, b] = ["m-00001-of-00002.gguf", "m-00002-of-00002.gguf"];
+  withFiles({ [a]: first, [b]: part(1, []) }, (dir) => {
+    for (const path of [dir, `${dir}/${a}`]) {
+      const templates = ChatTemplate.load(path);
+      assert(templates);
+      const text = templates.render([{ role: "user", content: "a a" }]);
+      const tokenizer = Tokenizer.load(path);
+      assertEquals(tokenizer.encode("a a"), [1, 5, 5]);
+      assertEquals(tokenizer.encode(text, { addSpecialTokens: false }), [1, 5, 5]);
+    }
+    // Only the first part has a tokenizer.
+    assertThrows(() => Tokenizer.load(`${dir}/${b}`), CheckpointError);
   });
 });
