@@ -1,0 +1,99 @@
+/**
+ * GGUF files on the command line.
+ */
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { testIo } from "../src/cli/fixtures_test.ts";
+import { runProgram } from "../src/cli/program.ts";
+import { COMMANDS } from "../src/cli/registry.ts";
+import { DEMO_DIR } from "../scripts/trio.ts";
+import { ggufCase } from "./gguf_cases.ts";
+
+async function run(...args: string[]) {
+  const io = testIo();
+  const code = await runProgram(args, COMMANDS, io);
+  return { code, out: io.stdout.text, err: io.stderr.text };
+}
+
+const path = (name: string) => ggufCase(name).path;
+
+Deno.test("inspect: a split GGUF model, its types and its parts", async () => {
+  const split = path("split");
+  const { code, out, err } = await run("inspect", split, "--json");
+  assertEquals([code, err], [0, ""]);
+  const { gguf, format, tensors, unused, config } = JSON.parse(out);
+  assertEquals(format, "gguf");
+  assertEquals(
+    gguf.files,
+    [1, 2, 3].map((part) => split.replace("00001-of", `0000${part}-of`)),
+  );
+  assertEquals([gguf.version, gguf.name, gguf.tokenizer], [3, "random split", "gpt2, gpt-2"]);
+  // Layers: 4 x 64 x 64 of MLP and attention output, q, and 2 x 32 x 64 of k and v; embedding and output.
+  assertEquals(gguf.types, [{ type: "Q8_0", elements: 2 * (5 + 1) * 64 * 64 + 2 * 320 * 64 }]);
+  assertEquals(tensors.length, 2 * 9 + 3);
+  assertEquals(tensors[0].blocks, { type: "Q8_0", shape: [320, 64] });
+  assertEquals([unused, config.vocab_size], [[], 320]);
+  const text = (await run("inspect", split)).out;
+  for (
+    const words of ["version 3, 3 files", "Q8_0 100.0%", "-00003-of-00003.gguf", "Q8_0   [320, 64]"]
+  ) {
+    assertStringIncludes(text, words);
+  }
+});
+
+Deno.test("inspect: a GGUF model of several types, and rope by divisors", async () => {
+  const mixed = (await run("inspect", path("q4_k_m"))).out;
+  // Of 376,832: q, k, gate and up; the embedding, v and down; the attention's output.
+  assertStringIncludes(mixed, "Q4_K 47.8%, Q6_K 43.5%, Q5_0 8.7%");
+  const rope = (await run("inspect", path("llama3-rope"))).out;
+  assertStringIncludes(rope, "theta 10000, frequencies divided by 1 to 8");
+});
+
+Deno.test("quantize and convert-head say what they need instead of GGUF", async () => {
+  const out = `${Deno.makeTempDirSync()}/out`;
+  const model = path("f16");
+  const scheme = ["--scheme", "w4a16-g128", "--out", out];
+  const quantize = await run("quantize", "--model", model, ...scheme);
+  assertEquals(quantize.code, 2);
+  assertStringIncludes(quantize.err, `Cannot quantize ${model}: it is GGUF, expected a directory`);
+  const head = ["--head", `${DEMO_DIR}/target-eagle2`, "--out", out];
+  const convert = await run("convert-head", ...head, "--model", model);
+  assertEquals(convert.code, 2);
+  assertStringIncludes(convert.err, `${model} is GGUF, expected a model that "quantize --rotate"`);
+});
+
+Deno.test("generate: a GGUF file is no head, and says so", async () => {
+  const { code, err } = await run("generate", "-t", path("f16"), "--head", path("f32"), "-p", "a");
+  assertEquals(code, 1);
+  assertStringIncludes(err, "--head: Cannot read");
+  assertStringIncludes(err, "it is a GGUF file, expected the directory of a draft head");
+});
+
+Deno.test("score and generate: GGUF files as target and draft model", async () => {
+  const scored = await run(
+    "score",
+    "-t",
+    path("q5_0"),
+    "--text",
+    "Tom has",
+    "--backend",
+    "cpu",
+    "--json",
+  );
+  assertEquals([scored.code, scored.err], [0, ""]);
+  const plain = [
+    "generate",
+    "-t",
+    path("q8_0"),
+    "-p",
+    "Tom has",
+    "-n",
+    "12",
+    "--backend",
+    "cpu",
+    "--json",
+  ];
+  const [one, two] = [await run(...plain), await run(...plain, "--draft", path("q4_0"))];
+  assertEquals([one.code, two.code], [0, 0]);
+  assertEquals(JSON.parse(two.out).tokens, JSON.parse(one.out).tokens);
+  assertEquals(JSON.parse(two.out).stats.method, "draft");
+});
