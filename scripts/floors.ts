@@ -29,6 +29,7 @@ const ENGINE = TOP - 1;
 /** Folders beside the tower, each seen only by the ones listed, and seeing only `base`. */
 const BESIDE: Readonly<Record<string, readonly string[]>> = {
   checkpoint: ["quant", "model", ...FLOORS.slice(ENGINE).flat()],
+  hub: ["cli"],
   text: FLOORS.slice(ENGINE).flat(),
 };
 
@@ -39,6 +40,7 @@ const BESIDE: Readonly<Record<string, readonly string[]>> = {
 const ROOMS: Readonly<Record<string, ReadonlyArray<readonly string[]>>> = {
   checkpoint: [["containers"], ["config", "formats"], [""], ["synthetic"]],
   cli: [["terminal"], ["options"], ["commands"], [""]],
+  hub: [["choice", "disk", "net"], [""]],
   quantize: [["grids", "rows"], ["layouts"], ["quantizers"], ["methods"], ["jobs"], [""]],
   text: [["files"], ["template", "tokenizer"], [""]],
   "text/template": [["values"], ["library", "syntax"], ["compile"], [""]],
