@@ -1,116 +1,27 @@
 /**
- * `pull` against a hub of this machine: what is fetched, what is kept of what was broken off, and what is said of what
- * goes wrong. The servers are real ones, and so are connections that break, processes that are killed and full disks.
+ * `pull` against a hub of this machine: what is fetched, what is kept of what was broken off, and what does not add up.
+ * The servers are real ones, and so are the connections that break.
  *
  * @module
  */
-import {
-  assert,
-  assertEquals,
-  assertMatch,
-  assertRejects,
-  assertStringIncludes,
-} from "@std/assert";
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { CheckpointError, HubUnreachableError, IntegrityError } from "../src/base/errors.ts";
+import { openCheckpoint } from "../src/checkpoint/checkpoint.ts";
 import { pullPatiently } from "../src/hub/pull.ts";
-import type { PullOptions, PullResult } from "../src/hub/mod.ts";
-import { PATIENCE } from "../src/hub/net/patience.ts";
-import { COMMIT, type HubFile, type HubRepository, TestHub } from "./hub.ts";
-
-const root = Deno.realPathSync(Deno.makeTempDirSync());
-addEventListener("unload", () => Deno.removeSync(root, { recursive: true }));
-
-/** Waits that a test can wait for. */
-const QUICK = { ...PATIENCE, first: 1, most: 5, asked: 3000, silence: 2000, progress: 100_000 };
-
-let count = 0;
-
-/** A directory that is not there yet. */
-function place(): string {
-  return `${root}/${count++}/model`;
-}
-
-/** Bytes that no two files share. */
-function bytes(length: number, seed = 1): Uint8Array<ArrayBuffer> {
-  const all = new Uint8Array(length);
-  let state = seed;
-  for (let i = 0; i < length; i++) {
-    state = Math.imul(state, 1664525) + 1013904223 | 0;
-    all[i] = state >>> 24;
-  }
-  return all;
-}
-
-function text(content: string): HubFile {
-  return { bytes: new TextEncoder().encode(content) };
-}
-
-function large(length: number, seed: number): HubFile {
-  return { bytes: bytes(length, seed), lfs: true };
-}
-
-const SIZE = 300_000;
-
-/** A repository as people publish them. */
-function llama(): HubRepository {
-  return {
-    files: {
-      ".gitattributes": text("*.safetensors filter=lfs"),
-      "README.md": text("# A model"),
-      "config.json": text('{"model_type":"llama"}'),
-      "generation_config.json": text("{}"),
-      "tokenizer.json": large(50_000, 7),
-      "tokenizer_config.json": text('{"chat_template":""}'),
-      "special_tokens_map.json": text("{ }"),
-      "chat_template.jinja": text("{{ messages }}"),
-      "additional_chat_templates/tool.jinja": text("{{ tools }}"),
-      "model.safetensors.index.json": text('{"weight_map":{}}'),
-      "model-00001-of-00002.safetensors": large(SIZE, 2),
-      "model-00002-of-00002.safetensors": large(SIZE, 3),
-      "pytorch_model.bin": large(9000, 4),
-      "original/consolidated.00.pth": large(8000, 5),
-      "onnx/model.onnx": large(7000, 6),
-      "optimizer.pt": large(6000, 8),
-    },
-  };
-}
-
-const TAKEN = [
-  "additional_chat_templates/tool.jinja",
-  "chat_template.jinja",
-  "config.json",
-  "generation_config.json",
-  "model-00001-of-00002.safetensors",
-  "model-00002-of-00002.safetensors",
-  "model.safetensors.index.json",
-  "special_tokens_map.json",
-  "tokenizer.json",
-  "tokenizer_config.json",
-];
-
-/** Names of all files below `dir`. */
-function names(dir: string, below = ""): string[] {
-  return [...Deno.readDirSync(`${dir}/${below}`)].flatMap(({ name, isDirectory }) =>
-    isDirectory ? names(dir, `${below}${name}/`) : [`${below}${name}`]
-  ).sort();
-}
-
-function assertFiles(dir: string, repository: HubRepository, expected: readonly string[]): void {
-  assertEquals(names(dir), [".pull.json", ...expected]);
-  for (const name of expected) {
-    assertEquals(Deno.readFileSync(`${dir}/${name}`), repository.files[name].bytes, name);
-  }
-}
-
-async function fetched(
-  hub: TestHub,
-  dir: string,
-  options: Partial<PullOptions> = {},
-): Promise<PullResult> {
-  return await pullPatiently(
-    { model: "org/llama", endpoint: hub.endpoint, to: dir, ...options },
-    QUICK,
-  );
-}
+import { COMMIT, sumOf, TestHub } from "./hub.ts";
+import {
+  assertFiles,
+  bytes,
+  fetched,
+  llama,
+  names,
+  parts,
+  place,
+  QUICK,
+  refused,
+  SIZE,
+  TAKEN,
+} from "./pulled.ts";
 
 Deno.test("pull: what a model is read from, and nothing else", async () => {
   const repository = llama();
@@ -156,4 +67,139 @@ Deno.test("pull: a connection that breaks is taken up where it was", async () =>
   // Pieces that were under way are lost, but not much more.
   const sent = hub.takeSent();
   assert(sent < total + 6 * 70_000 && sent >= total, `${sent} of ${total}`);
+});
+
+Deno.test("pull: what is broken off is no model, and the next call fetches only the rest", async () => {
+  const repository = llama();
+  await using hub = new TestHub({ "org/llama": repository });
+  const dir = place();
+  hub.dropAfter = 70_000;
+  hub.drops = Infinity;
+  hub.answer = ({ to, range }) =>
+    to === "cdn" && range !== undefined && range !== "bytes=0-0"
+      ? new Response(null, { status: 503 })
+      : undefined;
+  let kept = 0;
+  const onKept = ({ done }: { done: number }) => kept = done;
+  await refused(() => fetched(hub, dir, { onKept }), HubUnreachableError, "503", "tried 7 times");
+  assertEquals(parts(dir).length, 2);
+  const there = names(dir).map((name) => Deno.statSync(`${dir}/${name}`).size);
+  const record = Deno.statSync(`${dir}/.pull.json`).size;
+  assertEquals(kept, there.reduce((sum, size) => sum + size, 0) - record);
+  assert(kept >= 140_000, `${kept}`);
+  const error = assertThrows(() => openCheckpoint(dir), CheckpointError);
+  assertStringIncludes(error.message, `"specmquant pull org/llama --to ${dir}" goes on`);
+
+  hub.drops = 0;
+  hub.answer = () => undefined;
+  hub.takeSent();
+  const { bytes: total, fetched: rest } = await fetched(hub, dir);
+  assertFiles(dir, repository, TAKEN);
+  assertEquals(rest, total - kept);
+  // The probe is a byte.
+  assertEquals(hub.takeSent(), rest + 1);
+});
+
+Deno.test("pull: a server that takes no notice of Range is read past what is there", async () => {
+  const repository = llama();
+  await using hub = new TestHub({ "org/llama": repository });
+  hub.ignoresRange = true;
+  hub.dropAfter = 70_000;
+  hub.drops = 4;
+  const dir = place();
+  await fetched(hub, dir);
+  assertFiles(dir, repository, TAKEN);
+});
+
+Deno.test("pull: bytes that do not add up are an error with both sums, and are not kept", async () => {
+  for (const name of ["model-00002-of-00002.safetensors", "config.json"]) {
+    const repository = llama();
+    const file = repository.files[name];
+    file.sent = file.bytes.toReversed() as Uint8Array<ArrayBuffer>;
+    await using hub = new TestHub({ "org/llama": repository });
+    const dir = place();
+    const found = sumOf({ bytes: file.sent, lfs: file.lfs }).split(":")[1];
+    const listed = sumOf(file).split(":")[1];
+    const words = [`Cannot take ${name} of org/llama`, found, `expected ${listed}`];
+    await refused(() => fetched(hub, dir), IntegrityError, ...words);
+    assert(!names(dir).some((one) => one.startsWith(name)), `${names(dir)}`);
+    assertThrows(() => openCheckpoint(dir), CheckpointError, "not complete");
+    // Once it is mended, it is fetched.
+    file.sent = undefined;
+    await fetched(hub, dir);
+    assertFiles(dir, repository, TAKEN);
+  }
+});
+
+Deno.test("pull: a file of another length than is listed is refused, and not kept", async () => {
+  for (const change of [-100, 100]) {
+    for (const name of ["model-00002-of-00002.safetensors", "config.json"]) {
+      const repository = llama();
+      const file = repository.files[name];
+      const length = Math.max(1, file.bytes.length + change);
+      file.sent = bytes(length, 5);
+      await using hub = new TestHub({ "org/llama": repository });
+      const dir = place();
+      const words = [name, `${file.bytes.length}, as it is listed`];
+      await refused(() => fetched(hub, dir), IntegrityError, ...words);
+      assert(!names(dir).some((one) => one.startsWith(name)), `${names(dir)}`);
+    }
+  }
+});
+
+Deno.test("pull: another sum in the hub's own header is an error before anything is fetched", async () => {
+  const repository = llama();
+  await using hub = new TestHub({ "org/llama": repository });
+  hub.answer = ({ to, path }) =>
+    to === "hub" && path.endsWith("00001-of-00002.safetensors")
+      ? new Response(null, {
+        status: 302,
+        headers: { location: `http://${hub.hosts.cdn}/x`, "x-linked-etag": `"${"ab".repeat(32)}"` },
+      })
+      : to === "cdn" && path === "/x"
+      ? new Response(bytes(SIZE))
+      : undefined;
+  const options = { include: ["*00001*"] };
+  await refused(() => fetched(hub, place(), options), IntegrityError, "ab".repeat(32));
+});
+
+Deno.test("pull: a part that was damaged since is fetched anew, once", async () => {
+  const repository = llama();
+  await using hub = new TestHub({ "org/llama": repository });
+  const dir = place();
+  hub.dropAfter = 70_000;
+  hub.drops = Infinity;
+  await refused(
+    () =>
+      pullPatiently({ model: "org/llama", endpoint: hub.endpoint, to: dir }, {
+        ...QUICK,
+        fileTries: 1,
+      }),
+    HubUnreachableError,
+  );
+  hub.drops = 0;
+  const [part] = parts(dir);
+  using handle = Deno.openSync(`${dir}/${part}`, { write: true });
+  handle.writeSync(new Uint8Array(10));
+  await fetched(hub, dir);
+  assertFiles(dir, repository, TAKEN);
+});
+
+Deno.test("pull: a server that falls silent in a file is left, and the file goes on", async () => {
+  const repository = llama();
+  await using hub = new TestHub({ "org/llama": repository });
+  let silent = 1;
+  const file = repository.files["model-00001-of-00002.safetensors"].bytes;
+  hub.answer = ({ to, range }) => {
+    if (to !== "cdn" || range !== undefined || silent-- <= 0) return undefined;
+    const body = new ReadableStream({
+      start: (controller) => controller.enqueue(file.subarray(0, 5000)),
+    });
+    return new Response(body, { headers: { "content-length": `${file.length}` } });
+  };
+  const dir = place();
+  const options = { model: "org/llama", endpoint: hub.endpoint, to: dir, include: ["*00001*"] };
+  await pullPatiently(options, { ...QUICK, silence: 200 });
+  assertEquals(Deno.readFileSync(`${dir}/model-00001-of-00002.safetensors`), file);
+  assert(hub.requests.some(({ range }) => range === "bytes=5000-"));
 });

@@ -48,6 +48,9 @@ const MOST_HOPS = 10;
 const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];
 const BUSY: readonly number[] = [408, 429, 500, 502, 503, 504];
 
+/** Most requests about one repository: its list of files comes in pages, which may lead in circles. */
+const MOST_REQUESTS = 1000;
+
 /** Most bytes of an error's body that are looked at, and most of an answer that is no file. */
 const ERROR_BYTES = 2 ** 16;
 const ANSWER_BYTES = 2 ** 26;
@@ -160,7 +163,9 @@ export class HubClient {
   /** `fetch` for a library that asks about `subject`: GET, whole answers of bounded length, errors in our words. */
   fetchFor(subject: Subject): typeof fetch {
     const { patience } = this.asking;
+    let requests = 0;
     return (input, init) => {
+      if (++requests > MOST_REQUESTS) throw new Error(`more than ${MOST_REQUESTS} pages`);
       const url = new URL(input instanceof Request ? input.url : input);
       const headers = Object.fromEntries(new Headers(init?.headers));
       return this.retrying(subject, patience.tries, async () => {
