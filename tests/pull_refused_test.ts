@@ -17,17 +17,7 @@ import {
 
 import { pullPatiently } from "../src/hub/pull.ts";
 import { TestHub, TOKEN } from "./hub.ts";
-import {
-  assertFiles,
-  fetched,
-  large,
-  llama,
-  names,
-  place,
-  QUICK,
-  refused,
-  TAKEN,
-} from "./pulled.ts";
+import { assertFiles, fetched, large, llama, place, QUICK, refused, TAKEN } from "./pulled.ts";
 
 Deno.test("pull: gated models, private ones and tokens", async () => {
   const gated = { ...llama(), gated: true };
@@ -105,7 +95,6 @@ Deno.test("pull: what is missing is told apart", async () => {
     "org/empty": { files: {} },
     "org/adapter": { files: { "adapter_model.safetensors": large(10, 1) } },
   });
-  const dir = place();
   const of = (model: string, more = {}) => () => fetched(hub, place(), { model, ...more });
   await refused(
     of("org/other"),
