@@ -80,6 +80,12 @@ export function llama(): HubRepository {
   };
 }
 
+/** As small a repository as there can be. */
+export function tinyRepository(): HubRepository {
+  return { files: { "config.json": text("{}"), "model.safetensors": large(1000, 1) } };
+}
+
+/** What of it is fetched where nothing else is asked for. */
 export const TAKEN = [
   "additional_chat_templates/tool.jinja",
   "chat_template.jinja",

@@ -13,17 +13,41 @@ export function globMatches(glob: string, path: string): boolean {
 }
 
 function expression(glob: string): RegExp {
+  const signs = [...glob];
   let text = "";
-  for (let at = 0; at < glob.length; at++) {
-    const sign = glob[at];
-    const end = sign === "[" ? glob.indexOf("]", at + 2 + (glob[at + 1] === "!" ? 1 : 0)) : -1;
+  for (let at = 0; at < signs.length; at++) {
+    const sign = signs[at];
+    const inverse = signs[at + 1] === "!";
+    const first = at + (inverse ? 2 : 1);
+    // A bracket that comes first is one of those that are meant.
+    const end = sign === "[" ? signs.indexOf("]", first + 1) : -1;
     if (sign === "*") text += ".*";
     else if (sign === "?") text += ".";
-    else if (end !== -1) {
-      const inside = glob.slice(at + 1, end).replaceAll(/[\\[\]^&~|]/g, "\\$&");
-      text += inside.startsWith("!") ? `[^${inside.slice(1)}]` : `[${inside}]`;
+    else if (end === -1) text += plain(sign);
+    else {
+      text += `[${inverse ? "^" : ""}${oneOf(signs.slice(first, end))}]`;
       at = end;
-    } else text += sign.replace(/[\\^$.*+?()[\]{}|/-]/, "\\$&");
+    }
   }
   return new RegExp(`^${text}$`, "su");
+}
+
+/** The inside of brackets; a range that goes backwards has nothing in it. */
+function oneOf(signs: readonly string[]): string {
+  let text = "";
+  for (let at = 0; at < signs.length; at++) {
+    const [from, dash, to] = signs.slice(at, at + 3);
+    if (dash !== "-" || to === undefined) {
+      text += plain(from);
+      continue;
+    }
+    if (from.codePointAt(0)! <= to.codePointAt(0)!) text += `${plain(from)}-${plain(to)}`;
+    at += 2;
+  }
+  return text;
+}
+
+/** A character that means itself. */
+function plain(sign: string): string {
+  return `\\u{${sign.codePointAt(0)!.toString(16)}}`;
 }

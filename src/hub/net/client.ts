@@ -235,7 +235,8 @@ function networkFault(error: unknown): Error {
   );
   const [short = words] = /(?<=client error \(\w+\): ).*/.exec(words) ?? [];
   const reason = short.trim() === "" ? "the connection broke" : short.trim();
-  return new Transient(reason, { lasts: /certificate/i.test(reason) });
+  // Certificates do not become good by asking again, nor ports that no browser uses.
+  return new Transient(reason, { lasts: /certificate|are blocked/i.test(reason) });
 }
 
 /** The pieces of a body as they come. A {@link Transient} where the connection breaks, or nothing comes. */
