@@ -216,7 +216,7 @@ Deno.test("pull: a token of the environment, or of the file of other programs, i
   Deno.mkdirSync(`${home}/.cache/huggingface`, { recursive: true });
   Deno.writeTextFileSync(`${home}/hf/token`, `${TOKEN}\n`);
   Deno.writeTextFileSync(`${home}/.cache/huggingface/token`, TOKEN);
-  const environments = [
+  const environments: Record<string, string>[] = [
     { HF_TOKEN: TOKEN },
     { HF_HOME: `${home}/hf` },
     { HF_TOKEN_PATH: `${home}/hf/token` },

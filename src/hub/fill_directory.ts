@@ -39,7 +39,10 @@ export interface Target {
 }
 
 /** What the caller hears, and whether bytes are added up. */
-type Listeners = Pick<PullOptions, "verify" | "signal" | "onStart" | "onProgress" | "onKept">;
+export type Listeners = Pick<
+  PullOptions,
+  "verify" | "signal" | "onStart" | "onProgress" | "onKept"
+>;
 
 /** What was done. */
 export interface Filled {

@@ -5,12 +5,13 @@
  */
 import { ArgumentError } from "../base/errors.ts";
 import { checkOptions, pathOf } from "../base/options.ts";
+import { warn } from "../base/warnings.ts";
 import { chooseFiles } from "./choice/choose.ts";
 import { checkPlace } from "./disk/place.ts";
 import { readRecord } from "./disk/record.ts";
 import { fillDirectory } from "./fill_directory.ts";
 import { HubClient } from "./net/client.ts";
-import { endpointOf } from "./net/endpoint.ts";
+import { endpointOf, isPrivate } from "./net/endpoint.ts";
 import { listRepository } from "./net/listing.ts";
 import { PATIENCE, type Patience } from "./net/patience.ts";
 import { tokenOf } from "./net/token.ts";
@@ -50,6 +51,9 @@ export async function pullPatiently(options: PullOptions, patience: Patience): P
   const dir = options.to === undefined ? repository : pathOf(doing, "to", options.to);
   const endpoint = endpointOf(options.endpoint);
   const token = tokenOf(options.token);
+  if (token !== undefined && !isPrivate(new URL(endpoint))) {
+    warn(`the token of ${token.from} is not sent: ${endpoint} is not reached over https`);
+  }
   signal?.throwIfAborted();
   checkPlace(dir, repository, readRecord(dir));
 

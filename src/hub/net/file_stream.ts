@@ -5,7 +5,8 @@
  */
 import { IntegrityError } from "../../base/errors.ts";
 import type { PulledFile } from "../../base/pull_record.ts";
-import { type Answer, type HubClient, pieces, Transient } from "./client.ts";
+import { type Answer, pieces, Transient } from "./answer.ts";
+import type { HubClient } from "./client.ts";
 import { named, type Subject } from "./refusal.ts";
 
 /** A file at a commit. */
