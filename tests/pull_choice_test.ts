@@ -188,7 +188,16 @@ Deno.test("pull: branches, tags, commits, and another commit in place of one", a
   await fetched(hub, dir);
   hub.repositories["org/llama"] = { ...second, revisions: { main: "3".repeat(40) } };
   hub.takeSent();
-  const { removed, fetched: count } = await fetched(hub, dir);
+  // A crash between any two steps must leave a directory that says that it is not complete.
+  const remove = Deno.removeSync;
+  const states: unknown[] = [];
+  Deno.removeSync = (path) => {
+    states.push(JSON.parse(Deno.readTextFileSync(`${dir}/.pull.json`)).complete);
+    remove(path);
+  };
+  const { removed, fetched: count } = await fetched(hub, dir)
+    .finally(() => Deno.removeSync = remove);
+  assertEquals(states, [false, false]);
   assertEquals(removed, ["chat_template.jinja"]);
   assertEquals(count, second.files["config.json"].bytes.length);
   assertFiles(dir, second, TAKEN.filter((name) => name !== "chat_template.jinja"));

@@ -13,6 +13,7 @@ import {
   assertFiles,
   bytes,
   fetched,
+  large,
   llama,
   names,
   parts,
@@ -202,4 +203,20 @@ Deno.test("pull: a server that falls silent in a file is left, and the file goes
   await pullPatiently(options, { ...QUICK, silence: 200 });
   assertEquals(Deno.readFileSync(`${dir}/model-00001-of-00002.safetensors`), file);
   assert(hub.requests.some(({ range }) => range === "bytes=5000-"));
+});
+
+Deno.test("pull: a connection that breaks again and again is taken up as long as it brings something", async () => {
+  const repository = { files: { "model.safetensors": large(600_000, 1) } };
+  await using hub = new TestHub({ "org/llama": repository });
+  hub.dropAfter = 70_000;
+  hub.drops = 8;
+  const options = { model: "org/llama", endpoint: hub.endpoint, to: place() };
+  const twice = { ...QUICK, fileTries: 2 };
+  await refused(
+    () => pullPatiently({ ...options, to: place() }, { ...twice, progress: 100_000 }),
+    HubUnreachableError,
+    "tried 2 times",
+  );
+  await pullPatiently(options, { ...twice, progress: 20_000 });
+  assertFiles(options.to, repository, ["model.safetensors"]);
 });
