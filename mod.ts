@@ -12,6 +12,7 @@ export type { WarningListener } from "./src/base/warnings.ts";
 export type { ActivationDType, DType } from "./src/base/dtype.ts";
 export * from "./src/engine/mod.ts";
 export * from "./src/quantize/mod.ts";
+export * from "./src/hub/mod.ts";
 export { Device } from "./src/device/mod.ts";
 export type { Backend, DeviceOptions } from "./src/device/mod.ts";
 export { openCheckpoint } from "./src/checkpoint/checkpoint.ts";

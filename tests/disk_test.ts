@@ -18,7 +18,9 @@ import { type Io, standardError, standardOutput, type Stream } from "../src/cli/
 import { runProgram } from "../src/cli/program.ts";
 import { COMMANDS } from "../src/cli/registry.ts";
 import { convertHead, quantizeCheckpoint, type QuantizeKept } from "../src/quantize/mod.ts";
+import { TestHub } from "./hub.ts";
 import { SMALL, writeRandomHead } from "./models.ts";
+import { tinyRepository } from "./pulled.ts";
 import { filesOf, makeModel, readNames, VOCAB } from "./whole_models.ts";
 
 const MAIN = fileURLToPath(new URL("../src/cli/main.ts", import.meta.url));
@@ -51,6 +53,9 @@ function assertClean(err: string, words: string, what: string): void {
   assert(!err.includes("internal error") && !err.includes("    at "), err);
 }
 
+const hub = new TestHub({ "org/tiny": tinyRepository() });
+Deno.env.set("HF_ENDPOINT", hub.endpoint);
+
 const DEMO = fileURLToPath(new URL("../models/demo/target", import.meta.url));
 
 /** Every command, as it prints something. */
@@ -59,6 +64,8 @@ const PRINTING: readonly (readonly string[])[] = [
   ["--help"],
   ["help", "quantize"],
   ["completions", "bash"],
+  ["pull", "org/tiny", "--to", `${root}/pulled`],
+  ["pull", "org/tiny", "--to", `${root}/pulled`, "--json"],
   ["inspect", DEMO],
   ["inspect", DEMO, "--json"],
   ["inspect", `${root}/none`, "--json"],

@@ -9,7 +9,9 @@ import { testIo } from "../src/cli/fixtures_test.ts";
 import { runProgram } from "../src/cli/program.ts";
 import { COMMANDS } from "../src/cli/registry.ts";
 import { BYTE_LEVEL_CONFIG, byteLevelTokenizer } from "../src/text/fixtures_test.ts";
+import { TestHub } from "./hub.ts";
 import { type RandomModel, SMALL, writeRandomHead, writeRandomModel } from "./models.ts";
+import { tinyRepository } from "./pulled.ts";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 const DEMO = `${ROOT}models/demo/target`;
@@ -120,6 +122,7 @@ const LINES: Readonly<Record<string, { readonly says: RegExp; readonly more?: st
   help: { says: /^Usage: specmquant generate/ },
   completions: { says: /^# bash completion/ },
   inspect: { says: /^kind +model$/m },
+  pull: { says: /^org\/tiny at [0-9a-f]{40} is in / },
   generate: { says: /./, more: "-n 2" },
   score: { says: /^perplexity \d/m },
   bench: { says: /^forward: target/m, more: "--rows 1 --runs 1 --context 8" },
@@ -147,6 +150,7 @@ function fewer(flags: readonly string[]): string[][] {
 
 Deno.test("docs: commands and programs work with the permissions that are named, and with no fewer", async () => {
   const { plain, rotated, head } = await directories();
+  await using hub = new TestHub({ "org/tiny": tinyRepository() });
   Deno.writeTextFileSync(`${root}/program.ts`, PROGRAM);
   const lines = blocks("permissions.md", "sh").flatMap((block) => block.trim().split("\n"));
   const seen: string[] = [];
@@ -162,12 +166,15 @@ Deno.test("docs: commands and programs work with the permissions that are named,
     const run = (flags: readonly string[]) => {
       const parent = `${root}/${name}-${count++}`;
       Deno.mkdirSync(parent);
-      const paths: Record<string, string> = { MODEL: model, HEAD: head, PARENT: parent };
+      const places: Record<string, string> = { MODEL: model, HEAD: head, PARENT: parent };
+      const hosts = { HUB: hub.hosts.hub, CDN: hub.hosts.cdn, "ORG/NAME": "org/tiny" };
+      const paths: Record<string, string> = { ...places, ...hosts };
       const command = [...flags, ...words.slice(program)].map((word) =>
-        word.replaceAll(/MODEL|HEAD|PARENT/g, (place) => paths[place])
+        word.replaceAll(/MODEL|HEAD|PARENT|HUB|CDN|ORG\/NAME/g, (place) => paths[place])
           .replace(/^program\.ts$/, `${root}/program.ts`)
       );
-      return deno([...command, ...more.split(" ").filter((word) => word !== "")]);
+      const extra = more.split(" ").filter((word) => word !== "");
+      return deno([...command, ...extra], { HF_ENDPOINT: hub.endpoint });
     };
     const flags = words.slice(0, program);
     // What other commands have been found to need with the same flags need not be found again.

@@ -16,6 +16,8 @@ import {
   type GenerateOptions,
   HeadModel,
   Model,
+  pull,
+  type PullOptions,
   quantizeCheckpoint,
   type QuantizeOptions,
   type ScoreOptions,
@@ -29,6 +31,8 @@ import {
 import { show } from "../src/base/options.ts";
 import { findLibrary } from "../src/ffi/library.ts";
 import { DEMO_DIR } from "../scripts/trio.ts";
+import { TestHub } from "./hub.ts";
+import { place, tinyRepository } from "./pulled.ts";
 
 /** What no number, no text, no path and so on can be. */
 const NO_INTEGER = ["5", NaN, Infinity, 1.5, null, true, [5], {}, 5n];
@@ -86,6 +90,20 @@ const SESSION: Wrong<SessionOptions> = {
   method: NO_TEXT,
 };
 
+const PULL: Wrong<PullOptions> = {
+  model: [...NO_TEXT, undefined, "", "llama", "org/llama@", "https://localhost/org/llama"],
+  to: NO_PATH,
+  include: ["*", 5, null, [5], [""]],
+  quant: [...NO_TEXT, "", "Q4 0"],
+  verify: NO_FLAG,
+  endpoint: [...NO_TEXT, "", "localhost", "file:///models"],
+  token: [...NO_TEXT, ""],
+  signal: NO_SIGNAL,
+  onStart: NO_FUNCTION,
+  onProgress: NO_FUNCTION,
+  onKept: NO_FUNCTION,
+};
+
 /** A call with options, those that it cannot do without, and wrong values of each. */
 interface Case {
   readonly name: string;
@@ -136,6 +154,8 @@ Deno.test("every option of every export refuses what it cannot be, by name", asy
   using draft = Model.load(device, draftDir);
   using head = HeadModel.load(device, headDir, draft);
   using session = new Session(model, tokenizer, { context: 64 });
+  await using hub = new TestHub({ "org/tiny": tinyRepository() });
+  const to = place();
   const cases: Case[] = [
     {
       name: "Engine.load",
@@ -167,6 +187,13 @@ Deno.test("every option of every export refuses what it cannot be, by name", asy
       call: (options) => scoreTokens(model, [5, 6], options),
       wrong: SCORE,
       misspelt: { signals: "signal" },
+    },
+    {
+      name: "pull",
+      call: (options) => pull(options),
+      base: { model: "org/tiny", endpoint: hub.endpoint, to: `${to}/tiny` },
+      wrong: PULL,
+      misspelt: { includes: "include", verfy: "verify", revision: "" },
     },
     {
       name: "new Session",
@@ -543,7 +570,14 @@ function errorOfSync(call: () => unknown): unknown {
 
 Deno.test("every export of the public API is checked here, or takes nothing to check", () => {
   const checked = ["Engine", "Session", "Device", "Model", "HeadModel", "scoreTokens", "draftModel"]
-    .concat(["openCheckpoint", "openHead", "Tokenizer", "quantizeCheckpoint", "convertHead"])
+    .concat([
+      "openCheckpoint",
+      "openHead",
+      "Tokenizer",
+      "quantizeCheckpoint",
+      "convertHead",
+      "pull",
+    ])
     .concat(["eagle2", "methodOf", "speculationOf", "planMemory", "Generation", "onWarning"]);
   checked.push("ChatTemplate", "Float", "parseJson");
   // They take what other exports have made, and hand it on to what is checked.

@@ -123,3 +123,51 @@ export class ArgumentError extends SpecMQuantError {
     this.argument = argument;
   }
 }
+
+/** The hub that models come from has no such repository, revision or file. */
+export class HubNotFoundError extends SpecMQuantError {
+  /** What was looked for, e.g. `ORG/NAME@REVISION`. */
+  readonly subject: string;
+
+  /** Makes an error about `subject`. */
+  constructor(subject: string, reason: string) {
+    super("hub_not_found", `Cannot fetch ${subject}: ${reason}`);
+    this.subject = subject;
+  }
+}
+
+/** The hub that models come from does not let this account, or nobody without one, have something. */
+export class HubAccessError extends SpecMQuantError {
+  /** What was asked for, e.g. `ORG/NAME@REVISION`. */
+  readonly subject: string;
+
+  /** Makes an error about `subject`. */
+  constructor(subject: string, reason: string) {
+    super("hub_access", `Cannot fetch ${subject}: ${reason}`);
+    this.subject = subject;
+  }
+}
+
+/** The hub that models come from, or where it keeps its files, gives no answer, or none that makes sense. */
+export class HubUnreachableError extends SpecMQuantError {
+  /** The host that was asked. */
+  readonly host: string;
+
+  /** Makes an error about `host`, asked for `subject`. */
+  constructor(subject: string, host: string, reason: string) {
+    super("hub_unreachable", `Cannot fetch ${subject} from ${host}: ${reason}`);
+    this.host = host;
+  }
+}
+
+/** What came is not what was promised: other bytes, more, or fewer. Nothing of it is kept under its name. */
+export class IntegrityError extends SpecMQuantError {
+  /** The file, as the repository names it. */
+  readonly file: string;
+
+  /** Makes an error about `file` of `subject`. */
+  constructor(subject: string, file: string, reason: string) {
+    super("integrity", `Cannot take ${file} of ${subject}: ${reason}`);
+    this.file = file;
+  }
+}

@@ -38,7 +38,7 @@ Deno.test("checkpoint: what looks like the name of a model on the Hub is taken f
       message,
       "it does not exist; it looks like the name of a model on Hugging",
     );
-    assertStringIncludes(message, '"hf download meta-llama/Llama-3.1-8B --local-dir DIR"');
+    assertStringIncludes(message, '"specmquant pull meta-llama/Llama-3.1-8B"');
     for (const path of ["src/checkpoints", "./a/b", "a/b/c", "llama", "/no/where"]) {
       const error = assertThrows(() => open(path), CheckpointError, `${path}: it does not exist`);
       assert(!error.message.includes("Hugging"), error.message);

@@ -49,8 +49,9 @@ export function failureOf(error: unknown, running: Running = {}): Failure {
     return failure(2, error.code, error.message, hint);
   }
   if (error instanceof ArgumentError) {
+    const isPositional = error.argument === command?.positional?.name;
     const name = optionOf(error, running);
-    if (name === undefined) return failure(1, error.code, error.message);
+    if (name === undefined) return failure(isPositional ? 2 : 1, error.code, error.message);
     const flag = flagOf(name, running);
     const message = flag === undefined ? error.message : `--${flag}: ${error.message}`;
     return failure(2, error.code, message);

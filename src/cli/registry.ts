@@ -9,12 +9,14 @@ import { completions } from "./commands/completions.ts";
 import { convertHead } from "./commands/convert_head.ts";
 import { generate } from "./commands/generate.ts";
 import { inspect } from "./commands/inspect.ts";
+import { pull } from "./commands/pull.ts";
 import { quantize } from "./commands/quantize.ts";
 import { score } from "./commands/score.ts";
 
 /** All commands, in the order of the help; a new one is one file and one line here. */
 export const COMMANDS: readonly Command[] = [
   generate,
+  pull,
   score,
   inspect,
   quantize,

@@ -4,14 +4,24 @@
  * @module
  */
 import { CheckpointError } from "../../base/errors.ts";
+import { parsePullRecord, PULL_RECORD, pullCommand } from "../../base/pull_record.ts";
 import { exists } from "./json.ts";
 import { attempt } from "../../base/reader.ts";
 
-/** Throws unless `dir` is a directory. */
+/** Throws unless `dir` is a directory, and no pull of it was broken off. */
 export function checkDirectory(dir: string): void {
   if (!exists(dir)) throw new CheckpointError(dir, absentDirectory(dir));
-  if (attempt(dir, () => Deno.statSync(dir)).isDirectory) return;
-  throw new CheckpointError(dir, "it is not a directory");
+  if (!attempt(dir, () => Deno.statSync(dir)).isDirectory) {
+    throw new CheckpointError(dir, "it is not a directory");
+  }
+  const file = `${dir}/${PULL_RECORD}`;
+  if (!exists(file)) return;
+  const record = parsePullRecord(attempt(file, () => Deno.readTextFileSync(file)));
+  if (record === undefined || record.complete) return;
+  throw new CheckpointError(
+    dir,
+    `it is not complete, as its pull was broken off; "${pullCommand(record, dir)}" goes on`,
+  );
 }
 
 /** `organization/name`, as models are called on the Hub. */
@@ -23,5 +33,5 @@ function absentDirectory(dir: string): string {
   // In a directory that exists it is a slip of the pen.
   if (organization === undefined || exists(organization)) return "it does not exist";
   return "it does not exist; it looks like the name of a model on Hugging Face, which has to be fetched " +
-    `first: "hf download ${dir} --local-dir DIR" fetches it to DIR`;
+    `first: "${pullCommand({ repository: dir })}" fetches it to ${dir}`;
 }

@@ -85,6 +85,13 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Idle>>>> = {
     json: ALWAYS,
   },
   inspect: { context: ALWAYS, bandwidth: ALWAYS, json: ALWAYS },
+  pull: {
+    to: ALWAYS,
+    quant: [["--include *.gguf --quant Q4_0", "it does nothing with --include"]],
+    include: ALWAYS,
+    verify: ALWAYS,
+    json: ALWAYS,
+  },
   quantize: {
     model: ALWAYS,
     out: ALWAYS,
@@ -156,6 +163,7 @@ const REQUIRED: Readonly<Record<string, string>> = {
   generate: "--target T --prompt P",
   score: "--target T",
   inspect: "DIR",
+  pull: "ORG/NAME",
   quantize: "--model M --out O",
   "convert-head": "--head H --model M --out O",
 };

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Output } from "./io.ts";
+import { textWidth } from "./width.ts";
 
 const WIDTH = 24;
 
@@ -26,6 +27,7 @@ export class Progress implements Disposable {
   readonly #now: () => number;
   #label = "";
   #started = 0;
+  #startedWith = 0;
   #written = -Infinity;
   #drawn = false;
 
@@ -36,12 +38,16 @@ export class Progress implements Disposable {
     this.#now = options.now ?? (() => performance.now());
   }
 
-  /** Says that `done` of `total` is done; another label starts the time anew. */
-  update(label: string, done: number, total: number): void {
+  /**
+   * Says that `done` of `total` is done, and what else there is to say; another label starts the time anew. What is
+   * done at the first word of a label took no time: it was done before.
+   */
+  update(label: string, done: number, total: number, detail = ""): void {
     const now = this.#now();
     if (label !== this.#label) {
       this.#label = label;
       this.#started = now;
+      this.#startedWith = done;
       // A bar may show at once; a line is written only for what takes long.
       this.#written = this.#output.isTerminal ? -Infinity : now;
     }
@@ -50,14 +56,18 @@ export class Progress implements Disposable {
     this.#written = now;
     const share = total > 0 ? Math.min(1, done / total) : 1;
     const elapsed = now - this.#started;
-    const left = share > 0 && elapsed > 500
-      ? `  ${duration(elapsed * (1 - share) / share)} left`
+    const made = done - this.#startedWith;
+    const left = made > 0 && elapsed > 500
+      ? `  ${duration(elapsed * Math.max(0, total - done) / made)} left`
       : "";
     const percent = `${Math.floor(share * 100)}%`.padStart(5);
-    if (!bar) return this.#output.writeSync(`${label}${percent}${left}\n`);
+    const more = detail === "" ? "" : `  ${detail}`;
+    if (!bar) return this.#output.writeSync(`${label}${percent}${left}${more}\n`);
     const full = Math.round(share * WIDTH);
     const drawn = "#".repeat(full) + "-".repeat(WIDTH - full);
-    this.#output.writeSync(`\r\x1b[K${label} [${drawn}]${percent}${left}`);
+    // A line that is broken cannot be drawn over.
+    const line = `${label} [${drawn}]${percent}${left}${more}`;
+    this.#output.writeSync(`\r\x1b[K${cut(line, this.#output.columns - 1)}`);
     this.#drawn = true;
   }
 
@@ -71,6 +81,14 @@ export class Progress implements Disposable {
   [Symbol.dispose](): void {
     this.clear();
   }
+}
+
+/** The start of `text` that has at most `width` columns. */
+function cut(text: string, width: number): string {
+  if (textWidth(text) <= width) return text;
+  let end = text.length;
+  while (end > 0 && textWidth(text.slice(0, end)) > width) end--;
+  return text.slice(0, end);
 }
 
 /** Milliseconds as `m:ss`, or with hours. */

@@ -44,3 +44,18 @@ Deno.test("Progress: each label has its own time; nothing to do is all done", ()
   bar.update("b", 0, 0);
   assertMatch(output.text, /b \[#{24}\] 100%$/);
 });
+
+Deno.test("Progress: what was done before takes no time, and a line is no longer than the terminal", () => {
+  const output = new TestOutput(true, 60);
+  let time = 0;
+  const bar = new Progress(output, { now: () => time });
+  bar.update("work", 100, 200);
+  time = 10_000;
+  output.text = "";
+  // A tenth of the rest in ten seconds.
+  bar.update("work", 110, 200, "file 3 of 9: model.safetensors");
+  const whole = `work [${"#".repeat(13)}${
+    "-".repeat(11)
+  }]  55%  1:30 left  file 3 of 9: model.safetensors`;
+  assertEquals(output.text, `\r\x1b[K${whole.slice(0, 59)}`);
+});

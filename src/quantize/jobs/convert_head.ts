@@ -10,7 +10,7 @@ import { type Checkpoint, openCheckpoint } from "../../checkpoint/checkpoint.ts"
 import { SafetensorsWriter } from "../../checkpoint/containers/safetensors_writer.ts";
 import { type Head, openHead } from "../../checkpoint/head.ts";
 import { changedConfig, companionBytes, copyCompanions, modelFiles } from "./config_json.ts";
-import { checkSpace } from "./free_space.ts";
+import { checkSpace } from "../../base/free_space.ts";
 import { pause } from "./pause.ts";
 import { type ModelRotation, readRotation, rotateReaders } from "./rotate_model.ts";
 import { type Floats, type FloatTensor, floatToWrite, readFloats } from "./tensors.ts";

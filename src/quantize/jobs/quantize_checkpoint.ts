@@ -14,7 +14,7 @@ import { RowPool } from "../rows/row_pool.ts";
 import { calibrationTexts, checkAmount } from "./calibration.ts";
 import { checkQuantizeOptions, refuseIdle, UNQUANTIZED } from "./check_options.ts";
 import { modelFiles } from "./config_json.ts";
-import { checkSpace } from "./free_space.ts";
+import { checkSpace } from "../../base/free_space.ts";
 import { QuantizeJob } from "./job.ts";
 import type { QuantizeOptions, QuantizeResult } from "./options.ts";
 import { pause } from "./pause.ts";

@@ -4,9 +4,9 @@
  * @module
  */
 import { statfsSync } from "node:fs";
-import { FileError } from "../../base/errors.ts";
-import { megabytes } from "../../base/megabytes.ts";
-import { fileError } from "../../base/system_error.ts";
+import { FileError } from "./errors.ts";
+import { megabytes } from "./megabytes.ts";
+import { fileError } from "./system_error.ts";
 
 /**
  * A FileError about `out` where the file system of `dir` has less than `bytes` left. A program that may not ask
@@ -22,7 +22,8 @@ export function checkSpace(out: string, dir: string, bytes: number): void {
   );
 }
 
-function freeBytes(dir: string): number | undefined {
+/** Bytes free on the file system of `dir`; undefined where nobody says. */
+export function freeBytes(dir: string): number | undefined {
   try {
     const { blocks, bavail, bsize } = statfsSync(dir);
     return blocks === 0 ? undefined : bavail * bsize;
