@@ -7,6 +7,7 @@ import { assert, assertEquals, assertLess } from "@std/assert";
 import { gunzipSync } from "node:zlib";
 import { Engine } from "../src/engine/mod.ts";
 import { ChatTemplate, Tokenizer } from "../src/text/mod.ts";
+import { processIo } from "../src/cli/terminal/io.ts";
 import { Reporter } from "../scripts/native/reporter.ts";
 import { smollm2, SMOLLM2_SHA256 } from "../scripts/smollm2.ts";
 import { FetchError } from "../scripts/wheel.ts";
@@ -59,21 +60,17 @@ const SHAPE = {
 
 /**
  * How far a log-probability may be from the reference's. Weights are the very same, activations between ops have
- * f16's 11 bits here and f32's 24 there; through 30 layers that makes some hundredths.
+ * f16's 11 bits here and f32's 24 there; through 30 layers that makes 0.036 where it is most.
  */
-const TOLERANCE = 0.06;
+const TOLERANCE = 0.05;
 
 /** Tokens of ours in which those of the reference are looked for. */
 const OUR_TOP = 4 * ABOUT.top;
 
 /** Where the model is, or why it is not there. */
 async function fetched(): Promise<{ file: string } | { reason: string }> {
-  const given = Deno.env.get("SPECMQUANT_SMOLLM2");
-  if (given) return { file: given };
   try {
-    using reporter = new Reporter(
-      { color: false, writeSync: (text) => console.error(text.trimEnd()) } as never,
-    );
+    using reporter = new Reporter(processIo().stderr, { rewrite: false });
     return { file: await smollm2(reporter) };
   } catch (error) {
     if (error instanceof FetchError) return { reason: error.message };
@@ -141,19 +138,20 @@ interface Method {
   readonly tokens: number;
 }
 
-// A head that has learnt nothing proposes what is refused: many rows for one token each, so fewer of them.
+// A head that has learnt nothing proposes what is refused: many rows for one token each. A processor computes every row,
+// so what has drafters is tried with fewer tokens.
 const METHODS: readonly Method[] = [
   { name: "ar", options: (target) => ({ target }), prompts: 20, tokens: 64 },
   {
     name: "draft",
     options: (target) => ({ target, draft: target, minDraft: 6 }),
-    prompts: 20,
+    prompts: 8,
     tokens: 64,
   },
   {
     name: "eagle2",
     options: (target, head) => ({ target, head, depth: 2, topk: 2, treeSize: 6 }),
-    prompts: 6,
+    prompts: 4,
     tokens: 32,
   },
   {
@@ -167,7 +165,7 @@ const METHODS: readonly Method[] = [
       topk: 2,
       treeSize: 6,
     }),
-    prompts: 6,
+    prompts: 4,
     tokens: 32,
   },
 ];

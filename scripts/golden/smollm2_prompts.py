@@ -61,6 +61,16 @@ QUESTIONS: list[str] = [
     "How does a bicycle stay upright?",
     "What is gravity?",
     "Name the four seasons.",
+    "What is the chemical formula of water?",
+    "How many legs does a spider have?",
+    "What language is spoken in Brazil?",
+    "Who was the first president of the United States?",
+    "What is the opposite of hot?",
+    "How many minutes are in an hour?",
+    "What is the square root of 81?",
+    "Which planet is known as the Red Planet?",
+    "What do bees make?",
+    "Spell the word 'necessary'.",
 ]
 
 #: Texts to continue without a template.
@@ -85,4 +95,14 @@ OPENINGS: list[str] = [
     "The dog ran across the",
     "According to the report,",
     "When the train arrived,",
+    "Monday, Tuesday, Wednesday,",
+    "The alphabet begins with the letters A, B, C,",
+    "Roses are red, violets are blue,",
+    "for i in range(10):\n",
+    "The sum of two and three is",
+    "Thank you for your letter of",
+    "<html>\n<head>\n",
+    "The capital of Italy is Rome. The capital of Spain is",
+    "Step 1: Preheat the oven to",
+    "A triangle has three sides. A square has",
 ]

@@ -47,10 +47,10 @@ def random_ids(index: int, size: int) -> list[int]:
     return [few[draw.below(len(few))] for _ in range(draw.below(40))]
 
 
-def expected(tokenizer: Tokenizer, text: str, index: int) -> list:
-    """What is compared: ids with and without special tokens, and decoded text of these and of random ids."""
+def expected(tokenizer: Tokenizer, text: str, index: int, end: int | None = None) -> list:
+    """What is compared: ids with and without special tokens, and decoded text of these and of random ids, up to `end`."""
     ids = tokenizer.encode(text).ids
-    other = random_ids(index, size(tokenizer))
+    other = random_ids(index, end or size(tokenizer))
     decoded = [tokenizer.decode(some, skip_special_tokens=skip) for some in (ids, other) for skip in (True, False)]
     return [ids, tokenizer.encode(text, add_special_tokens=False).ids, *decoded]
 

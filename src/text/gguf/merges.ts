@@ -7,7 +7,7 @@ import type { Metadata } from "../../gguf/mod.ts";
 import { checkLength, type GgufTokens, MERGES, SCORES, TOKEN_TYPE, wrong } from "./tokens.ts";
 
 /** Two tokens, and those before it are joined first. */
-type Merge = readonly [left: string, right: string];
+export type Merge = readonly [left: string, right: string];
 
 /**
  * The merges in the file; `undefined` where it has none.

@@ -9,7 +9,7 @@ import type { SPECIAL_ROLES } from "../files/special_tokens.ts";
 import { type GgufTokens, ggufTokens, TOKENS } from "./tokens.ts";
 
 /** A role that a token has in a tokenizer's configuration. */
-type Role = (typeof SPECIAL_ROLES)[number];
+export type Role = (typeof SPECIAL_ROLES)[number];
 
 /** The keys of roles. */
 const KEYS: Readonly<Record<Role, string>> = {

@@ -21,13 +21,17 @@ const TYPES: ReadonlySet<number> = new Set(Object.values(TOKEN_TYPE));
 /** A token that stands for a byte. */
 const BYTE = /^<0x[0-9A-Fa-f]{2}>$/;
 
-/** The keys. */
-export const [TOKENS, TYPE, SCORES, MERGES] = [
-  "tokenizer.ggml.tokens",
-  "tokenizer.ggml.token_type",
-  "tokenizer.ggml.scores",
-  "tokenizer.ggml.merges",
-];
+/** The key of the tokens. */
+export const TOKENS = "tokenizer.ggml.tokens";
+
+/** The key of what each of them is. */
+export const TYPE = "tokenizer.ggml.token_type";
+
+/** The key of how likely each of them is. */
+export const SCORES = "tokenizer.ggml.scores";
+
+/** The key of the pairs that are joined. */
+export const MERGES = "tokenizer.ggml.merges";
 
 /** A vocabulary. */
 export interface GgufTokens {
