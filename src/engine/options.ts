@@ -46,9 +46,9 @@ export const SPECULATION_DEFAULTS: Readonly<Record<Method, SpeculationOptions>> 
 
 /** What an engine is made of. */
 export interface EngineOptions extends Partial<SpeculationOptions> {
-  /** Directory of the target, in Hugging Face layout: a path or a `file:` URL, like the others. */
+  /** The target, a directory in Hugging Face layout or a GGUF file: a path or a `file:` URL, like the others. */
   readonly target: string | URL;
-  /** Directory of the draft model, for `draft` and `hier`. */
+  /** The draft model, likewise, for `draft` and `hier`. */
   readonly draft?: string | URL;
   /** Directory of the EAGLE-2 head: of the target for `eagle2`, of the draft model for `hier`. */
   readonly head?: string | URL;
@@ -116,7 +116,7 @@ export function methodOf(options: EngineOptions): Method {
     if (options[argument] === undefined) {
       throw new ArgumentError(
         argument,
-        `Cannot use method ${method}: no ${argument} is given, expected the directory of ${what}`,
+        `Cannot use method ${method}: no ${argument} is given, expected the path of ${what}`,
       );
     }
   };

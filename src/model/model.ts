@@ -110,7 +110,7 @@ export const STORED: Kind = object("an open checkpoint", ({ tensors }) => tensor
 
 /** A model, loaded. */
 export class Model implements Disposable {
-  /** The directory that it came from. */
+  /** The directory or the GGUF file that it came from. */
   readonly dir: string;
   /** The device that it is on. */
   readonly device: Device;
@@ -158,7 +158,7 @@ export class Model implements Disposable {
   }
 
   /**
-   * Checks all of a checkpoint, or of the one in a directory (a path or a `file:` URL), then loads it. Nothing
+   * Checks all of a checkpoint, or of the one in a directory or a GGUF file (a path or a `file:` URL), then loads it. Nothing
    * stays on the device when it throws. `progress` hears bytes done and in total.
    */
   static load(device: Device, from: Checkpoint | string | URL, progress?: LoadProgress): Model {
