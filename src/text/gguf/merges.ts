@@ -17,13 +17,18 @@ export type Merge = readonly [left: string, right: string];
 export function listedMerges(metadata: Metadata, { ids }: GgufTokens): Merge[] | undefined {
   return metadata.strings(MERGES)?.map((text, i) => {
     const [left, right, ...more] = text.split(" ");
-    const shown = JSON.stringify(text);
     if (!left || !right || more.length > 0) {
-      return wrong(metadata, MERGES, i, shown, "two tokens with a space between");
+      return wrong(metadata, MERGES, i, JSON.stringify(text), "two tokens with a space between");
     }
     for (const token of [left, right, left + right]) {
       if (ids.has(token)) continue;
-      wrong(metadata, MERGES, i, shown, `tokens, and there is no ${JSON.stringify(token)}`);
+      wrong(
+        metadata,
+        MERGES,
+        i,
+        JSON.stringify(text),
+        `tokens, and there is no ${JSON.stringify(token)}`,
+      );
     }
     return [left, right] as const;
   });
