@@ -4,11 +4,12 @@
 #include "gemm/gather.cuh"
 #include "gemm/stream.cuh"
 #include "gemm/w4a16_mma.cuh"
+#include "gemm/w4a16_offsets.cuh"
 
 namespace smq {
 namespace {
 
-template <int N, int Grain, bool Zeros>
+template <int N, int Grain, int Zeros>
 struct W4Ampere {
   static constexpr int kUnit = w4a16::unit_bytes(Grain, Zeros);
   static constexpr int kStage = N * w4a16::kBlock * 2 + kUnit;
@@ -16,7 +17,7 @@ struct W4Ampere {
   static_assert(kStages >= 2, "a ring needs two stages");
 };
 
-template <class T, int N, int Grain, bool Zeros>
+template <class T, int N, int Grain, int Zeros>
 __global__ void __launch_bounds__(kAmpereThreads) w4a16_ampere(const StreamCall call) {
   using W = W4Ampere<N, Grain, Zeros>;
   constexpr int kRows = N * w4a16::kBlock * 2;
@@ -40,15 +41,20 @@ __global__ void __launch_bounds__(kAmpereThreads) w4a16_ampere(const StreamCall 
         }
       },
       [&](int stage, float (&sums)[2][N / 2]) {
-        add_unit_mma<T, N, Grain, Zeros>(sums, shared + unit_at(stage), base + stage * kRows, group,
-                                         thread);
+        if constexpr (Zeros == SMQ_ZEROS_OFFSETS) {
+          add_unit_mma_offsets<T, N, Grain>(sums, shared + unit_at(stage), base + stage * kRows, group,
+                                            thread);
+        } else {
+          add_unit_mma<T, N, Grain, Zeros>(sums, shared + unit_at(stage), base + stage * kRows, group,
+                                           thread);
+        }
       },
       [&](int unit, int stop, float (&sums)[2][N / 2]) {
         end_tile<T, N, Order::kFours, kGroups>(call, blockIdx.x, unit, stop, group, thread, sums);
       });
 }
 
-template <class T, int N, int Grain, bool Zeros>
+template <class T, int N, int Grain, int Zeros>
 int32_t run(smq_context* ctx, const StreamCall& call) {
   launch(ctx, w4a16_ampere<T, N, Grain, Zeros>, call.split.workers, kAmpereThreads,
          W4Ampere<N, Grain, Zeros>::kStages * W4Ampere<N, Grain, Zeros>::kStage, call);
@@ -56,7 +62,7 @@ int32_t run(smq_context* ctx, const StreamCall& call) {
   return launched(ctx, "a product with four-bit weights");
 }
 
-template <class T, int Grain, bool Zeros>
+template <class T, int Grain, int Zeros>
 int32_t by_rows(smq_context* ctx, const StreamCall& call) {
   if (call.m <= 8) return run<T, 8, Grain, Zeros>(ctx, call);
   if (call.m <= 16) return run<T, 16, Grain, Zeros>(ctx, call);
@@ -64,25 +70,36 @@ int32_t by_rows(smq_context* ctx, const StreamCall& call) {
   return run<T, 64, Grain, Zeros>(ctx, call);
 }
 
-template <class T, bool Zeros>
+template <class T, int Zeros>
 int32_t by_grain(smq_context* ctx, const StreamCall& call, int grain) {
-  switch (grain) {
-    case 8: return by_rows<T, 8, Zeros>(ctx, call);
-    case 16: return by_rows<T, 16, Zeros>(ctx, call);
-    case 32: return by_rows<T, 32, Zeros>(ctx, call);
-    case 64: return by_rows<T, 64, Zeros>(ctx, call);
-    default: return by_rows<T, 128, Zeros>(ctx, call);
+  if constexpr (Zeros == SMQ_ZEROS_OFFSETS) {
+    return grain == 8 ? by_rows<T, 8, Zeros>(ctx, call) : by_rows<T, 32, Zeros>(ctx, call);
+  } else {
+    switch (grain) {
+      case 8: return by_rows<T, 8, Zeros>(ctx, call);
+      case 16: return by_rows<T, 16, Zeros>(ctx, call);
+      case 32: return by_rows<T, 32, Zeros>(ctx, call);
+      case 64: return by_rows<T, 64, Zeros>(ctx, call);
+      default: return by_rows<T, 128, Zeros>(ctx, call);
+    }
+  }
+}
+
+template <class T>
+int32_t by_zeros(smq_context* ctx, const StreamCall& call, int grain, int zeros) {
+  switch (zeros) {
+    case SMQ_ZEROS_NONE: return by_grain<T, SMQ_ZEROS_NONE>(ctx, call, grain);
+    case SMQ_ZEROS_POINTS: return by_grain<T, SMQ_ZEROS_POINTS>(ctx, call, grain);
+    default: return by_grain<T, SMQ_ZEROS_OFFSETS>(ctx, call, grain);
   }
 }
 
 }  // namespace
 
-int32_t w4a16_on_ampere(smq_context* ctx, const StreamCall& call, int grain, bool zeros, int dtype) {
-  if (dtype == SMQ_F16) {
-    return zeros ? by_grain<__half, true>(ctx, call, grain) : by_grain<__half, false>(ctx, call, grain);
-  }
-  return zeros ? by_grain<__nv_bfloat16, true>(ctx, call, grain)
-               : by_grain<__nv_bfloat16, false>(ctx, call, grain);
+// The table of instantiations.
+int32_t w4a16_on_ampere(smq_context* ctx, const StreamCall& call, int grain, int zeros, int dtype) {
+  return dtype == SMQ_F16 ? by_zeros<__half>(ctx, call, grain, zeros)
+                          : by_zeros<__nv_bfloat16>(ctx, call, grain, zeros);
 }
 
 }  // namespace smq
