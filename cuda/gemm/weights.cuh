@@ -7,7 +7,7 @@
 //   kParts      instructions for 32 inputs: one of s8, two of f16 or bf16
 //   Weights     a lane's share of half a unit's outputs; weights(a, j, step): operand j (0 or 1) of 32 inputs
 //               (step 0 to 3)
-//   kRowScales  whether rows have a scale; kOffsets: whether outputs have an offset
+//   kRowScales  whether rows have a scale; kScales: whether outputs have one; kOffsets: whether they have an offset
 //   kRaw, load_raw, row_operand: the rows, in the same order of inputs within 32 as the weights.
 #pragma once
 
@@ -53,7 +53,7 @@ struct W8A8 : ByteRows {
   using Sum = int32_t;
   using T = int8_t;
   static constexpr int kUnit = units::kByteUnit, kParts = 1;
-  static constexpr bool kRowScales = true, kOffsets = false;
+  static constexpr bool kRowScales = true, kScales = true, kOffsets = false;
 
   struct Weights : ByteWeights {
     using ByteWeights::ByteWeights;
@@ -92,7 +92,7 @@ struct Fp8 : ByteRows {
   using Sum = float;
   using T = __half;
   static constexpr int kUnit = units::kByteUnit, kParts = 2;
-  static constexpr bool kRowScales = true, kOffsets = false;
+  static constexpr bool kRowScales = true, kScales = true, kOffsets = false;
 
   struct Weights : ByteWeights {
     using ByteWeights::ByteWeights;
@@ -112,21 +112,23 @@ struct Fp8 : ByteRows {
 
 // Four i8 as pairs of T, exact. The sign bit turned, a byte b is 128 more; in the mantissa of 1024 (f16) or of
 // 2^23 (f32) it is that number plus b + 128. An f32 of eight significant bits is a bf16 by its upper half.
+__device__ __forceinline__ void widen_i8(uint32_t word, float (&wide)[4]) {
+  const uint32_t turned = word ^ 0x80808080;
+#pragma unroll
+  for (int i = 0; i < 4; ++i) {
+    wide[i] = __uint_as_float(__byte_perm(turned, 0x4b000000, 0x7440 + i)) - 8388736.0f;
+  }
+}
 __device__ __forceinline__ void widen_i8(uint32_t word, uint32_t& first, uint32_t& second, __half) {
   const uint32_t turned = word ^ 0x80808080, bias = 0x64806480;  // 1152
   asm("sub.f16x2 %0, %1, %2;" : "=r"(first) : "r"(__byte_perm(turned, 0x64646464, 0x4140)), "r"(bias));
   asm("sub.f16x2 %0, %1, %2;" : "=r"(second) : "r"(__byte_perm(turned, 0x64646464, 0x4342)), "r"(bias));
 }
 __device__ __forceinline__ void widen_i8(uint32_t word, uint32_t& first, uint32_t& second, __nv_bfloat16) {
-  const uint32_t turned = word ^ 0x80808080;
-  uint32_t wide[4];
-#pragma unroll
-  for (int i = 0; i < 4; ++i) {
-    const float biased = __uint_as_float(__byte_perm(turned, 0x4b000000, 0x7440 + i));
-    wide[i] = __float_as_uint(biased - 8388736.0f);
-  }
-  first = __byte_perm(wide[0], wide[1], 0x7632);
-  second = __byte_perm(wide[2], wide[3], 0x7632);
+  float wide[4];
+  widen_i8(word, wide);
+  first = __byte_perm(__float_as_uint(wide[0]), __float_as_uint(wide[1]), 0x7632);
+  second = __byte_perm(__float_as_uint(wide[2]), __float_as_uint(wide[3]), 0x7632);
 }
 
 // i8 weights, rows of Half, in the same order.
@@ -135,7 +137,7 @@ struct W8A16 {
   using Sum = float;
   using T = Half;
   static constexpr int kUnit = units::kByteUnit, kInput = 2, kRaw = 8, kParts = 2;
-  static constexpr bool kRowScales = false, kOffsets = false;
+  static constexpr bool kRowScales = false, kScales = true, kOffsets = false;
 
   struct Weights : ByteWeights {
     using ByteWeights::ByteWeights;
@@ -191,7 +193,7 @@ struct W4A8 : ByteRows {
   using T = int8_t;
   static constexpr int kGroupRows = Grain == 0 ? 0 : units::kBlock / (Grain == 0 ? 1 : Grain);
   static constexpr int kUnit = units::kNibbleUnit + kGroupRows * units::kGroupRow, kParts = 1;
-  static constexpr bool kRowScales = true, kOffsets = Grain == 0;
+  static constexpr bool kRowScales = true, kScales = true, kOffsets = Grain == 0;
 
   template <Way By>
   struct WeightsBy {
