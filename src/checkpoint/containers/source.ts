@@ -6,7 +6,7 @@
 import { type DType, DTYPE_BYTES } from "../../base/dtype.ts";
 import { ArgumentError, CheckpointError } from "../../base/errors.ts";
 import type { Shape } from "../../base/shape.ts";
-import type { ByteReader } from "./reader.ts";
+import type { ByteReader } from "../../base/reader.ts";
 
 /** What is known of a tensor before its data is read. */
 export interface TensorInfo {
@@ -20,6 +20,8 @@ export interface TensorInfo {
   readonly bytes: number;
   /** The file that holds its data. */
   readonly file: string;
+  /** Where elements come in blocks with their scales: what GGUF calls those, and the shape that they stand for. */
+  readonly blocks?: { readonly type: string; readonly shape: Shape };
 }
 
 /** A set of named tensors. Disposing it closes its files. */
