@@ -8,7 +8,7 @@
 #include "gemm/units_stream.cuh"
 
 namespace smq {
-namespace prefill_units {  // named: what a file does not use is no warning
+namespace prefill_units_host {  // named: what a file does not use is no warning
 
 constexpr int kOrderThreads = 256;
 
@@ -66,11 +66,11 @@ int32_t multiply(smq_context* ctx, const UnitsCall& units) {
   return launched(ctx, "a product of many rows with quantized weights");
 }
 
-}  // namespace prefill_units
+}  // namespace prefill_units_host
 
 template <class P>
 int32_t prefill_units_on_hopper(smq_context* ctx, const UnitsCall& units) {
-  using namespace prefill_units;
+  using namespace prefill_units_host;
   using Operands = typename WideRows<P>::Type;
   if constexpr (Operands::kInput == 1) {
     return multiply<P>(ctx, units);

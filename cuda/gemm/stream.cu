@@ -2,6 +2,7 @@
 #include "gemm/stream.cuh"
 
 #include <algorithm>
+#include <type_traits>
 
 #include "gemm/w4a16_layout.cuh"
 
@@ -78,13 +79,16 @@ int32_t stream_w4a16(smq_context* ctx, const GemmArgs& args) {
   const StreamCall call =
       stream_call(ctx, args, w4a16::kTile, w4a16::kBlock, w4a16::unit_bytes(grain, args.zeros));
   // Groups that are no multiple of 32 and unaligned rows are rare: one kernel serves them everywhere.
-  if (ctx->capability != 90 || grain < 32 || !call.aligned) {
-    return w4a16_on_ampere(ctx, call, grain, args.zeros, args.dtype);
-  }
+  const bool hopper = ctx->capability == 90 && grain >= 32 && call.aligned;
+  const auto run = [&](auto zeros) {
+    constexpr int kZeros = decltype(zeros)::value;
+    return hopper ? w4a16_on_hopper<kZeros>(ctx, call, grain, args.dtype)
+                  : w4a16_on_ampere<kZeros>(ctx, call, grain, args.dtype);
+  };
   switch (args.zeros) {
-    case SMQ_ZEROS_NONE: return w4a16_on_hopper<SMQ_ZEROS_NONE>(ctx, call, grain, args.dtype);
-    case SMQ_ZEROS_POINTS: return w4a16_on_hopper<SMQ_ZEROS_POINTS>(ctx, call, grain, args.dtype);
-    default: return w4a16_on_hopper<SMQ_ZEROS_OFFSETS>(ctx, call, grain, args.dtype);
+    case SMQ_ZEROS_NONE: return run(std::integral_constant<int, SMQ_ZEROS_NONE>());
+    case SMQ_ZEROS_POINTS: return run(std::integral_constant<int, SMQ_ZEROS_POINTS>());
+    default: return run(std::integral_constant<int, SMQ_ZEROS_OFFSETS>());
   }
 }
 

@@ -21,7 +21,8 @@ bool map_rows(CUtensorMap* map, const void* matrix, int32_t rows, int32_t column
 // The kernels. zeros: SMQ_ZEROS_*; grain: see w4a16_layout.cuh; Hopper's takes 32, 64 and 128.
 template <int Zeros>
 int32_t w4a16_on_hopper(smq_context* ctx, const StreamCall& call, int grain, int dtype);
-int32_t w4a16_on_ampere(smq_context* ctx, const StreamCall& call, int grain, int zeros, int dtype);
+template <int Zeros>
+int32_t w4a16_on_ampere(smq_context* ctx, const StreamCall& call, int grain, int dtype);
 // Aligned addresses and a k that is a multiple of 8; Ampere's takes any.
 int32_t f16_on_hopper(smq_context* ctx, const StreamCall& call, int dtype);
 int32_t f16_on_ampere(smq_context* ctx, const StreamCall& call, int dtype);
