@@ -21,8 +21,8 @@ export interface Product {
   readonly dtype: Activation;
   /** What x w^T is, in f64, [m, n]. */
   readonly expected: Float64Array;
-  /** Whether a prompt's rows may meet weights rounded to `dtype` on CUDA. */
-  readonly rounded?: boolean;
+  /** Which rows may meet weights rounded to `dtype` on CUDA: a prompt's, or all. */
+  readonly rounded?: "prompts" | "always";
   /** Names the sizes. */
   readonly what: string;
   /** Runs it. */
@@ -36,8 +36,8 @@ export function checkProduct(rig: Rig, product: Product): void {
   const bias = rig.put(dtype, [n], random.normals(n));
   const added = rig.get(bias);
   const biased = expected.map((value, i) => value + added[i % n]);
-  const loose = product.rounded && rig.device.backend !== "cpu" && m > MAX_TREE_ROWS;
-  const wide = loose ? dtype : "f32";
+  const loose = product.rounded === "always" || product.rounded === "prompts" && m > MAX_TREE_ROWS;
+  const wide = loose && rig.device.backend !== "cpu" ? dtype : "f32";
 
   const y = rig.output(dtype, [m, n], n + 5);
   run(y.tensor, { bias });
