@@ -38,15 +38,16 @@ GemmArgs piece(const GemmArgs& args, int32_t first, int32_t count) {
 
 template <class P>
 int32_t product(smq_context* ctx, const GemmArgs& args, const units::Layout& layout) {
-  const bool hopper = HasHopper<P>::value && ctx->capability == 90 && args.x % 16 == 0;
-  if constexpr (HasHopper<P>::value) {
+  constexpr bool kHopper = P::kOnHopper != OnHopper::kNone;
+  const bool hopper = kHopper && ctx->capability == 90 && args.x % 16 == 0;
+  if constexpr (kHopper) {
     if (hopper && args.m > kFewRows) return prefill_units_on_hopper<P>(ctx, units_call(ctx, args, layout));
   }
   const int32_t most = hopper ? kFewRows : kMostAmpereRows<P>;
   for (int32_t first = 0; first < args.m; first += most) {
     const UnitsCall call = units_call(ctx, piece<P>(args, first, std::min(most, args.m - first)), layout);
     int32_t status;
-    if constexpr (HasHopper<P>::value) {
+    if constexpr (kHopper) {
       status = hopper ? units_on_hopper<P>(ctx, call) : units_on_ampere<P>(ctx, call);
     } else {
       status = units_on_ampere<P>(ctx, call);
@@ -68,12 +69,12 @@ int32_t product_in_groups(smq_context* ctx, const GemmArgs& args) {
 }
 
 // The checks that only this library makes, and the context.
-int32_t start(smq_context* ctx, const GemmArgs& args, bool bytes) {
+int32_t start(smq_context* ctx, const GemmArgs& args, bool aligned) {
   Check check;
   check_units(check, args.n, args.k);
   // The copy engine moves 16 bytes at a time.
   check.multiple("w", int64_t(args.w & 15), 16);
-  if (bytes) check.multiple("x", int64_t(args.x & 15), 16);
+  if (aligned) check.multiple("x", int64_t(args.x & 15), 16);
   return check.failed() ? check.status() : enter(ctx);
 }
 
@@ -97,7 +98,7 @@ int32_t run_gemm_w8a16(smq_context* ctx, const GemmArgs& args) {
 }
 
 int32_t run_gemm_w8a16_group(smq_context* ctx, const GemmArgs& args) {
-  if (const int32_t status = start(ctx, args, false)) return status;
+  if (const int32_t status = start(ctx, args, true)) return status;
   return args.dtype == SMQ_F16 ? product_in_groups<__half>(ctx, args)
                                : product_in_groups<__nv_bfloat16>(ctx, args);
 }

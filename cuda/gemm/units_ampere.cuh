@@ -16,7 +16,7 @@ struct UnitsAmpere {
 };
 
 template <class P, int N>
-__global__ void __launch_bounds__(kAmpereThreads) units_ampere(const UnitsCall call) {
+__device__ __forceinline__ void run_units_ampere(const UnitsCall& call) {
   using U = UnitsAmpere<P, N>;
   extern __shared__ __align__(1024) uint8_t shared[];
   let_next_start();
@@ -47,6 +47,16 @@ __global__ void __launch_bounds__(kAmpereThreads) units_ampere(const UnitsCall c
 }
 
 template <class P, int N>
+__global__ void __launch_bounds__(kAmpereThreads) units_ampere(const UnitsCall call) {
+#if defined(__CUDA_ARCH_FEAT_SM90_ALL)
+  // What Hopper's kernels take whole is never launched here, and long to compile.
+  if constexpr (P::kOnHopper != OnHopper::kAll) run_units_ampere<P, N>(call);
+#else
+  run_units_ampere<P, N>(call);
+#endif
+}
+
+template <class P, int N>
 int32_t launch_units_ampere(smq_context* ctx, const UnitsCall& call) {
   launch(ctx, units_ampere<P, N>, call.stream.split.workers, kAmpereThreads,
          UnitsAmpere<P, N>::kStages * UnitsAmpere<P, N>::kStage, call);
@@ -57,10 +67,10 @@ int32_t launch_units_ampere(smq_context* ctx, const UnitsCall& call) {
 template <class P>
 int32_t units_on_ampere(smq_context* ctx, const UnitsCall& call) {
   if (call.stream.m <= 8) return launch_units_ampere<P, 8>(ctx, call);
-  if (call.stream.m <= 16) return launch_units_ampere<P, 16>(ctx, call);
   if constexpr (kMostAmpereRows<P> == 32) {
     return launch_units_ampere<P, 32>(ctx, call);
   } else {
+    if (call.stream.m <= 16) return launch_units_ampere<P, 16>(ctx, call);
     return call.stream.m <= 32 ? launch_units_ampere<P, 32>(ctx, call) : launch_units_ampere<P, 64>(ctx, call);
   }
 }

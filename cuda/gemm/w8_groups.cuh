@@ -38,6 +38,8 @@ template <class Half, int Group, bool Offsets>
 struct W8A16Groups : W8A16<Half> {
   static constexpr int kUnit = units::byte_group_unit(Group, Offsets);
   static constexpr bool kScales = false;
+  // No format has groups of 16 with offsets: allowed, but not worth kernels of their own.
+  static constexpr OnHopper kOnHopper = Group == 16 && Offsets ? OnHopper::kNone : OnHopper::kAll;
 
   struct Weights : ByteWeights {
     const uint8_t* groups;  // of this lane's four outputs
@@ -66,17 +68,6 @@ struct W8A16Groups : W8A16<Half> {
       }
     }
   };
-};
-
-// Whether a policy has kernels for Hopper. Groups of 16 with offsets are allowed, but no format has them: the kernels
-// for other devices serve.
-template <class P>
-struct HasHopper {
-  static constexpr bool value = true;
-};
-template <class Half>
-struct HasHopper<W8A16Groups<Half, 16, true>> {
-  static constexpr bool value = false;
 };
 
 }  // namespace smq

@@ -9,6 +9,7 @@
 //               (step 0 to 3)
 //   kRowScales  whether rows have a scale; kScales: whether outputs have one; kOffsets: whether they have an offset
 //   kRaw, load_raw, row_operand: the rows, in the same order of inputs within 32 as the weights.
+//   kOnHopper   which rows Hopper's kernels take; what they leave, those for other devices take there too
 #pragma once
 
 #include <cuda_fp8.h>
@@ -17,6 +18,9 @@
 #include "gemm/units.cuh"
 
 namespace smq {
+
+// All rows, those at a multiple of 16 bytes, which others than bytes need not be, or none.
+enum class OnHopper { kAll, kAligned, kNone };
 
 __device__ __forceinline__ void mma(int32_t (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1,
                                     int8_t) {
@@ -30,6 +34,7 @@ __device__ __forceinline__ void mma(float (&d)[4], const uint32_t (&a)[4], uint3
 // Rows of bytes: a tile of [rows, 128] as the copy engine swizzles it.
 struct ByteRows {
   static constexpr int kInput = 1, kRaw = 4;
+  static constexpr OnHopper kOnHopper = OnHopper::kAll;
   // 64 inputs (pair 0 or 1) of chunk `chunk` of 8 rows.
   template <int N>
   static __device__ __forceinline__ void load_raw(uint32_t (&raw)[kRaw], uint32_t rows, int chunk,
@@ -137,6 +142,7 @@ struct W8A16 {
   using Sum = float;
   using T = Half;
   static constexpr int kUnit = units::kByteUnit, kInput = 2, kRaw = 8, kParts = 2;
+  static constexpr OnHopper kOnHopper = OnHopper::kAligned;
   static constexpr bool kRowScales = false, kScales = true, kOffsets = false;
 
   struct Weights : ByteWeights {
