@@ -72,7 +72,7 @@ template <class P>
 int32_t prefill_units_on_hopper(smq_context* ctx, const UnitsCall& units) {
   using namespace prefill_units_host;
   using Operands = typename WideRows<P>::Type;
-  if constexpr (Operands::kInput == 1) {
+  if constexpr (Operands::kInput == 1 || P::kNatural) {
     return multiply<P>(ctx, units);
   } else {
     const int64_t k = units.stream.k;

@@ -10,9 +10,10 @@
 // outputs; lane 4 g + t of a warp holds four neighbouring outputs 4 g + {0, 1, 2, 3}, which are rows g and g + 8
 // of a first and of a second 16-row operand (`Order::kFours` of split.cuh). A lane's share of one operand (32
 // inputs) is four words: word r + 2 h is row g + 8 r, inputs 16 h + 4 t + {0, 1, 2, 3}.
-//   Eight bits: the four words as they are, 16 bytes. In groups, their scales lie behind the bytes of a unit, f16
-//   [groups][256], or where there are offsets, each behind its scale, [groups][256][2]; then no scales lie behind the
-//   units.
+//   Eight bits: the four words as they are, 16 bytes.
+//   Eight bits in groups: the same with other inputs in a word, 16 h + 2 t + {0, 1, 8, 9}, as instructions for 16-bit
+//   operands want them, so that rows are read as they lie. Behind the bytes of a unit lie their scales, f16
+//   [groups][256], or where there are offsets, each behind its scale, [groups][256][2]; none lie behind the units.
 //   Four bits: of two words r = 0 and 1, the first lies in the low nibbles of each byte of one word, the second in
 //   the high ones: 8 bytes, and 16 bytes for two operands of successive inputs. Behind the nibbles of a unit lie
 //   its groups' scales, f16 [rows][256], and zero points, u8 [rows][256], as many rows as it can meet groups.
@@ -120,6 +121,13 @@ struct Place {
     return (operand / 2 * 128 + thread) * 16 + operand % 2 * 8 + h * 4;
   }
 };
+
+// Of eight bits in groups: the byte offset of (output, input), and of the next input, if it is odd, behind it.
+__host__ __device__ inline int32_t grouped_byte(int32_t output, int32_t input) {
+  const int32_t i = input % kBlock;
+  const Place place(output, i / 16 * 16 + i / 2 % 4 * 4);
+  return place.byte_word() + i / 8 % 2 * 2 + i % 2;
+}
 
 }  // namespace units
 }  // namespace smq

@@ -61,9 +61,9 @@ __global__ void pack_byte_groups(ByteGroupsCall call, Part part, units::Layout l
   const int32_t row = part.n_offset + output;
   const bool real = output < part.n && input < layout.k;
   uint8_t* const unit = call.w + layout.unit(row, input);
-  const units::Place place(row, input);
-  *reinterpret_cast<uint32_t*>(unit + place.byte_word()) =
-      real ? four_bytes(call.qweight + int64_t(output) * layout.k + input) : 0;
+  const uint32_t four = real ? four_bytes(call.qweight + int64_t(output) * layout.k + input) : 0;
+  *reinterpret_cast<uint16_t*>(unit + units::grouped_byte(row, input)) = uint16_t(four);
+  *reinterpret_cast<uint16_t*>(unit + units::grouped_byte(row, input + 2)) = uint16_t(four >> 16);
   if (input % layout.grain == 0) {
     const int64_t from = int64_t(input / layout.grain) * part.n + output;
     __half* const scale = reinterpret_cast<__half*>(unit + layout.byte_group_scale(row, input));

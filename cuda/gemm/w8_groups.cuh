@@ -37,9 +37,15 @@ __device__ __forceinline__ void scaled_i8(uint32_t word, __half2 pair, uint32_t&
 template <class Half, int Group, bool Offsets>
 struct W8A16Groups : W8A16<Half> {
   static constexpr int kUnit = units::byte_group_unit(Group, Offsets);
-  static constexpr bool kScales = false;
+  static constexpr bool kScales = false, kNatural = true;
   // No format has groups of 16 with offsets: allowed, but not worth kernels of their own.
   static constexpr OnHopper kOnHopper = Group == 16 && Offsets ? OnHopper::kNone : OnHopper::kAll;
+
+  template <int N>
+  static __device__ __forceinline__ void load_raw(uint32_t (&raw)[8], uint32_t rows, int chunk, int pair) {
+    load_rows(reinterpret_cast<uint32_t(&)[4]>(raw[0]), rows + pair * (N * 128), chunk, 0);
+    load_rows(reinterpret_cast<uint32_t(&)[4]>(raw[4]), rows + pair * (N * 128), chunk, 1);
+  }
 
   struct Weights : ByteWeights {
     const uint8_t* groups;  // of this lane's four outputs

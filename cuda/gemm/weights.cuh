@@ -9,6 +9,7 @@
 //               (step 0 to 3)
 //   kRowScales  whether rows have a scale; kScales: whether outputs have one; kOffsets: whether they have an offset
 //   kRaw, load_raw, row_operand: the rows, in the same order of inputs within 32 as the weights.
+//   kNatural    whether rows are read as they lie, so that wgmma can: 16-bit operands in their own order
 //   kOnHopper   which rows Hopper's kernels take; what they leave, those for other devices take there too
 #pragma once
 
@@ -34,6 +35,7 @@ __device__ __forceinline__ void mma(float (&d)[4], const uint32_t (&a)[4], uint3
 // Rows of bytes: a tile of [rows, 128] as the copy engine swizzles it.
 struct ByteRows {
   static constexpr int kInput = 1, kRaw = 4;
+  static constexpr bool kNatural = false;
   static constexpr OnHopper kOnHopper = OnHopper::kAll;
   // 64 inputs (pair 0 or 1) of chunk `chunk` of 8 rows.
   template <int N>
@@ -142,6 +144,7 @@ struct W8A16 {
   using Sum = float;
   using T = Half;
   static constexpr int kUnit = units::kByteUnit, kInput = 2, kRaw = 8, kParts = 2;
+  static constexpr bool kNatural = false;
   static constexpr OnHopper kOnHopper = OnHopper::kAligned;
   static constexpr bool kRowScales = false, kScales = true, kOffsets = false;
 

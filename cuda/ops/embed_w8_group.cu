@@ -8,7 +8,7 @@ namespace {
 
 constexpr int kThreads = 128;
 
-// One block a piece of a row; a thread writes kCount elements, of one word of the table.
+// One block a piece of a row; a thread writes kCount elements.
 template <class Out, int kCount>
 __global__ void embed_w8_group(const EmbedW8 args, const units::Layout layout) {
   wait_for_previous();
@@ -23,12 +23,11 @@ __global__ void embed_w8_group(const EmbedW8 args, const units::Layout layout) {
     for (auto& e : row.e) e = narrow<Out>(0.0f);
   } else {
     const uint8_t* const unit = reinterpret_cast<const uint8_t*>(args.table) + layout.unit(token, from);
-    const uint32_t word = *reinterpret_cast<const uint32_t*>(unit + units::Place(token, from).byte_word());
     const __half* const pair = reinterpret_cast<const __half*>(unit + layout.byte_group_scale(token, from));
     const float scale = widen(pair[0]), offset = args.offsets ? widen(pair[1]) : 0.0f;
 #pragma unroll
     for (int j = 0; j < kCount; ++j) {
-      const float q = float(int8_t(word >> (8 * (from % 4 + j))));
+      const float q = float(int8_t(unit[units::grouped_byte(token, from + j)]));
       row.e[j] = narrow<Out>(args.offsets ? fmaf(q, scale, offset) : q * scale);
     }
   }
