@@ -1,5 +1,5 @@
 // The launches of prefill_units_hopper.cuh, and the rows in the order of inputs in which weights come to lie in
-// its registers where both are f16 or bf16.
+// its registers where both are f16 or bf16 and rows are not read as they lie.
 #pragma once
 
 #include <algorithm>

@@ -122,7 +122,7 @@ struct Place {
   }
 };
 
-// Of eight bits in groups: the byte offset of (output, input), and of the next input, if it is odd, behind it.
+// Of eight bits in groups: the byte offset of (output, input). Behind an even input's byte lies the next one's.
 __host__ __device__ inline int32_t grouped_byte(int32_t output, int32_t input) {
   const int32_t i = input % kBlock;
   const Place place(output, i / 16 * 16 + i / 2 % 4 * 4);

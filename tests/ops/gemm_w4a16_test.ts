@@ -211,6 +211,7 @@ backendTest("gemmW4A16 and w4a16Pack refuse what does not fit, naming the argume
   const packs = { nTotal: n, nOffset: 0, qweight, scales, ...fits };
   const bytes = w4a16Bytes(device, n, k, group);
   const withZeros = rig.output("u8", [w4a16Bytes(device, n, k, group, "points")]).tensor;
+  const withOffsets = rig.output("u8", [w4a16Bytes(device, n, k, group, "offsets")]).tensor;
   const refused: [string, () => void][] = [
     ["w4a16Bytes: k is 12, expected a multiple of 8", () => w4a16Bytes(device, n, 12, group)],
     ["w4a16Bytes: group is 0", () => w4a16Bytes(device, n, k, 0)],
@@ -246,7 +247,7 @@ backendTest("gemmW4A16 and w4a16Pack refuse what does not fit, naming the argume
     ],
     [
       "w4a16Pack: offsets has shape [1, 16], expected [2, 16]",
-      () => w4a16Pack(device, withZeros, { ...packs, offsets: rows(scales, 0, 1) }),
+      () => w4a16Pack(device, withOffsets, { ...packs, offsets: rows(scales, 0, 1) }),
     ],
     [
       `w4a16Pack: w has ${bytes} bytes`,
