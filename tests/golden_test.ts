@@ -13,7 +13,7 @@ import { scoreTokens } from "../src/engine/score.ts";
 import { HeadModel, HeadState, Model } from "../src/model/mod.ts";
 import { gatherRows } from "../src/ops/mod.ts";
 import { backendTest } from "./backends.ts";
-import { assertRows, LOGITS_TOLERANCE as TOLERANCE, modelLogits } from "./logits.ts";
+import { assertRows, modelLogits, TOLERANCE } from "./golden_logits.ts";
 
 const GOLDEN = fileURLToPath(new URL("./data/golden", import.meta.url));
 

@@ -59,7 +59,13 @@ export async function convertHead(options: ConvertHeadOptions): Promise<void> {
   signal?.throwIfAborted();
   using head = openHead(dir);
   using checkpoint = openCheckpoint(model);
-  checkRotated(head, checkpoint);
+  if (checkpoint.gguf !== undefined) {
+    throw new ArgumentError(
+      "model",
+      `Cannot convert ${dir}: ${model} is GGUF, expected a model that "quantize --rotate" has written; a ` +
+        "head of the model that the GGUF file was made from needs no conversion",
+    );
+  }
   const rotation = readRotation(model);
   checkConversion(head, checkpoint, rotation);
   const args = { program: 2, head: modelFiles(dir), model: modelFiles(model) };
@@ -108,23 +114,19 @@ function bytesOf({ dir, tensors, config: { model } }: Head): number {
   return bytes + output + companionBytes(dir);
 }
 
-/** Refuses a model that is not rotated. */
-function checkRotated(head: Head, { dir, config, gguf }: Checkpoint): void {
-  if (config.rotation !== undefined) return;
-  const where = gguf === undefined ? `config.json of ${dir}` : dir;
-  throw new ArgumentError(
-    "model",
-    `Cannot convert ${head.dir}: ${where} says nothing of a rotation, expected ` +
-      '"specmquant_rotation" as quantize --rotate writes it',
-  );
-}
-
 /** Refuses heads and models that do not belong together, and what cannot be divided by. */
 function checkConversion(head: Head, { dir, config }: Checkpoint, rotation: ModelRotation): void {
   const { stream: { size }, finalNorm } = rotation;
   const refuse = (argument: string, why: string): never => {
     throw new ArgumentError(argument, `Cannot convert ${head.dir}: ${why}`);
   };
+  if (config.rotation === undefined) {
+    refuse(
+      "model",
+      `config.json of ${dir} says nothing of a rotation, expected "specmquant_rotation" as ` +
+        "quantize --rotate writes it",
+    );
+  }
   if (config.hiddenSize !== size) {
     const expected = `expected ${config.hiddenSize} as ${dir} has`;
     refuse("model", `the rotation has ${size} dimensions, ${expected}`);

@@ -1,7 +1,5 @@
 /**
- * Logits of whole models beside those of a reference: what tests with golden logits share.
- *
- * @module
+ * Logits of whole texts, and how they are held against those of a reference.
  */
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { Graph, rows } from "../src/device/mod.ts";
@@ -12,7 +10,7 @@ import type { Rig } from "./rig.ts";
 /**
  * Largest error of a logit, by the activations' dtype. bf16 keeps 8 bits where f16 keeps 11: 8 times as much.
  */
-export const LOGITS_TOLERANCE = { f16: 2e-2, bf16: 16e-2 };
+export const TOLERANCE = { f16: 2e-2, bf16: 16e-2 };
 
 /** Most rows of a forward that is captured. */
 const FEW = 24;
@@ -41,7 +39,7 @@ export function assertRows(
   assert(decided > found.length / width / 2, "few rows have a margin");
 }
 
-/** The logits of all `tokens`, [tokens, vocabulary]; those of the first ones are the same in a captured graph. */
+/** Logits of all `tokens`, [tokens, vocabulary]; those of the first are the same in a graph. */
 export function modelLogits(rig: Rig, model: Model, tokens: readonly number[]): Float32Array {
   const count = tokens.length;
   using state = new ModelState(model, {
