@@ -1,4 +1,5 @@
-// Products with eight-bit weights, in groups too, and with four-bit weights on eight-bit activations: who computes them.
+// Products with eight-bit weights, in groups too, and with four-bit weights on eight-bit activations: who computes
+// them.
 #include "gemm/units.cuh"
 
 #include <algorithm>
