@@ -38,8 +38,10 @@ interface BlockCode extends BlockFacts {
 const small = { elements: 32, group: 32 } as const;
 const large = { elements: 256, group: 32 } as const;
 
-/** Every type, by the name that people know. */
-const TYPES = {
+/** A type of blocks, by the name that people know. */
+export type BlockName = "Q4_0" | "Q4_1" | "Q5_0" | "Q5_1" | "Q8_0" | "Q4_K" | "Q5_K" | "Q6_K";
+
+const TYPES: Readonly<Record<BlockName, BlockCode>> = {
   Q4_0: { code: SMQ_BLOCKS_Q4_0, ...small, bytes: 18, nibbles: true, offsets: false },
   Q4_1: { code: SMQ_BLOCKS_Q4_1, ...small, bytes: 20, nibbles: true, offsets: true },
   Q5_0: { code: SMQ_BLOCKS_Q5_0, ...small, bytes: 22, nibbles: false, offsets: false },
@@ -55,10 +57,7 @@ const TYPES = {
     nibbles: false,
     offsets: false,
   },
-} as const satisfies Record<string, BlockCode>;
-
-/** A type of blocks. */
-export type BlockName = keyof typeof TYPES;
+};
 
 /** What blocks of `type` are made of. */
 export function blockFacts(type: BlockName): BlockFacts {

@@ -14,7 +14,7 @@ import { Stage } from "./staging.ts";
 const STAGED = 2 ** 24;
 
 /** How blocks are taken apart. */
-interface BlockPacking {
+export interface BlockPacking {
   /** Whether elements of four bits become eight. */
   readonly wide: boolean;
   /** Bytes on the device that progress hears of for the whole weight. */
