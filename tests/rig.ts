@@ -152,15 +152,17 @@ export function relativeError(out: ArrayLike<number>, ref: ArrayLike<number>): n
   return error === 0 ? 0 : Math.sqrt(error / norm);
 }
 
-/** Fails where the relative error passes the tolerance of `dtype`, or is NaN. */
+/** Fails where the relative error passes the tolerance of so many roundings to `dtype`, or is NaN. */
 export function assertClose(
   out: ArrayLike<number>,
   ref: ArrayLike<number>,
   dtype: Activation | "f32",
   what: string,
+  roundings = 1,
 ): void {
   const error = relativeError(out, ref);
-  assert(error <= TOLERANCE[dtype], `${what}: relative error ${error}, over ${TOLERANCE[dtype]}`);
+  const most = TOLERANCE[dtype] * roundings;
+  assert(error <= most, `${what}: relative error ${error}, over ${most}`);
 }
 
 /** Row `i` of a flat matrix of `width` columns. */

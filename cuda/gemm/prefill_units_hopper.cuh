@@ -64,8 +64,11 @@ __device__ __forceinline__ void write_rows(const UnitsCall& call, const typename
   const int t = threadIdx.x % 4;
   const StreamCall& stream = call.stream;
   if (output >= stream.n) return;
-  const float4 by = *reinterpret_cast<const float4*>(call.scales + output);
-  const float scale[4] = {by.x, by.y, by.z, by.w};
+  float scale[4] = {1, 1, 1, 1};
+  if constexpr (P::kScales) {
+    const float4 by = *reinterpret_cast<const float4*>(call.scales + output);
+    scale[0] = by.x, scale[1] = by.y, scale[2] = by.z, scale[3] = by.w;
+  }
   float offset[4] = {};
   if constexpr (P::kOffsets) {
     const float4 c = *reinterpret_cast<const float4*>(call.offsets + output);

@@ -23,20 +23,25 @@ struct WidenCall {
   int32_t rows, columns;  // of the slice; out: [rows, columns]
 };
 
+// What makes a weight (q - z) s + o of an element.
+struct Of {
+  int zero;
+  __half scale, offset;
+};
+
 // The neighbouring inputs at nibbles i and i + 4 of a word, as two of T.
-__device__ __forceinline__ uint32_t widen_pair(uint32_t word, int i, int zero, __half scale, __half) {
+__device__ __forceinline__ uint32_t widen_pair(uint32_t word, int i, const Of& of, __half) {
   const uint32_t biased = word >> (4 * i) & 0x000f000fu | 0x64006400u;  // 1024 + q
   const __half2 q =
-      __hsub2(reinterpret_cast<const __half2&>(biased), __float2half2_rn(float(1024 + zero)));
-  const __half2 weights = __hmul2(q, __half2half2(scale));
+      __hsub2(reinterpret_cast<const __half2&>(biased), __float2half2_rn(float(1024 + of.zero)));
+  const __half2 weights = __hfma2(q, __half2half2(of.scale), __half2half2(of.offset));
   return reinterpret_cast<const uint32_t&>(weights);
 }
 
-__device__ __forceinline__ uint32_t widen_pair(uint32_t word, int i, int zero, __half scale,
-                                               __nv_bfloat16) {
-  const float s = __half2float(scale);
-  const float low = float(int(word >> (4 * i) & 15) - zero) * s;
-  const float high = float(int(word >> (4 * i + 16) & 15) - zero) * s;
+__device__ __forceinline__ uint32_t widen_pair(uint32_t word, int i, const Of& of, __nv_bfloat16) {
+  const float s = __half2float(of.scale), o = __half2float(of.offset);
+  const float low = fmaf(float(int(word >> (4 * i) & 15) - of.zero), s, o);
+  const float high = fmaf(float(int(word >> (4 * i + 16) & 15) - of.zero), s, o);
   const __nv_bfloat162 weights = __floats2bfloat162_rn(low, high);
   return reinterpret_cast<const uint32_t&>(weights);
 }
@@ -81,18 +86,17 @@ __global__ void __launch_bounds__(kThreads) widen(WidenCall call, w4a16::Layout 
       for (int h = 0; h < 2; ++h) {
         const int32_t column = blockIdx.x * w4a16::kBlock + input + 8 * h;
         if (row >= call.rows || column >= call.columns) continue;
-        const __half scale = *reinterpret_cast<const __half*>(
-            unit + w4a16::kNibbleBytes +
-            ((input + 8 * h) / layout.grain * w4a16::kTile + output + r) * 2);
-        const int zero =
-            layout.zeros ? call.w[layout.zero(call.first_tile * w4a16::kTile + row,
-                                              call.first_block * w4a16::kBlock + column)]
-                         : 8;
+        const int32_t stored = call.first_tile * w4a16::kTile + row;
+        const int32_t from = call.first_block * w4a16::kBlock + column;
+        const __half* const scale = reinterpret_cast<const __half*>(call.w + layout.scale(stored, from));
+        Of of{8, *scale, __half(0.0f)};
+        if (layout.zeros == SMQ_ZEROS_POINTS) of.zero = call.w[layout.zero(stored, from)];
+        if (layout.zeros == SMQ_ZEROS_OFFSETS) of.zero = 0, of.offset = scale[1];
         uint4 weights;
-        weights.x = widen_pair(mine[0], r + 2 * h, zero, scale, T());
-        weights.y = widen_pair(mine[1], r + 2 * h, zero, scale, T());
-        weights.z = widen_pair(mine[2], r + 2 * h, zero, scale, T());
-        weights.w = widen_pair(mine[3], r + 2 * h, zero, scale, T());
+        weights.x = widen_pair(mine[0], r + 2 * h, of, T());
+        weights.y = widen_pair(mine[1], r + 2 * h, of, T());
+        weights.z = widen_pair(mine[2], r + 2 * h, of, T());
+        weights.w = widen_pair(mine[3], r + 2 * h, of, T());
         *reinterpret_cast<uint4*>(call.out + int64_t(row) * call.columns + column) = weights;
       }
     }
@@ -132,7 +136,7 @@ void launch_widen(smq_context* ctx, const WidenCall& call, const w4a16::Layout& 
 
 int32_t smq_prefill_w4a16(smq_context* ctx, const GemmArgs& args) {
   if (ctx->capability == 90 && w4a16_fits_hopper(args)) return prefill_w4a16_on_hopper(ctx, args);
-  const w4a16::Layout layout(args.n, args.k, args.group, args.zeros != 0);
+  const w4a16::Layout layout(args.n, args.k, args.group, args.zeros);
   const Slices slices(ctx, args);
   if (slices.rows < w4a16::kTile) {
     return fail(SMQ_LIMIT, "k is %d with %d rows, expected at most %d", args.k, args.m,

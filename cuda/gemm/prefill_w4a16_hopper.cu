@@ -6,11 +6,12 @@
 // so dequantization hides: 650 to 700 TFLOP/s measured at 1024 rows of 70B and 8B shapes, no less than a dense
 // f16 product; writing wide weights to memory first (prefill_w4a16.cu) reached 450.
 #include <algorithm>
+#include <type_traits>
 
 #include "gemm/prefill.cuh"
 #include "gemm/ptx.cuh"
 #include "gemm/stream.cuh"
-#include "gemm/w4a16_layout.cuh"
+#include "gemm/w4a16_offsets.cuh"
 #include "gemm/wgmma_128.cuh"
 
 namespace smq {
@@ -22,13 +23,14 @@ constexpr int kThreads = (kGroups + 1) * 128;
 constexpr int kStages = 4;
 constexpr int kBox = kRows * 128;  // bytes of 64 inputs of the rows
 
-// A stage has room for a unit with 16 inputs a group.
-template <bool Zeros>
-constexpr int kStage = 2 * kBox + w4a16::unit_bytes(16, Zeros);
-template <bool Zeros>
+// A stage has room for a unit with 16 inputs a group, or 32 with offsets.
+template <int Zeros>
+constexpr int kStage = 2 * kBox + w4a16::unit_bytes(Zeros == SMQ_ZEROS_OFFSETS ? 32 : 16, Zeros);
+template <int Zeros>
 constexpr int kShared = kStages * kStage<Zeros> + 2 * kStages * 8 + 1024;
-static_assert(kStage<true> % 1024 == 0, "the copy engine's swizzle repeats each 1024 bytes");
-static_assert(kShared<true> <= 232448, "a block has no more shared memory");
+static_assert(kStage<SMQ_ZEROS_POINTS> % 1024 == 0 && kStage<SMQ_ZEROS_OFFSETS> % 1024 == 0,
+              "the copy engine's swizzle repeats each 1024 bytes");
+static_assert(kShared<SMQ_ZEROS_POINTS> <= 232448, "a block has no more shared memory");
 
 struct Call {
   const uint8_t* w;
@@ -39,7 +41,7 @@ struct Call {
 };
 
 // Half a unit's inputs (64) for a thread's four outputs, as operands: a[step][operand].
-template <bool Zeros>
+template <int Zeros>
 __device__ __forceinline__ void unpack_half(uint32_t (&a)[4][2][4], const uint8_t* unit, int half,
                                             int group, int thread, int grain_shift) {
   uint4 packed[2];
@@ -52,9 +54,23 @@ __device__ __forceinline__ void unpack_half(uint32_t (&a)[4][2][4], const uint8_
                                 (group * 128 + thread / 32 * 32 + thread % 32 / 4 * 4) * 2;
   const uint8_t* const zeros = unit + w4a16::kNibbleBytes + (w4a16::kBlock >> grain_shift) * w4a16::kTile * 2 +
                                group * 128 + thread / 32 * 32 + thread % 32 / 4 * 4;
+  const uint8_t* const pairs = unit + w4a16::kNibbleBytes +
+                               (group * 128 + thread / 32 * 32 + thread % 32 / 4 * 4) * 4;
 #pragma unroll
   for (int s = 0; s < 4; ++s) {
     const int row = (half * 64 + s * 16) >> grain_shift;
+    if constexpr (Zeros == SMQ_ZEROS_OFFSETS) {
+      const uint4 four = *reinterpret_cast<const uint4*>(pairs + row * w4a16::kTile * 4);
+      const Affine<__half> by[2] = {Affine<__half>(make_uint2(four.x, four.y)),
+                                    Affine<__half>(make_uint2(four.z, four.w))};
+#pragma unroll
+      for (int o = 0; o < 2; ++o) {
+        unpack_nibbles(a[s][o], word_of(packed[o], s));
+#pragma unroll
+        for (int i = 0; i < 4; ++i) a[s][o][i] = by[o].weights(a[s][o][i], i);
+      }
+      continue;
+    }
     const uint2 four = *reinterpret_cast<const uint2*>(scales + row * w4a16::kTile * 2);
 #pragma unroll
     for (int o = 0; o < 2; ++o) {
@@ -62,7 +78,7 @@ __device__ __forceinline__ void unpack_half(uint32_t (&a)[4][2][4], const uint8_
                             : s == 1 ? packed[o].y
                             : s == 2 ? packed[o].z
                                      : packed[o].w;
-      if constexpr (Zeros) {
+      if constexpr (Zeros == SMQ_ZEROS_POINTS) {
         const uint32_t two = *reinterpret_cast<const uint16_t*>(zeros + row * w4a16::kTile + 2 * o);
         ptx::unpack(a[s][o], word, ptx::biases(two, __half()), __half());
       } else {
@@ -144,7 +160,7 @@ __device__ __forceinline__ void write_tile(const Call& call, const float (&sums)
   }
 }
 
-template <bool Zeros>
+template <int Zeros>
 __global__ void __launch_bounds__(kThreads, 1)
     multiply_rows(const __grid_constant__ CUtensorMap x_map, const Call call) {
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL)
@@ -230,12 +246,12 @@ __global__ void __launch_bounds__(kThreads, 1)
 
 bool w4a16_fits_hopper(const GemmArgs& args) {
   return args.dtype == SMQ_F16 && args.x % 16 == 0 && args.w % 16 == 0 && args.k % 8 == 0 &&
-         w4a16::grain(args.k, args.group) >= 16;
+         w4a16::grain(args.k, args.group, args.zeros) >= 16;
 }
 
 int32_t prefill_w4a16_on_hopper(smq_context* ctx, const GemmArgs& args) {
   using namespace prefill_w4a16;
-  const w4a16::Layout layout(args.n, args.k, args.group, args.zeros != 0);
+  const w4a16::Layout layout(args.n, args.k, args.group, args.zeros);
   CUtensorMap x_map;
   if (!map_rows(&x_map, at<void>(args.x), args.m, args.k, kRows)) {
     return fail(SMQ_DEVICE, "the driver cannot describe %d rows of %d inputs", args.m, args.k);
@@ -255,12 +271,16 @@ int32_t prefill_w4a16_on_hopper(smq_context* ctx, const GemmArgs& args) {
   call.wide = args.epilogue != SMQ_STORE;
   call.add = args.epilogue == SMQ_RESIDUAL;
   call.vectors = args.y_stride % 4 == 0 && args.y % (call.wide ? 16 : 8) == 0;
-  if (layout.zeros) {
-    launch(ctx, multiply_rows<true>, dim3(std::min(ctx->sms, call.tiles)), dim3(kThreads), kShared<true>,
+  const auto run = [&](auto zeros) {
+    constexpr int kZeros = decltype(zeros)::value;
+    launch(ctx, multiply_rows<kZeros>, dim3(std::min(ctx->sms, call.tiles)), dim3(kThreads), kShared<kZeros>,
            x_map, call);
-  } else {
-    launch(ctx, multiply_rows<false>, dim3(std::min(ctx->sms, call.tiles)), dim3(kThreads), kShared<false>,
-           x_map, call);
+  };
+  // The table of instantiations.
+  switch (layout.zeros) {
+    case SMQ_ZEROS_NONE: run(std::integral_constant<int, SMQ_ZEROS_NONE>()); break;
+    case SMQ_ZEROS_POINTS: run(std::integral_constant<int, SMQ_ZEROS_POINTS>()); break;
+    default: run(std::integral_constant<int, SMQ_ZEROS_OFFSETS>());
   }
   return launched(ctx, "gemm_w4a16");
 }

@@ -2,6 +2,7 @@
 #include "gemm/stream.cuh"
 
 #include <algorithm>
+#include <type_traits>
 
 #include "gemm/w4a16_layout.cuh"
 
@@ -74,15 +75,21 @@ bool map_rows(CUtensorMap* map, const void* matrix, int32_t rows, int32_t column
 }
 
 int32_t stream_w4a16(smq_context* ctx, const GemmArgs& args) {
-  const int grain = w4a16::grain(args.k, args.group);
+  const int grain = w4a16::grain(args.k, args.group, args.zeros);
   const StreamCall call =
-      stream_call(ctx, args, w4a16::kTile, w4a16::kBlock, w4a16::unit_bytes(grain, args.zeros != 0));
+      stream_call(ctx, args, w4a16::kTile, w4a16::kBlock, w4a16::unit_bytes(grain, args.zeros));
   // Groups that are no multiple of 32 and unaligned rows are rare: one kernel serves them everywhere.
-  if (ctx->capability != 90 || grain < 32 || !call.aligned) {
-    return w4a16_on_ampere(ctx, call, grain, args.zeros != 0, args.dtype);
+  const bool hopper = ctx->capability == 90 && grain >= 32 && call.aligned;
+  const auto run = [&](auto zeros) {
+    constexpr int kZeros = decltype(zeros)::value;
+    return hopper ? w4a16_on_hopper<kZeros>(ctx, call, grain, args.dtype)
+                  : w4a16_on_ampere<kZeros>(ctx, call, grain, args.dtype);
+  };
+  switch (args.zeros) {
+    case SMQ_ZEROS_NONE: return run(std::integral_constant<int, SMQ_ZEROS_NONE>());
+    case SMQ_ZEROS_POINTS: return run(std::integral_constant<int, SMQ_ZEROS_POINTS>());
+    default: return run(std::integral_constant<int, SMQ_ZEROS_OFFSETS>());
   }
-  return args.zeros ? w4a16_on_hopper<true>(ctx, call, grain, args.dtype)
-                    : w4a16_on_hopper<false>(ctx, call, grain, args.dtype);
 }
 
 int32_t stream_f16(smq_context* ctx, const GemmArgs& args) {

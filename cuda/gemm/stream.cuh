@@ -18,10 +18,11 @@ StreamCall stream_call(smq_context* ctx, const GemmArgs& args, int tile, int blo
 // Boxes of `box_rows` rows x 64 columns of a matrix of halves [rows, columns], 128-byte swizzle.
 bool map_rows(CUtensorMap* map, const void* matrix, int32_t rows, int32_t columns, int32_t box_rows);
 
-// The kernels. grain: see w4a16_layout.cuh; Hopper's takes 32, 64 and 128.
-template <bool Zeros>
+// The kernels. zeros: SMQ_ZEROS_*; grain: see w4a16_layout.cuh; Hopper's takes 32, 64 and 128.
+template <int Zeros>
 int32_t w4a16_on_hopper(smq_context* ctx, const StreamCall& call, int grain, int dtype);
-int32_t w4a16_on_ampere(smq_context* ctx, const StreamCall& call, int grain, bool zeros, int dtype);
+template <int Zeros>
+int32_t w4a16_on_ampere(smq_context* ctx, const StreamCall& call, int grain, int dtype);
 // Aligned addresses and a k that is a multiple of 8; Ampere's takes any.
 int32_t f16_on_hopper(smq_context* ctx, const StreamCall& call, int dtype);
 int32_t f16_on_ampere(smq_context* ctx, const StreamCall& call, int dtype);

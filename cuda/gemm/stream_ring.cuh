@@ -79,8 +79,8 @@ struct Ring {
 };
 
 // The stages of a ring: as many as fit, of units and rows of so many bytes.
-constexpr int stages_for(int rows, int unit) {
-  const int fit = (kMostShared - kRingExtra) / (rows + unit);
+constexpr int stages_for(int rows, int unit, int most = kMostShared) {
+  const int fit = (most - kRingExtra) / (rows + unit);
   return fit < kMostStages ? fit : kMostStages;
 }
 

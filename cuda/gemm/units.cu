@@ -1,9 +1,11 @@
-// Products with eight-bit weights, and with four-bit weights on eight-bit activations: who computes them.
+// Products with eight-bit weights, in groups too, and with four-bit weights on eight-bit activations: who computes
+// them.
 #include "gemm/units.cuh"
 
 #include <algorithm>
 
 #include "gemm/units_stream.cuh"
+#include "gemm/w8_groups.cuh"
 
 namespace smq {
 namespace {
@@ -12,9 +14,11 @@ UnitsCall units_call(smq_context* ctx, const GemmArgs& args, const units::Layout
   UnitsCall call{};
   call.stream = stream_call(ctx, args, units::kTile, units::kBlock, layout.unit_bytes);
   call.stream.aligned = args.x % 16 == 0;
-  call.scales = at<const float>(args.w + uint64_t(layout.scale(0)));
-  if (layout.has_offsets) call.offsets = at<const float>(args.w + uint64_t(layout.offset(0)));
-  if (layout.grain > 0) call.needs = at<const uint8_t>(args.w + uint64_t(layout.needs(0)));
+  if (!layout.scales_within) {
+    call.scales = at<const float>(args.w + uint64_t(layout.scale(0)));
+    if (layout.has_offsets) call.offsets = at<const float>(args.w + uint64_t(layout.offset(0)));
+    if (layout.grain > 0) call.needs = at<const uint8_t>(args.w + uint64_t(layout.needs(0)));
+  }
   call.x_scales = at<const float>(args.x_scales);
   call.x_sums = at<const int32_t>(args.x_sums);
   call.dtype = args.dtype;
@@ -35,27 +39,43 @@ GemmArgs piece(const GemmArgs& args, int32_t first, int32_t count) {
 
 template <class P>
 int32_t product(smq_context* ctx, const GemmArgs& args, const units::Layout& layout) {
-  if (args.m > kFewRows && ctx->capability == 90) {
-    const UnitsCall call = units_call(ctx, args, layout);
-    if (call.stream.aligned) return prefill_units_on_hopper<P>(ctx, call);
+  constexpr bool kHopper = P::kOnHopper != OnHopper::kNone;
+  const bool hopper = kHopper && ctx->capability == 90 && args.x % 16 == 0;
+  if constexpr (kHopper) {
+    if (hopper && args.m > kFewRows) return prefill_units_on_hopper<P>(ctx, units_call(ctx, args, layout));
   }
-  for (int32_t first = 0; first < args.m; first += kFewRows) {
-    const GemmArgs part = piece<P>(args, first, std::min(kFewRows, args.m - first));
-    const UnitsCall call = units_call(ctx, part, layout);
-    const int32_t status = ctx->capability == 90 && call.stream.aligned ? units_on_hopper<P>(ctx, call)
-                                                                        : units_on_ampere<P>(ctx, call);
+  const int32_t most = hopper ? kFewRows : kMostAmpereRows<P>;
+  for (int32_t first = 0; first < args.m; first += most) {
+    const UnitsCall call = units_call(ctx, piece<P>(args, first, std::min(most, args.m - first)), layout);
+    int32_t status;
+    if constexpr (kHopper) {
+      status = hopper ? units_on_hopper<P>(ctx, call) : units_on_ampere<P>(ctx, call);
+    } else {
+      status = units_on_ampere<P>(ctx, call);
+    }
     if (status) return status;
   }
   return SMQ_OK;
 }
 
+template <class Half>
+int32_t product_in_groups(smq_context* ctx, const GemmArgs& args) {
+  const units::Layout layout = units::byte_groups_layout(args.n, args.k, args.group, args.zeros != 0);
+  if (args.group == 32) {
+    return args.zeros ? product<W8A16Groups<Half, 32, true>>(ctx, args, layout)
+                      : product<W8A16Groups<Half, 32, false>>(ctx, args, layout);
+  }
+  return args.zeros ? product<W8A16Groups<Half, 16, true>>(ctx, args, layout)
+                    : product<W8A16Groups<Half, 16, false>>(ctx, args, layout);
+}
+
 // The checks that only this library makes, and the context.
-int32_t start(smq_context* ctx, const GemmArgs& args, bool bytes) {
+int32_t start(smq_context* ctx, const GemmArgs& args, bool aligned) {
   Check check;
   check_units(check, args.n, args.k);
   // The copy engine moves 16 bytes at a time.
   check.multiple("w", int64_t(args.w & 15), 16);
-  if (bytes) check.multiple("x", int64_t(args.x & 15), 16);
+  if (aligned) check.multiple("x", int64_t(args.x & 15), 16);
   return check.failed() ? check.status() : enter(ctx);
 }
 
@@ -76,6 +96,12 @@ int32_t run_gemm_w8a16(smq_context* ctx, const GemmArgs& args) {
   const units::Layout layout = units::bytes_layout(args.n, args.k);
   return args.dtype == SMQ_F16 ? product<W8A16<__half>>(ctx, args, layout)
                                : product<W8A16<__nv_bfloat16>>(ctx, args, layout);
+}
+
+int32_t run_gemm_w8a16_group(smq_context* ctx, const GemmArgs& args) {
+  if (const int32_t status = start(ctx, args, true)) return status;
+  return args.dtype == SMQ_F16 ? product_in_groups<__half>(ctx, args)
+                               : product_in_groups<__nv_bfloat16>(ctx, args);
 }
 
 int32_t run_gemm_w4a8(smq_context* ctx, const GemmArgs& args) {

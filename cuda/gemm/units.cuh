@@ -11,6 +11,9 @@
 // of a first and of a second 16-row operand (`Order::kFours` of split.cuh). A lane's share of one operand (32
 // inputs) is four words: word r + 2 h is row g + 8 r, inputs 16 h + 4 t + {0, 1, 2, 3}.
 //   Eight bits: the four words as they are, 16 bytes.
+//   Eight bits in groups: the same with other inputs in a word, 16 h + 2 t + {0, 1, 8, 9}, as instructions for 16-bit
+//   operands want them, so that rows are read as they lie. Behind the bytes of a unit lie their scales, f16
+//   [groups][256], or where there are offsets, each behind its scale, [groups][256][2]; none lie behind the units.
 //   Four bits: of two words r = 0 and 1, the first lies in the low nibbles of each byte of one word, the second in
 //   the high ones: 8 bytes, and 16 bytes for two operands of successive inputs. Behind the nibbles of a unit lie
 //   its groups' scales, f16 [rows][256], and zero points, u8 [rows][256], as many rows as it can meet groups.
@@ -45,9 +48,10 @@ __host__ __device__ inline int32_t grain(int32_t k, int32_t group) {
 struct Layout {
   int32_t n, k;
   int32_t tiles, blocks;  // units: tiles x blocks
-  int32_t grain;          // of four bits: 32, 64 or 128 inputs, or 0
+  int32_t grain;          // of four bits: 32, 64 or 128 inputs, or 0; of eight bits: 16, 32 or 0
   int32_t unit_bytes;
   bool has_offsets;
+  bool scales_within;  // whether all scales lie in units, as those of eight bits in groups do
 
   __host__ __device__ int64_t unit(int32_t output, int32_t input) const {
     return (int64_t(output / kTile) * blocks + input / kBlock) * unit_bytes;
@@ -66,15 +70,30 @@ struct Layout {
   __host__ __device__ int32_t group_zero(int32_t output, int32_t input) const {
     return kNibbleUnit + kBlock / grain * (kTile * 2) + input % kBlock / grain * kTile + output % kTile;
   }
+  // Of eight bits in groups: that of the scale of (output, input); its offset, if any, is the next f16.
+  __host__ __device__ int32_t byte_group_scale(int32_t output, int32_t input) const {
+    return kByteUnit + (input % kBlock / grain * kTile + output % kTile) * (has_offsets ? 4 : 2);
+  }
   // Of what an output needs (u8), with groups: there are no offsets then.
   __host__ __device__ int64_t needs(int32_t output) const { return scale(tiles * kTile) + output; }
   __host__ __device__ int64_t bytes() const {
+    if (scales_within) return scale(0);
     return has_offsets ? offset(tiles * kTile) : grain > 0 ? needs(tiles * kTile) : scale(tiles * kTile);
   }
 };
 
-inline Layout layout(int32_t n, int32_t k, int32_t unit_bytes, int32_t grain, bool has_offsets) {
-  return {n, k, (n + kTile - 1) / kTile, (k + kBlock - 1) / kBlock, grain, unit_bytes, has_offsets};
+// Bytes of a unit of eight bits in groups.
+__host__ __device__ constexpr int32_t byte_group_unit(int32_t group, bool offsets) {
+  return kByteUnit + kBlock / group * kTile * (offsets ? 4 : 2);
+}
+
+inline Layout layout(int32_t n, int32_t k, int32_t unit_bytes, int32_t grain, bool has_offsets,
+                     bool scales_within = false) {
+  return {n,     k,          (n + kTile - 1) / kTile, (k + kBlock - 1) / kBlock,
+          grain, unit_bytes, has_offsets,             scales_within};
+}
+inline Layout byte_groups_layout(int32_t n, int32_t k, int32_t group, bool offsets) {
+  return layout(n, k, byte_group_unit(group, offsets), group, offsets, true);
 }
 inline Layout bytes_layout(int32_t n, int32_t k) { return layout(n, k, kByteUnit, 0, false); }
 inline Layout nibbles_layout(int32_t n, int32_t k, int32_t group) {
@@ -102,6 +121,13 @@ struct Place {
     return (operand / 2 * 128 + thread) * 16 + operand % 2 * 8 + h * 4;
   }
 };
+
+// Of eight bits in groups: the byte offset of (output, input). Behind an even input's byte lies the next one's.
+__host__ __device__ inline int32_t grouped_byte(int32_t output, int32_t input) {
+  const int32_t i = input % kBlock;
+  const Place place(output, i / 16 * 16 + i / 2 % 4 * 4);
+  return place.byte_word() + i / 8 % 2 * 2 + i % 2;
+}
 
 }  // namespace units
 }  // namespace smq

@@ -8,7 +8,7 @@ namespace smq {
 
 struct UnitsCall {
   StreamCall stream;
-  const float* scales;    // of the outputs, whole tiles
+  const float* scales;    // of the outputs, whole tiles, or null
   const float* offsets;   // likewise, or null
   const float* x_scales;  // of the rows, or null
   const int32_t* x_sums;
@@ -20,7 +20,7 @@ struct UnitsCall {
 // while weights are on their way.
 __device__ __forceinline__ void prefetch_scales(const UnitsCall& call, int begin, int end) {
   constexpr int kLines = units::kTile * 4 / 128;
-  if (threadIdx.x >= 2 * kLines) return;
+  if (threadIdx.x >= 2 * kLines || !call.scales) return;
   const int tile = (threadIdx.x < kLines ? begin : end - 1) / call.stream.split.blocks;
   const int64_t at = int64_t(tile) * units::kTile + threadIdx.x % kLines * 32;
   asm volatile("prefetch.global.L2 [%0];" ::"l"(call.scales + at));
@@ -62,7 +62,7 @@ struct UnitsEnd {
     const int output = ((tile * 2 + S::half(group)) * 4 + thread / 32) * 32 + thread % 32 / 4 * 4 + 2 * S::first(group);
 #pragma unroll
     for (int j = 0; j < S::kOperands; ++j) {
-      scale[j] = *reinterpret_cast<const float2*>(call.scales + output + 2 * j);
+      if constexpr (P::kScales) scale[j] = *reinterpret_cast<const float2*>(call.scales + output + 2 * j);
       if constexpr (P::kOffsets) offset[j] = *reinterpret_cast<const float2*>(call.offsets + output + 2 * j);
     }
   }
@@ -89,6 +89,7 @@ struct UnitsEnd {
     const auto scaled = [&](int j, int i) {
       const int column = i % 2;
       const bool second = i & 2;
+      if constexpr (!P::kScales) return float(value(j, i));
       const float sum = float(value(j, i)), by = second ? scale[j].y : scale[j].x;
       float result = sum * by;
       if constexpr (P::kOffsets) {

@@ -1,5 +1,6 @@
 // Weights in units on Hopper: two threads copy units and the rows' inputs into a ring of shared memory
-// (stream_ring.cuh), groups of four warps multiply them by mma.sync. A block has a multiprocessor nearly to itself;
+// (stream_ring.cuh), groups of four warps multiply them by mma.sync, or where rows are read as they lie and are more
+// than 16, by wgmma, with the same bits. A block has a multiprocessor nearly to itself;
 // what it leaves is for the small kernels before and behind it.
 #pragma once
 
@@ -7,19 +8,45 @@
 
 #include "gemm/stream_ring.cuh"
 #include "gemm/units_call.cuh"
+#include "gemm/wgmma.cuh"
 
 namespace smq {
 
 template <class P, int N>
 struct UnitsHopper {
   static constexpr int kRows = N * units::kBlock * P::kInput;
-  static constexpr int kGroups = N <= 32 ? 2 : 4;  // sums of two operands take too many registers beyond
+  static constexpr bool kWgmma = P::kNatural && N > 16;
+  static constexpr int kGroups = N <= 32 && !kWgmma ? 2 : 4;  // sums of two operands take too many registers beyond
   static constexpr int kConsumers = kGroups * kGroupThreads;
   // With four groups the sums take registers that the copying warps give up; only whole groups of warps can.
   static constexpr bool kTrades = kGroups == 4;
   static constexpr int kThreads = kConsumers + (kTrades ? kGroupThreads : 64);
-  using R = Ring<stages_for(kRows, P::kUnit), kRows, P::kUnit>;
+  // Without this kilobyte the widest has three stages, too few to hide a copy.
+  using R = Ring<stages_for(kRows, P::kUnit, kMostShared + (kWgmma ? 1024 : 0)), kRows, P::kUnit>;
 };
+
+// sums += the product of one operand of half a unit's outputs and all rows, by wgmma. While the tensor cores work on
+// one half of the inputs, the other is unpacked.
+template <class P, int N>
+__device__ __forceinline__ void add_unit_wgmma(float (&sums)[1][N / 2], const uint8_t* unit, uint32_t rows,
+                                               int half, int operand, int thread) {
+  const typename P::Weights weights(unit, half, thread);
+  uint32_t a[2][2][2][4];
+#pragma unroll
+  for (int h = 0; h < 2; ++h) {
+#pragma unroll
+    for (int s = 0; s < 2; ++s) weights(a[h][s], operand, h * 2 + s);
+    const uint64_t tile = wgmma::describe(rows + h * (N * 128));
+    wgmma::fence();
+#pragma unroll
+    for (int step = 0; step < 4; ++step) {
+      wgmma::multiply_registers(sums[0], a[h][step / 2][step % 2], tile + step * wgmma::kStep, 1, typename P::T());
+    }
+    wgmma::commit();
+  }
+  wgmma::wait<0>();
+  wgmma::settle(sums[0]);
+}
 
 template <class P, int N>
 __global__ void __launch_bounds__(UnitsHopper<P, N>::kThreads, 1)
@@ -74,9 +101,13 @@ __global__ void __launch_bounds__(UnitsHopper<P, N>::kThreads, 1)
       for (int i = unit; i < stop; ++i) {
         ring.wait_full(at.stage, at.parity);
         if (i != begin) ring.release_before(at.stage);
-        add_unit<P, N, S::kOperands, decltype(by)::value>(sums, shared + (ring.unit(at.stage) - ring.base),
-                                                          ring.rows(at.stage), S::half(group), S::first(group),
-                                                          thread);
+        const uint8_t* const weights = shared + (ring.unit(at.stage) - ring.base);
+        if constexpr (U::kWgmma) {
+          add_unit_wgmma<P, N>(sums, weights, ring.rows(at.stage), S::half(group), S::first(group), thread);
+        } else {
+          add_unit<P, N, S::kOperands, decltype(by)::value>(sums, weights, ring.rows(at.stage), S::half(group),
+                                                            S::first(group), thread);
+        }
         at.next();
       }
     };

@@ -22,6 +22,12 @@ struct Part {
         width(n_offset + n == n_total ? layout.tiles * units::kTile - n_offset : n) {}
 };
 
+__device__ uint32_t four_bytes(const uint8_t* from) {
+  uint32_t word = 0;
+  for (int i = 0; i < 4; ++i) word |= uint32_t(from[i]) << (8 * i);
+  return word;
+}
+
 // One thread: four inputs of one output, neighbours along the inputs.
 __global__ void pack_bytes(uint8_t* w, const uint8_t* qweight, const float* scales, Part part,
                            units::Layout layout) {
@@ -32,14 +38,37 @@ __global__ void pack_bytes(uint8_t* w, const uint8_t* qweight, const float* scal
   const int32_t output = int32_t(item / quads), input = int32_t(item % quads) * 4;
   const int32_t row = part.n_offset + output;
   uint32_t word = 0;
-  if (output < part.n && input < layout.k) {
-    const uint8_t* const from = qweight + int64_t(output) * layout.k + input;
-    for (int i = 0; i < 4; ++i) word |= uint32_t(from[i]) << (8 * i);
-  }
+  if (output < part.n && input < layout.k) word = four_bytes(qweight + int64_t(output) * layout.k + input);
   const units::Place place(row, input);
   *reinterpret_cast<uint32_t*>(w + layout.unit(row, input) + place.byte_word()) = word;
   if (input == 0) {
     *reinterpret_cast<float*>(w + layout.scale(row)) = output < part.n ? scales[output] : 0.0f;
+  }
+}
+
+// The same in groups.
+struct ByteGroupsCall {
+  uint8_t* w;
+  const uint8_t* qweight;
+  const __half *scales, *offsets;
+};
+__global__ void pack_byte_groups(ByteGroupsCall call, Part part, units::Layout layout) {
+  wait_for_previous();
+  const int64_t item = int64_t(blockIdx.x) * blockDim.x + threadIdx.x;
+  const int32_t quads = layout.blocks * (units::kBlock / 4);
+  if (item >= int64_t(part.width) * quads) return;
+  const int32_t output = int32_t(item / quads), input = int32_t(item % quads) * 4;
+  const int32_t row = part.n_offset + output;
+  const bool real = output < part.n && input < layout.k;
+  uint8_t* const unit = call.w + layout.unit(row, input);
+  const uint32_t four = real ? four_bytes(call.qweight + int64_t(output) * layout.k + input) : 0;
+  *reinterpret_cast<uint16_t*>(unit + units::grouped_byte(row, input)) = uint16_t(four);
+  *reinterpret_cast<uint16_t*>(unit + units::grouped_byte(row, input + 2)) = uint16_t(four >> 16);
+  if (input % layout.grain == 0) {
+    const int64_t from = int64_t(input / layout.grain) * part.n + output;
+    __half* const scale = reinterpret_cast<__half*>(unit + layout.byte_group_scale(row, input));
+    scale[0] = real ? call.scales[from] : __half(0.0f);
+    if (layout.has_offsets) scale[1] = real ? call.offsets[from] : __half(0.0f);
   }
 }
 
@@ -135,6 +164,28 @@ int32_t smq::run_w8_pack(smq_context* ctx, uint64_t w, int32_t n_total, int32_t 
   launch(ctx, pack_bytes, blocks, kThreads, 0, at<uint8_t>(w), at<const uint8_t>(qweight),
          at<const float>(scales), part, layout);
   return launched(ctx, "the packing of eight-bit weights");
+}
+
+int32_t smq::run_w8_group_bytes(int32_t n, int32_t k, int32_t group, int32_t offsets, int64_t* out) {
+  Check check;
+  if (check_units(check, n, k).failed()) return check.status();
+  *out = units::byte_groups_layout(n, k, group, offsets != 0).bytes();
+  return SMQ_OK;
+}
+
+int32_t smq::run_w8_group_pack(smq_context* ctx, uint64_t w, int32_t n_total, int32_t n_offset,
+                               uint64_t qweight, uint64_t scales, uint64_t offsets, int32_t n, int32_t k,
+                               int32_t group) {
+  if (const int32_t status = enter(ctx)) return status;
+  const units::Layout layout = units::byte_groups_layout(n_total, k, group, offsets != 0);
+  const Part part(n_total, n_offset, n, layout);
+  Check check;
+  const uint32_t blocks = count_blocks(check, int64_t(part.width) * layout.blocks * (units::kBlock / 4));
+  if (check.failed()) return check.status();
+  const ByteGroupsCall call{at<uint8_t>(w), at<const uint8_t>(qweight), at<const __half>(scales),
+                            at<const __half>(offsets)};
+  launch(ctx, pack_byte_groups, blocks, kThreads, 0, call, part, layout);
+  return launched(ctx, "the packing of eight-bit weights in groups");
 }
 
 int32_t smq::run_w4a8_bytes(int32_t n, int32_t k, int32_t group, int64_t* out) {

@@ -7,11 +7,12 @@
 #include "gemm/split.cuh"
 #include "gemm/stream_ring.cuh"
 #include "gemm/w4a16_mma.cuh"
+#include "gemm/w4a16_offsets.cuh"
 #include "gemm/w4a16_wgmma.cuh"
 
 namespace smq {
 
-template <int N, int Grain, bool Zeros>
+template <int N, int Grain, int Zeros>
 struct W4Hopper {
   static constexpr int kUnit = w4a16::unit_bytes(Grain, Zeros);
   static constexpr int kRows = N * w4a16::kBlock * 2;
@@ -27,7 +28,7 @@ struct W4Hopper {
   using R = Ring<stages_for(kRows, kUnit), kRows, kUnit>;
 };
 
-template <class T, int N, int Grain, bool Zeros>
+template <class T, int N, int Grain, int Zeros>
 __global__ void __launch_bounds__(W4Hopper<N, Grain, Zeros>::kThreads, 1)
     w4a16_hopper(const __grid_constant__ CUtensorMap x_map, const StreamCall call) {
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL)
@@ -74,9 +75,15 @@ __global__ void __launch_bounds__(W4Hopper<N, Grain, Zeros>::kThreads, 1)
     for (int i = unit; i < stop; ++i) {
       ring.wait_full(at.stage, at.parity);
       if (i != begin) ring.release_before(at.stage);
-      if constexpr (W::kMma) {
+      if constexpr (W::kMma && Zeros == SMQ_ZEROS_OFFSETS) {
+        add_unit_mma_offsets<T, N, Grain>(totals, shared + (ring.unit(at.stage) - ring.base),
+                                          ring.rows(at.stage), group, thread);
+      } else if constexpr (W::kMma) {
         add_unit_mma<T, N, Grain, Zeros>(totals, shared + (ring.unit(at.stage) - ring.base),
                                          ring.rows(at.stage), group, thread);
+      } else if constexpr (Zeros == SMQ_ZEROS_OFFSETS) {
+        add_unit_wgmma_offsets<T, N, Grain>(totals, ring.unit(at.stage), ring.rows(at.stage), group,
+                                            thread);
       } else {
         add_unit_wgmma<T, N, Grain, Zeros>(totals, ring.unit(at.stage), ring.rows(at.stage), group,
                                            thread);

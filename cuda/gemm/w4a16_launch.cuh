@@ -7,7 +7,7 @@
 
 namespace smq {
 
-template <class T, int N, int Grain, bool Zeros>
+template <class T, int N, int Grain, int Zeros>
 int32_t launch_w4a16(smq_context* ctx, const StreamCall& call, const CUtensorMap& x_map) {
   using W = W4Hopper<N, Grain, Zeros>;
   prefer_shared(w4a16_hopper<T, N, Grain, Zeros>);
@@ -16,7 +16,7 @@ int32_t launch_w4a16(smq_context* ctx, const StreamCall& call, const CUtensorMap
   return launched(ctx, "a product with four-bit weights");
 }
 
-template <class T, int Grain, bool Zeros>
+template <class T, int Grain, int Zeros>
 int32_t w4a16_by_rows(smq_context* ctx, const StreamCall& call, const CUtensorMap& x_map) {
   switch (row_bucket(call.m)) {
     case 8: return launch_w4a16<T, 8, Grain, Zeros>(ctx, call, x_map);
@@ -28,16 +28,20 @@ int32_t w4a16_by_rows(smq_context* ctx, const StreamCall& call, const CUtensorMa
   }
 }
 
-template <class T, bool Zeros>
+template <class T, int Zeros>
 int32_t w4a16_by_grain(smq_context* ctx, const StreamCall& call, int grain, const CUtensorMap& x_map) {
-  switch (grain) {
-    case 32: return w4a16_by_rows<T, 32, Zeros>(ctx, call, x_map);
-    case 64: return w4a16_by_rows<T, 64, Zeros>(ctx, call, x_map);
-    default: return w4a16_by_rows<T, 128, Zeros>(ctx, call, x_map);
+  if constexpr (Zeros == SMQ_ZEROS_OFFSETS) {
+    return w4a16_by_rows<T, 32, Zeros>(ctx, call, x_map);
+  } else {
+    switch (grain) {
+      case 32: return w4a16_by_rows<T, 32, Zeros>(ctx, call, x_map);
+      case 64: return w4a16_by_rows<T, 64, Zeros>(ctx, call, x_map);
+      default: return w4a16_by_rows<T, 128, Zeros>(ctx, call, x_map);
+    }
   }
 }
 
-template <bool Zeros>
+template <int Zeros>
 int32_t w4a16_on_hopper(smq_context* ctx, const StreamCall& call, int grain, int dtype) {
   CUtensorMap x_map;
   if (!map_rows(&x_map, call.x, call.m, call.k, row_bucket(call.m))) {

@@ -2,7 +2,8 @@
 // bulk copy brings all that a stage of a kernel needs. Units lie tile by tile (256 outputs), inputs
 // ascending within a tile. A unit is 16 KiB of nibbles q and behind them its scales, f16
 // [scale rows][256], as many rows as the unit can meet groups; where zero points are not all 8, they follow, u8
-// [scale rows][256]. What lies outside n x k is padded: q = 8, zero point 8 and scale 0, a weight of zero.
+// [scale rows][256]. Where there are offsets, each lies behind its scale: f16 [scale rows][256][2]. What lies outside
+// n x k is padded: q = 8, zero point 8, scale and offset 0, a weight of zero.
 //
 // Nibbles lie as mma.m16n8k16 wants its operand A. Half a unit (128 outputs) belongs to four warps of
 // 32 outputs; lane 4 g + t of a warp holds four neighbouring outputs 4 g + {0, 1, 2, 3}, which are rows
@@ -12,6 +13,8 @@
 #pragma once
 
 #include <cstdint>
+
+#include "specmquant.h"
 
 namespace smq {
 namespace w4a16 {
@@ -29,23 +32,30 @@ __host__ __device__ inline int32_t grain(int32_t k, int32_t group) {
   return group >= k ? kBlock : greatest_divisor(group, kBlock);
 }
 
-// Bytes of a unit.
-__host__ __device__ constexpr int32_t unit_bytes(int32_t grain, bool zeros) {
-  return kNibbleBytes + kBlock / grain * kTile * (zeros ? 3 : 2);
+// With offsets there are two grains only, so that kernels are few: GGUF's groups have 32 inputs.
+__host__ __device__ inline int32_t grain(int32_t k, int32_t group, int32_t zeros) {
+  const int32_t inputs = grain(k, group);
+  return zeros != SMQ_ZEROS_OFFSETS ? inputs : inputs < 32 ? 8 : 32;
+}
+
+// Bytes of a unit; zeros: SMQ_ZEROS_*.
+__host__ __device__ constexpr int32_t unit_bytes(int32_t grain, int32_t zeros) {
+  return kNibbleBytes +
+         kBlock / grain * kTile * (zeros == SMQ_ZEROS_OFFSETS ? 4 : zeros == SMQ_ZEROS_POINTS ? 3 : 2);
 }
 
 // The shape of a packed weight.
 struct Layout {
   int32_t n, k, group;
   int32_t tiles, blocks;  // units: tiles x blocks
-  int32_t grain;          // 8, 16, 32, 64 or 128 inputs
+  int32_t grain;          // 8, 16, 32, 64 or 128 inputs; with offsets 8 or 32
   int32_t unit_bytes;
-  bool zeros;  // whether it has zero points
+  int32_t zeros;          // SMQ_ZEROS_*
 
-  __host__ __device__ Layout(int32_t n, int32_t k, int32_t group, bool zeros)
+  __host__ __device__ Layout(int32_t n, int32_t k, int32_t group, int32_t zeros)
       : n(n), k(k), group(group), tiles((n + kTile - 1) / kTile), blocks((k + kBlock - 1) / kBlock),
-        grain(w4a16::grain(k, group)),
-        unit_bytes(w4a16::unit_bytes(w4a16::grain(k, group), zeros)), zeros(zeros) {}
+        grain(w4a16::grain(k, group, zeros)),
+        unit_bytes(w4a16::unit_bytes(w4a16::grain(k, group, zeros), zeros)), zeros(zeros) {}
 
   __host__ __device__ int64_t bytes() const { return int64_t(tiles) * blocks * unit_bytes; }
 
@@ -54,14 +64,14 @@ struct Layout {
     return (int64_t(output / kTile) * blocks + input / kBlock) * unit_bytes;
   }
 
-  // Byte offset of the scale (f16) of (output, input).
+  // Byte offset of the scale (f16) of (output, input); its offset, if any, is the next f16.
   __host__ __device__ int64_t scale(int32_t output, int32_t input) const {
     return unit(output, input) + kNibbleBytes +
-           (input % kBlock / grain * kTile + output % kTile) * 2;
+           (input % kBlock / grain * kTile + output % kTile) * (zeros == SMQ_ZEROS_OFFSETS ? 4 : 2);
   }
   // Of its zero point (u8).
   __host__ __device__ int64_t zero(int32_t output, int32_t input) const {
-    return unit(output, input) + w4a16::unit_bytes(grain, false) + input % kBlock / grain * kTile +
+    return unit(output, input) + w4a16::unit_bytes(grain, SMQ_ZEROS_NONE) + input % kBlock / grain * kTile +
            output % kTile;
   }
 };

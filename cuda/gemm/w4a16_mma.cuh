@@ -1,5 +1,5 @@
 // The product of one unit of four-bit weights by mma.sync. Each grain of inputs is summed from zero and
-// then scaled into the f32 totals: the same bits as add_unit_wgmma of w4a16_wgmma.cuh.
+// then scaled into the f32 totals: the same bits as add_unit_wgmma of w4a16_wgmma.cuh. With offsets: w4a16_offsets.cuh.
 #pragma once
 
 #include "gemm/rows_operand.cuh"
@@ -9,7 +9,7 @@ namespace smq {
 
 // totals[j] += the share of one unit. A grain of 8 is half an instruction: the other half's weights
 // are left out as zeros.
-template <class T, int N, int Grain, bool Zeros>
+template <class T, int N, int Grain, int Zeros>
 __device__ __forceinline__ void add_unit_mma(float (&totals)[2][N / 2], const uint8_t* unit,
                                              uint32_t rows, int group, int thread) {
   const uint4* words = reinterpret_cast<const uint4*>(unit) + group * 512 + thread;
@@ -25,10 +25,10 @@ __device__ __forceinline__ void add_unit_mma(float (&totals)[2][N / 2], const ui
     packed[j][1] = words[j * 256 + 128];
   }
 
-  const uint8_t* zeros = unit + w4a16::unit_bytes(Grain, false) + group * 128 + thread / 32 * 32 +
+  const uint8_t* zeros = unit + w4a16::unit_bytes(Grain, SMQ_ZEROS_NONE) + group * 128 + thread / 32 * 32 +
                          thread % 32 / 4 * 4;
   const auto unpack = [&](uint32_t (&a)[4], uint32_t word, int j, int grain) {
-    if constexpr (Zeros) {
+    if constexpr (Zeros == SMQ_ZEROS_POINTS) {
       const uint32_t pair = *reinterpret_cast<const uint16_t*>(zeros + grain * w4a16::kTile + 2 * j);
       ptx::unpack(a, word, ptx::biases(pair, T()), T());
     } else {
@@ -68,7 +68,7 @@ __device__ __forceinline__ void add_unit_mma(float (&totals)[2][N / 2], const ui
         const uint4 v = packed[j][pair / 2];
         const uint32_t word = step % 4 == 0 ? v.x : step % 4 == 1 ? v.y : step % 4 == 2 ? v.z : v.w;
         unpack(a[j], word, j, Grain < 16 ? 2 * step : step / kGrainSteps);
-        if (Zeros && Grain < 16) {
+        if (Zeros == SMQ_ZEROS_POINTS && Grain < 16) {
           uint32_t other[4];
           unpack(other, word, j, 2 * step + 1);
           a[j][2] = other[2], a[j][3] = other[3];

@@ -16,6 +16,7 @@ struct PackCall {
   const uint32_t* qweight;
   const __half* scales;
   const uint8_t* zeros;
+  const __half* offsets;
   const int32_t* order;
   int32_t n, n_offset, last;  // last: outputs from n_offset + n to here are padding
   int32_t k, group;
@@ -50,12 +51,11 @@ __global__ void pack_weights(PackCall call, w4a16::Layout layout) {
   }
   if (input % layout.grain == 0) {
     const bool real = output < call.n && input < call.k;
-    *reinterpret_cast<__half*>(call.w + layout.scale(row, input)) =
-        real ? call.scales[int64_t(input / call.group) * call.n + output] : __half(0.0f);
-    if (layout.zeros) {
-      call.w[layout.zero(row, input)] =
-          real ? call.zeros[int64_t(input / call.group) * call.n + output] & 15 : 8;
-    }
+    const int64_t from = int64_t(input / call.group) * call.n + output;
+    __half* const scale = reinterpret_cast<__half*>(call.w + layout.scale(row, input));
+    scale[0] = real ? call.scales[from] : __half(0.0f);
+    if (layout.zeros == SMQ_ZEROS_OFFSETS) scale[1] = real ? call.offsets[from] : __half(0.0f);
+    if (layout.zeros == SMQ_ZEROS_POINTS) call.w[layout.zero(row, input)] = real ? call.zeros[from] & 15 : 8;
   }
 }
 
@@ -73,20 +73,22 @@ constexpr int kThreads = 256;
 int32_t smq::run_w4a16_bytes(int32_t n, int32_t k, int32_t group, int32_t zeros, int64_t* out) {
   Check check;
   if (check_units(check, n, k).failed()) return check.status();
-  *out = w4a16::Layout(n, k, group, zeros != 0).bytes();
+  *out = w4a16::Layout(n, k, group, zeros).bytes();
   return SMQ_OK;
 }
 
-int32_t smq::run_w4a16_pack(smq_context* ctx, uint64_t w, int32_t n_total, int32_t n_offset,
-                            uint64_t qweight, uint64_t scales, uint64_t zeros, uint64_t order, int32_t n,
-                            int32_t k, int32_t group) {
+int32_t smq::run_w4a16_pack(smq_context* ctx, const W4A16Pack& args) {
   if (const int32_t status = enter(ctx)) return status;
-  const w4a16::Layout layout(n_total, k, group, zeros != 0);
+  const int32_t zeros = args.offsets ? SMQ_ZEROS_OFFSETS : args.zeros ? SMQ_ZEROS_POINTS : SMQ_ZEROS_NONE;
+  const w4a16::Layout layout(args.n_total, args.k, args.group, zeros);
   // Who packs the last outputs packs the padding behind them.
-  const int32_t last = n_offset + n == n_total ? layout.tiles * w4a16::kTile : n_offset + n;
-  const PackCall call{at<uint8_t>(w), at<const uint32_t>(qweight), at<const __half>(scales),
-                      at<const uint8_t>(zeros), order ? at<const int32_t>(order) : nullptr, n, n_offset, last, k, group};
-  const int64_t items = int64_t(last - n_offset) * layout.blocks * (w4a16::kBlock / 8);
+  const int32_t last =
+      args.n_offset + args.n == args.n_total ? layout.tiles * w4a16::kTile : args.n_offset + args.n;
+  const PackCall call{at<uint8_t>(args.w),      at<const uint32_t>(args.qweight),
+                      at<const __half>(args.scales), at<const uint8_t>(args.zeros),
+                      at<const __half>(args.offsets), args.order ? at<const int32_t>(args.order) : nullptr,
+                      args.n, args.n_offset, last, args.k, args.group};
+  const int64_t items = int64_t(last - args.n_offset) * layout.blocks * (w4a16::kBlock / 8);
   Check check;
   if (check.limit("n * k", items / kThreads, INT32_MAX - 1).failed()) return check.status();
   launch(ctx, pack_weights, uint32_t((items + kThreads - 1) / kThreads), kThreads, 0, call, layout);

@@ -27,7 +27,7 @@ __device__ __forceinline__ uint32_t load_shared4(uint32_t address) {
 }
 
 // A batch is up to four steps of 16 inputs; while the tensor cores work on one, the next is unpacked.
-template <class T, int N, int Grain, bool Zeros>
+template <class T, int N, int Grain, int Zeros>
 __device__ __forceinline__ void add_unit_wgmma(float (&totals)[1][N / 2], uint32_t unit, uint32_t rows,
                                                int group, int thread) {
   constexpr int kGrainSteps = Grain / 16;
@@ -36,7 +36,7 @@ __device__ __forceinline__ void add_unit_wgmma(float (&totals)[1][N / 2], uint32
   const uint32_t words = unit + (group * 256 + thread) * 16;
   const int output = group / 2 * 128 + thread / 32 * 32 + thread % 32 / 4 * 4 + group % 2 * 2;
   const uint32_t scales = unit + w4a16::kNibbleBytes + output * 2;
-  const uint32_t zeros = unit + w4a16::unit_bytes(Grain, false) + output;
+  const uint32_t zeros = unit + w4a16::unit_bytes(Grain, SMQ_ZEROS_NONE) + output;
   const uint64_t first_half = wgmma::describe(rows), second_half = wgmma::describe(rows + N * 128);
   float parts[N / 2];
   uint4 packed{};
@@ -63,7 +63,7 @@ __device__ __forceinline__ void add_unit_wgmma(float (&totals)[1][N / 2], uint32
                             : step % 4 == 1 ? packed.y
                             : step % 4 == 2 ? packed.z
                                             : packed.w;
-      if (Zeros && step % kGrainSteps == 0) {
+      if (Zeros == SMQ_ZEROS_POINTS && step % kGrainSteps == 0) {
         biases = ptx::biases(load_shared2(zeros + step / kGrainSteps * w4a16::kTile), T());
       }
       ptx::unpack(a[s], word, biases, T());

@@ -4,6 +4,6 @@
 namespace smq {
 
 // The table of instantiations.
-template int32_t w4a16_on_hopper<true>(smq_context*, const StreamCall&, int, int);
+template int32_t w4a16_on_hopper<SMQ_ZEROS_POINTS>(smq_context*, const StreamCall&, int, int);
 
 }  // namespace smq

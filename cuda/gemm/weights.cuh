@@ -7,8 +7,10 @@
 //   kParts      instructions for 32 inputs: one of s8, two of f16 or bf16
 //   Weights     a lane's share of half a unit's outputs; weights(a, j, step): operand j (0 or 1) of 32 inputs
 //               (step 0 to 3)
-//   kRowScales  whether rows have a scale; kOffsets: whether outputs have an offset
+//   kRowScales  whether rows have a scale; kScales: whether outputs have one; kOffsets: whether they have an offset
 //   kRaw, load_raw, row_operand: the rows, in the same order of inputs within 32 as the weights.
+//   kNatural    whether rows are read as they lie, so that wgmma can: 16-bit operands in their own order
+//   kOnHopper   which rows Hopper's kernels take; what they leave, those for other devices take there too
 #pragma once
 
 #include <cuda_fp8.h>
@@ -17,6 +19,9 @@
 #include "gemm/units.cuh"
 
 namespace smq {
+
+// All rows, those at a multiple of 16 bytes, which others than bytes need not be, or none.
+enum class OnHopper { kAll, kAligned, kNone };
 
 __device__ __forceinline__ void mma(int32_t (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1,
                                     int8_t) {
@@ -30,6 +35,8 @@ __device__ __forceinline__ void mma(float (&d)[4], const uint32_t (&a)[4], uint3
 // Rows of bytes: a tile of [rows, 128] as the copy engine swizzles it.
 struct ByteRows {
   static constexpr int kInput = 1, kRaw = 4;
+  static constexpr bool kNatural = false;
+  static constexpr OnHopper kOnHopper = OnHopper::kAll;
   // 64 inputs (pair 0 or 1) of chunk `chunk` of 8 rows.
   template <int N>
   static __device__ __forceinline__ void load_raw(uint32_t (&raw)[kRaw], uint32_t rows, int chunk,
@@ -53,7 +60,7 @@ struct W8A8 : ByteRows {
   using Sum = int32_t;
   using T = int8_t;
   static constexpr int kUnit = units::kByteUnit, kParts = 1;
-  static constexpr bool kRowScales = true, kOffsets = false;
+  static constexpr bool kRowScales = true, kScales = true, kOffsets = false;
 
   struct Weights : ByteWeights {
     using ByteWeights::ByteWeights;
@@ -92,7 +99,7 @@ struct Fp8 : ByteRows {
   using Sum = float;
   using T = __half;
   static constexpr int kUnit = units::kByteUnit, kParts = 2;
-  static constexpr bool kRowScales = true, kOffsets = false;
+  static constexpr bool kRowScales = true, kScales = true, kOffsets = false;
 
   struct Weights : ByteWeights {
     using ByteWeights::ByteWeights;
@@ -112,21 +119,23 @@ struct Fp8 : ByteRows {
 
 // Four i8 as pairs of T, exact. The sign bit turned, a byte b is 128 more; in the mantissa of 1024 (f16) or of
 // 2^23 (f32) it is that number plus b + 128. An f32 of eight significant bits is a bf16 by its upper half.
+__device__ __forceinline__ void widen_i8(uint32_t word, float (&wide)[4]) {
+  const uint32_t turned = word ^ 0x80808080;
+#pragma unroll
+  for (int i = 0; i < 4; ++i) {
+    wide[i] = __uint_as_float(__byte_perm(turned, 0x4b000000, 0x7440 + i)) - 8388736.0f;
+  }
+}
 __device__ __forceinline__ void widen_i8(uint32_t word, uint32_t& first, uint32_t& second, __half) {
   const uint32_t turned = word ^ 0x80808080, bias = 0x64806480;  // 1152
   asm("sub.f16x2 %0, %1, %2;" : "=r"(first) : "r"(__byte_perm(turned, 0x64646464, 0x4140)), "r"(bias));
   asm("sub.f16x2 %0, %1, %2;" : "=r"(second) : "r"(__byte_perm(turned, 0x64646464, 0x4342)), "r"(bias));
 }
 __device__ __forceinline__ void widen_i8(uint32_t word, uint32_t& first, uint32_t& second, __nv_bfloat16) {
-  const uint32_t turned = word ^ 0x80808080;
-  uint32_t wide[4];
-#pragma unroll
-  for (int i = 0; i < 4; ++i) {
-    const float biased = __uint_as_float(__byte_perm(turned, 0x4b000000, 0x7440 + i));
-    wide[i] = __float_as_uint(biased - 8388736.0f);
-  }
-  first = __byte_perm(wide[0], wide[1], 0x7632);
-  second = __byte_perm(wide[2], wide[3], 0x7632);
+  float wide[4];
+  widen_i8(word, wide);
+  first = __byte_perm(__float_as_uint(wide[0]), __float_as_uint(wide[1]), 0x7632);
+  second = __byte_perm(__float_as_uint(wide[2]), __float_as_uint(wide[3]), 0x7632);
 }
 
 // i8 weights, rows of Half, in the same order.
@@ -135,7 +144,9 @@ struct W8A16 {
   using Sum = float;
   using T = Half;
   static constexpr int kUnit = units::kByteUnit, kInput = 2, kRaw = 8, kParts = 2;
-  static constexpr bool kRowScales = false, kOffsets = false;
+  static constexpr bool kNatural = false;
+  static constexpr OnHopper kOnHopper = OnHopper::kAligned;
+  static constexpr bool kRowScales = false, kScales = true, kOffsets = false;
 
   struct Weights : ByteWeights {
     using ByteWeights::ByteWeights;
@@ -191,7 +202,7 @@ struct W4A8 : ByteRows {
   using T = int8_t;
   static constexpr int kGroupRows = Grain == 0 ? 0 : units::kBlock / (Grain == 0 ? 1 : Grain);
   static constexpr int kUnit = units::kNibbleUnit + kGroupRows * units::kGroupRow, kParts = 1;
-  static constexpr bool kRowScales = true, kOffsets = Grain == 0;
+  static constexpr bool kRowScales = true, kScales = true, kOffsets = Grain == 0;
 
   template <Way By>
   struct WeightsBy {

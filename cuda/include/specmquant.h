@@ -70,7 +70,7 @@ extern "C" {
 // what a 4-bit weight in groups takes from its elements
 #define SMQ_ZEROS_NONE 0     // w = (q - 8) s
 #define SMQ_ZEROS_POINTS 1   // w = (q - z) s, z u4
-#define SMQ_ZEROS_OFFSETS 2  // w = q s + o, o f16
+#define SMQ_ZEROS_OFFSETS 2  // w = q s + o, o f16; w may be rounded to dtype
 
 // GGUF's blocks of elements with their scales
 #define SMQ_BLOCKS_Q4_0 0  // w = (q - 8) s, groups of 32

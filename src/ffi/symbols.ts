@@ -93,7 +93,7 @@ export const SMQ_ZEROS_NONE = 0;
 /** w = (q - z) s, z u4 */
 export const SMQ_ZEROS_POINTS = 1;
 
-/** w = q s + o, o f16 */
+/** w = q s + o, o f16; w may be rounded to dtype */
 export const SMQ_ZEROS_OFFSETS = 2;
 
 /** w = (q - 8) s, groups of 32 */

@@ -88,7 +88,7 @@ for (const [group, offsets] of FORMS) {
         const x = rig.put(dtype, [m, k], new Random(m + k).normals(m * k));
         const { w, weights } = weight(rig, [n], k, group, offsets, n + k);
         checkProduct(rig, {
-          ...{ m, n, dtype, what: `m ${m}, n ${n}, k ${k}`, rounded: true },
+          ...{ m, n, dtype, what: `m ${m}, n ${n}, k ${k}`, rounded: "always" },
           expected: product(rig.get(x), weights, null, m, n, k),
           run: (y, options) =>
             gemmW8A16Group(rig.device, y, x, w, { n, k, group, offsets, ...options }),
@@ -118,7 +118,7 @@ for (const [group, offsets] of FORMS) {
       const { n } = size;
       const x = rig.put("f16", [m, k], new Random(k).normals(m * k));
       checkProduct(rig, {
-        ...{ m, n, dtype: "f16", what: `outputs ${parts}` },
+        ...{ m, n, dtype: "f16", what: `outputs ${parts}`, rounded: "always" },
         expected: product(rig.get(x), weights, null, m, n, k),
         run: (y, options) => gemmW8A16Group(rig.device, y, x, w, { ...size, offsets, ...options }),
       });
@@ -183,7 +183,8 @@ backendTest(
         const exact = product(read, weights, null, m, n, k);
         const norm = Math.hypot(...exact);
         const error = Math.hypot(...y.values().map((value, i) => value - exact[i]));
-        if (!(error <= 5e-6 * norm)) throw new Error(`the product is off by ${error / norm}`);
+        const most = device.backend === "cpu" ? 5e-6 : 5e-4; // the GPU rounds weights to f16
+        if (!(error <= most * norm)) throw new Error(`the product is off by ${error / norm}`);
       }
     }
   },

@@ -186,7 +186,9 @@ backendTest("what is taken apart and packed again is the dequantized weight", (r
       const y = rig.output("f32", [m, n]);
       gemmW4A16(device, y.tensor, x, w, { n, k, group, zeros, epilogue: "logits" });
       const sums = product(rig.get(x), expected, null, m, n, k);
-      close(y.values(), sums, tolerance, `${type} in four bits`);
+      // The GPU rounds weights with offsets to f16.
+      const most = zeros === "offsets" && device.backend !== "cpu" ? 5e-4 : tolerance;
+      close(y.values(), sums, most, `${type} in four bits`);
     }
     // As a table: every row, which is the weight itself.
     const { tensors } = unpacked(rig, type, stored, n, k, { wide: true });
