@@ -26,8 +26,9 @@ const FLOORS: ReadonlyArray<readonly string[]> = [
 const TOP = FLOORS.length - 1;
 const ENGINE = TOP - 1;
 
-/** Folders beside the tower, each seen only by the ones listed, and seeing only `base`. */
+/** Folders beside the tower, each seen only by the ones listed, and seeing only `base` and one another as listed. */
 const BESIDE: Readonly<Record<string, readonly string[]>> = {
+  gguf: ["checkpoint", "text", ...FLOORS.slice(ENGINE).flat()],
   checkpoint: ["quant", "model", ...FLOORS.slice(ENGINE).flat()],
   text: FLOORS.slice(ENGINE).flat(),
 };
@@ -91,7 +92,10 @@ export function violation(from: string, to: string): string | undefined {
   if (to.endsWith("_test.ts")) return "only tests import tests";
   if (target === source) return roomViolation(from, to);
 
-  if (source in BESIDE) return target === "base" ? undefined : `${source} sees only base`;
+  if (source in BESIDE) {
+    const sees = ["base", ...Object.keys(BESIDE).filter((name) => BESIDE[name].includes(source))];
+    return sees.includes(target) ? undefined : `${source} sees only ${sees.join(" and ")}`;
+  }
   if (target in BESIDE) {
     const seers = BESIDE[target];
     return seers.includes(source) ? undefined : `only ${seers.join(", ")} see ${target}`;

@@ -6,7 +6,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { CheckpointError } from "../src/base/errors.ts";
 import { pickleSource } from "../src/checkpoint/containers/pickle.ts";
-import { memoryReader, readAt } from "../src/checkpoint/containers/reader.ts";
+import { memoryReader, readAt } from "../src/base/reader.ts";
 import { readHeader } from "../src/checkpoint/containers/safetensors.ts";
 import { fileSource, type TensorSource } from "../src/checkpoint/containers/source.ts";
 import { readZip } from "../src/checkpoint/containers/zip.ts";

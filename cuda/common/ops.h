@@ -18,6 +18,14 @@ struct Embed {
 };
 int32_t run_embed(smq_context* ctx, const Embed& args);
 
+// From a table in 8 bits, in groups.
+struct EmbedW8 {
+  uint64_t out, table;
+  const int32_t *tokens, *start;
+  int32_t out_stride, out_dtype, group, offsets, shift, m, hidden, vocab;
+};
+int32_t run_embed_w8_group(smq_context* ctx, const EmbedW8& args);
+
 decltype(smq_rms_norm) run_rms_norm;
 decltype(smq_convert) run_convert;
 
@@ -52,7 +60,7 @@ decltype(smq_attention_bytes) run_attention_bytes;
 struct GemmArgs {
   uint64_t y, x, w, bias;
   int32_t y_stride, epilogue, m, n, k, group, dtype;
-  int32_t zeros;              // of W4A16: whether zero points are stored
+  int32_t zeros;              // of W4A16: SMQ_ZEROS_*; of 8 bits in groups: whether there are offsets
   uint64_t x_scales, x_sums;  // of 8-bit rows, else 0
 };
 int32_t run_gemm_f16(smq_context* ctx, const GemmArgs& args);
@@ -60,12 +68,21 @@ int32_t run_gemm_w4a16(smq_context* ctx, const GemmArgs& args);
 int32_t run_gemm_w8a8(smq_context* ctx, const GemmArgs& args);
 int32_t run_gemm_fp8(smq_context* ctx, const GemmArgs& args);
 int32_t run_gemm_w8a16(smq_context* ctx, const GemmArgs& args);
+int32_t run_gemm_w8a16_group(smq_context* ctx, const GemmArgs& args);
 int32_t run_gemm_w4a8(smq_context* ctx, const GemmArgs& args);
 decltype(smq_w4a16_bytes) run_w4a16_bytes;
 decltype(smq_w8_bytes) run_w8_bytes;
 decltype(smq_w4a8_bytes) run_w4a8_bytes;
-decltype(smq_w4a16_pack) run_w4a16_pack;
+decltype(smq_w8_group_bytes) run_w8_group_bytes;
 decltype(smq_w8_pack) run_w8_pack;
+decltype(smq_w8_group_pack) run_w8_group_pack;
+
+// At most one of zeros and offsets is given.
+struct W4A16Pack {
+  uint64_t w, qweight, scales, zeros, offsets, order;
+  int32_t n_total, n_offset, n, k, group;
+};
+int32_t run_w4a16_pack(smq_context* ctx, const W4A16Pack& args);
 
 struct W4A8Pack {
   uint64_t w, qweight, scales, offsets, group_scales, group_zeros;
@@ -73,6 +90,7 @@ struct W4A8Pack {
 };
 int32_t run_w4a8_pack(smq_context* ctx, const W4A8Pack& args);
 decltype(smq_unpack) run_unpack;
+decltype(smq_unpack_blocks) run_unpack_blocks;
 decltype(smq_gather_columns) run_gather_columns;
 
 struct GemmF32 {

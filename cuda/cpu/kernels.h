@@ -56,8 +56,9 @@ struct HalfKernels {
 // Products with weights of any storage.
 struct GemmKernels {
   GemmKernel f16[2];    // by dtype: f16, bf16
-  GemmKernel w4a16[2];  // without and with zero points
+  GemmKernel w4a16[2];  // without and with zero points or offsets
   GemmKernel w8a8, fp8, w8a16, w4a8;
+  GemmKernel w8a16_group[2];  // without and with offsets
 };
 
 // Outputs whose weights are widened together when there are many rows.

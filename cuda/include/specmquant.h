@@ -67,6 +67,21 @@ extern "C" {
 #define SMQ_LAYOUT_GPTQ8 6      // i32 [k/4, n]: byte p of a word is input p of its four, q + 128
 #define SMQ_LAYOUT_ROWS8 7      // i32 [n, k/4]: byte p is input p of its four, q + 128
 
+// what a 4-bit weight in groups takes from its elements
+#define SMQ_ZEROS_NONE 0     // w = (q - 8) s
+#define SMQ_ZEROS_POINTS 1   // w = (q - z) s, z u4
+#define SMQ_ZEROS_OFFSETS 2  // w = q s + o, o f16
+
+// GGUF's blocks of elements with their scales
+#define SMQ_BLOCKS_Q4_0 0  // w = (q - 8) s, groups of 32
+#define SMQ_BLOCKS_Q4_1 1  // w = q s + o, groups of 32
+#define SMQ_BLOCKS_Q5_0 2  // w = (q - 16) s, groups of 32
+#define SMQ_BLOCKS_Q5_1 3  // w = q s + o, groups of 32
+#define SMQ_BLOCKS_Q8_0 4  // w = q s, groups of 32
+#define SMQ_BLOCKS_Q4_K 5  // w = q s + o, groups of 32, eight of them in a block
+#define SMQ_BLOCKS_Q5_K 6  // the same with five bits
+#define SMQ_BLOCKS_Q6_K 7  // w = (q - 32) s, groups of 16, sixteen of them in a block
+
 // limits, for both implementations
 #define SMQ_MAX_TREE 64   // rows of a verified tree: one mask word
 #define SMQ_MAX_TOPK 64   // entries of one top-k
@@ -144,6 +159,11 @@ int32_t smq_checksum(smq_context* ctx, uint64_t out, uint64_t src, int64_t bytes
 int32_t smq_embed(smq_context* ctx, uint64_t out, int32_t out_stride, int32_t out_dtype,
                   uint64_t table, int32_t table_dtype, uint64_t tokens, uint64_t start,
                   int32_t shift, int32_t m, int32_t hidden, int32_t vocab);
+// The same from a table in 8 bits, w = q s + o rounded to out_dtype: a weight of vocab outputs and hidden
+// inputs as smq_w8_group_pack writes it, so that a tied output projection is the same memory.
+int32_t smq_embed_w8_group(smq_context* ctx, uint64_t out, int32_t out_stride, int32_t out_dtype,
+                           uint64_t table, int32_t group, int32_t offsets, uint64_t tokens,
+                           uint64_t start, int32_t shift, int32_t m, int32_t hidden, int32_t vocab);
 
 // ---- ops: norm --------------------------------------------------------------------------------
 
@@ -208,9 +228,8 @@ int32_t smq_attention_bytes(int32_t m, int32_t heads, int32_t kv_heads, int32_t 
 int32_t smq_gemm_f16(smq_context* ctx, uint64_t y, int32_t y_stride, int32_t epilogue, uint64_t x,
                      uint64_t w, uint64_t bias, int32_t m, int32_t n, int32_t k, int32_t dtype);
 
-// The same with w = (q - z) s: q u4; s f16 and z u4 for each output and group of `group` inputs (the
-// last may be short); zeros 0 says that every z is 8. In the packed layout that smq_w4a16_pack writes. k is a
-// multiple of 8.
+// The same with 4-bit weights in groups of `group` inputs (the last may be short), each with a scale s, f16: w as
+// `zeros`, one of SMQ_ZEROS_*, says. In the packed layout that smq_w4a16_pack writes. k is a multiple of 8.
 int32_t smq_gemm_w4a16(smq_context* ctx, uint64_t y, int32_t y_stride, int32_t epilogue, uint64_t x,
                        uint64_t w, uint64_t bias, int32_t m, int32_t n, int32_t k, int32_t group,
                        int32_t zeros, int32_t dtype);
@@ -218,11 +237,11 @@ int32_t smq_gemm_w4a16(smq_context* ctx, uint64_t y, int32_t y_stride, int32_t e
 int32_t smq_w4a16_bytes(int32_t n, int32_t k, int32_t group, int32_t zeros, int64_t* out);
 // Packs one linear layer's outputs into rows n_offset.. of a packed weight of n_total outputs (several
 // layers that read the same input share one). qweight: i32 [k/8, n], nibble i of row r is input
-// 8 r + i; scales: f16 [ceil(k/group), n]; zeros: u8 [ceil(k/group), n], or 0 for a weight without;
-// order: i32 [k] or 0: packed input j is stored input order[j].
+// 8 r + i; scales: f16 [ceil(k/group), n]; zeros: u8 and offsets: f16 [ceil(k/group), n], given as
+// the weight's SMQ_ZEROS_* says and otherwise 0; order: i32 [k] or 0: packed input j is stored input order[j].
 int32_t smq_w4a16_pack(smq_context* ctx, uint64_t w, int32_t n_total, int32_t n_offset,
-                       uint64_t qweight, uint64_t scales, uint64_t zeros, uint64_t order, int32_t n,
-                       int32_t k, int32_t group);
+                       uint64_t qweight, uint64_t scales, uint64_t zeros, uint64_t offsets,
+                       uint64_t order, int32_t n, int32_t k, int32_t group);
 
 // 8-bit weights with a scale s_n for each output, in the packed layout that smq_w8_pack writes; k is a
 // multiple of 16, at most 2^17 where sums are integers. y = s_m s_n sum(q_x q_w) + bias, exact until it is
@@ -241,6 +260,18 @@ int32_t smq_w8_bytes(int32_t n, int32_t k, int64_t* out);
 // Packs as smq_w4a16_pack does. qweight: i8 or e4m3 [n, k]; scales: f32 [n].
 int32_t smq_w8_pack(smq_context* ctx, uint64_t w, int32_t n_total, int32_t n_offset, uint64_t qweight,
                     uint64_t scales, int32_t n, int32_t k);
+
+// i8 weights in groups of `group` inputs, 16 or 32, on x: dtype [m, k]: w = q s, or q s + o where `offsets` is 1;
+// s and o f16 for each output and group. k is a multiple of 32. Accumulated in f32; w may be rounded to dtype.
+int32_t smq_gemm_w8a16_group(smq_context* ctx, uint64_t y, int32_t y_stride, int32_t epilogue,
+                             uint64_t x, uint64_t w, uint64_t bias, int32_t m, int32_t n, int32_t k,
+                             int32_t group, int32_t offsets, int32_t dtype);
+int32_t smq_w8_group_bytes(int32_t n, int32_t k, int32_t group, int32_t offsets, int64_t* out);
+// Packs as smq_w4a16_pack does. qweight: i8 [n, k]; scales: f16 [k/group, n]; offsets: the same, or 0 for a
+// weight without.
+int32_t smq_w8_group_pack(smq_context* ctx, uint64_t w, int32_t n_total, int32_t n_offset,
+                          uint64_t qweight, uint64_t scales, uint64_t offsets, int32_t n, int32_t k,
+                          int32_t group);
 
 // 4-bit weights on 8-bit activations; k is a multiple of 32, at most 2^17. With q u4 and s_n f32 for each output:
 // group 0: y = s_m (s_n sum(q_x q) - c_n sum(q_x)) + bias, c_n: f32 for each output, x_sums: i32 [m];
@@ -261,6 +292,13 @@ int32_t smq_w4a8_pack(smq_context* ctx, uint64_t w, int32_t n_total, int32_t n_o
 // for the 4-bit layouts, i8 [n, k] for the 8-bit ones. stored and out do not overlap.
 int32_t smq_unpack(smq_context* ctx, uint64_t out, uint64_t stored, int32_t layout, int32_t n,
                    int32_t k);
+// Takes GGUF's blocks of `type`, one of SMQ_BLOCKS_*, apart into what the packing ops read. stored: n rows of k
+// inputs, k a multiple of a block's elements (256 for the K types, else 32). q: i32 [k/8, n] of nibbles for the
+// 4-bit types, unless `wide` is 1; else i8 [n, k], q - 8, q - 16 or q - 32 where the type subtracts that. scales:
+// f16 [k/group, n], products rounded to f16; offsets: the same, or 0 where neither type nor caller has any: those of a
+// type without are -8 s beside nibbles, else zeros. stored and what is written do not overlap.
+int32_t smq_unpack_blocks(smq_context* ctx, uint64_t q, uint64_t scales, uint64_t offsets,
+                          uint64_t stored, int32_t type, int32_t wide, int32_t n, int32_t k);
 // out[i, j] = x[i, order[j]]: the activations of a layer packed with `order`. dtype [m, k].
 int32_t smq_gather_columns(smq_context* ctx, uint64_t out, uint64_t x, uint64_t order, int32_t m,
                            int32_t k, int32_t dtype);

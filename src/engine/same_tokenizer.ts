@@ -5,7 +5,7 @@
  */
 import { CheckpointError } from "../base/errors.ts";
 import { exists, isObject, parseJson } from "../checkpoint/containers/json.ts";
-import { openReader, readAt } from "../checkpoint/containers/reader.ts";
+import { openReader, readAt } from "../base/reader.ts";
 import { checkVocabulary, type HasVocabulary } from "../model/mod.ts";
 
 /**

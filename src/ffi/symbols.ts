@@ -7,7 +7,7 @@
  */
 
 /** The hash of the header's declarations; a library built from others is refused. */
-export const ABI_HASH = 0x9ef10796f0e6988en;
+export const ABI_HASH = 0xaccf279d66f4cd8fn;
 
 /** status: SMQ_OK */
 export const SMQ_OK = 0;
@@ -86,6 +86,39 @@ export const SMQ_LAYOUT_GPTQ8 = 6;
 
 /** i32 [n, k/4]: byte p is input p of its four, q + 128 */
 export const SMQ_LAYOUT_ROWS8 = 7;
+
+/** w = (q - 8) s */
+export const SMQ_ZEROS_NONE = 0;
+
+/** w = (q - z) s, z u4 */
+export const SMQ_ZEROS_POINTS = 1;
+
+/** w = q s + o, o f16 */
+export const SMQ_ZEROS_OFFSETS = 2;
+
+/** w = (q - 8) s, groups of 32 */
+export const SMQ_BLOCKS_Q4_0 = 0;
+
+/** w = q s + o, groups of 32 */
+export const SMQ_BLOCKS_Q4_1 = 1;
+
+/** w = (q - 16) s, groups of 32 */
+export const SMQ_BLOCKS_Q5_0 = 2;
+
+/** w = q s + o, groups of 32 */
+export const SMQ_BLOCKS_Q5_1 = 3;
+
+/** w = q s, groups of 32 */
+export const SMQ_BLOCKS_Q8_0 = 4;
+
+/** w = q s + o, groups of 32, eight of them in a block */
+export const SMQ_BLOCKS_Q4_K = 5;
+
+/** the same with five bits */
+export const SMQ_BLOCKS_Q5_K = 6;
+
+/** w = (q - 32) s, groups of 16, sixteen of them in a block */
+export const SMQ_BLOCKS_Q6_K = 7;
 
 /** rows of a verified tree: one mask word */
 export const SMQ_MAX_TREE = 64;
@@ -337,6 +370,30 @@ export const SYMBOLS = {
     result: "i32",
   },
   /**
+   * `smq_embed_w8_group(ctx, out, out_stride, out_dtype, table, group, offsets, tokens, start, shift, m, hidden, vocab)`
+   *
+   * The same from a table in 8 bits, w = q s + o rounded to out_dtype: a weight of vocab outputs and hidden
+   * inputs as smq_w8_group_pack writes it, so that a tied output projection is the same memory.
+   */
+  smq_embed_w8_group: {
+    parameters: [
+      context,
+      "u64",
+      "i32",
+      "i32",
+      "u64",
+      "i32",
+      "i32",
+      "u64",
+      "u64",
+      "i32",
+      "i32",
+      "i32",
+      "i32",
+    ],
+    result: "i32",
+  },
+  /**
    * `smq_rms_norm(ctx, out, out_stride, x, weight, m, width, eps, dtype)`
    *
    * out[i] = x[i] / sqrt(mean(x[i]^2) + eps) * weight. x: f32 [m, width]; weight: dtype [width];
@@ -470,9 +527,8 @@ export const SYMBOLS = {
   /**
    * `smq_gemm_w4a16(ctx, y, y_stride, epilogue, x, w, bias, m, n, k, group, zeros, dtype)`
    *
-   * The same with w = (q - z) s: q u4; s f16 and z u4 for each output and group of `group` inputs (the
-   * last may be short); zeros 0 says that every z is 8. In the packed layout that smq_w4a16_pack writes. k is a
-   * multiple of 8.
+   * The same with 4-bit weights in groups of `group` inputs (the last may be short), each with a scale s, f16: w as
+   * `zeros`, one of SMQ_ZEROS_*, says. In the packed layout that smq_w4a16_pack writes. k is a multiple of 8.
    */
   smq_gemm_w4a16: {
     parameters: [
@@ -502,15 +558,28 @@ export const SYMBOLS = {
     result: "i32",
   },
   /**
-   * `smq_w4a16_pack(ctx, w, n_total, n_offset, qweight, scales, zeros, order, n, k, group)`
+   * `smq_w4a16_pack(ctx, w, n_total, n_offset, qweight, scales, zeros, offsets, order, n, k, group)`
    *
    * Packs one linear layer's outputs into rows n_offset.. of a packed weight of n_total outputs (several
    * layers that read the same input share one). qweight: i32 [k/8, n], nibble i of row r is input
-   * 8 r + i; scales: f16 [ceil(k/group), n]; zeros: u8 [ceil(k/group), n], or 0 for a weight without;
-   * order: i32 [k] or 0: packed input j is stored input order[j].
+   * 8 r + i; scales: f16 [ceil(k/group), n]; zeros: u8 and offsets: f16 [ceil(k/group), n], given as
+   * the weight's SMQ_ZEROS_* says and otherwise 0; order: i32 [k] or 0: packed input j is stored input order[j].
    */
   smq_w4a16_pack: {
-    parameters: [context, "u64", "i32", "i32", "u64", "u64", "u64", "u64", "i32", "i32", "i32"],
+    parameters: [
+      context,
+      "u64",
+      "i32",
+      "i32",
+      "u64",
+      "u64",
+      "u64",
+      "u64",
+      "u64",
+      "i32",
+      "i32",
+      "i32",
+    ],
     result: "i32",
   },
   /**
@@ -583,6 +652,45 @@ export const SYMBOLS = {
     result: "i32",
   },
   /**
+   * `smq_gemm_w8a16_group(ctx, y, y_stride, epilogue, x, w, bias, m, n, k, group, offsets, dtype)`
+   *
+   * i8 weights in groups of `group` inputs, 16 or 32, on x: dtype [m, k]: w = q s, or q s + o where `offsets` is 1;
+   * s and o f16 for each output and group. k is a multiple of 32. Accumulated in f32; w may be rounded to dtype.
+   */
+  smq_gemm_w8a16_group: {
+    parameters: [
+      context,
+      "u64",
+      "i32",
+      "i32",
+      "u64",
+      "u64",
+      "u64",
+      "i32",
+      "i32",
+      "i32",
+      "i32",
+      "i32",
+      "i32",
+    ],
+    result: "i32",
+  },
+  /** `smq_w8_group_bytes(n, k, group, offsets, out)` */
+  smq_w8_group_bytes: {
+    parameters: ["i32", "i32", "i32", "i32", "buffer"],
+    result: "i32",
+  },
+  /**
+   * `smq_w8_group_pack(ctx, w, n_total, n_offset, qweight, scales, offsets, n, k, group)`
+   *
+   * Packs as smq_w4a16_pack does. qweight: i8 [n, k]; scales: f16 [k/group, n]; offsets: the same, or 0 for a
+   * weight without.
+   */
+  smq_w8_group_pack: {
+    parameters: [context, "u64", "i32", "i32", "u64", "u64", "u64", "i32", "i32", "i32"],
+    result: "i32",
+  },
+  /**
    * `smq_gemm_w4a8(ctx, y, y_stride, epilogue, x, x_scales, x_sums, w, bias, m, n, k, group, dtype)`
    *
    * 4-bit weights on 8-bit activations; k is a multiple of 32, at most 2^17. With q u4 and s_n f32 for each output:
@@ -646,6 +754,19 @@ export const SYMBOLS = {
    */
   smq_unpack: {
     parameters: [context, "u64", "u64", "i32", "i32", "i32"],
+    result: "i32",
+  },
+  /**
+   * `smq_unpack_blocks(ctx, q, scales, offsets, stored, type, wide, n, k)`
+   *
+   * Takes GGUF's blocks of `type`, one of SMQ_BLOCKS_*, apart into what the packing ops read. stored: n rows of k
+   * inputs, k a multiple of a block's elements (256 for the K types, else 32). q: i32 [k/8, n] of nibbles for the
+   * 4-bit types, unless `wide` is 1; else i8 [n, k], q - 8, q - 16 or q - 32 where the type subtracts that. scales:
+   * f16 [k/group, n], products rounded to f16; offsets: the same, or 0 where neither type nor caller has any: those of a
+   * type without are -8 s beside nibbles, else zeros. stored and what is written do not overlap.
+   */
+  smq_unpack_blocks: {
+    parameters: [context, "u64", "u64", "u64", "u64", "i32", "i32", "i32", "i32"],
     result: "i32",
   },
   /**

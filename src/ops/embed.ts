@@ -24,6 +24,25 @@ export interface EmbedOptions {
   shift?: number;
 }
 
+/** Checks that `m` tokens are there, as far as that is known before the op runs. */
+export function expectTokens(
+  op: string,
+  tokens: Tensor<"i32">,
+  m: number,
+  { start, shift = 0 }: EmbedOptions,
+): void {
+  const [count] = expectTensor(op, "tokens", tokens, ["i32"], [-1]);
+  if (start === undefined) {
+    expectInteger(op, "shift", shift, 0);
+    if (shift + m > count) {
+      refuse(op, "tokens", `has shape [${count}]`, `at least ${shift + m} for ${m} rows`);
+    }
+  } else {
+    expectCounter(op, "start", start);
+    expectInteger(op, "shift", shift, -MAX_I32);
+  }
+}
+
 /**
  * Row i of `out` is the table's row of the i-th token from the start; a token outside the table
  * gives zeros. `out`: f16, bf16 or f32 [m, hidden], rows may have gaps; `table`: f16 or bf16
@@ -40,16 +59,7 @@ export function embed(
   const { start, shift = 0 } = options;
   const [vocab, hidden] = expectTensor(op, "table", table, ACTIVATION, [-1, -1]);
   const [m] = expectTensor(op, "out", out, FLOATS, [-1, hidden], true);
-  const [count] = expectTensor(op, "tokens", tokens, ["i32"], [-1]);
-  if (start === undefined) {
-    expectInteger(op, "shift", shift, 0);
-    if (shift + m > count) {
-      refuse(op, "tokens", `has shape [${count}]`, `at least ${shift + m} for ${m} rows`);
-    }
-  } else {
-    expectCounter(op, "start", start);
-    expectInteger(op, "shift", shift, -MAX_I32);
-  }
+  expectTokens(op, tokens, m, options);
   const { native } = device;
   const status = native.symbols.smq_embed(
     native.ctx,

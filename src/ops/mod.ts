@@ -7,13 +7,14 @@
 
 export * from "./activation.ts";
 export * from "./attention.ts";
-export * from "./embed.ts";
+export { embed, type EmbedOptions } from "./embed.ts";
 export type { Epilogue, ProductOptions } from "./epilogue.ts";
 export * from "./gemm_f16.ts";
 export * from "./gemm_f32.ts";
 export * from "./gemm_w4a16.ts";
 export * from "./gemm_w4a8.ts";
 export * from "./gemm_w8.ts";
+export * from "./gemm_w8_group.ts";
 export type { Caches, Heads } from "./heads.ts";
 export * from "./limits.ts";
 export * from "./logits.ts";
@@ -25,3 +26,4 @@ export * from "./round.ts";
 export * from "./rows.ts";
 export * from "./tree.ts";
 export * from "./unpack.ts";
+export * from "./unpack_blocks.ts";

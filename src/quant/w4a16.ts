@@ -54,14 +54,15 @@ export const w4a16: Scheme<StoredW4A16> = {
     );
     if (!alike) return undefined;
     const n = outputsOf(parts);
-    const zeros = parts.some(({ stored }) => stored.asymmetric);
+    const asymmetric = parts.some(({ stored }) => stored.asymmetric);
+    const zeros = asymmetric ? "points" : "none";
     const bytes = w4a16Bytes(device, n, k, group, zeros);
     const weight = loader.arena.allocate("u8", [bytes], prefix);
     const permutation = order && loader.arena.fromHost("i32", [k], order);
     let at = 0;
     for (const { stored } of parts) {
       w4a16Pack(device, weight, {
-        ...stage(loader, stored, zeros),
+        ...stage(loader, stored, asymmetric),
         nTotal: n,
         nOffset: at,
         order: permutation,

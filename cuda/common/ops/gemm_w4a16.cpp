@@ -19,7 +19,7 @@ int32_t smq_gemm_w4a16(smq_context* ctx, uint64_t y, int32_t y_stride, int32_t e
   Check check;
   check_gemm(check, ctx, args, 2);
   check_shape(check, n, k, group);
-  if (check.between("zeros", zeros, 0, 1).failed()) return check.status();
+  if (check.between("zeros", zeros, SMQ_ZEROS_NONE, SMQ_ZEROS_OFFSETS).failed()) return check.status();
   int64_t bytes = 0;
   if (const int32_t status = run_w4a16_bytes(n, k, group, zeros, &bytes)) return status;
   check.extent("w", w, bytes, 1, 1);
@@ -30,19 +30,20 @@ int32_t smq_w4a16_bytes(int32_t n, int32_t k, int32_t group, int32_t zeros, int6
   Check check;
   check.pointer("out", out);
   check_shape(check, n, k, group);
-  check.between("zeros", zeros, 0, 1);
+  check.between("zeros", zeros, SMQ_ZEROS_NONE, SMQ_ZEROS_OFFSETS);
   return check.failed() ? check.status() : run_w4a16_bytes(n, k, group, zeros, out);
 }
 
 int32_t smq_w4a16_pack(smq_context* ctx, uint64_t w, int32_t n_total, int32_t n_offset,
-                       uint64_t qweight, uint64_t scales, uint64_t zeros, uint64_t order, int32_t n,
-                       int32_t k, int32_t group) {
+                       uint64_t qweight, uint64_t scales, uint64_t zeros, uint64_t offsets,
+                       uint64_t order, int32_t n, int32_t k, int32_t group) {
   Check check;
   check.pointer("ctx", ctx).address("w", w).address("qweight", qweight).address("scales", scales);
   check_shape(check, n, k, group);
   check_part(check, n_total, n_offset, n);
+  check.expect(!zeros || !offsets, "zeros and offsets are both given, expected at most one of them");
   if (check.failed()) return check.status();
-  return run_w4a16_pack(ctx, w, n_total, n_offset, qweight, scales, zeros, order, n, k, group);
+  return run_w4a16_pack(ctx, {w, qweight, scales, zeros, offsets, order, n_total, n_offset, n, k, group});
 }
 
 int32_t smq_gather_columns(smq_context* ctx, uint64_t out, uint64_t x, uint64_t order, int32_t m,

@@ -34,3 +34,17 @@ int32_t smq_unpack(smq_context* ctx, uint64_t out, uint64_t stored, int32_t layo
   check.limit("k", k, kMostInputs).extent("out", out, n, k, 1).extent("stored", stored, n, k, 1);
   return check.failed() ? check.status() : run_unpack(ctx, out, stored, layout, n, k);
 }
+
+int32_t smq_unpack_blocks(smq_context* ctx, uint64_t q, uint64_t scales, uint64_t offsets,
+                          uint64_t stored, int32_t type, int32_t wide, int32_t n, int32_t k) {
+  Check check;
+  check.pointer("ctx", ctx).address("q", q).address("scales", scales).address("stored", stored);
+  check.between("type", type, SMQ_BLOCKS_Q4_0, SMQ_BLOCKS_Q6_K).between("wide", wide, 0, 1);
+  check.at_least("n", n, 1).at_least("k", k, 1).multiple("k", k, type >= SMQ_BLOCKS_Q4_K ? 256 : 32);
+  check.limit("k", k, kMostInputs).extent("q", q, n, k, 1).extent("stored", stored, n, k, 2);
+  const bool has_offsets = type == SMQ_BLOCKS_Q4_1 || type == SMQ_BLOCKS_Q5_1 || type == SMQ_BLOCKS_Q4_K ||
+                           type == SMQ_BLOCKS_Q5_K;
+  if (has_offsets) check.address("offsets", offsets);
+  return check.failed() ? check.status()
+                        : run_unpack_blocks(ctx, q, scales, offsets, stored, type, wide, n, k);
+}

@@ -4,6 +4,7 @@
 
 #include "gemm/f32_tile.kernel.h"
 #include "gemm/i32_tile.kernel.h"
+#include "gemm/w8_group.kernel.h"
 
 namespace smq {
 
@@ -143,6 +144,20 @@ void gemm_u4_i8(const Gemm& args, int32_t begin, int32_t end, void* panel) {
   gemm_with<S, IntRowReader<S, int16_t>>(scaled, reader, begin, end, panel);
 }
 
+template <class S, int kGroup, bool kOffsets>
+void gemm_groups_of(const Gemm& args, int32_t begin, int32_t end, void* panel) {
+  const GroupWeight weight = group_weight(args.w, args.n, args.k, kGroup);
+  const GroupReader<S, kGroup, kOffsets> reader{weight.q, weight.scales, weight.offsets, args.k,
+                                                args.k / kGroup};
+  gemm_with<S, RowReader<S, float>>(args, reader, begin, end, panel);
+}
+
+template <class S, bool kOffsets>
+void gemm_w8_group(const Gemm& args, int32_t begin, int32_t end, void* panel) {
+  if (args.group == 16) return gemm_groups_of<S, 16, kOffsets>(args, begin, end, panel);
+  gemm_groups_of<S, 32, kOffsets>(args, begin, end, panel);
+}
+
 template <class S>
 constexpr GemmKernels gemm_kernels() {
   return {{gemm_half<S, f16>, gemm_half<S, bf16>},
@@ -150,7 +165,8 @@ constexpr GemmKernels gemm_kernels() {
           gemm_i8<S>,
           gemm_8<S, e4m3>,
           gemm_8<S, int8_t>,
-          gemm_u4_i8<S>};
+          gemm_u4_i8<S>,
+          {gemm_w8_group<S, false>, gemm_w8_group<S, true>}};
 }
 
 }  // namespace smq

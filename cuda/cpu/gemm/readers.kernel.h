@@ -44,7 +44,8 @@ struct RowReader {
   }
 };
 
-// Packed nibbles; kWhole says that a block lies inside one group, kZeros that zero points are stored.
+// Packed nibbles; kWhole says that a block lies inside one group, kZeros that something is added to (q - 8) s: (8 - z) s
+// or o + 8 s.
 template <class S, bool kWhole, bool kZeros>
 struct U4Reader {
   static constexpr int kBesideFour = 2;
@@ -68,7 +69,7 @@ struct U4Reader {
     SMQ_MEMBER typename S::F step() const {
       const auto q = S::template nibbles<I>(words);
       const auto s = kWhole ? scale : S::set(scales[at->index[I]]);
-      // Exact in either: (q - z) s has at most 16 bits.
+      // The product is exact, so that one rounding is left: none, where (q - z) s has at most 16 bits.
       return kZeros ? S::fma(q, s, S::set(zeros[at->index[kWhole ? 0 : I]])) : S::mul(q, s);
     }
   };

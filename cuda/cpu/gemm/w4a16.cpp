@@ -1,7 +1,7 @@
-// Four-bit weights, w = (q - z) s. Packed: for each output blocks of 64 inputs in 32 bytes, eight words
+// Four-bit weights, w = (q - z) s or q s + o. Packed: for each output blocks of 64 inputs in 32 bytes, eight words
 // little-endian, nibble i of word j being (q ^ 8) of input 8 i + j, so that one word-wise shift gives
 // eight neighbouring inputs as signed numbers; behind all outputs f32 [n, groups] scales, times 2^-28,
-// and, where zero points are stored, as many (8 - z) s.
+// and, where zero points or offsets are stored, as many (8 - z) s or o + 8 s: what is added to (q - 8) s.
 #include <algorithm>
 #include <cstring>
 
@@ -14,13 +14,8 @@ namespace {
 
 int64_t group_count(int32_t k, int32_t group) { return (int64_t(k) + group - 1) / group; }
 
-struct PackCall {
-  uint64_t w, qweight, scales, zeros, order;
-  int32_t n_total, n_offset, n, k, group;
-};
-
 // Packs one output.
-void pack_output(const PackCall& call, int64_t output) {
+void pack_output(const W4A16Pack& call, int64_t output) {
   const int64_t row_bytes = u4_row_bytes(call.k);
   const int64_t groups = group_count(call.k, call.group);
   const int64_t row = call.n_offset + output;
@@ -40,12 +35,16 @@ void pack_output(const PackCall& call, int64_t output) {
   for (int64_t g = 0; g < groups; ++g) {
     scales[g] = widen(stored[g * call.n + output]) * kNibbleScale;
   }
-  if (!call.zeros) return;
-  float* zeros = scales + call.n_total * groups;
-  const uint8_t* points = at<const uint8_t>(call.zeros);
+  if (!call.zeros && !call.offsets) return;
+  float* added = scales + call.n_total * groups;
   for (int64_t g = 0; g < groups; ++g) {
-    const int32_t below = 8 - int32_t(points[g * call.n + output]);
-    zeros[g] = float(below) * widen(stored[g * call.n + output]);
+    const int64_t from = g * call.n + output;
+    const float scale = widen(stored[from]);
+    if (call.zeros) {
+      added[g] = float(8 - int32_t(at<const uint8_t>(call.zeros)[from])) * scale;
+    } else {
+      added[g] = widen(at<const f16>(call.offsets)[from]) + 8.0f * scale;
+    }
   }
 }
 
@@ -53,20 +52,18 @@ void pack_output(const PackCall& call, int64_t output) {
 
 int32_t smq::run_gemm_w4a16(smq_context* ctx, const GemmArgs& args) {
   const WidenKernel widen = ctx->kernels.half[args.dtype].widen;
-  return submit_gemm(ctx, args, {ctx->kernels.gemm.w4a16[args.zeros], widen, 2, 4, 0.06});
+  return submit_gemm(ctx, args, {ctx->kernels.gemm.w4a16[args.zeros != SMQ_ZEROS_NONE], widen, 2, 4, 0.06});
 }
 
 int32_t smq::run_w4a16_bytes(int32_t n, int32_t k, int32_t group, int32_t zeros, int64_t* out) {
-  *out = n * (u4_row_bytes(k) + group_count(k, group) * int64_t(sizeof(float)) * (1 + zeros));
+  const int64_t floats = zeros == SMQ_ZEROS_NONE ? 1 : 2;
+  *out = n * (u4_row_bytes(k) + group_count(k, group) * int64_t(sizeof(float)) * floats);
   return SMQ_OK;
 }
 
-int32_t smq::run_w4a16_pack(smq_context* ctx, uint64_t w, int32_t n_total, int32_t n_offset,
-                            uint64_t qweight, uint64_t scales, uint64_t zeros, uint64_t order,
-                            int32_t n, int32_t k, int32_t group) {
-  const PackCall call{w, qweight, scales, zeros, order, n_total, n_offset, n, k, group};
+int32_t smq::run_w4a16_pack(smq_context* ctx, const W4A16Pack& call) {
   return submit(ctx, [=] {
-    ctx->pool.run(n, 2.0 * k, [&](int64_t begin, int64_t end, int) {
+    ctx->pool.run(call.n, 2.0 * call.k, [&](int64_t begin, int64_t end, int) {
       for (int64_t i = begin; i < end; ++i) pack_output(call, i);
     });
   });

@@ -39,6 +39,8 @@ struct Plain {
     const I nan = over(word & 0x07f00000, 0x07f00000 - 1);
     return floats(bits(floats(kept) * 0x1p120f) | nan);
   }
+  // One number in every lane.
+  SMQ_INLINE F broadcast(const f16* p) { return set(widen(*p)); }
   // To f32, f16 or bf16, rounded to nearest even.
   SMQ_INLINE void store(float* p, F x) { std::memcpy(p, &x, sizeof x); }
   SMQ_INLINE void store(f16* p, F x) {

@@ -5,7 +5,7 @@
  */
 import { CheckpointError } from "../../base/errors.ts";
 import { exists } from "./json.ts";
-import { attempt } from "./reader.ts";
+import { attempt } from "../../base/reader.ts";
 
 /** Throws unless `dir` is a directory. */
 export function checkDirectory(dir: string): void {

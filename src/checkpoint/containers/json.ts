@@ -5,7 +5,7 @@
  * @module
  */
 import { CheckpointError } from "../../base/errors.ts";
-import { attempt, openReader, readAt } from "./reader.ts";
+import { attempt, openReader, readAt } from "../../base/reader.ts";
 
 /** Largest JSON file that is read, in bytes (a tokenizer or index is far below it). */
 const MAX_JSON_BYTES = 256 * 2 ** 20;

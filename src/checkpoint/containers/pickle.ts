@@ -7,7 +7,7 @@ import { DTYPE_BYTES } from "../../base/dtype.ts";
 import { CheckpointError } from "../../base/errors.ts";
 import { elements, showShape } from "../../base/shape.ts";
 import { describe, Dict, TensorRef } from "./pickle_values.ts";
-import { type ByteReader, openReader, readAt } from "./reader.ts";
+import { type ByteReader, openReader, readAt } from "../../base/reader.ts";
 import { safeProduct } from "./safetensors.ts";
 import { fileSource, type StoredTensor, type TensorSource } from "./source.ts";
 import { unpickle } from "./unpickle.ts";

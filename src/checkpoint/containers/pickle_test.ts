@@ -3,7 +3,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { makeZip } from "../../../tests/zip.ts";
 import { CheckpointError } from "../../base/errors.ts";
 import { openPickle, pickleSource } from "./pickle.ts";
-import { memoryReader, readAt } from "./reader.ts";
+import { memoryReader, readAt } from "../../base/reader.ts";
 import { openSafetensors } from "./safetensors.ts";
 import { unpickle } from "./unpickle.ts";
 import { readZip } from "./zip.ts";

@@ -8,7 +8,7 @@ import { CheckpointError } from "../../base/errors.ts";
 import { elements } from "../../base/shape.ts";
 import { duplicateKey } from "./duplicates.ts";
 import { isObject, parseJson, show } from "./json.ts";
-import { type ByteReader, openReader, readAt } from "./reader.ts";
+import { type ByteReader, openReader, readAt } from "../../base/reader.ts";
 import { fileSource, type StoredTensor, type TensorSource } from "./source.ts";
 
 /** Names of dtypes in a safetensors header. */

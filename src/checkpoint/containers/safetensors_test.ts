@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { assertEquals, assertThrows } from "@std/assert";
 import { ArgumentError, CheckpointError } from "../../base/errors.ts";
-import { memoryReader } from "./reader.ts";
+import { memoryReader } from "../../base/reader.ts";
 import { openSafetensors, readHeader } from "./safetensors.ts";
 import { SafetensorsWriter, writeSafetensors } from "./safetensors_writer.ts";
 

@@ -6,7 +6,7 @@
 import { type DType, DTYPE_BYTES } from "../../base/dtype.ts";
 import { ArgumentError, CheckpointError } from "../../base/errors.ts";
 import type { Shape } from "../../base/shape.ts";
-import type { ByteReader } from "./reader.ts";
+import type { ByteReader } from "../../base/reader.ts";
 
 /** What is known of a tensor before its data is read. */
 export interface TensorInfo {

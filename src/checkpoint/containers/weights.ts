@@ -8,7 +8,7 @@ import { checkDirectory } from "./directory.ts";
 import { openIndexed } from "./index.ts";
 import { exists } from "./json.ts";
 import { openPickle } from "./pickle.ts";
-import { attempt } from "./reader.ts";
+import { attempt } from "../../base/reader.ts";
 import { openSafetensors } from "./safetensors.ts";
 import type { TensorSource } from "./source.ts";
 

@@ -5,7 +5,7 @@
  * @module
  */
 import { CheckpointError } from "../../base/errors.ts";
-import { type ByteReader, readAt } from "./reader.ts";
+import { type ByteReader, readAt } from "../../base/reader.ts";
 
 /** A stored entry: its bytes are `size` bytes of the file from `position`. */
 export interface ZipEntry {

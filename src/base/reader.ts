@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { CheckpointError } from "../../base/errors.ts";
-import { LFS_START_BYTES, lfsPointer } from "../../base/lfs.ts";
+import { CheckpointError } from "./errors.ts";
+import { LFS_START_BYTES, lfsPointer } from "./lfs.ts";
 
 /** Bytes that can be read at any position. */
 export interface ByteReader extends Disposable {
