@@ -23,9 +23,6 @@ struct Avx2 {
     const __m128i bits = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16));
   }
-  SMQ_INLINE F load(const int8_t* p) {
-    return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))));
-  }
   SMQ_INLINE F load(const e4m3* p) {
     // Of a byte whose sign has spread over the word, only the top one stays.
     const I bytes = _mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
@@ -36,7 +33,6 @@ struct Avx2 {
     const F value = _mm256_mul_ps(_mm256_castsi256_ps(kept), _mm256_set1_ps(0x1p120f));
     return _mm256_or_ps(value, _mm256_castsi256_ps(nan));
   }
-  SMQ_INLINE F broadcast(const f16* p) { return _mm256_cvtph_ps(_mm_set1_epi16(int16_t(p->bits))); }
   SMQ_INLINE void store(float* p, F x) { _mm256_storeu_ps(p, x); }
   SMQ_INLINE void store(f16* p, F x) {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT));
@@ -73,9 +69,6 @@ struct Avx2 {
   SMQ_INLINE F power_of_two(I n) {
     return _mm256_castsi256_ps(_mm256_slli_epi32(add(n, 127), 23));
   }
-  SMQ_INLINE I load_words(const uint32_t* p) {
-    return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
-  }
   SMQ_INLINE I no_sum() { return _mm256_setzero_si256(); }
   SMQ_INLINE I add(I a, I b) { return _mm256_add_epi32(a, b); }
   SMQ_INLINE int32_t sum(I x) {
@@ -101,12 +94,31 @@ struct Avx2 {
     low = _mm256_cvtepi8_epi16(_mm_shuffle_epi8(entries, _mm_and_si128(bytes, mask)));
     high = _mm256_cvtepi8_epi16(_mm_shuffle_epi8(entries, upper));
   }
+  SMQ_INLINE I load_words(const uint8_t* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
+  SMQ_INLINE I upper_halves(I words) { return _mm256_srli_epi32(words, 16); }
   template <int N>
-  SMQ_INLINE F nibbles(I words) {
-    I shifted = N < 7 ? _mm256_slli_epi32(words, 28 - 4 * N) : words;
-    if (N > 0) shifted = _mm256_and_si256(shifted, _mm256_set1_epi32(int(0xf0000000)));
-    return _mm256_cvtepi32_ps(shifted);
+  SMQ_INLINE F nibble(I words) {
+    return _mm256_cvtepi32_ps(_mm256_and_si256(words, _mm256_set1_epi32(15 << (4 * N))));
   }
+  template <int N>
+  SMQ_INLINE F byte(I words) {
+    return _mm256_cvtepi32_ps(_mm256_srai_epi32(N < 3 ? _mm256_slli_epi32(words, 24 - 8 * N) : words, 24));
+  }
+  template <int N>
+  SMQ_INLINE F small_float(I words) {
+    // A sign that has spread over the bits above the exponent's four.
+    const I bits = _mm256_srai_epi32(N < 3 ? _mm256_slli_epi32(words, 24 - 8 * N) : words, 4);
+    return _mm256_castsi256_ps(_mm256_and_si256(bits, _mm256_set1_epi32(int(0x87f00000))));
+  }
+  SMQ_INLINE I add_dot(I sum, I w, const int8_t* x) {
+    int32_t four;
+    std::memcpy(&four, x, 4);
+    // |w| and x with w's sign, as -128 has no opposite and is no x; no two products leave 16 bits.
+    const I magnitudes = _mm256_abs_epi8(w);
+    const I pairs = _mm256_maddubs_epi16(magnitudes, _mm256_sign_epi8(_mm256_set1_epi32(four), w));
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+  }
+  SMQ_INLINE F to_float(I x) { return _mm256_cvtepi32_ps(x); }
 };
 
 }  // namespace smq

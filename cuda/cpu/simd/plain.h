@@ -16,7 +16,7 @@ struct Plain {
 
   SMQ_INLINE F zero() { return F{}; }
   SMQ_INLINE F set(float x) { return F{x, x, x, x, x, x, x, x}; }
-  // From f32, f16, bf16, e4m3 or i8; no alignment needed.
+  // From f32, f16, bf16 or e4m3; no alignment needed.
   SMQ_INLINE F load(const float* p) {
     F x;
     std::memcpy(&x, p, sizeof x);
@@ -31,7 +31,6 @@ struct Plain {
     return floats(bits(floats(rest) * 0x1p112f) | ((word & 0x8000) << 16) | special);
   }
   SMQ_INLINE F load(const bf16* p) { return floats(halves(p) << 16); }
-  SMQ_INLINE F load(const int8_t* p) { return __builtin_convertvector(bytes(p), F); }
   SMQ_INLINE F load(const e4m3* p) {
     // Of a byte whose sign has spread over the word, only the top one stays.
     const I word = bytes(&p->bits) << 20;
@@ -39,8 +38,6 @@ struct Plain {
     const I nan = over(word & 0x07f00000, 0x07f00000 - 1);
     return floats(bits(floats(kept) * 0x1p120f) | nan);
   }
-  // One number in every lane.
-  SMQ_INLINE F broadcast(const f16* p) { return set(widen(*p)); }
   // To f32, f16 or bf16, rounded to nearest even.
   SMQ_INLINE void store(float* p, F x) { std::memcpy(p, &x, sizeof x); }
   SMQ_INLINE void store(f16* p, F x) {
@@ -92,11 +89,6 @@ struct Plain {
   SMQ_INLINE F power_of_two(I n) {
     return floats((n + 127) << 23);
   }
-  SMQ_INLINE I load_words(const uint32_t* p) {
-    I x;
-    std::memcpy(&x, p, sizeof x);
-    return x;
-  }
   SMQ_INLINE I no_sum() { return I{}; }
   SMQ_INLINE I add(I a, I b) { return a + b; }
   SMQ_INLINE int32_t sum(I x) {
@@ -129,11 +121,34 @@ struct Plain {
       high[i] = table[nibbles[i] >> 4];
     }
   }
-  // Nibble N of each word as a signed number, times 2^28.
-  template <int N>
-  SMQ_INLINE F nibbles(I words) {
-    return __builtin_convertvector((words << (28 - 4 * N)) & int(0xf0000000), F);
+  // Eight words of 32 bits.
+  SMQ_INLINE I load_words(const uint8_t* p) {
+    I x;
+    std::memcpy(&x, p, sizeof x);
+    return x;
   }
+  SMQ_INLINE I upper_halves(I words) { return I(U(words) >> 16); }
+  // Nibble N (0 to 3) of each word, times 16^N.
+  template <int N>
+  SMQ_INLINE F nibble(I words) {
+    return __builtin_convertvector(words & (15 << (4 * N)), F);
+  }
+  // Byte N of each word as a signed number.
+  template <int N>
+  SMQ_INLINE F byte(I words) {
+    return __builtin_convertvector(words << (24 - 8 * N) >> 24, F);
+  }
+  // The same as e4m3, times 2^-120; what stands for NaN is 480.
+  template <int N>
+  SMQ_INLINE F small_float(I words) {
+    return floats(words << (24 - 8 * N) >> 4 & int(0x87f00000));
+  }
+  // Adds the products of four signed bytes of each word with those at x, of which none is -128.
+  SMQ_INLINE I add_dot(I sum, I w, const int8_t* x) {
+    return sum + (w << 24 >> 24) * x[0] + (w << 16 >> 24) * x[1] + (w << 8 >> 24) * x[2] +
+           (w >> 24) * x[3];
+  }
+  SMQ_INLINE F to_float(I x) { return __builtin_convertvector(x, F); }
 
  private:
   typedef uint32_t U __attribute__((vector_size(32)));
