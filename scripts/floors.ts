@@ -41,7 +41,7 @@ const ROOMS: Readonly<Record<string, ReadonlyArray<readonly string[]>>> = {
   checkpoint: [["containers"], ["config", "formats"], [""], ["synthetic"]],
   cli: [["terminal"], ["options"], ["commands"], [""]],
   quantize: [["grids", "rows"], ["layouts"], ["quantizers"], ["methods"], ["jobs"], [""]],
-  text: [["files"], ["template", "tokenizer"], [""]],
+  text: [["files"], ["gguf"], ["template", "tokenizer"], [""]],
   "text/template": [["values"], ["library", "syntax"], ["compile"], [""]],
 };
 

@@ -103,8 +103,8 @@ function loadModels(): Walk {
   const drafter = draftModel(draft, { minDraft: 3 }, eagle2(head, TREE));
   const session = cleanup.use(new Session(target, tokenizer, { context: 64, drafter }));
   const all = ["device", "target", "draft", "head", "session"];
-  const bytes = new Uint8Array(target.embedding.shape[1] * 2);
-  const row = rows(target.embedding, 0, 1);
+  const bytes = new Uint8Array(target.config.hiddenSize * 2);
+  const row = target.finalNorm;
   const generate = (one: Session, prompt: string | readonly number[]) =>
     one.generate(prompt, { maxTokens: 4, ignoreEos: true }).finish();
   const fresh = async (options: ConstructorParameters<typeof Session>[2]) => {

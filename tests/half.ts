@@ -87,3 +87,12 @@ export function decode(
   const wide = Uint32Array.from(new Uint16Array(bytes), (bits) => bits << 16);
   return Float64Array.from(new Float32Array(wide.buffer));
 }
+
+/** The values as `dtype` holds them. */
+export function rounded(
+  dtype: Exclude<TestDType, "u64">,
+  values: ArrayLike<number>,
+): Float64Array {
+  const { buffer, byteOffset, byteLength } = encode(dtype, values);
+  return decode(dtype, new Uint8Array(buffer, byteOffset, byteLength));
+}

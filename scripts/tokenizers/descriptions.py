@@ -123,6 +123,13 @@ _CASES: dict[str, dict] = {
                     after=_special("<mask>", lstrip=True), around=("<s>", "</s>")),
 }
 
+# Those that only GGUF files are made from.
+_MORE: dict[str, dict] = {
+    "deepseek-coder": dict(kind="bytes", normalizer=_sequence("normalizers"),
+                           pre_tokenizer=_sequence("pretokenizers", _split("[\r\n]"), _split("\\s?\\p{L}+"), _split("\\s?\\p{P}+"), _split("[一-龥ࠀ-一가-퟿]+"), _digits(True), _byte_level()),
+                           after=_special("<｜begin▁of▁sentence｜>", "<|EOT|>") + _plain("<｜fim▁hole｜>", normalized=True), around=("<｜begin▁of▁sentence｜>", None)),
+}
+
 #: Descriptions whose vocabulary shows in the ids, for every code point, where a text was cut.
 CODE_POINTS = ["llama-3", "smollm-2", "mixed"]
 
@@ -160,7 +167,7 @@ def _byte_of() -> dict[str, int]:
 
 def build(name: str, corpus: Iterable[str]) -> Tokenizer:
     """The tokenizer of a case: a vocabulary from `corpus`, and its tokens."""
-    case = _CASES[name]
+    case = (_CASES | _MORE)[name]
     kind = case["kind"]
     before = case.get("before", [])
     first = [token.content for token in before]

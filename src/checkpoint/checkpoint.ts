@@ -1,5 +1,5 @@
 /**
- * A model directory in Hugging Face layout.
+ * A model: a directory in Hugging Face layout, or a GGUF file.
  *
  * @module
  */
@@ -16,46 +16,31 @@ import { ropeConflict } from "./config/rope_config.ts";
 import { unusedGenerationKeys, type UnusedKey, unusedKeys } from "./config/unused_keys.ts";
 import { checkDirectory } from "./containers/directory.ts";
 import { exists, Fields, isObject, readJson, show } from "./containers/json.ts";
-import { disposing, type TensorSource } from "./containers/source.ts";
+import { disposing } from "./containers/source.ts";
 import { openWeights, refuseOthers } from "./containers/weights.ts";
 import {
   findDescription,
   type QuantizationConfig,
   quantizationOf,
 } from "./formats/quantization.ts";
+import { findGguf } from "../gguf/mod.ts";
+import { openGgufCheckpoint } from "./gguf_checkpoint.ts";
 import { expectKind } from "./kind.ts";
 import { modelNames } from "./names.ts";
+import type { Checkpoint } from "./opened.ts";
 import { isTied } from "./tied.ts";
 
-export type { GenerationConfig, ModelConfig, QuantizationConfig, UnusedKey };
-
-/** An open checkpoint. Disposing it closes its files. */
-export interface Checkpoint extends Disposable {
-  /** The directory, as given. */
-  readonly dir: string;
-  /**
-   * The model's configuration: its special tokens those of {@link Checkpoint.generation}, its embeddings tied where
-   * its tensors are.
-   */
-  readonly config: ModelConfig;
-  /** The weights, by their usual names. */
-  readonly tensors: TensorSource;
-  /** `config.json` as parsed. */
-  readonly rawConfig: Record<string, unknown>;
-  /** How the weights are quantized, where they are. */
-  readonly quantization?: QuantizationConfig;
-  /** `generation_config.json`, completed from `config.json`. */
-  readonly generation: GenerationConfig;
-  /** Keys of the JSON files that nothing uses. */
-  readonly unusedKeys: readonly UnusedKey[];
-}
+export type { Checkpoint, GenerationConfig, ModelConfig, QuantizationConfig, UnusedKey };
 
 /**
- * Opens the checkpoint in `from`, a path or a `file:` URL, and warns of what it may mean otherwise than it is taken. Reads configurations and
- * headers, and of weights only tied embeddings that are stored twice.
+ * Opens the checkpoint in `from`, a path or a `file:` URL, and warns of what it may mean otherwise than it is taken: a
+ * directory in Hugging Face layout, a GGUF file, the first of a split one, or a directory with one GGUF model and no
+ * other weights. Reads configurations and headers, and of weights only tied embeddings that are stored twice.
  */
 export function openCheckpoint(from: string | URL): Checkpoint {
   const dir = pathOf("open a checkpoint", "from", from);
+  const file = findGguf(dir);
+  if (file !== undefined) return openGgufCheckpoint(dir, file);
   const config = readConfig(dir);
   const stored = openWeights(dir);
   return disposing(stored, () => {

@@ -153,7 +153,8 @@ export class Engine implements Disposable {
         throw new SpecMQuantError(
           "chat_template",
           `Cannot format a chat: ${this.target.dir} has no chat template, expected ` +
-            "chat_template.jinja, or chat_template in tokenizer_config.json",
+            "chat_template.jinja, chat_template in tokenizer_config.json, or tokenizer.chat_template " +
+            "in a GGUF file",
         );
       }
       const text = this.chatTemplate.render(prompt, chat);

@@ -4,9 +4,11 @@
  * @module
  */
 import { CheckpointError } from "../base/errors.ts";
-import { exists, isObject, parseJson } from "../checkpoint/containers/json.ts";
+import { isObject, parseJson } from "../checkpoint/containers/json.ts";
 import { openReader, readAt } from "../base/reader.ts";
+import { isGguf } from "../gguf/mod.ts";
 import { checkVocabulary, type HasVocabulary } from "../model/mod.ts";
+import { ggufTokensOf, tokenizerFile } from "../text/tokenizer/stored.ts";
 
 /**
  * Refuses a draft model whose tokens are not those of its target. Their vocabularies may be padded differently, and
@@ -14,11 +16,12 @@ import { checkVocabulary, type HasVocabulary } from "../model/mod.ts";
  * proposes, and reads as an embedding of zeros. Where one of them has no tokenizer, their lengths must do.
  */
 export function checkSameTokenizer(target: HasVocabulary, draft: HasVocabulary): void {
-  const [expected, found] = [target, draft].map(({ dir }) => `${dir}/tokenizer.json`);
-  if (!exists(expected) || !exists(found)) return checkVocabulary(target, draft);
-  const files = [expected, found].map(readWhole);
+  const [expected, found] = [target, draft].map(({ dir }) => tokenizerFile(dir));
+  if (expected === undefined || found === undefined) return checkVocabulary(target, draft);
+  if (expected === found) return;
+  const files = [expected, found].map(readTokenizer);
   if (sameBytes(files[0].bytes, files[1].bytes)) return;
-  const [ours, theirs] = files.map(({ file, bytes }) => tokensOf(file, bytes));
+  const [ours, theirs] = files.map(tokensOf);
   const specials = new Set([...ours.special, ...theirs.special]);
   for (const [id, token] of theirs.byId) {
     const wanted = ours.byId.get(id);
@@ -41,16 +44,27 @@ interface Tokens {
   readonly special: ReadonlySet<number>;
 }
 
-function readWhole(file: string): { file: string; bytes: Uint8Array } {
+/** A file with a tokenizer: `tokenizer.json` as it is, or a GGUF file, whose weights are not read. */
+interface TokenizerFile {
+  readonly file: string;
+  readonly bytes?: Uint8Array;
+}
+
+function readTokenizer(file: string): TokenizerFile {
+  if (isGguf(file)) return { file };
   using reader = openReader(file);
   return { file, bytes: readAt(reader, 0, reader.size) };
 }
 
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+function sameBytes(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  return a !== undefined && a.length === b?.length && a.every((byte, i) => byte === b[i]);
 }
 
-function tokensOf(file: string, bytes: Uint8Array): Tokens {
+function tokensOf({ file, bytes }: TokenizerFile): Tokens {
+  if (bytes === undefined) {
+    const { tokens, added } = ggufTokensOf(file);
+    return { byId: tokens, special: added };
+  }
   const json = parseJson(file, bytes, "the file");
   const model = isObject(json) && isObject(json.model) ? json.model : {};
   const added = isObject(json) && Array.isArray(json.added_tokens) ? json.added_tokens : [];

@@ -4,6 +4,7 @@
  * @module
  */
 
+export { findGguf } from "./find.ts";
 export { type GgufFile, isGguf, readGguf } from "./gguf.ts";
 export type { GgufTensor } from "./header.ts";
 export { Metadata, showValue } from "./metadata.ts";

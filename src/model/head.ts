@@ -7,17 +7,20 @@
 import { ArgumentError, CheckpointError } from "../base/errors.ts";
 import { checkArgument, FUNCTION, type Kind, pathOf, required } from "../base/options.ts";
 import type { ModelConfig } from "../checkpoint/config/config.ts";
+import type { LinearShape } from "../checkpoint/formats/stored_linear.ts";
 import { recorded } from "../checkpoint/containers/views.ts";
 import { type Head, openHead } from "../checkpoint/head.ts";
 import { Arena, columns, type Device, DEVICE_KIND, rows, type Tensor } from "../device/mod.ts";
-import { convert, embed } from "../ops/mod.ts";
+import { convert } from "../ops/mod.ts";
 import {
-  checkFloat,
+  checkEmbedding,
   checkLinear,
   type DescribedLinear,
+  type Embedding,
   factsOfRows,
   type Linear,
   type LinearPart,
+  loadEmbedding,
   loadLinear,
   type LoadProgress,
   readingRows,
@@ -38,6 +41,10 @@ import { checkVocabulary } from "./vocabulary.ts";
 import { cut, type Workspace, workspace } from "./workspace.ts";
 
 const EMBEDDING = "embed_tokens.weight";
+
+function embeddingShape({ vocabSize, hiddenSize }: ModelConfig): LinearShape {
+  return { prefix: "embed_tokens", n: vocabSize, k: hiddenSize };
+}
 
 function fcPart(head: Head): LinearPart {
   const { hiddenSize } = head.config.model;
@@ -85,7 +92,6 @@ export function checkHead(
       `its hidden size is ${model.hiddenSize}, expected ${hiddenSize} as in ${verifier.dir}`,
     );
   }
-  const { vocabSize } = model;
   checkVocabulary(verifier, { dir: head.dir, config: model });
   if (model.rotation !== verifier.config.rotation) {
     const named = (seed?: number) => seed === undefined ? "none" : `that of seed ${seed}`;
@@ -109,8 +115,7 @@ export function checkHead(
   const others = output === undefined ? [fc] : [fc, output];
   let weightBytes = [...layers, ...others].reduce((sum, { bytes }) => sum + bytes, 0);
   if (head.tensors.find(EMBEDDING) !== undefined) {
-    checkFloat(weights, EMBEDDING, [vocabSize, hiddenSize]);
-    weightBytes += vocabSize * hiddenSize * 2;
+    weightBytes += checkEmbedding(weights, embeddingShape(model)).bytes;
   }
   const unused = unusedTensors(source);
   warnOfTensors(head.dir, unused, "what it proposes may be worse than it should");
@@ -131,7 +136,7 @@ export class HeadModel implements Disposable {
   /** The model that it drafts for: its `lm_head` reads the head's output. */
   readonly verifier: Model;
   /** Token embeddings [its vocab, hidden]: its own, or the verifier's where it has none. */
-  readonly embedding: Tensor;
+  readonly embedding: Embedding;
   /** 2 hidden -> hidden; reads rows. */
   readonly fc: Linear;
   /** Its layers; the first has no input norm. */
@@ -151,7 +156,7 @@ export class HeadModel implements Disposable {
     this.#arena = loader.arena;
     this.embedding = head.tensors.find(EMBEDDING) === undefined
       ? verifier.embedding
-      : loader.float(EMBEDDING, [model.vocabSize, model.hiddenSize]);
+      : loadEmbedding(loader, embeddingShape(model));
     this.fc = readingRows(loader.device, loadLinear(loader, [fcPart(head)]));
     this.layers = Array.from(
       { length: model.layers },
@@ -281,10 +286,8 @@ export class HeadState implements Disposable {
     const { device, head, cache } = this;
     const space = cut(this.#space, step.rows);
     const pairs = rows(this.#pairs, 0, step.rows);
-    embed(device, columns(pairs, 0, head.config.hiddenSize), head.embedding, ids.tokens, {
-      start: ids.start,
-      shift: ids.shift,
-    });
+    const embedded = columns(pairs, 0, head.config.hiddenSize);
+    head.embedding.queue(embedded, ids.tokens, { start: ids.start, shift: ids.shift });
     queueLinear(space, head.fc, space.residual, pairs, "logits");
     const context = { device, config: head.config, space, rope: this.#rope, step };
     head.layers.forEach((layer, i) => queueLayer(context, layer, cache.keys[i], cache.values[i]));

@@ -4,6 +4,7 @@
  * @module
  */
 import { UnsupportedModelError } from "../base/errors.ts";
+import { isFloatDType } from "../base/half.ts";
 import { openCheckpoint } from "../checkpoint/checkpoint.ts";
 import type { Head } from "../checkpoint/head.ts";
 import { EMBEDDING, OUTPUT } from "../checkpoint/names.ts";
@@ -18,7 +19,8 @@ export function checkOutput(head: Head, dir: string): void {
   using model = openCheckpoint(dir);
   const source = model.tensors;
   const name = model.config.tiedEmbeddings ? EMBEDDING : OUTPUT;
-  if (source.find(name) === undefined) return;
+  const stored = source.find(name);
+  if (stored === undefined || !isFloatDType(stored.dtype)) return;
   if (sameRows({ source, name }, { source: head.tensors, name: OUTPUT })) return;
   throw new UnsupportedModelError(
     "an EAGLE-2 head with an output projection of its own",

@@ -7,17 +7,20 @@ import type { ActivationDType } from "../base/dtype.ts";
 import { checkArgument, FUNCTION, type Kind, object, pathOf, required } from "../base/options.ts";
 import { type Checkpoint, openCheckpoint } from "../checkpoint/checkpoint.ts";
 import type { ModelConfig } from "../checkpoint/config/config.ts";
+import type { LinearShape } from "../checkpoint/formats/stored_linear.ts";
 import { recorded } from "../checkpoint/containers/views.ts";
-import { EMBEDDING, FINAL_NORM } from "../checkpoint/names.ts";
+import { FINAL_NORM } from "../checkpoint/names.ts";
 import { Arena, type Device, DEVICE_KIND, type Tensor } from "../device/mod.ts";
 import {
+  checkEmbedding,
   checkFloat,
   checkLinear,
   type DescribedLinear,
-  f16Linear,
+  type Embedding,
   factsOfRows,
   type Linear,
   type LinearPart,
+  loadEmbedding,
   loadLinear,
   type LoadProgress,
   readingRows,
@@ -50,6 +53,10 @@ function lmHeadPart(config: ModelConfig): LinearPart {
   return { prefix: "lm_head", n: config.vocabSize, k: config.hiddenSize, bias: false };
 }
 
+function embeddingShape(config: ModelConfig): LinearShape {
+  return { prefix: "model.embed_tokens", n: config.vocabSize, k: config.hiddenSize };
+}
+
 function storedWeights({ tensors, quantization }: Checkpoint): StoredWeights {
   return { source: tensors, quantization };
 }
@@ -62,20 +69,19 @@ export function summarizeModel(checkpoint: Checkpoint): ModelSummary {
   const source = recorded(checkpoint.tensors);
   const weights = { ...storedWeights(checkpoint), source };
   const { config } = checkpoint;
-  const embedding = checkFloat(weights, EMBEDDING, [config.vocabSize, config.hiddenSize]);
+  const embedding = checkEmbedding(weights, embeddingShape(config));
   checkFloat(weights, FINAL_NORM, [config.hiddenSize]);
   const layers = Array.from(
     { length: config.layers },
     (_, i) => checkLayer(weights, config, `model.layers.${i}`),
   );
-  const embeddingBytes = config.vocabSize * config.hiddenSize * 2;
   const tied = config.tiedEmbeddings;
   const lmHead = tied
     ? {
-      bytes: embeddingBytes,
+      bytes: embedding.bytes,
       activationForm: "rows" as const,
       scratch: 0,
-      layers: [{ prefix: "lm_head", scheme: embedding.dtype }],
+      layers: [{ prefix: "lm_head", scheme: embedding.scheme }],
     }
     : factsOfRows(checkLinear(weights, [lmHeadPart(config)]), config.hiddenSize);
   const forwardBytes = config.hiddenSize * 2 + lmHead.bytes +
@@ -84,12 +90,12 @@ export function summarizeModel(checkpoint: Checkpoint): ModelSummary {
   const unused = unusedTensors(source);
   warnOfTensors(checkpoint.dir, unused, "what it says may not be what it should");
   return {
-    weightBytes: forwardBytes + (tied ? 0 : embeddingBytes),
+    weightBytes: forwardBytes + (tied ? 0 : embedding.bytes),
     forwardBytes,
     scheme: schemesOf(inLayers),
     layers: [...inLayers, ...lmHead.layers],
     needs: needsOf(layers, [], lmHead),
-    dtype: embedding.dtype === "bf16" ? "bf16" : "f16",
+    dtype: embedding.activations,
     unused,
   };
 }
@@ -113,7 +119,7 @@ export class Model implements Disposable {
   /** Bytes, scheme and dtype. */
   readonly summary: ModelSummary;
   /** Token embeddings, [vocab, hidden]. */
-  readonly embedding: Tensor;
+  readonly embedding: Embedding;
   /** The layers, first to last. */
   readonly layers: readonly Layer[];
   /** Weight of the norm behind the last layer, [hidden]. */
@@ -134,7 +140,7 @@ export class Model implements Disposable {
     this.config = config;
     this.summary = summary;
     this.#arena = arena;
-    this.embedding = loader.float(EMBEDDING, [config.vocabSize, config.hiddenSize]);
+    this.embedding = loadEmbedding(loader, embeddingShape(config));
     this.layers = Array.from(
       { length: config.layers },
       (_, i) => loadLayer(loader, config, `model.layers.${i}`),
@@ -142,7 +148,7 @@ export class Model implements Disposable {
     this.finalNorm = loader.float(FINAL_NORM, [config.hiddenSize]);
     // Its input is the hidden states, which are rows.
     this.lmHead = config.tiedEmbeddings
-      ? f16Linear(loader, this.embedding)
+      ? this.embedding.linear
       : readingRows(this.device, loadLinear(loader, [lmHeadPart(config)]));
   }
 

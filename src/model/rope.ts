@@ -54,6 +54,8 @@ function frequencies(config: ModelConfig, context: number): Frequencies {
       const theta = ropeTheta * stretch ** (headDim / (headDim - 2));
       return { inverse: inverseFrequencies(headDim, theta), factor: 1 };
     }
+    case "factors":
+      return { inverse: plain.map((f, j) => f / ropeScaling.factors[j]), factor: 1 };
     case "yarn":
       return yarn(plain, headDim, ropeTheta, ropeScaling);
   }

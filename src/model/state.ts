@@ -5,7 +5,7 @@
  */
 import type { ModelConfig } from "../checkpoint/config/config.ts";
 import { Arena, columns, type Device, rows, type Tensor } from "../device/mod.ts";
-import { argmax, embed, fill, rmsNorm } from "../ops/mod.ts";
+import { argmax, fill, rmsNorm } from "../ops/mod.ts";
 import { KvCache, kvCacheBytes } from "./kv_cache.ts";
 import { queueLayer, queueLinear } from "./queue_layer.ts";
 import type { Model } from "./model.ts";
@@ -105,10 +105,7 @@ export class ModelState implements Disposable {
   queueForward(step: Step, ids: TokenRows): void {
     const { device, model, cache } = this;
     const space = cut(this.#space, step.rows);
-    embed(device, space.residual, model.embedding, ids.tokens, {
-      start: ids.start,
-      shift: ids.shift,
-    });
+    model.embedding.queue(space.residual, ids.tokens, { start: ids.start, shift: ids.shift });
     const context = { device, config: model.config, space, rope: this.#rope, step };
     model.layers.forEach((layer, i) => queueLayer(context, layer, cache.keys[i], cache.values[i]));
     rmsNorm(device, space.normed, space.residual, model.finalNorm, model.config.rmsNormEps);

@@ -144,12 +144,12 @@ export function embedW8Group(
   const op = "embedW8Group";
   const { n, k, group, offsets = false, start, shift = 0 } = options;
   expectSize(op, options);
+  const [m] = expectTensor(op, "out", out, FLOATS, [-1, k], true);
   expectTensor(op, "table", table, ["u8"], [-1]);
   const bytes = w8GroupBytes(device, options);
   if (table.shape[0] !== bytes) {
     refuse(op, "table", `has ${table.shape[0]} bytes`, `${bytes} for n ${n}, k ${k}`);
   }
-  const [m] = expectTensor(op, "out", out, FLOATS, [-1, k], true);
   expectTokens(op, tokens, m, options);
   const { native } = device;
   const status = native.symbols.smq_embed_w8_group(

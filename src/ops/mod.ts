@@ -20,6 +20,7 @@ export * from "./limits.ts";
 export * from "./logits.ts";
 export * from "./memory.ts";
 export * from "./norm.ts";
+export type { Part } from "./packed.ts";
 export * from "./quantize.ts";
 export * from "./rope_kv.ts";
 export * from "./round.ts";

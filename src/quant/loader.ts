@@ -50,6 +50,16 @@ export type LoadProgress = (done: number, total: number) => void;
 /** Elements that are converted at once: small enough to stay in a cache. */
 const CONVERTED = 2 ** 18;
 
+/** What of a stored tensor is streamed, and how. */
+export interface StreamOptions {
+  /** The byte of it to begin at; 0 where absent. */
+  readonly from?: number;
+  /** Bytes that progress hears of for each byte; 1 where absent. */
+  readonly share?: number;
+  /** Looks at each piece, which begins at byte `offset` of the tensor, before it is sent. */
+  readonly check?: (piece: Uint8Array<ArrayBuffer>, offset: number) => void;
+}
+
 /** Loads the weights of one model into one arena. Disposing it frees what only loading needs. */
 export class WeightLoader implements Disposable {
   /** The device that the weights go to. */
@@ -120,11 +130,12 @@ export class WeightLoader implements Disposable {
     });
   }
 
-  /** Streams the bytes of a stored tensor as they are into `out`, contiguous and of as many bytes. */
-  stream(out: Tensor, name: string): void {
+  /** Streams the bytes of a stored tensor as they are into `out`, contiguous and of no more bytes. */
+  stream(out: Tensor, name: string, { from = 0, share = 1, check }: StreamOptions = {}): void {
     this.#uploader.upload(out, (into, offset) => {
-      this.weights.source.readInto(name, offset, into);
-      this.#count(into.length);
+      this.weights.source.readInto(name, from + offset, into);
+      check?.(into, from + offset);
+      this.#count(into.length * share);
     });
   }
 
@@ -176,6 +187,6 @@ export class WeightLoader implements Disposable {
 
   #count(bytes: number): void {
     this.#done += bytes;
-    this.#progress?.(Math.min(this.#done, this.#total), this.#total);
+    this.#progress?.(Math.min(Math.round(this.#done), this.#total), this.#total);
   }
 }

@@ -8,4 +8,9 @@ export * from "./loader.ts";
 export * from "./registry.ts";
 export type { StoredWeights } from "./stored_weights.ts";
 export { factsOfRows, quantizedBytes, quantizedRowsIn, readingRows } from "./activation.ts";
-export { f16Linear } from "./f16.ts";
+export {
+  checkEmbedding,
+  type Embedding,
+  type EmbeddingSummary,
+  loadEmbedding,
+} from "./embedding.ts";

@@ -8,6 +8,7 @@ import { findLinear } from "../checkpoint/formats/quantization.ts";
 import type { StoredLinear } from "../checkpoint/formats/stored_linear.ts";
 import { columns, type Device } from "../device/mod.ts";
 import { factsOfRows, readingRows } from "./activation.ts";
+import { blocks } from "./blocks.ts";
 import { f16 } from "./f16.ts";
 import { fp8 } from "./fp8.ts";
 import { checkFloat, type WeightLoader } from "./loader.ts";
@@ -19,7 +20,7 @@ import { w8a16 } from "./w8a16.ts";
 import { w8a8 } from "./w8a8.ts";
 
 /** Every scheme. A new one is one file and one line here. */
-export const SCHEMES: readonly Scheme[] = [f16, w4a16, w8a16, w8a8, fp8, w4a8] as Scheme[];
+export const SCHEMES: readonly Scheme[] = [f16, w4a16, w8a16, w8a8, fp8, w4a8, blocks] as Scheme[];
 
 function schemeOf(kind: StoredLinear["kind"]): Scheme {
   const scheme = SCHEMES.find((candidate) => candidate.kind === kind);
@@ -80,19 +81,27 @@ export function checkLinear(
 /** Loads layers that read the same input as one: their outputs lie behind one another. */
 export function loadLinear(loader: WeightLoader, parts: readonly LinearPart[]): Linear {
   const stored = storedParts(loader.weights, parts);
-  const { kind } = stored[0].stored;
-  if (stored.every((part) => part.stored.kind === kind)) {
-    const fused = schemeOf(kind).load(loader, stored);
-    if (fused !== undefined) return fused;
+  const linears: Linear[] = [];
+  for (let at = 0; at < stored.length;) {
+    const { linear, count } = loadSome(loader, stored.slice(at));
+    linears.push(linear);
+    at += count;
   }
-  return joined(
-    loader.device,
-    stored.map((part) => {
-      const linear = schemeOf(part.stored.kind).load(loader, [part]);
-      if (linear === undefined) throw new Error(`${part.stored.prefix} cannot be loaded alone`);
-      return linear;
-    }),
-  );
+  return linears.length === 1 ? linears[0] : joined(loader.device, linears);
+}
+
+/** Loads as many of `parts`, first to last, as share a weight; one at least. */
+function loadSome(
+  loader: WeightLoader,
+  parts: readonly StoredPart[],
+): { readonly linear: Linear; readonly count: number } {
+  const { kind, prefix } = parts[0].stored;
+  const others = parts.findIndex(({ stored }) => stored.kind !== kind);
+  for (let count = others < 0 ? parts.length : others; count > 0; count--) {
+    const linear = schemeOf(kind).load(loader, parts.slice(0, count));
+    if (linear !== undefined) return { linear, count };
+  }
+  throw new Error(`${prefix} cannot be loaded alone`);
 }
 
 /** The same layers where all read one form; where they do not, each is made to read rows. */

@@ -75,7 +75,7 @@ export interface Scheme<S extends StoredLinear = StoredLinear> {
   describe(stored: S): string;
   /**
    * Loads layers that read the same input, one behind another in the outputs. Returns one `Linear`, or
-   * undefined where these parts cannot share one (they are then loaded one by one).
+   * undefined where these parts cannot share one, before anything is loaded (fewer of them then are).
    */
   load(loader: WeightLoader, parts: readonly StoredPart<S>[]): Linear | undefined;
 }

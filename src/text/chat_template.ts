@@ -26,7 +26,10 @@ import type { TemplateValue } from "./template/values/import_value.ts";
 import { Template } from "./template/template.ts";
 import type { Value } from "./template/values/value.ts";
 import { type TemplateSources, templateSources } from "./files/template_sources.ts";
-import { templateTokens } from "./files/template_tokens.ts";
+import { namedTokens, templateTokens } from "./files/template_tokens.ts";
+import { ggufMetadata } from "./gguf/open.ts";
+import { ggufRoles } from "./gguf/roles.ts";
+import { ggufTemplates } from "./gguf/templates.ts";
 
 export type { ChatMessage } from "./chat_messages.ts";
 export { Float, type TemplateValue } from "./template/values/import_value.ts";
@@ -81,14 +84,20 @@ export class ChatTemplate {
 
   /**
    * Finds the chat templates of the model directory `from`, a path or a `file:` URL: `chat_template.jinja` and the files of
-   * `additional_chat_templates`, else `chat_template` in `tokenizer_config.json`, else `chat_template.json`;
-   * `undefined` where the model has none. One that is malformed is an error once it is used, as it stops nothing
-   * else.
+   * `additional_chat_templates`, else `chat_template` in `tokenizer_config.json`, else `chat_template.json`; or of
+   * a GGUF file, in its metadata. `undefined` where the model has none. One that is malformed is an error once it
+   * is used, as it stops nothing else.
    *
-   * @throws {CheckpointError} a JSON file is malformed
+   * @throws {CheckpointError} a JSON file, or a GGUF file's vocabulary, is malformed
    */
   static load(from: string | URL): ChatTemplate | undefined {
     const dir = pathOf("load chat templates", "from", from);
+    const metadata = ggufMetadata(dir);
+    if (metadata !== undefined) {
+      const sources = ggufTemplates(metadata);
+      if (sources.size === 0) return undefined;
+      return new ChatTemplate(dir, sources, namedTokens(ggufRoles(metadata)));
+    }
     const config = readJsonObject(inDirectory(dir, "tokenizer_config.json")) ?? {};
     const sources = templateSources(dir, config);
     return sources.size === 0

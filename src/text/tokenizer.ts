@@ -1,5 +1,5 @@
 /**
- * Text to token ids and back, from a Hugging Face `tokenizer.json`.
+ * Text to token ids and back, from a Hugging Face `tokenizer.json` or the metadata of a GGUF file.
  *
  * @module
  */
@@ -42,7 +42,7 @@ const IDS: Kind = required({ expected: "a list of token ids", fits: Array.isArra
 const BYTE = /^<0x(?:[0-9A-Fa-f]{2}|\+[0-9A-Fa-f])>$/;
 
 /**
- * A tokenizer as stored in `tokenizer.json`, with the tokens that the files beside it name. Ids and text are those
+ * A tokenizer as stored in `tokenizer.json`, with the tokens that the files beside it name, or in a GGUF file. Ids and text are those
  * of Hugging Face's library `tokenizers` with the tokens that `transformers` 5 adds.
  */
 export class Tokenizer {
@@ -78,9 +78,9 @@ export class Tokenizer {
   }
 
   /**
-   * Reads the tokenizer of the model directory `from`, a path or a `file:` URL.
+   * Reads the tokenizer of the model directory or GGUF file `from`, a path or a `file:` URL.
    *
-   * @throws {CheckpointError} `tokenizer.json` is missing, or one of the files is malformed
+   * @throws {CheckpointError} the tokenizer is missing, or one of the files is malformed
    * @throws {UnsupportedModelError} the tokenizer has a part or a model that is not read here
    * @throws {LibraryError} Hugging Face's library cannot be opened
    */

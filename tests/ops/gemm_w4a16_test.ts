@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { ArgumentError } from "../../src/base/errors.ts";
 import { byteLength, rows, type Tensor } from "../../src/device/mod.ts";
-import { gatherColumns, gemmW4A16, w4a16Bytes, w4a16Pack } from "../../src/ops/mod.ts";
+import { gatherColumns, gemmW4A16, w4a16Bytes, w4a16Pack, type Zeros } from "../../src/ops/mod.ts";
 import { backendTest } from "../backends.ts";
 import { Random } from "../random.ts";
 import { checkInvariance, checkProduct } from "../products.ts";
@@ -16,13 +16,16 @@ interface Layer {
   readonly qweight: Tensor<"i32">;
   readonly scales: Tensor<"f16">;
   readonly zeros?: Tensor<"u8">;
+  readonly offsets?: Tensor<"f16">;
+  /** Which of the two it has. */
+  readonly kept: Zeros;
   readonly order?: Tensor<"i32">;
-  /** [n, k], (q - z) s. */
+  /** [n, k], (q - 8) s, (q - z) s or q s + o. */
   readonly weights: Float64Array;
 }
 
 interface LayerOptions {
-  readonly zeros?: boolean;
+  readonly zeros?: Zeros;
   readonly ordered?: boolean;
 }
 
@@ -32,7 +35,7 @@ function layer(
   k: number,
   group: number,
   seed: number,
-  { zeros = false, ordered = false }: LayerOptions = {},
+  { zeros = "none", ordered = false }: LayerOptions = {},
 ) {
   const random = new Random(seed);
   const q = random.integers(k * n, 16); // [k, n]
@@ -46,15 +49,19 @@ function layer(
     [groups, n],
     random.normals(groups * n).map((x) => (0.5 + Math.abs(x)) / 4 / Math.sqrt(k)),
   );
-  const points = zeros ? random.integers(groups * n, 16) : null;
+  const points = zeros === "points" ? random.integers(groups * n, 16) : null;
+  const drawn = random.normals(groups * n, 2 / Math.sqrt(k));
+  const offsets = zeros === "offsets" ? rig.put("f16", [groups, n], drawn) : undefined;
   const order = ordered ? random.permutation(k) : null;
   const s = rig.get(scales);
+  const o = offsets && rig.get(offsets);
   const weights = new Float64Array(n * k);
   for (let j = 0; j < n; j++) {
     for (let i = 0; i < k; i++) {
       const stored = order === null ? i : order[i];
       const at = Math.floor(i / group) * n + j;
-      weights[j * k + i] = (q[stored * n + j] - (points?.[at] ?? 8)) * s[at];
+      const value = q[stored * n + j];
+      weights[j * k + i] = o ? value * s[at] + o[at] : (value - (points?.[at] ?? 8)) * s[at];
     }
   }
   return {
@@ -64,6 +71,8 @@ function layer(
     qweight: rig.put("i32", [k / 8, n], packed),
     scales,
     zeros: points === null ? undefined : rig.put("u8", [groups, n], points),
+    offsets,
+    kept: zeros,
     order: order === null ? undefined : rig.put("i32", [k], order),
     weights,
   } satisfies Layer;
@@ -72,10 +81,10 @@ function layer(
 /** Packs layers of one k and group into one weight, in a row. */
 function pack(rig: Rig, layers: readonly Layer[]): Tensor<"u8"> {
   const nTotal = layers.reduce((sum, { n }) => sum + n, 0);
-  const { k, group, zeros } = layers[0];
-  const w = rig.output("u8", [w4a16Bytes(rig.device, nTotal, k, group, zeros !== undefined)]);
+  const { k, group, kept } = layers[0];
+  const w = rig.output("u8", [w4a16Bytes(rig.device, nTotal, k, group, kept)]);
   let nOffset = 0;
-  for (const { weights: _, ...stored } of layers) {
+  for (const { weights: _, kept: __, ...stored } of layers) {
     w4a16Pack(rig.device, w.tensor, { nTotal, nOffset, ...stored });
     nOffset += stored.n;
   }
@@ -99,8 +108,10 @@ const SIZES = [
   [5, 40, 256, 128],
 ];
 
+const FORMS = [["none", "(q - 8) s"], ["points", "(q - z) s"], ["offsets", "q s + o"]] as const;
+
 for (const dtype of ["f16", "bf16"] as const) {
-  for (const [zeros, words] of [[false, "(q - 8) s"], [true, "(q - z) s"]] as const) {
+  for (const [zeros, words] of FORMS) {
     backendTest(`gemmW4A16 ${dtype} is the product with ${words}, for every epilogue`, (rig) => {
       for (const [m, n, k, g] of SIZES) {
         const group = g || k;
@@ -146,7 +157,7 @@ function check(rig: Rig, dtype: Activation, layers: readonly Layer[], m: number)
     input = gathered.tensor;
   }
   const y = rig.output("f32", [m, n]);
-  const zeros = layers[0].zeros !== undefined;
+  const zeros = layers[0].kept;
   gemmW4A16(rig.device, y.tensor, input, w, { n, k, group, zeros, epilogue: "logits" });
   const weights = new Float64Array(n * k);
   let at = 0;
@@ -160,7 +171,7 @@ function check(rig: Rig, dtype: Activation, layers: readonly Layer[], m: number)
 
 backendTest("w4a16Pack joins layers that read the same input", (rig) => {
   for (const [sizes, k, group] of [[[64, 32, 32], 256, 128], [[40, 7, 1, 19], 104, 32]] as const) {
-    for (const zeros of [false, true]) {
+    for (const [zeros] of FORMS) {
       check(rig, "f16", sizes.map((n, i) => layer(rig, n, k, group, i, { zeros })), 3);
     }
   }
@@ -169,7 +180,7 @@ backendTest("w4a16Pack joins layers that read the same input", (rig) => {
 backendTest("w4a16Pack reorders inputs, with gatherColumns for the activations", (rig) => {
   for (const dtype of ["f16", "bf16"] as const) {
     for (const [n, k, group] of [[64, 256, 128], [33, 1000, 32], [5, 40, 40]]) {
-      for (const zeros of [false, true]) {
+      for (const [zeros] of FORMS) {
         check(rig, dtype, [layer(rig, n, k, group, n, { zeros, ordered: true })], 7);
       }
     }
@@ -187,7 +198,7 @@ backendTest("gemmW4A16 and w4a16Pack refuse what does not fit, naming the argume
   const fits = { n, k, group };
   const packs = { nTotal: n, nOffset: 0, qweight, scales, ...fits };
   const bytes = w4a16Bytes(device, n, k, group);
-  const withZeros = rig.output("u8", [w4a16Bytes(device, n, k, group, true)]).tensor;
+  const withZeros = rig.output("u8", [w4a16Bytes(device, n, k, group, "points")]).tensor;
   const refused: [string, () => void][] = [
     ["w4a16Bytes: k is 12, expected a multiple of 8", () => w4a16Bytes(device, n, 12, group)],
     ["w4a16Bytes: group is 0", () => w4a16Bytes(device, n, k, 0)],
@@ -198,8 +209,8 @@ backendTest("gemmW4A16 and w4a16Pack refuse what does not fit, naming the argume
     [
       `gemmW4A16: w has ${bytes} bytes, expected ${
         byteLength(withZeros)
-      } for n 16, k 64, group 32, with zeros`,
-      () => gemmW4A16(device, y, x, w, { ...fits, zeros: true }),
+      } for n 16, k 64, group 32, with zero points`,
+      () => gemmW4A16(device, y, x, w, { ...fits, zeros: "points" }),
     ],
     [
       `gemmW4A16: w has ${bytes - 1} bytes, expected ${bytes} for n 16, k 64, group 32`,
@@ -209,6 +220,25 @@ backendTest("gemmW4A16 and w4a16Pack refuse what does not fit, naming the argume
     [
       "gemmW4A16: y is f16, expected f32",
       () => gemmW4A16(device, y, x, w, { ...fits, epilogue: "residual" }),
+    ],
+    [
+      'gemmW4A16: zeros is "some", expected none, points, offsets',
+      () => gemmW4A16(device, y, x, w, { ...fits, zeros: "some" as Zeros }),
+    ],
+    [
+      "w4a16Pack: offsets is given beside zeros, expected one of them at most",
+      () => {
+        const zeros = rig.put("u8", [2, n], new Uint8Array(2 * n));
+        w4a16Pack(device, withZeros, { ...packs, zeros, offsets: scales });
+      },
+    ],
+    [
+      "w4a16Pack: offsets has shape [1, 16], expected [2, 16]",
+      () => w4a16Pack(device, withZeros, { ...packs, offsets: rows(scales, 0, 1) }),
+    ],
+    [
+      `w4a16Pack: w has ${bytes} bytes`,
+      () => w4a16Pack(device, w, { ...packs, offsets: scales }),
     ],
     [
       "w4a16Pack: nOffset is 1, expected an integer from 0 to 0",

@@ -27,7 +27,7 @@ function small(offset: boolean, fifth: boolean, zero: number): Type {
     bytes: nibbles + 16,
     read(data, at, out, to) {
       const d = f16(data, at);
-      const m = offset ? f16(data, at + 2) : 0;
+      const m = offset ? f16(data, at + 2) : -0; // What changes nothing, not even -0.
       const bits = fifth ? data.getUint32(at + head, true) : 0;
       for (let i = 0; i < 32; i++) {
         const byte = data.getUint8(at + nibbles + i % 16);

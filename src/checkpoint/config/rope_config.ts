@@ -28,7 +28,9 @@ export type RopeScaling =
     readonly mscaleAllDim?: number;
     /** Whether the correction range is rounded to whole dimensions. */
     readonly truncate: boolean;
-  };
+  }
+  /** Each of the headDim/2 frequencies divided by a number of its own, as GGUF files give them. */
+  | { readonly type: "factors"; readonly factors: readonly number[] };
 
 /** The base frequency where a configuration gives none. */
 const DEFAULT_THETA = 10000;

@@ -20,6 +20,8 @@ export interface TensorInfo {
   readonly bytes: number;
   /** The file that holds its data. */
   readonly file: string;
+  /** Where elements come in blocks with their scales: what GGUF calls those, and the shape that they stand for. */
+  readonly blocks?: { readonly type: string; readonly shape: Shape };
 }
 
 /** A set of named tensors. Disposing it closes its files. */

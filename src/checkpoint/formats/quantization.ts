@@ -9,6 +9,7 @@ import { compressedTensors } from "./compressed_tensors.ts";
 import type { CompressedTensorsConfig } from "./compressed_tensors_config.ts";
 import { expectFloat } from "./expect.ts";
 import type { Format } from "./format.ts";
+import { gguf, type GgufConfig } from "./gguf.ts";
 import { gptq, type GptqConfig } from "./gptq.ts";
 import { exists, Fields, readJson } from "../containers/json.ts";
 import { isMarlin, marlin } from "./marlin.ts";
@@ -24,7 +25,8 @@ export type QuantizationConfig =
   | { readonly method: "awq"; readonly config: AwqConfig }
   | { readonly method: "compressed-tensors"; readonly config: CompressedTensorsConfig }
   | { readonly method: "qqq"; readonly config: QqqConfig }
-  | { readonly method: "qoq"; readonly config: QoqConfig };
+  | { readonly method: "qoq"; readonly config: QoqConfig }
+  | { readonly method: "gguf"; readonly config: GgufConfig };
 
 /** The name of a format, as descriptions give it. */
 export type Method = QuantizationConfig["method"];
@@ -32,7 +34,7 @@ export type Method = QuantizationConfig["method"];
 /** Every format. */
 const FORMATS: {
   readonly [M in Method]: Format<(QuantizationConfig & { readonly method: M })["config"]>;
-} = { gptq, marlin, awq, "compressed-tensors": compressedTensors, qqq, qoq };
+} = { gptq, marlin, awq, "compressed-tensors": compressedTensors, qqq, qoq, gguf };
 
 /** Other names that descriptions give a format. */
 const ALIASES: ReadonlyMap<string, Method> = new Map<string, Method>([["qserve", "qoq"]]);
@@ -105,8 +107,9 @@ const KNOWN_OTHERS: ReadonlyMap<string, string> = new Map([
   ["gptq_marlin", "repacked GPTQ; what it was repacked from can be read"],
 ]);
 
-/** The names that descriptions give: "marlin" is what the tensors of some that say "gptq" are in. */
-const METHODS: readonly string[] = Object.keys(FORMATS).filter((name) => name !== "marlin");
+/** The names that descriptions give: "marlin" is what the tensors of some that say "gptq" are in, GGUF has none. */
+const METHODS: readonly string[] = Object.keys(FORMATS)
+  .filter((name) => name !== "marlin" && name !== "gguf");
 
 function isMethod(name: string): name is Method {
   return METHODS.includes(name);

@@ -107,5 +107,18 @@ export interface StoredW4A8 extends LinearShape {
   scales(): W4A8Scales;
 }
 
+/** GGUF's quantized types that are read. */
+export type BlockType = "Q4_0" | "Q4_1" | "Q5_0" | "Q5_1" | "Q8_0" | "Q4_K" | "Q5_K" | "Q6_K";
+
+/** Blocks of elements with their scales, as GGUF stores them: u8 [n, bytes of a row]. */
+export interface StoredBlocks extends LinearShape {
+  /** Which scheme runs it. */
+  readonly kind: "blocks";
+  /** The tensor's name. */
+  readonly tensor: string;
+  /** What its blocks are. */
+  readonly type: BlockType;
+}
+
 /** A linear layer, its tensors' dtypes and shapes checked. `kind` is the name of its scheme. */
-export type StoredLinear = StoredFloat | StoredW4A16 | StoredW8 | StoredW4A8;
+export type StoredLinear = StoredFloat | StoredW4A16 | StoredW8 | StoredW4A8 | StoredBlocks;

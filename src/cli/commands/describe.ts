@@ -13,6 +13,7 @@ import { contextOf, type MemoryPlan, planMemory } from "../../engine/mod.ts";
 import { kindOf } from "../../checkpoint/kind.ts";
 import { checkHead, schemesOf, summarizeModel, type UnusedTensor } from "../../model/mod.ts";
 import { ChatTemplate } from "../../text/chat_template.ts";
+import { tokenizerFile } from "../../text/tokenizer/stored.ts";
 import { Vocabulary } from "../../text/tokenizer/vocabulary.ts";
 import { headParameters, modelParameters } from "./parameters.ts";
 import { groupSchemes, type SchemeGroup } from "./scheme_groups.ts";
@@ -167,7 +168,8 @@ function storage(source: TensorSource): { tensors: TensorInfo[]; bytes: number }
 }
 
 function specialTokens({ dir, config }: Checkpoint): Record<string, SpecialToken[]> {
-  const vocabulary = hasTokenizer(dir) ? new Vocabulary(dir) : undefined;
+  // A model can be looked at without its tokenizer.
+  const vocabulary = tokenizerFile(dir) === undefined ? undefined : new Vocabulary(dir);
   const { bosTokenId, eosTokenIds, padTokenId } = config;
   const roles = { bos: [bosTokenId], eos: eosTokenIds, pad: [padTokenId] };
   const entries = Object.entries(roles).map(([role, ids]): [string, SpecialToken[]] => [
@@ -175,14 +177,4 @@ function specialTokens({ dir, config }: Checkpoint): Record<string, SpecialToken
     ids.filter((id) => id !== undefined).map((id) => ({ id, text: vocabulary?.token(id) })),
   ]);
   return Object.fromEntries(entries.filter(([, tokens]) => tokens.length > 0));
-}
-
-/** A model can be looked at without its tokenizer. */
-function hasTokenizer(dir: string): boolean {
-  try {
-    return Deno.statSync(`${dir}/tokenizer.json`).isFile;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }

@@ -9,6 +9,7 @@ import { Device } from "../../device/mod.ts";
 import { checkMemory, type Score, scoreTokens } from "../../engine/mod.ts";
 import { Model, summarizeModel } from "../../model/mod.ts";
 import { Tokenizer } from "../../text/tokenizer.ts";
+import { tokenizerFile } from "../../text/tokenizer/stored.ts";
 import { type Command, command } from "../options/command.ts";
 import { readTextFile, refuseEmpty } from "./input.ts";
 import { tableColumns } from "../terminal/io.ts";
@@ -65,7 +66,7 @@ export const score: Command = command({
     const stray = tokens.find((id) => id >= config.vocabSize);
     if (stray !== undefined && typeof source === "string") {
       throw new CheckpointError(
-        `${target}/tokenizer.json`,
+        tokenizerFile(target) ?? target,
         `it gives token ${stray}, expected less than the model's vocabulary of ${config.vocabSize}`,
       );
     }

@@ -15,6 +15,18 @@ export function inDirectory(dir: string, name: string): string {
   return dir.endsWith("/") ? dir + name : `${dir}/${name}`;
 }
 
+/** Whether there is a file of this path, and no folder. */
+export function isFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
+      return false;
+    }
+    throw error;
+  }
+}
+
 /**
  * The text of a UTF-8 file, or `undefined` where there is no such file. A byte order mark is left out, but for
  * `keepMark`, where it is text like any other.

@@ -18,12 +18,17 @@ export function templateTokens(dir: string, config: JsonObject): ReadonlyMap<str
   const legacy = config.added_tokens_decoder === undefined
     ? readJsonObject(inDirectory(dir, "special_tokens_map.json"))
     : undefined;
+  return namedTokens({ ...config, ...legacy });
+}
+
+/** Special tokens of a configuration that has all of them. */
+export function namedTokens(config: JsonObject): ReadonlyMap<string, string> {
   const tokens = new Map<string, string>();
-  for (const [name, value] of Object.entries({ ...config, ...legacy })) {
+  for (const [name, value] of Object.entries(config)) {
     const text = name.endsWith("_token") ? tokenText(value) : undefined;
     if (text !== undefined) tokens.set(name, text);
   }
-  const { extra_special_tokens: extra } = { ...config, ...legacy } as JsonObject;
+  const { extra_special_tokens: extra } = config;
   if (typeof extra === "object" && extra !== null && !Array.isArray(extra)) {
     for (const [name, value] of Object.entries(extra)) {
       const text = tokenText(value);

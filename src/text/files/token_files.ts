@@ -24,24 +24,39 @@ export class TokenFiles {
   readonly #numbered: ReadonlyMap<number, Token>;
   readonly #older: boolean;
 
+  private constructor(
+    file: string,
+    config: JsonObject,
+    numbered: ReadonlyMap<number, Token>,
+    older: boolean,
+  ) {
+    this.#file = file;
+    this.config = config;
+    this.#numbered = numbered;
+    this.#older = older;
+  }
+
   /**
    * Reads the files of the model directory `dir`. The older `special_tokens_map.json` and `added_tokens.json` count
    * where the configuration has no `added_tokens_decoder`, and then come before it.
    *
    * @throws {CheckpointError} a file is malformed
    */
-  constructor(dir: string) {
-    this.#file = inDirectory(dir, "tokenizer_config.json");
-    const own = renamed(readJsonObject(this.#file) ?? {});
-    this.#older = !("added_tokens_decoder" in own);
-    if (this.#older) {
-      const map = readJsonObject(inDirectory(dir, "special_tokens_map.json")) ?? {};
-      this.config = merged(own, map);
-      this.#numbered = listed(inDirectory(dir, "added_tokens.json"), this.config);
-    } else {
-      this.config = own;
-      this.#numbered = decoder(this.#file, own.added_tokens_decoder);
+  static read(dir: string): TokenFiles {
+    const file = inDirectory(dir, "tokenizer_config.json");
+    const own = renamed(readJsonObject(file) ?? {});
+    if ("added_tokens_decoder" in own) {
+      return new TokenFiles(file, own, decoder(file, own.added_tokens_decoder), false);
     }
+    const map = readJsonObject(inDirectory(dir, "special_tokens_map.json")) ?? {};
+    const config = merged(own, map);
+    const numbered = listed(inDirectory(dir, "added_tokens.json"), config);
+    return new TokenFiles(file, config, numbered, true);
+  }
+
+  /** What a configuration without other files beside it says; `file` is where it is from. */
+  static of(file: string, config: JsonObject): TokenFiles {
+    return new TokenFiles(file, config, new Map(), true);
   }
 
   /**

@@ -7,13 +7,10 @@
 import { CheckpointError, SpecMQuantError, UnsupportedModelError } from "../../base/errors.ts";
 import { type AddedToken, numberedTokens } from "../files/added_token.ts";
 import { Bpe } from "./bpe.ts";
-import { inDirectory, type JsonObject, readJsonObject } from "../files/files.ts";
-import { TokenFiles } from "../files/token_files.ts";
+import type { JsonObject } from "../files/files.ts";
+import { storedTokenizer } from "./stored.ts";
 import { Unigram } from "./unigram.ts";
 import type { WordModel } from "./word_model.ts";
-
-/** Files that came before `tokenizer.json`: how they are read is in the code of each family of models. */
-const OLDER_FILES = ["tokenizer.model", "tekken.json", "tiktoken.model", "vocab.json"];
 
 /** An added token. A token may be added again, with other properties. */
 export interface Added {
@@ -27,11 +24,11 @@ export interface Added {
 
 /** The vocabulary of a tokenizer: the model's, and the tokens that are added to it. */
 export class Vocabulary {
-  /** The path of `tokenizer.json`. */
+  /** The path of `tokenizer.json`, or of a GGUF file. */
   readonly file: string;
-  /** What is in it, but for the vocabulary. */
+  /** What `tokenizer.json` holds, or would, but for the vocabulary. */
   readonly description: JsonObject;
-  /** `tokenizer_config.json`, with `special_tokens_map.json` where that counts. */
+  /** `tokenizer_config.json`, with `special_tokens_map.json` where that counts, or what a GGUF file has instead. */
   readonly config: JsonObject;
   /** The model. */
   readonly model: WordModel;
@@ -43,16 +40,16 @@ export class Vocabulary {
   readonly #ids = new Map<string, number>();
 
   /**
-   * Reads the model directory `dir`.
+   * Reads the model directory or GGUF file `path`.
    *
-   * @throws {CheckpointError} `tokenizer.json` is missing, or a file is malformed
+   * @throws {CheckpointError} the tokenizer is missing, or a file is malformed
    * @throws {UnsupportedModelError} the model is neither byte-pair encoding nor Unigram
    */
-  constructor(dir: string) {
-    this.file = inDirectory(dir, "tokenizer.json");
-    const json = readJsonObject(this.file) ?? missing(dir, this.file);
-    const files = new TokenFiles(dir);
-    this.config = files.config;
+  constructor(path: string) {
+    const stored = storedTokenizer(path);
+    const { json } = stored;
+    this.file = stored.file;
+    this.config = stored.config;
     this.model = this.reading(() => wordModel(json.model));
     this.description = withoutVocabulary(json);
     const tokens: string[] = [];
@@ -60,7 +57,7 @@ export class Vocabulary {
     this.#tokens = tokens;
     const known = numberedTokens(this.file, json.added_tokens);
     this.#add(known);
-    this.#add(files.added(known));
+    this.#add(stored.added(known));
     this.size = Math.max(tokens.length, this.#end());
   }
 
@@ -80,7 +77,7 @@ export class Vocabulary {
   }
 
   /**
-   * Runs what may find `tokenizer.json` wrong.
+   * Runs what may find the tokenizer wrong.
    *
    * @throws {CheckpointError} it was
    */
@@ -150,20 +147,4 @@ function withoutVocabulary(json: JsonObject): JsonObject {
     padding: null,
     model: { ...model, ...empty },
   };
-}
-
-function missing(dir: string, file: string): never {
-  const older = OLDER_FILES.find((name) => {
-    try {
-      return Deno.statSync(inDirectory(dir, name)).isFile;
-    } catch {
-      return false;
-    }
-  });
-  throw new CheckpointError(
-    file,
-    "there is no such file, expected the tokenizer in Hugging Face's tokenizer.json format" +
-      (older === undefined ? "" : `; ${older} alone says too little, and Python's transformers ` +
-        "writes the file: AutoTokenizer.from_pretrained(folder).save_pretrained(folder)"),
-  );
 }
