@@ -38,7 +38,7 @@ using WidenKernel = void (*)(void* out, const void* x, int64_t count);
 // Outputs begin..end-1 of all rows. `panel` holds kPanel * x_stride floats for the call's own use.
 using GemmKernel = void (*)(const Gemm& args, int32_t begin, int32_t end, void* panel);
 
-// Prepares a widened row of k inputs, with room for k / 8 numbers behind it, for a product in groups.
+// Prepares a widened row of k inputs for a product; what it has room for behind them is the product's to say.
 using RowKernel = void (*)(float* row, int32_t k, int32_t group);
 
 // Kernels whose activations have one dtype.
@@ -59,11 +59,11 @@ struct HalfKernels {
 // Products with weights of any storage.
 struct GemmKernels {
   GemmKernel f16[2];    // by dtype: f16, bf16
-  GemmKernel w4a16[3];  // by SMQ_ZEROS_*
+  GemmKernel w4a16[3], w4a16_many[3];  // by SMQ_ZEROS_*; of up to SMQ_MAX_TREE rows, and of more
   GemmKernel w8a8, fp8, w8a16, w4a8;
   GemmKernel w8a16_group[2];  // without and with offsets
   // What rows get after they are widened; none where a product is not named.
-  RowKernel w4a16_row[3], w8a16_offsets_row, fp8_row;
+  RowKernel w4a16_row[3], sums_row, fp8_row;
 };
 
 // Outputs whose weights are widened together when there are many rows.

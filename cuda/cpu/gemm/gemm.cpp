@@ -15,7 +15,7 @@ int64_t padded(int64_t k) { return (k + 7) / 8 * 8; }
 
 // Elements from one widened row to the next.
 int64_t row_elements(int32_t k, const GemmPlan& plan) {
-  return padded(k) + (plan.prepare ? padded(k / 8) : 0);
+  return padded(k) + plan.beside * padded(k / 8);
 }
 
 // The rows first..first+m-1 as the kernel reads them.

@@ -10,6 +10,7 @@ struct GemmPlan {
   GemmKernel kernel;
   WidenKernel widen;   // from the activations to what the kernel reads; null where that is the same
   RowKernel prepare;   // what follows, or null
+  int32_t beside;      // f32 for eight inputs that this puts behind the inputs of a row
   int32_t outputs;     // that a kernel takes together
   int64_t x_bytes;     // of an element of the activations
   int64_t wide_bytes;  // of one that is widened

@@ -125,14 +125,15 @@ template <class S>
 constexpr GemmKernels gemm_kernels() {
   return {{gemm_half<S, f16>, gemm_half<S, bf16>},
           {gemm_u4<S, Terms::kCentered>, gemm_u4<S, Terms::kPoints>, gemm_u4<S, Terms::kOffsets>},
+          {gemm_u4_many<S, Terms::kCentered>, gemm_u4_many<S, Terms::kPoints>,
+           gemm_u4_many<S, Terms::kOffsets>},
           gemm_w8a8<S>,
           gemm_fp8<S>,
           gemm_w8<S>,
           gemm_u4_i8<S>,
           {gemm_w8_group<S, Terms::kScaled>, gemm_w8_group<S, Terms::kOffsets>},
-          {lane_row<S, Terms::kCentered, true>, lane_row<S, Terms::kPoints, true>,
-           lane_row<S, Terms::kOffsets, true>},
-          lane_row<S, Terms::kOffsets, false>,
+          {nibble_row<S, Terms::kCentered>, nibble_row<S, Terms::kPoints>, nibble_row<S, Terms::kOffsets>},
+          sums_row<S>,
           float8_row<S>};
 }
 

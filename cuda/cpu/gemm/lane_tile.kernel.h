@@ -17,21 +17,26 @@ enum class Terms { kBare, kScaled, kCentered, kPoints, kOffsets };
 // Whether the head holds a second array, of z or o.
 constexpr bool has_second(Terms terms) { return terms == Terms::kPoints || terms == Terms::kOffsets; }
 
-// Storages: a step of kStep inputs of eight outputs in kBytes, of which `get<N>` widens input N.
-template <class S>
+// Storages: a step of kStep inputs of eight outputs in kBytes, of which `get<N>` widens input N. kFewRows says
+// that few rows widen in registers.
+// Nibbles, less 8 where they are centered.
+template <class S, bool kCentered>
 struct NibbleStep {
+  static constexpr bool kFewRows = false;
   static constexpr int64_t kBytes = 32;
-  typename S::I words, upper;
-  SMQ_MEMBER explicit NibbleStep(const uint8_t* p) : words(S::load_words(p)), upper(S::upper_halves(words)) {}
-  // Nibble N % 4 of 16 bits where it stands: times 16^(N % 4), which nibble_row takes from the input.
+  typename S::I low, high;
+  SMQ_MEMBER explicit NibbleStep(const uint8_t* p)
+      : low(S::low_nibbles(S::load_words(p))), high(S::high_nibbles(S::load_words(p))) {}
   template <int N>
   SMQ_MEMBER typename S::F get() const {
-    return S::template nibble<N % 4>(N < 4 ? words : upper);
+    const auto q = S::template byte<N % 4>(N < 4 ? low : high);
+    return kCentered ? S::sub(q, S::set(8.0f)) : q;
   }
 };
 
 template <class S>
 struct ByteStep {
+  static constexpr bool kFewRows = true;
   static constexpr int64_t kBytes = 64;
   typename S::I low, high;
   SMQ_MEMBER explicit ByteStep(const uint8_t* p) : low(S::load_words(p)), high(S::load_words(p + 32)) {}
@@ -44,6 +49,7 @@ struct ByteStep {
 // e4m3, times 2^-120; NaN is 480.
 template <class S>
 struct Float8Step {
+  static constexpr bool kFewRows = true;
   static constexpr int64_t kBytes = 64;
   typename S::I low, high;
   SMQ_MEMBER explicit Float8Step(const uint8_t* p) : low(S::load_words(p)), high(S::load_words(p + 32)) {}
@@ -71,6 +77,13 @@ struct LanePanel {
   const f16 *scales, *second;
 };
 
+// What group g adds to each of its inputs' weights.
+template <class S, Terms kTerms>
+SMQ_INLINE typename S::F what_is_added(const LanePanel& panel, int32_t g, typename S::F scale) {
+  const auto second = S::load(panel.second + g * kLanes);
+  return kTerms == Terms::kPoints ? S::mul(second, S::sub(S::zero(), scale)) : second;
+}
+
 // Adds the products of input N with M rows.
 template <class S, int N, int M, class Step>
 SMQ_INLINE void add_input(typename S::F (&sums)[M], const Step& step, const float* const (&x)[M],
@@ -80,12 +93,12 @@ SMQ_INLINE void add_input(typename S::F (&sums)[M], const Step& step, const floa
   for (int m = 0; m < M; ++m) sums[m] = S::fma(w, S::set(x[m][from + N]), sums[m]);
 }
 
-// M rows from x on. Behind the k inputs of a row lies what Terms takes of it: see lane_row.
+// M rows from x on. Where something is added, sums_row has put the sums of groups behind the k inputs of a row.
 template <class S, int M, Terms kTerms, class Step>
 SMQ_INLINE void lane_tile(typename S::F (&total)[M], const LanePanel& panel, const float* rows,
                           int64_t x_stride, int32_t k, int32_t group) {
   using F = typename S::F;
-  const float* beside = rows + k;
+  const float* sums_of = rows + k;
   const float* x[M];
 #pragma GCC unroll 8
   for (int m = 0; m < M; ++m) {
@@ -108,7 +121,7 @@ SMQ_INLINE void lane_tile(typename S::F (&total)[M], const LanePanel& panel, con
       F sums[M];
 #pragma GCC unroll 8
       for (int m = 0; m < M; ++m) {
-        sums[m] = kTerms == Terms::kCentered ? S::set(beside[m * x_stride + at]) : S::zero();
+        sums[m] = S::zero();
       }
       add_input<S, 0>(sums, step, x, int64_t(at) * kStep);
       add_input<S, 1>(sums, step, x, int64_t(at) * kStep);
@@ -124,11 +137,10 @@ SMQ_INLINE void lane_tile(typename S::F (&total)[M], const LanePanel& panel, con
       }
     }
     if constexpr (has_second(kTerms)) {
-      F added = S::load(panel.second + g * kLanes);
-      if constexpr (kTerms == Terms::kPoints) added = S::mul(added, S::sub(S::zero(), scale));
+      const F added = what_is_added<S, kTerms>(panel, g, scale);
 #pragma GCC unroll 8
       for (int m = 0; m < M; ++m) {
-        total[m] = S::fma(added, S::set(beside[m * x_stride + g]), total[m]);
+        total[m] = S::fma(added, S::set(sums_of[m * x_stride + g]), total[m]);
       }
     }
   }
@@ -150,26 +162,15 @@ void widen_panel(float* out, const uint8_t* words, int32_t k) {
   }
 }
 
-// What the tiles want of a row of k inputs: behind it, for kCentered, -8 times the sum of each step, else the
-// sum of each group; and, where weights are nibbles, inputs that make up for where those stand.
-template <class S, Terms kTerms, bool kNibbles>
-void lane_row(float* row, int32_t k, int32_t group) {
-  float* beside = row + k;
-  static constexpr float kUp[8] = {1, 0x1p-4f, 0x1p-8f, 0x1p-12f, 1, 0x1p-4f, 0x1p-8f, 0x1p-12f};
-  const auto up = S::load(kUp);
-  float sum = 0;
-  for (int32_t i = 0; i < k; i += kStep) {
-    const auto x = S::load(row + i);
-    if constexpr (kTerms == Terms::kCentered) {
-      *beside++ = -8.0f * S::sum(x);
-    } else if constexpr (has_second(kTerms)) {
-      sum += S::sum(x);
-      if ((i + kStep) % group == 0 || i + kStep == k) {
-        *beside++ = sum;
-        sum = 0;
-      }
-    }
-    if constexpr (kNibbles) S::store(row + i, S::mul(x, up));
+// Behind a row of k inputs the sum of each group.
+template <class S>
+void sums_row(float* row, int32_t k, int32_t group) {
+  float* sums = row + k;
+  for (int32_t from = 0; from < k; from += group) {
+    const int32_t end = k - from < group ? k : from + group;
+    float sum = 0;
+    for (int32_t i = from; i < end; i += kStep) sum += S::sum(S::load(row + i));
+    *sums++ = sum;
   }
 }
 

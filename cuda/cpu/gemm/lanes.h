@@ -11,7 +11,7 @@
 namespace smq {
 
 constexpr int32_t kLanes = 8;
-constexpr int32_t kStep = 8;  // inputs whose products are summed before a scale
+constexpr int32_t kStep = 8;  // inputs that are taken together
 
 // What a packed weight looks like; sizes in bytes.
 struct LaneLayout {
@@ -21,11 +21,10 @@ struct LaneLayout {
 
   SMQ_MEMBER int64_t bytes(int64_t outputs) const { return (outputs + kLanes - 1) / kLanes * panel; }
   SMQ_MEMBER int64_t start(int64_t output) const { return output / kLanes * panel; }
-  // Where the byte of an input lies; that of an even and of an odd one is the same where there are nibbles.
+  // Where the byte of an input lies. Nibbles share theirs with the input four further, which is in the upper half.
   SMQ_MEMBER int64_t place(int64_t output, int64_t input) const {
     const int64_t lane = output % kLanes * 4;
-    const int64_t word = nibbles ? input / 8 * 32 + input % 8 / 2 : input / 4 * 32 + input % 4;
-    return start(output) + head + word + lane;
+    return start(output) + head + input / (nibbles ? 8 : 4) * 32 + lane + input % 4;
   }
   // Where, among f16 [arrays][groups][lanes] at the start of a head, that of an output's group lies.
   SMQ_MEMBER int64_t group_place(int64_t output, int64_t group, int32_t array) const {

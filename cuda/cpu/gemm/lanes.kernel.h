@@ -2,6 +2,7 @@
 #pragma once
 
 #include "gemm/lane_tile.kernel.h"
+#include "gemm/nibble_tile.kernel.h"
 #include "ops/rows.kernel.h"
 
 namespace smq {
@@ -37,6 +38,12 @@ SMQ_INLINE void finish_lanes(const Gemm& args, int64_t row, int32_t output, int3
   put(y);
 }
 
+SMQ_INLINE LanePanel panel_of(const Gemm& args, const LaneLayout& layout, int32_t output) {
+  const uint8_t* start = static_cast<const uint8_t*>(args.w) + layout.start(output);
+  const f16* scales = reinterpret_cast<const f16*>(start);
+  return {start + layout.head, scales, scales + int64_t(layout.groups) * kLanes};
+}
+
 // M rows of one panel.
 template <class S, int M, Terms kTerms, class Step, class End>
 SMQ_INLINE void lane_rows(const Gemm& args, const LanePanel& panel, int32_t output, int32_t row,
@@ -53,11 +60,9 @@ template <class S, Terms kTerms, class Step, class Head>
 void gemm_lanes(const Gemm& args, const LaneLayout& layout, int32_t begin, int32_t end, void* scratch,
                 const Head& head) {
   for (int32_t output = begin; output < end; output += kLanes) {
-    const uint8_t* start = static_cast<const uint8_t*>(args.w) + layout.start(output);
-    const f16* scales = reinterpret_cast<const f16*>(start);
-    LanePanel panel{start + layout.head, scales, scales + int64_t(layout.groups) * kLanes};
-    const auto last = head(start);
-    if constexpr (S::kManyTiles) {
+    LanePanel panel = panel_of(args, layout, output);
+    const auto last = head(reinterpret_cast<const uint8_t*>(panel.scales));
+    if constexpr (S::kManyTiles && Step::kFewRows) {
       if (args.m == 1) {
         lane_rows<S, 1, kTerms, Step>(args, panel, output, 0, last);
         continue;
@@ -91,11 +96,37 @@ struct NoHead {
   }
 };
 
+// M rows of one panel of nibbles.
+template <class S, int M, Terms kTerms>
+SMQ_INLINE void nibble_rows(const Gemm& args, const LanePanel& panel, int32_t output, int32_t row) {
+  typename S::F sums[M];
+  const float* x = static_cast<const float*>(args.x) + row * args.x_stride;
+  nibble_tile<S, M, kTerms>(sums, panel, x, args.x_stride, args.k, args.group);
+  const int32_t count = args.n - output < kLanes ? args.n - output : kLanes;
+  for (int m = 0; m < M; ++m) finish_lanes<S>(args, row + m, output, count, sums[m]);
+}
+
 template <class S, Terms kTerms>
-void gemm_u4(const Gemm& args, int32_t begin, int32_t end, void* panel) {
+void gemm_u4(const Gemm& args, int32_t begin, int32_t end, void*) {
   const LaneLayout layout = u4_layout(args.k, args.group, has_second(kTerms) ? 2 : 1);
-  gemm_lanes<S, kTerms, NibbleStep<S>>(args, layout, begin, end, panel,
-                                       [](const uint8_t*) { return NoHead{}; });
+  for (int32_t output = begin; output < end; output += kLanes) {
+    const LanePanel panel = panel_of(args, layout, output);
+    int32_t row = 0;
+    if constexpr (S::kManyTiles) {
+      for (; row + 3 <= args.m; row += 3) nibble_rows<S, 3, kTerms>(args, panel, output, row);
+      for (; row + 2 <= args.m; row += 2) nibble_rows<S, 2, kTerms>(args, panel, output, row);
+    }
+    for (; row < args.m; ++row) nibble_rows<S, 1, kTerms>(args, panel, output, row);
+  }
+}
+
+// The same for the many rows of a prompt, in f32: fewer instructions for each, once weights are widened.
+template <class S, Terms kTerms>
+void gemm_u4_many(const Gemm& args, int32_t begin, int32_t end, void* panel) {
+  constexpr bool kCentered = kTerms == Terms::kCentered;
+  const LaneLayout layout = u4_layout(args.k, args.group, has_second(kTerms) ? 2 : 1);
+  gemm_lanes<S, kCentered ? Terms::kScaled : kTerms, NibbleStep<S, kCentered>>(
+      args, layout, begin, end, panel, [](const uint8_t*) { return NoHead{}; });
 }
 
 template <class S, Terms kTerms>

@@ -19,8 +19,8 @@ void pack_output(const W4A16Pack& call, int64_t output) {
     const int32_t from = order ? std::clamp(order[j], 0, call.k - 1) : j;
     return q[int64_t(from / 8) * call.n + output] >> (from % 8 * 4) & 15;
   };
-  for (int32_t j = 0; j < call.k; j += 2) {
-    *at<uint8_t>(call.w + uint64_t(layout.place(row, j))) = uint8_t(nibble(j) | nibble(j + 1) << 4);
+  for (int32_t j = 0; j < call.k; j += j % 8 == 3 ? 5 : 1) {
+    *at<uint8_t>(call.w + uint64_t(layout.place(row, j))) = uint8_t(nibble(j) | nibble(j + 4) << 4);
   }
   for (int32_t g = 0; g < layout.groups; ++g) {
     const int64_t from = int64_t(g) * call.n + output;
@@ -38,8 +38,13 @@ void pack_output(const W4A16Pack& call, int64_t output) {
 int32_t smq::run_gemm_w4a16(smq_context* ctx, const GemmArgs& args) {
   const WidenKernel widen = ctx->kernels.half[args.dtype].widen;
   const GemmKernels& gemm = ctx->kernels.gemm;
-  return submit_gemm(
-      ctx, args, {gemm.w4a16[args.zeros], widen, gemm.w4a16_row[args.zeros], kLanes, 2, 4, 0.05});
+  if (args.m <= SMQ_MAX_TREE) {
+    return submit_gemm(
+        ctx, args, {gemm.w4a16[args.zeros], widen, gemm.w4a16_row[args.zeros], 4, kLanes, 2, 4, 0.04});
+  }
+  const bool sums = args.zeros != SMQ_ZEROS_NONE;
+  return submit_gemm(ctx, args,
+                     {gemm.w4a16_many[args.zeros], widen, sums ? gemm.sums_row : nullptr, sums, kLanes, 2, 4, 0.04});
 }
 
 int32_t smq::run_w4a16_bytes(int32_t n, int32_t k, int32_t group, int32_t zeros, int64_t* out) {

@@ -5,18 +5,18 @@
 using namespace smq;
 
 int32_t smq::run_gemm_w8a8(smq_context* ctx, const GemmArgs& args) {
-  return submit_gemm(ctx, args, {ctx->kernels.gemm.w8a8, nullptr, nullptr, kLanes, 1, 1, 0.05});
+  return submit_gemm(ctx, args, {ctx->kernels.gemm.w8a8, nullptr, nullptr, 0, kLanes, 1, 1, 0.05});
 }
 
 int32_t smq::run_gemm_fp8(smq_context* ctx, const GemmArgs& args) {
   const Kernels& kernels = ctx->kernels;
   return submit_gemm(ctx, args,
-                     {kernels.gemm.fp8, kernels.widen_e4m3, kernels.gemm.fp8_row, kLanes, 1, 4, 0.07});
+                     {kernels.gemm.fp8, kernels.widen_e4m3, kernels.gemm.fp8_row, 0, kLanes, 1, 4, 0.07});
 }
 
 int32_t smq::run_gemm_w8a16(smq_context* ctx, const GemmArgs& args) {
   const WidenKernel widen = ctx->kernels.half[args.dtype].widen;
-  return submit_gemm(ctx, args, {ctx->kernels.gemm.w8a16, widen, nullptr, kLanes, 2, 4, 0.07});
+  return submit_gemm(ctx, args, {ctx->kernels.gemm.w8a16, widen, nullptr, 0, kLanes, 2, 4, 0.07});
 }
 
 int32_t smq::run_w8_bytes(int32_t n, int32_t k, int64_t* out) {

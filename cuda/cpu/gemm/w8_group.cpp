@@ -41,8 +41,8 @@ void widen_token(float* out, const EmbedW8& args, int64_t token) {
 int32_t smq::run_gemm_w8a16_group(smq_context* ctx, const GemmArgs& args) {
   const WidenKernel widen = ctx->kernels.half[args.dtype].widen;
   const GemmKernels& gemm = ctx->kernels.gemm;
-  const RowKernel prepare = args.zeros ? gemm.w8a16_offsets_row : nullptr;
-  return submit_gemm(ctx, args, {gemm.w8a16_group[args.zeros], widen, prepare, kLanes, 2, 4, 0.07});
+  const RowKernel prepare = args.zeros ? gemm.sums_row : nullptr;
+  return submit_gemm(ctx, args, {gemm.w8a16_group[args.zeros], widen, prepare, args.zeros, kLanes, 2, 4, 0.07});
 }
 
 int32_t smq::run_w8_group_bytes(int32_t n, int32_t k, int32_t group, int32_t offsets, int64_t* out) {

@@ -95,10 +95,24 @@ struct Avx2 {
     high = _mm256_cvtepi8_epi16(_mm_shuffle_epi8(entries, upper));
   }
   SMQ_INLINE I load_words(const uint8_t* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
-  SMQ_INLINE I upper_halves(I words) { return _mm256_srli_epi32(words, 16); }
-  template <int N>
-  SMQ_INLINE F nibble(I words) {
-    return _mm256_cvtepi32_ps(_mm256_and_si256(words, _mm256_set1_epi32(15 << (4 * N))));
+  SMQ_INLINE I low_nibbles(I x) { return _mm256_and_si256(x, _mm256_set1_epi8(15)); }
+  SMQ_INLINE I high_nibbles(I x) { return low_nibbles(_mm256_srli_epi16(x, 4)); }
+  SMQ_INLINE W no_shorts() { return _mm256_setzero_si256(); }
+  SMQ_INLINE W set_short(int16_t x) { return _mm256_set1_epi16(x); }
+  SMQ_INLINE W add_short(W a, W b) { return _mm256_add_epi16(a, b); }
+  SMQ_INLINE W dot_bytes(I unsigned_bytes, const int8_t* x) {
+    int32_t four;
+    std::memcpy(&four, x, 4);
+    return _mm256_maddubs_epi16(unsigned_bytes, _mm256_set1_epi32(four));
+  }
+  SMQ_INLINE I to_whole(F x) { return _mm256_cvtps_epi32(x); }
+  SMQ_INLINE I low_bytes(I x) { return _mm256_srai_epi32(_mm256_slli_epi32(x, 24), 24); }
+  SMQ_INLINE void store_digits(int8_t* p, I x) {
+    const I half = _mm256_set1_epi32(0x808080);
+    const I digits = _mm256_xor_si256(_mm256_add_epi32(x, half), half);
+    const I order = _mm256_broadcastsi128_si256(
+        _mm_setr_epi8(2, 6, 10, 14, 1, 5, 9, 13, 0, 4, 8, 12, -1, -1, -1, -1));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm256_shuffle_epi8(digits, order));
   }
   template <int N>
   SMQ_INLINE F byte(I words) {

@@ -127,11 +127,35 @@ struct Plain {
     std::memcpy(&x, p, sizeof x);
     return x;
   }
-  SMQ_INLINE I upper_halves(I words) { return I(U(words) >> 16); }
-  // Nibble N (0 to 3) of each word, times 16^N.
-  template <int N>
-  SMQ_INLINE F nibble(I words) {
-    return __builtin_convertvector(words & (15 << (4 * N)), F);
+  SMQ_INLINE I low_nibbles(I x) { return x & 0x0f0f0f0f; }
+  SMQ_INLINE I high_nibbles(I x) { return x >> 4 & 0x0f0f0f0f; }
+  SMQ_INLINE W no_shorts() { return W{}; }
+  SMQ_INLINE W set_short(int16_t x) { return W{} + x; }
+  SMQ_INLINE W add_short(W a, W b) { return a + b; }
+  // Of each four unsigned bytes, times the four signed ones at x, the two neighbours' products added up.
+  SMQ_INLINE W dot_bytes(I unsigned_bytes, const int8_t* x) {
+    const W even = shorts(unsigned_bytes & 0x00ff00ff), odd = shorts(unsigned_bytes >> 8 & 0x00ff00ff);
+    return even * pairs(x[0], x[2]) + odd * pairs(x[1], x[3]);
+  }
+  // To the nearest whole number, ties to even, of what is below 2^23.
+  SMQ_INLINE I to_whole(F x) {
+    const F magic = set(12582912.0f);
+    const F high = (x * 0x1p-8f + magic) - magic;
+    return __builtin_convertvector(high, I) * 256 + bits((x - high * 256.0f) + magic) - 0x4b400000;
+  }
+  // The lowest byte of each word, signed.
+  SMQ_INLINE I low_bytes(I x) { return x << 24 >> 24; }
+  // Words of 23 bits and a sign as signed digits of 8 bits: of each four words digits 2, then 1, then 0; four
+  // bytes of nothing.
+  SMQ_INLINE void store_digits(int8_t* p, I x) {
+    const I digits = (x + 0x808080) ^ 0x808080;
+    for (int i = 0; i < 8; ++i) {
+      int8_t* const to = p + i / 4 * 16 + i % 4;
+      to[0] = int8_t(digits[i] >> 16);
+      to[4] = int8_t(digits[i] >> 8);
+      to[8] = int8_t(digits[i]);
+      to[12] = 0;
+    }
   }
   // Byte N of each word as a signed number.
   template <int N>
@@ -173,6 +197,12 @@ struct Plain {
     const Halves low = __builtin_convertvector(x, Halves);
     std::memcpy(p, &low, sizeof low);
   }
+  SMQ_INLINE W shorts(I x) {
+    W y;
+    std::memcpy(&y, &x, sizeof y);
+    return y;
+  }
+  SMQ_INLINE W pairs(int16_t a, int16_t b) { return W{a, b, a, b, a, b, a, b, a, b, a, b, a, b, a, b}; }
   SMQ_INLINE I words(W x) {
     I y;
     std::memcpy(&y, &x, sizeof y);
