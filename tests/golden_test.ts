@@ -2,28 +2,20 @@
  * Small random models of every family and layout against Hugging Face `transformers` in float32.
  * See tests/data/golden/README.md.
  */
-import { assert, assertEquals, assertLess } from "@std/assert";
+import { assertLess } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { toF32 } from "../src/base/half.ts";
 import { openCheckpoint } from "../src/checkpoint/checkpoint.ts";
 import { openHead } from "../src/checkpoint/head.ts";
 import { openSafetensors } from "../src/checkpoint/containers/safetensors.ts";
-import { Graph, rows } from "../src/device/mod.ts";
+import { rows } from "../src/device/mod.ts";
 import { scoreTokens } from "../src/engine/score.ts";
-import { HeadModel, HeadState, Model, ModelState } from "../src/model/mod.ts";
-import { fill, gatherRows } from "../src/ops/mod.ts";
+import { HeadModel, HeadState, Model } from "../src/model/mod.ts";
+import { gatherRows } from "../src/ops/mod.ts";
 import { backendTest } from "./backends.ts";
-import type { Rig } from "./rig.ts";
+import { assertRows, modelLogits, TOLERANCE } from "./golden_logits.ts";
 
 const GOLDEN = fileURLToPath(new URL("./data/golden", import.meta.url));
-
-/**
- * Largest error of a logit, by the activations' dtype. bf16 keeps 8 bits where f16 keeps 11: 8 times as much.
- */
-const TOLERANCE = { f16: 2e-2, bf16: 16e-2 };
-
-/** Rows of a forward that is captured. */
-const FEW = 24;
 
 interface Golden {
   tokens: number[];
@@ -45,54 +37,6 @@ function golden(dir: string): Golden {
       return { values: new Float32Array(bytes.buffer), width };
     },
   };
-}
-
-/** Compares rows of numbers: the largest error, and the top entry wherever its margin is larger than that may be. */
-function assertRows(found: Float32Array, expected: Float32Array, width: number, tolerance: number) {
-  assertEquals(found.length, expected.length);
-  let worst = 0;
-  let decided = 0;
-  for (let at = 0; at < found.length; at += width) {
-    const row = expected.subarray(at, at + width);
-    for (let i = 0; i < width; i++) worst = Math.max(worst, Math.abs(found[at + i] - row[i]));
-    const [first, second] = Float32Array.from(row).sort().reverse();
-    if (first - second <= tolerance) continue;
-    decided++;
-    const top = found.subarray(at, at + width);
-    assertEquals(top.indexOf(Math.max(...top)), row.indexOf(first), `top-1 of row ${at / width}`);
-  }
-  assert(!found.some(Number.isNaN), "NaN");
-  assertLess(worst, tolerance, "largest error");
-  assert(decided > found.length / width / 2, "few rows have a margin");
-}
-
-function modelLogits(rig: Rig, model: Model, tokens: readonly number[]): Float32Array {
-  const count = tokens.length;
-  using state = new ModelState(model, {
-    context: count,
-    slots: count,
-    rows: count,
-    logitsRows: count,
-  });
-  state.cache.ensure(count);
-  const ids = rig.put("i32", [count], tokens);
-  const queue = (few: number): void => {
-    const { cacheLength } = state;
-    state.queueForward({ rows: few, cacheLength }, { tokens: rows(ids, 0, few) });
-    state.queueLogits(few);
-  };
-  // In a graph kernels overlap as nowhere else: the bits are the same in every family.
-  const first = rows(state.logits, 0, FEW);
-  queue(FEW);
-  const direct = rig.device.download(first);
-  using graph = Graph.capture(rig.device, () => queue(FEW));
-  fill(rig.device, first, 0xff);
-  graph.launch();
-  const captured = rig.device.download(first);
-  assert(captured.every((byte, i) => byte === direct[i]), "captured, the logits differ");
-
-  queue(count);
-  return new Float32Array(rig.device.download(state.logits).buffer);
 }
 
 const CASES = [...Deno.readDirSync(GOLDEN)].filter((one) => one.isDirectory)

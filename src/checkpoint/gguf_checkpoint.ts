@@ -32,7 +32,12 @@ const PENALTY = "general.sampling.penalty_repeat";
 
 /** Opens the GGUF model in `file`, found for the path `dir`; see `openCheckpoint`. */
 export function openGgufCheckpoint(dir: string, file: string): Checkpoint {
-  const gguf = readGguf(file);
+  return ggufCheckpoint(dir, readGguf(file));
+}
+
+/** The checkpoint that is `gguf`, which is disposed with it, or where it is refused. */
+export function ggufCheckpoint(dir: string, gguf: GgufFile): Checkpoint {
+  const { file } = gguf;
   try {
     const metadata = new Metadata(gguf);
     const config = readGgufConfig(gguf, metadata);
@@ -75,11 +80,14 @@ function generationOf(metadata: Metadata, config: ModelConfig): GenerationConfig
   };
 }
 
-/** The keys that nothing reads. What is about the tokenizer its reader knows, what is about parts has been checked. */
+/**
+ * The keys that nothing reads. What is about the tokenizer its reader knows, what is about parts has been checked, and
+ * what is about all models says who made them.
+ */
 function unusedOf(metadata: Metadata, { architecture }: ModelConfig): UnusedKey[] {
   const { file } = metadata;
   const keys = metadata.unasked()
-    .filter((key) => !/^(tokenizer|split)\.|^general\.alignment$/.test(key));
+    .filter((key) => !/^(tokenizer|split|general)\./.test(key));
   const unused = keys.map((key) => {
     const ofModel = key.startsWith(`${architecture}.`);
     const known = HARMLESS.has(key.slice(architecture.length + 1));

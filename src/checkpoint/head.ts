@@ -3,7 +3,9 @@
  *
  * @module
  */
+import { CheckpointError } from "../base/errors.ts";
 import { pathOf } from "../base/options.ts";
+import { isGguf } from "../gguf/mod.ts";
 import { readConfig } from "./checkpoint.ts";
 import { type HeadConfig, headFields, readHeadConfig, refuse } from "./config/head_config.ts";
 import { type UnusedKey, unusedKeys } from "./config/unused_keys.ts";
@@ -45,6 +47,9 @@ const OTHER_TENSORS: readonly (readonly [string, string])[] = [
 /** Opens the head in `from`, a path or a `file:` URL. Reads configuration and headers, no weights. */
 export function openHead(from: string | URL): Head {
   const dir = pathOf("open a head", "from", from);
+  if (isGguf(dir)) {
+    throw new CheckpointError(dir, "it is a GGUF file, expected the directory of a draft head");
+  }
   const { file, object } = readConfig(dir);
   const stored = openWeights(dir);
   return disposing(stored, () => {

@@ -49,7 +49,6 @@ Deno.test("checkpoint: what looks like the name of a model on the Hub is taken f
 Deno.test("checkpoint: files of other formats are named", () => {
   for (
     const [file, what] of [
-      ["llama-3-8b.Q4_K_M.gguf", "GGUF"],
       ["model.onnx", "ONNX"],
       ["adapter_model.safetensors", "LoRA"],
       ["consolidated.00.pth", "publisher's own layout"],

@@ -63,7 +63,7 @@ Deno.test("runProgram: wrong usage exits with 2 and says so on standard error", 
     [["help", "score", "bench"], `Cannot use "bench": help takes the name of one command`],
     [
       ["generate"],
-      "Cannot generate: --target DIR; --prompt TEXT, --prompt-file FILE or a text on standard input are missing",
+      "Cannot generate: --target MODEL; --prompt TEXT, --prompt-file FILE or a text on standard input are missing",
     ],
     [["generate", "-t", "x"], "or a text on standard input is missing"],
     [
@@ -75,7 +75,7 @@ Deno.test("runProgram: wrong usage exits with 2 and says so on standard error", 
       ["score", "--target", "x", "--text", "a", "--tokens", "1"],
       "Cannot use --text and --tokens together",
     ],
-    [["inspect"], "DIR (the directory of a model or a head) is missing"],
+    [["inspect"], "MODEL (the directory of a model or a head, or a GGUF file) is missing"],
     [["quantize"], "Cannot quantize: --model DIR; --out DIR; --scheme NAME are missing"],
     [["quantize", "--model", "a", "--out", "b", "--scheme", "w3"], "expected w4a16-g32"],
   ];

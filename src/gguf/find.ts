@@ -20,7 +20,7 @@ const LATER_PART = /-(?!00001-of)\d{5}-of-\d{5}\.gguf$/;
  */
 export function findGguf(path: string | URL): string | undefined {
   const given = pathOf("look for GGUF", "path", path);
-  if (isGguf(given)) return given;
+  if (isGguf(given) || isFileNamed(given)) return given;
   const names = namesIn(given);
   if (names === undefined || names.some((name) => OTHER_WEIGHTS.test(name))) return undefined;
   const models = names.filter((name) => name.endsWith(".gguf") && !LATER_PART.test(name));
@@ -33,6 +33,20 @@ export function findGguf(path: string | URL): string | undefined {
     );
   }
   return models.length === 1 ? `${given}/${models[0]}` : undefined;
+}
+
+/** Whether a file is called a GGUF file: what is wrong with it, reading it tells. */
+function isFileNamed(path: string): boolean {
+  return path.endsWith(".gguf") && attempt(path, () => {
+    try {
+      return Deno.statSync(path).isFile;
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
+        return false;
+      }
+      throw error;
+    }
+  });
 }
 
 function namesIn(path: string): string[] | undefined {

@@ -1,5 +1,5 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
-import { parseModelConfig } from "../checkpoint/config/config.ts";
+import { parseModelConfig, type RopeScaling } from "../checkpoint/config/config.ts";
 import { ropeTable } from "./rope.ts";
 
 /**
@@ -56,3 +56,37 @@ for (const [keys, inverse, factor] of YARN) {
     });
   });
 }
+
+Deno.test("rope: divisors of their own give what llama3 gives, whose divisors they are", () => {
+  const llama3 = {
+    type: "llama3",
+    factor: 8,
+    lowFreqFactor: 1,
+    highFreqFactor: 4,
+    originalMaxPositions: 32,
+  } as const;
+  const config = (ropeScaling?: RopeScaling) => ({
+    ...parseModelConfig("config.json", {
+      architectures: ["LlamaForCausalLM"],
+      vocab_size: 16,
+      hidden_size: 32,
+      intermediate_size: 64,
+      num_hidden_layers: 1,
+      num_attention_heads: 1,
+      rms_norm_eps: 1e-5,
+      max_position_embeddings: 256,
+    }),
+    ropeScaling,
+  });
+  // Angles of position 1 are the frequencies.
+  const angles = (table: Float32Array) =>
+    Array.from({ length: 16 }, (_, j) => Math.atan2(table[32 + 16 + j], table[32 + j]));
+  const [plain, scaled] = [config(), config(llama3)].map((one) => angles(ropeTable(one, 2, 2)));
+  const factors = plain.map((angle, j) => angle / scaled[j]);
+  assertAlmostEquals(factors[0], 1, 1e-6);
+  assertAlmostEquals(factors[15], 8, 1e-4);
+  const table = ropeTable(config({ type: "factors", factors }), 256, 256);
+  const expected = ropeTable(config(llama3), 256, 256);
+  const worst = table.reduce((most, value, i) => Math.max(most, Math.abs(value - expected[i])), 0);
+  assertAlmostEquals(worst, 0, 1e-4);
+});

@@ -28,7 +28,6 @@ const EXPECTED = `expected one of ${CANDIDATES.map(([name]) => name).join(", ")}
 
 /** Files of other formats, with what they are; looked for where there is nothing to read. */
 const OTHERS: readonly (readonly [RegExp, string])[] = [
-  [/\.gguf$/, "GGUF"],
   [/\.onnx$/, "ONNX"],
   [/^adapter_model\.(safetensors|bin)$/, "a LoRA adapter, which is no model by itself"],
   [/^consolidated\..*\.(pth|safetensors)$/, "weights in their publisher's own layout"],
@@ -51,6 +50,14 @@ export function openWeights(dir: string): TensorSource {
 
 /** Refuses a directory for the weights of another format that it holds, where it does; by their name. */
 export function refuseOthers(dir: string, files: readonly string[] = namesIn(dir)): void {
+  const gguf = files.find((name) => name.endsWith(".gguf"));
+  if (gguf !== undefined) {
+    throw new CheckpointError(
+      dir,
+      `it holds ${gguf}, a GGUF model, and other weights or none that are looked for; the path of that file ` +
+        `opens it, ${EXPECTED} opens the directory`,
+    );
+  }
   for (const [pattern, what] of OTHERS) {
     const file = files.find((name) => pattern.test(name));
     if (file !== undefined) throw new UnsupportedModelError(`${what} (${dir}/${file})`, EXPECTED);

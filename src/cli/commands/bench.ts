@@ -63,8 +63,8 @@ const OPTIONS = [
   {
     name: "model",
     type: "string",
-    value: "DIR",
-    summary: "A model in Hugging Face layout, instead of synthetic ones",
+    value: "MODEL",
+    summary: "A model in Hugging Face layout or a GGUF file, instead of synthetic ones",
   },
   {
     name: "trio",

@@ -11,7 +11,9 @@ import { COMMANDS } from "../registry.ts";
 const root = Deno.makeTempDirSync();
 addEventListener("unload", () => Deno.removeSync(root, { recursive: true }));
 for (const dir of ["mod-a", "my model"]) Deno.mkdirSync(`${root}/${dir}`);
-for (const file of ["mod.txt", "notes.txt"]) Deno.writeTextFileSync(`${root}/${file}`, "");
+for (const file of ["mod.txt", "notes.txt", "my.gguf"]) {
+  Deno.writeTextFileSync(`${root}/${file}`, "");
+}
 
 /** A command line up to the cursor, and the words that may stand at its end. */
 const CASES: readonly (readonly [line: string, words: readonly string[]])[] = [
@@ -22,14 +24,16 @@ const CASES: readonly (readonly [line: string, words: readonly string[]])[] = [
   ["specmquant generate --m", ["--max-tokens", "--method", "--min-draft"]],
   ["specmquant generate --method ", ["ar", "draft", "eagle2", "hier"]],
   ["specmquant generate -t mod", ["mod-a"]],
-  ["specmquant generate --target my", ["my model"]],
+  ["specmquant generate --target my", ["my model", "my.gguf"]],
+  ["specmquant generate --draft my.", ["my.gguf"]],
+  ["specmquant generate --head my", ["my model"]],
   ["specmquant generate --prompt-file n", ["notes.txt"]],
   ["specmquant generate --prompt ", []],
   ["specmquant generate -p ", []],
   ["specmquant generate -n ", []],
   // What looks like a command, a flag or a file is the prompt here.
   ["specmquant generate --prompt score --b", ["--backend"]],
-  ["specmquant inspect m", ["mod-a", "my model"]],
+  ["specmquant inspect m", ["mod-a", "my model", "my.gguf"]],
   ["specmquant inspect --b", ["--bandwidth"]],
   ["specmquant quantize --scheme w8", ["w8a8"]],
   ["specmquant quantize --scheme=w8", ["w8a8"]],

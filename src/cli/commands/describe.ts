@@ -4,6 +4,7 @@
  * @module
  */
 import { ArgumentError } from "../../base/errors.ts";
+import { elements } from "../../base/shape.ts";
 import { type Checkpoint, openCheckpoint } from "../../checkpoint/checkpoint.ts";
 import type { ModelConfig } from "../../checkpoint/config/config.ts";
 import { type Head, openHead } from "../../checkpoint/head.ts";
@@ -11,6 +12,7 @@ import type { TensorInfo, TensorSource } from "../../checkpoint/containers/sourc
 import { openWeights } from "../../checkpoint/containers/weights.ts";
 import { contextOf, type MemoryPlan, planMemory } from "../../engine/mod.ts";
 import { kindOf } from "../../checkpoint/kind.ts";
+import { findGguf } from "../../gguf/mod.ts";
 import { checkHead, schemesOf, summarizeModel, type UnusedTensor } from "../../model/mod.ts";
 import { ChatTemplate } from "../../text/chat_template.ts";
 import { tokenizerFile } from "../../text/tokenizer/stored.ts";
@@ -40,6 +42,8 @@ export interface Description {
   readonly scheme: string;
   /** The format of its files, e.g. `gptq`; absent where nothing is quantized. */
   readonly format?: string;
+  /** Where it is GGUF: what its metadata says of it, and its files. */
+  readonly gguf?: GgufFacts;
   /** The schemes of all linear layers, those of the same name and scheme together. */
   readonly schemes: readonly SchemeGroup[];
   /** The dtype that activations have; a head's are those of its model. */
@@ -60,6 +64,20 @@ export interface Description {
   readonly unused: readonly Unused[];
 }
 
+/** What a GGUF file says of itself. */
+export interface GgufFacts {
+  /** Version of the format. */
+  readonly version: number;
+  /** The files, first to last. */
+  readonly files: readonly string[];
+  /** The name of the model, where the metadata gives it. */
+  readonly name?: string;
+  /** The kind of tokenizer, and how it cuts text into words, where the metadata says it. */
+  readonly tokenizer?: string;
+  /** The types of its matrices, with how many elements are of each. */
+  readonly types: readonly { readonly type: string; readonly elements: number }[];
+}
+
 /** A key or a tensor that is not used. */
 export interface Unused {
   /** What it is. */
@@ -77,7 +95,8 @@ export interface Unused {
  * an `ArgumentError` where the model was not made for such a context.
  */
 export function describeDirectory(dir: string, context: number | undefined): Description {
-  if (isHead(dir)) {
+  // Heads are no GGUF.
+  if (findGguf(dir) === undefined && isHead(dir)) {
     using head = openHead(dir);
     return describeHead(head, context);
   }
@@ -94,8 +113,10 @@ function unusedOf(
   { dir, unusedKeys }: Checkpoint | Head,
   tensors: readonly UnusedTensor[],
 ): Unused[] {
-  const within = (file: string): string =>
-    file.startsWith(`${dir}/`) ? file.slice(dir.length + 1) : file;
+  const within = (file: string): string => {
+    if (file.startsWith(`${dir}/`)) return file.slice(dir.length + 1);
+    return file.slice(file.lastIndexOf("/") + 1);
+  };
   return [
     ...unusedKeys.map(({ file, key, matters }): Unused => {
       return { kind: "key", name: key, file: within(file), matters };
@@ -118,6 +139,7 @@ function describeModel(checkpoint: Checkpoint, context: number | undefined): Des
     parameters: modelParameters(config),
     scheme: summary.scheme,
     format: checkpoint.quantization?.method,
+    ...(checkpoint.gguf && { gguf: ggufFacts(checkpoint) }),
     schemes: groupSchemes(summary.layers),
     dtype: summary.dtype,
     specialTokens: specialTokens(checkpoint),
@@ -126,6 +148,27 @@ function describeModel(checkpoint: Checkpoint, context: number | undefined): Des
     memory: planMemory([planned], contextOf({ context }, checkpoint)),
     forwardBytes: summary.forwardBytes,
     unused: unusedOf(checkpoint, summary.unused),
+  };
+}
+
+function ggufFacts({ gguf, rawConfig, tensors }: Checkpoint): GgufFacts {
+  const text = (key: string) => typeof rawConfig[key] === "string" ? rawConfig[key] : undefined;
+  const counts = new Map<string, number>();
+  for (const name of tensors.names()) {
+    const { dtype, shape, blocks } = tensors.info(name);
+    const real = blocks?.shape ?? shape;
+    if (real.length < 2) continue;
+    const type = blocks?.type ?? dtype.toUpperCase();
+    counts.set(type, (counts.get(type) ?? 0) + elements(real));
+  }
+  const tokenizer = [text("tokenizer.ggml.model"), text("tokenizer.ggml.pre")]
+    .filter((word) => word !== undefined).join(", ");
+  return {
+    version: gguf!.version,
+    files: gguf!.files,
+    name: text("general.name"),
+    ...(tokenizer !== "" && { tokenizer }),
+    types: [...counts].map(([type, count]) => ({ type, elements: count })),
   };
 }
 

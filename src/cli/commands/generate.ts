@@ -32,9 +32,9 @@ export const generate: Command = command({
     {
       name: "draft",
       type: "string",
-      value: "DIR",
+      value: "MODEL",
       needs: [needsValue("method", "draft", "hier")],
-      summary: "Directory of the draft model, for the methods draft and hier",
+      summary: "The draft model, as --target, for the methods draft and hier",
     },
     {
       name: "head",

@@ -19,7 +19,11 @@ export const inspect: Command = command({
   name: "inspect",
   summary: "Print what a model or an EAGLE-2 head is made of, and the memory that it will take.",
   notes: ["Every tensor is checked as for loading; no weights are read and no library is needed."],
-  positional: { name: "dir", value: "DIR", summary: "the directory of a model or a head" },
+  positional: {
+    name: "dir",
+    value: "MODEL",
+    summary: "the directory of a model or a head, or a GGUF file",
+  },
   options: [
     {
       name: "context",
@@ -65,6 +69,7 @@ function inspectText(
     ["architecture", config.architecture],
     ["parameters", `${(description.parameters / 1e6).toFixed(2)} million`],
     ["format", description.format ?? "not quantized"],
+    ...showGguf(description),
     ["scheme", `${description.scheme}, activations ${description.dtype}`],
     ...showSchemes(description),
     ["layers", `${layers}, hidden size ${hiddenSize}, MLP ${intermediateSize}`],
@@ -134,6 +139,22 @@ function groupUnused(unused: Description["unused"]): (Unused & { readonly count:
   return [...groups.values()];
 }
 
+/** What a GGUF file says of itself: the types of its matrices with their shares, and its parts. */
+function showGguf({ gguf }: Description): [string, string][] {
+  if (gguf === undefined) return [];
+  const { version, files, name, tokenizer, types } = gguf;
+  const all = types.reduce((sum, { elements }) => sum + elements, 0);
+  const shares = types.toSorted((a, b) => b.elements - a.elements)
+    .map(({ type, elements }) => `${type} ${(100 * elements / all).toFixed(1)}%`);
+  return [
+    ["", `version ${version}${files.length > 1 ? `, ${files.length} files` : ""}`],
+    ["", shares.join(", ")],
+    ...(files.length > 1 ? files.map((file): [string, string] => ["", file]) : []),
+    ...(name === undefined ? [] : [["name", name] as [string, string]]),
+    ...(tokenizer === undefined ? [] : [["tokenizer", tokenizer] as [string, string]]),
+  ];
+}
+
 /** Where not all linear layers are stored alike: each group of layers with its scheme. */
 function showSchemes({ schemes }: Description): [string, string][] {
   if (new Set(schemes.map(({ scheme }) => scheme)).size === 1) return [];
@@ -149,6 +170,10 @@ function showToken({ id, text }: { readonly id: number; readonly text?: string }
 
 function showRope({ ropeTheta, ropeScaling }: Description["config"]): string {
   if (ropeScaling === undefined) return `theta ${ropeTheta}`;
+  if (ropeScaling.type === "factors") {
+    const [least, most] = [Math.min, Math.max].map((of) => of(...ropeScaling.factors));
+    return `theta ${ropeTheta}, frequencies divided by ${least} to ${most}`;
+  }
   const { type, ...rest } = ropeScaling;
   const values = Object.entries(snakeCase(rest) as object).map(([key, value]) =>
     `${key.replaceAll("_", " ")} ${value}`

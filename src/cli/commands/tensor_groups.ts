@@ -12,9 +12,9 @@ export interface TensorGroup {
   readonly name: string;
   /** How many there are. */
   readonly count: number;
-  /** The dtype of each. */
+  /** The dtype of each, or what GGUF calls its blocks. */
   readonly dtype: string;
-  /** The shape of each. */
+  /** The shape of each, of blocks that of what they stand for. */
   readonly shape: readonly number[];
   /** Bytes of all. */
   readonly bytes: number;
@@ -23,7 +23,9 @@ export interface TensorGroup {
 /** Groups tensors, in the order of each group's first. */
 export function groupTensors(tensors: readonly TensorInfo[]): TensorGroup[] {
   const groups = new Map<string, TensorGroup>();
-  for (const { name, dtype, shape, bytes } of tensors) {
+  for (const { name, bytes, ...info } of tensors) {
+    const dtype = info.blocks?.type ?? info.dtype;
+    const { shape } = info.blocks ?? info;
     const pattern = layerPattern(name);
     const key = `${dtype} ${shape.join(",")} ${pattern}`;
     const found = groups.get(key);

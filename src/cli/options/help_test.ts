@@ -47,12 +47,12 @@ Deno.test("help: what goes on in the next line stands under what it belongs to",
   const beside = commandHelp(generate, 60);
   assertMatch(
     beside,
-    /^ {2}-t, --target DIR {8}Directory of the model, in Hugging\n {26}Face layout/m,
+    /^ {2}-t, --target MODEL {6}The model: a directory in Hugging\n {26}Face layout, or a GGUF file/m,
   );
   assertMatch(beside, /^ {2}-n, --max-tokens N {6}Most tokens/m);
   assertMatch(beside, /^ {6}--json {14}Print one line/m);
   const below = commandHelp(generate, 40);
-  assertMatch(below, /^ {2}-t, --target DIR\n {8}Directory of the model, in\n {8}Hugging/m);
+  assertMatch(below, /^ {2}-t, --target MODEL\n {8}The model: a directory in\n {8}Hugging/m);
   assertStringIncludes(
     below,
     `  specmquant generate \\\n    -t models/demo/target \\\n    -p "Question: What is 2 + 3?" \\\n    -n 40\n`,

@@ -13,14 +13,14 @@ export const JSON_OPTION: BooleanOption & { readonly name: "json" } = {
   summary: "Print one line of JSON and nothing else on standard output",
 };
 
-/** The target's directory. */
+/** The target: a directory or a GGUF file. */
 export const TARGET_OPTION: StringOption & { readonly name: "target"; readonly required: true } = {
   name: "target",
   short: "t",
   type: "string",
-  value: "DIR",
+  value: "MODEL",
   required: true,
-  summary: "Directory of the model, in Hugging Face layout",
+  summary: "The model: a directory in Hugging Face layout, or a GGUF file",
 };
 
 /** Where to run. */

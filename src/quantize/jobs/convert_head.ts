@@ -59,6 +59,13 @@ export async function convertHead(options: ConvertHeadOptions): Promise<void> {
   signal?.throwIfAborted();
   using head = openHead(dir);
   using checkpoint = openCheckpoint(model);
+  if (checkpoint.gguf !== undefined) {
+    throw new ArgumentError(
+      "model",
+      `Cannot convert ${dir}: ${model} is GGUF, expected a model that "quantize --rotate" has written; a ` +
+        "head of the model that the GGUF file was made from needs no conversion",
+    );
+  }
   const rotation = readRotation(model);
   checkConversion(head, checkpoint, rotation);
   const args = { program: 2, head: modelFiles(dir), model: modelFiles(model) };

@@ -34,6 +34,13 @@ export async function quantizeCheckpoint(given: QuantizeOptions): Promise<Quanti
   const method = findMethod(options.method ?? quantizer?.method ?? "rtn");
   refuseIdle(options, method);
   using checkpoint = openCheckpoint(model);
+  if (checkpoint.gguf !== undefined) {
+    throw new ArgumentError(
+      "model",
+      `Cannot quantize ${model}: it is GGUF, expected a directory in Hugging Face layout with f16, ` +
+        "bf16 or f32 weights, such as the model that the GGUF file was made from",
+    );
+  }
   if (checkpoint.quantization !== undefined) {
     throw new ArgumentError(
       "model",

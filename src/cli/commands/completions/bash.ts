@@ -22,6 +22,8 @@ function action(expected: Expected): string {
       return "paths -d";
     case "file":
       return "paths -f";
+    case "model":
+      return "models";
     case "text":
       return "text";
   }
@@ -72,6 +74,11 @@ ${name}_list() {
 ${name}_paths() {
   compopt -o filenames 2> /dev/null
   mapfile -t COMPREPLY < <(compgen "$1" -- "$cur")
+}
+
+${name}_models() {
+  compopt -o filenames 2> /dev/null
+  mapfile -t COMPREPLY < <({ compgen -d -- "$cur"; compgen -f -X '!*.gguf' -- "$cur"; } | sort -u)
 }
 
 ${name}_text() {

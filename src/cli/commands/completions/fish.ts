@@ -23,6 +23,8 @@ function valueOf(expected: Expected): string {
       return "-x -a '(__fish_complete_directories)'";
     case "file":
       return "-r -F";
+    case "model":
+      return `-x -a '(__fish_complete_directories; __fish_complete_path | string match "*.gguf*")'`;
     case "text":
       return "-x";
   }

@@ -13,8 +13,8 @@ export type Expected =
   | { readonly kind: "words"; readonly words: readonly string[] }
   /** Some of these words, with commas between them. */
   | { readonly kind: "list"; readonly words: readonly string[] }
-  /** A path. */
-  | { readonly kind: "directory" | "file" }
+  /** A path; that of a model is a directory or a file that ends with .gguf. */
+  | { readonly kind: "directory" | "file" | "model" }
   /** Anything else. */
   | { readonly kind: "text" };
 
@@ -57,6 +57,7 @@ export interface Shell {
 const PATHS: Readonly<Record<string, Expected>> = {
   DIR: { kind: "directory" },
   FILE: { kind: "file" },
+  MODEL: { kind: "model" },
 };
 
 function expectedOf(value: string, choices: readonly string[] | undefined): Expected {

@@ -27,6 +27,8 @@ function valueOf({ name, expected }: NonNullable<Flag["value"]>): string {
       return `${message}_files -/`;
     case "file":
       return `${message}_files`;
+    case "model":
+      return `${message}_files -g "*.gguf"`;
     case "text":
       return `${message} `;
   }
