@@ -62,6 +62,12 @@ struct Avx2 {
     const __m128 b = _mm_add_ps(a, _mm_movehl_ps(a, a));
     return _mm_cvtss_f32(_mm_add_ss(b, _mm_movehdup_ps(b)));
   }
+  SMQ_INLINE F sum_eight(const float (*x)[8]) {
+    const F first = four_sums(x), second = four_sums(x + 4);
+    const F sums = _mm256_add_ps(_mm256_shuffle_ps(first, second, 0x88), _mm256_shuffle_ps(first, second, 0xdd));
+    // Those of even rows are in the low half.
+    return _mm256_permutevar8x32_ps(sums, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+  }
   SMQ_INLINE I bits(F x) { return _mm256_castps_si256(x); }
   SMQ_INLINE I add(I a, int32_t b) { return _mm256_add_epi32(a, _mm256_set1_epi32(b)); }
   SMQ_INLINE I sub(I a, I b) { return _mm256_sub_epi32(a, b); }
@@ -133,6 +139,18 @@ struct Avx2 {
     return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
   }
   SMQ_INLINE F to_float(I x) { return _mm256_cvtepi32_ps(x); }
+
+ private:
+  // The lower and upper halves of two rows, added.
+  SMQ_INLINE F two_halves(const float (*x)[8]) {
+    const F a = load(x[0]), b = load(x[1]);
+    return _mm256_add_ps(_mm256_permute2f128_ps(a, b, 0x20), _mm256_permute2f128_ps(a, b, 0x31));
+  }
+  // Of four rows two sums each: rows 0 and 2 in the low half, 1 and 3 in the high one.
+  SMQ_INLINE F four_sums(const float (*x)[8]) {
+    const F a = two_halves(x), b = two_halves(x + 2);
+    return _mm256_add_ps(_mm256_shuffle_ps(a, b, 0x44), _mm256_shuffle_ps(a, b, 0xee));
+  }
 };
 
 }  // namespace smq

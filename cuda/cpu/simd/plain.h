@@ -76,6 +76,12 @@ struct Plain {
   SMQ_INLINE float sum(F x) {
     return ((x[0] + x[4]) + (x[2] + x[6])) + ((x[1] + x[5]) + (x[3] + x[7]));
   }
+  // That of each of eight rows.
+  SMQ_INLINE F sum_eight(const float (*x)[8]) {
+    F sums;
+    for (int i = 0; i < 8; ++i) sums[i] = sum(load(x[i]));
+    return sums;
+  }
   SMQ_INLINE I bits(F x) {
     I y;
     std::memcpy(&y, &x, sizeof y);
