@@ -10,7 +10,7 @@
 namespace smq {
 
 struct Gemm {
-  const void* x;     // f32 or i16 [m, x_stride], padded with zeros from k to x_stride
+  const void* x;     // f32, i16 or i8 [m, x_stride], padded with zeros from k to a multiple of 8
   const void* w;     // as the kernel wants it
   const void* bias;  // dtype [n] or null
   void* y;
@@ -38,6 +38,9 @@ using WidenKernel = void (*)(void* out, const void* x, int64_t count);
 // Outputs begin..end-1 of all rows. `panel` holds kPanel * x_stride floats for the call's own use.
 using GemmKernel = void (*)(const Gemm& args, int32_t begin, int32_t end, void* panel);
 
+// Prepares a widened row of k inputs for a product; what it has room for behind them is the product's to say.
+using RowKernel = void (*)(float* row, int32_t k, int32_t group);
+
 // Kernels whose activations have one dtype.
 struct HalfKernels {
   WidenKernel widen;  // to f32
@@ -56,9 +59,11 @@ struct HalfKernels {
 // Products with weights of any storage.
 struct GemmKernels {
   GemmKernel f16[2];    // by dtype: f16, bf16
-  GemmKernel w4a16[2];  // without and with zero points or offsets
+  GemmKernel w4a16[3], w4a16_many[3];  // by SMQ_ZEROS_*; of up to SMQ_MAX_TREE rows, and of more
   GemmKernel w8a8, fp8, w8a16, w4a8;
   GemmKernel w8a16_group[2];  // without and with offsets
+  // What rows get after they are widened; none where a product is not named.
+  RowKernel w4a16_row[3], sums_row, fp8_row;
 };
 
 // Outputs whose weights are widened together when there are many rows.

@@ -1,14 +1,14 @@
-// Products of rows with weights of any storage: the walk of tiles over rows and outputs, and how a sum
+// Products of rows with rows of weights: the walk of tiles over rows and outputs, and how a sum
 // ends. What is summed, and in which order, is the tile's.
 #pragma once
 
 #include "gemm/f32_tile.kernel.h"
 #include "gemm/i32_tile.kernel.h"
-#include "gemm/w8_group.kernel.h"
+#include "gemm/lanes.kernel.h"
 
 namespace smq {
 
-constexpr int32_t kFewRows = 8;  // up to here weights are widened in registers, beyond in panels
+constexpr int32_t kFewRows = 4;  // up to here weights are widened in registers, beyond in panels
 
 // Scales the sum, adds the bias and stores it as the epilogue says.
 SMQ_INLINE void finish(const Gemm& args, int64_t row, int32_t output, float sum) {
@@ -51,14 +51,12 @@ void strip(const Gemm& args, const Reader& reader, int32_t first, int32_t begin,
   }
 }
 
-// All rows, several to a tile where S has tiles of several.
+// All rows, several to a tile where S has tiles of several; the weights are in a near cache.
 template <class S, class Reader>
 void strips(const Gemm& args, const Reader& reader, int32_t first, int32_t begin, int32_t end) {
   int32_t row = 0;
   if constexpr (S::kManyTiles) {
-    for (; row + 4 <= args.m; row += 4) {
-      strip<S, 4, Reader::kBesideFour>(args, reader, first, begin, end, row);
-    }
+    for (; row + 4 <= args.m; row += 4) strip<S, 4, 3>(args, reader, first, begin, end, row);
     if (args.m - row == 3) strip<S, 3, 4>(args, reader, first, begin, end, row);
     if (args.m - row == 2) strip<S, 2, 4>(args, reader, first, begin, end, row);
     if (args.m - row == 1) strip<S, 1, 4>(args, reader, first, begin, end, row);
@@ -67,12 +65,22 @@ void strips(const Gemm& args, const Reader& reader, int32_t first, int32_t begin
   }
 }
 
+// The same for few rows, of weights that come from memory: an output at a time, since a processor fetches
+// one stream well ahead, and not four whose ends are near one another's starts.
+template <class S, class Reader>
+void stream(const Gemm& args, const Reader& reader, int32_t begin, int32_t end) {
+  if (args.m == 1) return strip<S, 1, 1>(args, reader, 0, begin, end, 0);
+  if (args.m == 2) return strip<S, 2, 1>(args, reader, 0, begin, end, 0);
+  if (args.m == 3) return strip<S, 3, 1>(args, reader, 0, begin, end, 0);
+  strip<S, 4, 1>(args, reader, 0, begin, end, 0);
+}
+
 // Weights are widened in registers for few rows where S has tiles for each storage, else into a panel
 // that Panel reads.
 template <class S, class Panel, class Reader>
 void gemm_with(const Gemm& args, const Reader& reader, int32_t begin, int32_t end, void* scratch) {
   if constexpr (S::kManyTiles) {
-    if (args.m <= kFewRows) return strips<S>(args, reader, 0, begin, end);
+    if (args.m <= kFewRows) return stream<S>(args, reader, begin, end);
   }
   auto* panel = static_cast<typename Reader::Input*>(scratch);
   for (int32_t first = begin; first < end; first += kPanel) {
@@ -90,22 +98,6 @@ void gemm_half(const Gemm& args, int32_t begin, int32_t end, void* panel) {
   gemm_with<S, RowReader<S, float>>(args, reader, begin, end, panel);
 }
 
-template <class S, bool kZeros>
-void gemm_u4(const Gemm& args, int32_t begin, int32_t end, void* panel) {
-  const int64_t row_bytes = u4_row_bytes(args.k);
-  const uint8_t* words = static_cast<const uint8_t*>(args.w);
-  const float* scales = reinterpret_cast<const float*>(words + args.n * row_bytes);
-  const int32_t groups = int32_t((int64_t(args.k) + args.group - 1) / args.group);
-  const float* zeros = scales + int64_t(args.n) * groups;
-  if (args.group % kBlock == 0 || groups == 1) {
-    const U4Reader<S, true, kZeros> reader{words, scales, zeros, row_bytes, groups, args.group};
-    gemm_with<S, RowReader<S, float>>(args, reader, begin, end, panel);
-  } else {
-    const U4Reader<S, false, kZeros> reader{words, scales, zeros, row_bytes, groups, args.group};
-    gemm_with<S, RowReader<S, float>>(args, reader, begin, end, panel);
-  }
-}
-
 // The product with the scales that lie behind n rows of `row_bytes` of the weight, and there the offsets.
 SMQ_INLINE Gemm with_scales(const Gemm& args, int64_t row_bytes, bool offsets) {
   Gemm scaled = args;
@@ -113,21 +105,6 @@ SMQ_INLINE Gemm with_scales(const Gemm& args, int64_t row_bytes, bool offsets) {
   scaled.scales = reinterpret_cast<const float*>(w + args.n * row_bytes);
   if (offsets) scaled.offsets = scaled.scales + args.n;
   return scaled;
-}
-
-// 8-bit weights of T times f32.
-template <class S, class T>
-void gemm_8(const Gemm& args, int32_t begin, int32_t end, void* panel) {
-  const RowReader<S, T> reader{static_cast<const T*>(args.w), args.k};
-  const Gemm scaled = with_scales(args, args.k, false);
-  gemm_with<S, RowReader<S, float>>(scaled, reader, begin, end, panel);
-}
-
-template <class S>
-void gemm_i8(const Gemm& args, int32_t begin, int32_t end, void* panel) {
-  const IntRowReader<S, int8_t> reader{static_cast<const int8_t*>(args.w), args.k};
-  const Gemm scaled = with_scales(args, args.k, false);
-  gemm_with<S, IntRowReader<S, int16_t>>(scaled, reader, begin, end, panel);
 }
 
 template <class S>
@@ -144,29 +121,20 @@ void gemm_u4_i8(const Gemm& args, int32_t begin, int32_t end, void* panel) {
   gemm_with<S, IntRowReader<S, int16_t>>(scaled, reader, begin, end, panel);
 }
 
-template <class S, int kGroup, bool kOffsets>
-void gemm_groups_of(const Gemm& args, int32_t begin, int32_t end, void* panel) {
-  const GroupWeight weight = group_weight(args.w, args.n, args.k, kGroup);
-  const GroupReader<S, kGroup, kOffsets> reader{weight.q, weight.scales, weight.offsets, args.k,
-                                                args.k / kGroup};
-  gemm_with<S, RowReader<S, float>>(args, reader, begin, end, panel);
-}
-
-template <class S, bool kOffsets>
-void gemm_w8_group(const Gemm& args, int32_t begin, int32_t end, void* panel) {
-  if (args.group == 16) return gemm_groups_of<S, 16, kOffsets>(args, begin, end, panel);
-  gemm_groups_of<S, 32, kOffsets>(args, begin, end, panel);
-}
-
 template <class S>
 constexpr GemmKernels gemm_kernels() {
   return {{gemm_half<S, f16>, gemm_half<S, bf16>},
-          {gemm_u4<S, false>, gemm_u4<S, true>},
-          gemm_i8<S>,
-          gemm_8<S, e4m3>,
-          gemm_8<S, int8_t>,
+          {gemm_u4<S, Terms::kCentered>, gemm_u4<S, Terms::kPoints>, gemm_u4<S, Terms::kOffsets>},
+          {gemm_u4_many<S, Terms::kCentered>, gemm_u4_many<S, Terms::kPoints>,
+           gemm_u4_many<S, Terms::kOffsets>},
+          gemm_w8a8<S>,
+          gemm_fp8<S>,
+          gemm_w8<S>,
           gemm_u4_i8<S>,
-          {gemm_w8_group<S, false>, gemm_w8_group<S, true>}};
+          {gemm_w8_group<S, Terms::kScaled>, gemm_w8_group<S, Terms::kOffsets>},
+          {nibble_row<S, Terms::kCentered>, nibble_row<S, Terms::kPoints>, nibble_row<S, Terms::kOffsets>},
+          sums_row<S>,
+          float8_row<S>};
 }
 
 }  // namespace smq

@@ -13,7 +13,6 @@ constexpr int32_t kIntBlock = 32;  // inputs in one block: two steps of sixteen
 // A reader hands out blocks of 32 inputs, widened in two halves. Rows of i8, or of a panel's i16:
 template <class S, class T>
 struct IntRowReader {
-  static constexpr int kBesideFour = 3;
   using Input = int16_t;
   using Sum = int32_t;
   const T* w;
@@ -32,7 +31,6 @@ struct IntRowReader {
 // Nibbles, each the index of an i8 in the table of 16 of its output and group.
 template <class S>
 struct TableReader {
-  static constexpr int kBesideFour = 2;
   using Input = int16_t;
   using Sum = int32_t;
   const uint8_t* nibbles;  // a block in 16 bytes: inputs j and 16 + j in byte j

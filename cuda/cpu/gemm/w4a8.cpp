@@ -50,7 +50,7 @@ void pack_output(const W4A8Pack& call, int64_t output) {
 
 int32_t smq::run_gemm_w4a8(smq_context* ctx, const GemmArgs& args) {
   const Kernels& kernels = ctx->kernels;
-  return submit_gemm(ctx, args, {kernels.gemm.w4a8, kernels.widen_i8, 1, 2, 0.06});
+  return submit_gemm(ctx, args, {kernels.gemm.w4a8, kernels.widen_i8, nullptr, 0, kPanel, 1, 2, 0.06});
 }
 
 int32_t smq::run_w4a8_bytes(int32_t n, int32_t k, int32_t group, int64_t* out) {

@@ -1,38 +1,38 @@
-// Eight-bit weights in groups: products, packing, and rows of a table. gemm/w8_group.kernel.h has the layout.
-#include "gemm/w8_group.kernel.h"
-
+// Eight-bit weights in groups, w = q s or q s + o, in panels (gemm/lanes.h): products, packing, and rows of a table.
 #include <cstring>
 
 #include "gemm/gemm.h"
+#include "gemm/lanes.h"
 
 using namespace smq;
 
 namespace {
 
 // Packs one output.
-void pack_output(uint64_t w, int64_t row, int32_t n_total, int64_t output, uint64_t qweight,
-                 uint64_t scales, uint64_t offsets, int32_t n, int32_t k, int32_t group) {
-  const int64_t groups = k / group;
-  int8_t* q = at<int8_t>(w);
-  std::memcpy(q + row * k, at<const int8_t>(qweight) + output * k, std::size_t(k));
-  f16* to = reinterpret_cast<f16*>(q + int64_t(n_total) * k) + row * groups;
-  const f16* from = at<const f16>(scales) + output;
-  for (int64_t g = 0; g < groups; ++g) to[g] = from[g * n];
-  if (!offsets) return;
-  to += n_total * groups;
-  from = at<const f16>(offsets) + output;
-  for (int64_t g = 0; g < groups; ++g) to[g] = from[g * n];
+void pack_output(uint64_t w, int64_t row, int64_t output, uint64_t qweight, uint64_t scales,
+                 uint64_t offsets, int32_t n, int32_t k, int32_t group) {
+  const LaneLayout layout = i8_group_layout(k, group, offsets ? 2 : 1);
+  const int8_t* q = at<const int8_t>(qweight) + output * k;
+  for (int32_t j = 0; j < k; ++j) *at<int8_t>(w + uint64_t(layout.place(row, j))) = q[j];
+  for (int32_t g = 0; g < layout.groups; ++g) {
+    const int64_t from = int64_t(g) * n + output;
+    *at<f16>(w + uint64_t(layout.group_place(row, g, 0))) = at<const f16>(scales)[from];
+    if (offsets) *at<f16>(w + uint64_t(layout.group_place(row, g, 1))) = at<const f16>(offsets)[from];
+  }
 }
 
 // Row `token` of a table.
 void widen_token(float* out, const EmbedW8& args, int64_t token) {
-  const GroupWeight table = group_weight(at<const void>(args.table), args.vocab, args.hidden, args.group);
-  const int64_t groups = args.hidden / args.group;
-  const int8_t* q = table.q + token * args.hidden;
-  for (int64_t g = 0; g < groups; ++g) {
-    const float scale = widen(table.scales[token * groups + g]);
-    const float offset = args.offsets ? widen(table.offsets[token * groups + g]) : 0.0f;
-    for (int32_t i = 0; i < args.group; ++i, ++q) *out++ = float(*q) * scale + offset;
+  const LaneLayout layout = i8_group_layout(args.hidden, args.group, 1 + args.offsets);
+  const auto array = [&](int32_t g, int32_t which) {
+    return widen(*at<const f16>(args.table + uint64_t(layout.group_place(token, g, which))));
+  };
+  for (int32_t g = 0, i = 0; g < layout.groups; ++g) {
+    const float scale = array(g, 0);
+    const float offset = args.offsets ? array(g, 1) : 0.0f;
+    for (; i < (g + 1) * args.group; ++i) {
+      out[i] = float(*at<const int8_t>(args.table + uint64_t(layout.place(token, i)))) * scale + offset;
+    }
   }
 }
 
@@ -40,21 +40,24 @@ void widen_token(float* out, const EmbedW8& args, int64_t token) {
 
 int32_t smq::run_gemm_w8a16_group(smq_context* ctx, const GemmArgs& args) {
   const WidenKernel widen = ctx->kernels.half[args.dtype].widen;
-  return submit_gemm(ctx, args, {ctx->kernels.gemm.w8a16_group[args.zeros], widen, 2, 4, 0.08});
+  const GemmKernels& gemm = ctx->kernels.gemm;
+  const RowKernel prepare = args.zeros ? gemm.sums_row : nullptr;
+  return submit_gemm(ctx, args, {gemm.w8a16_group[args.zeros], widen, prepare, args.zeros, kLanes, 2, 4, 0.07});
 }
 
 int32_t smq::run_w8_group_bytes(int32_t n, int32_t k, int32_t group, int32_t offsets, int64_t* out) {
-  *out = n * (int64_t(k) + int64_t(k / group) * int64_t(sizeof(f16)) * (1 + offsets));
+  *out = i8_group_layout(k, group, 1 + offsets).bytes(n);
   return SMQ_OK;
 }
 
 int32_t smq::run_w8_group_pack(smq_context* ctx, uint64_t w, int32_t n_total, int32_t n_offset,
                                uint64_t qweight, uint64_t scales, uint64_t offsets, int32_t n,
                                int32_t k, int32_t group) {
+  (void)n_total;
   return submit(ctx, [=] {
     ctx->pool.run(n, 0.2 * k, [&](int64_t begin, int64_t end, int) {
       for (int64_t i = begin; i < end; ++i) {
-        pack_output(w, n_offset + i, n_total, i, qweight, scales, offsets, n, k, group);
+        pack_output(w, n_offset + i, i, qweight, scales, offsets, n, k, group);
       }
     });
   });

@@ -9,6 +9,7 @@
 namespace smq {
 
 constexpr int kChunk = 64;
+constexpr int kSummed = 8;           // keys whose products are summed together
 constexpr int kMaxGroup = 8;         // q heads that are worked on together
 constexpr int32_t kAttentionDim = 512;  // largest head_dim
 constexpr int kMaxMasked = 256;      // bits of SMQ_MAX_MASK words
@@ -54,10 +55,10 @@ void find_keys(Keys& keys, const Attention& args, int64_t row) {
   keys.count = args.window;
 }
 
-// scores[g][j] = q[g] . k[j], for `N` keys side by side.
+// The lanes of q[g] . k[j], for `N` keys side by side.
 template <class S, class T, int G, int N>
-SMQ_INLINE void score_keys(float (*scores)[kChunk], const float* q, const T* const* k, int j,
-                           int32_t d, float scale) {
+SMQ_INLINE void multiply_keys(float (*lanes)[kSummed][8], const float* q, const T* const* k, int j,
+                              int32_t d) {
   typename S::F sums[G][N];
   for (int g = 0; g < G; ++g) {
     for (int n = 0; n < N; ++n) sums[g][n] = S::zero();
@@ -69,7 +70,25 @@ SMQ_INLINE void score_keys(float (*scores)[kChunk], const float* q, const T* con
     }
   }
   for (int g = 0; g < G; ++g) {
-    for (int n = 0; n < N; ++n) scores[g][j + n] = S::sum(sums[g][n]) * scale;
+    for (int n = 0; n < N; ++n) S::store(lanes[g][(j + n) % kSummed], sums[g][n]);
+  }
+}
+
+// scores[g][j] = q[g] . k[j] for the `count` keys of a chunk, whose lanes are summed eight keys at a time. What
+// lies behind the last has no meaning.
+template <class S, class T, int G>
+SMQ_INLINE void score_keys(float (*scores)[kChunk], const float* q, const T* const* k, int count, int32_t d,
+                           float scale) {
+  constexpr int kKeys = G >= 4 ? 1 : 4 / G;
+  float lanes[G][kSummed][8] = {};
+  for (int from = 0; from < count; from += kSummed) {
+    const int end = count - from < kSummed ? count : from + kSummed;
+    int j = from;
+    for (; j + kKeys <= end; j += kKeys) multiply_keys<S, T, G, kKeys>(lanes, q, k, j, d);
+    for (; j < end; ++j) multiply_keys<S, T, G, 1>(lanes, q, k, j, d);
+    for (int g = 0; g < G; ++g) {
+      S::store(scores[g] + from, S::mul(S::sum_eight(lanes[g]), S::set(scale)));
+    }
   }
 }
 
@@ -143,7 +162,6 @@ void attend_group(const Attention& args, const Keys& keys, int64_t row, int32_t 
     S::store(q + c, S::load(q_row + c));
     S::store(acc + c, S::zero());
   }
-  constexpr int kKeys = G >= 4 ? 1 : 4 / G;
   for (int64_t base = 0; base < keys.count; base += kChunk) {
     const int count = int(keys.count - base < kChunk ? keys.count - base : kChunk);
     const T* k[kChunk];
@@ -153,11 +171,7 @@ void attend_group(const Attention& args, const Keys& keys, int64_t row, int32_t 
       k[j] = k_cache + offset;
       v[j] = v_cache + offset;
     }
-    int j = 0;
-    for (; j + kKeys <= count; j += kKeys) {
-      score_keys<S, T, G, kKeys>(scores, q, k, j, d, args.scale);
-    }
-    for (; j < count; ++j) score_keys<S, T, G, 1>(scores, q, k, j, d, args.scale);
+    score_keys<S, T, G>(scores, q, k, count, d, args.scale);
     for (int g = 0; g < G; ++g) {
       soften_chunk<S>(scores[g], count, largest[g], total[g], acc + g * d, d);
     }

@@ -23,9 +23,6 @@ struct Avx2 {
     const __m128i bits = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16));
   }
-  SMQ_INLINE F load(const int8_t* p) {
-    return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))));
-  }
   SMQ_INLINE F load(const e4m3* p) {
     // Of a byte whose sign has spread over the word, only the top one stays.
     const I bytes = _mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
@@ -36,7 +33,6 @@ struct Avx2 {
     const F value = _mm256_mul_ps(_mm256_castsi256_ps(kept), _mm256_set1_ps(0x1p120f));
     return _mm256_or_ps(value, _mm256_castsi256_ps(nan));
   }
-  SMQ_INLINE F broadcast(const f16* p) { return _mm256_cvtph_ps(_mm_set1_epi16(int16_t(p->bits))); }
   SMQ_INLINE void store(float* p, F x) { _mm256_storeu_ps(p, x); }
   SMQ_INLINE void store(f16* p, F x) {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT));
@@ -66,15 +62,18 @@ struct Avx2 {
     const __m128 b = _mm_add_ps(a, _mm_movehl_ps(a, a));
     return _mm_cvtss_f32(_mm_add_ss(b, _mm_movehdup_ps(b)));
   }
+  SMQ_INLINE F sum_eight(const float (*x)[8]) {
+    const F first = four_sums(x), second = four_sums(x + 4);
+    const F sums = _mm256_add_ps(_mm256_shuffle_ps(first, second, 0x88), _mm256_shuffle_ps(first, second, 0xdd));
+    // Those of even rows are in the low half.
+    return _mm256_permutevar8x32_ps(sums, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+  }
   SMQ_INLINE I bits(F x) { return _mm256_castps_si256(x); }
   SMQ_INLINE I add(I a, int32_t b) { return _mm256_add_epi32(a, _mm256_set1_epi32(b)); }
   SMQ_INLINE I sub(I a, I b) { return _mm256_sub_epi32(a, b); }
   SMQ_INLINE I half(I a) { return _mm256_srai_epi32(a, 1); }
   SMQ_INLINE F power_of_two(I n) {
     return _mm256_castsi256_ps(_mm256_slli_epi32(add(n, 127), 23));
-  }
-  SMQ_INLINE I load_words(const uint32_t* p) {
-    return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
   }
   SMQ_INLINE I no_sum() { return _mm256_setzero_si256(); }
   SMQ_INLINE I add(I a, I b) { return _mm256_add_epi32(a, b); }
@@ -101,11 +100,56 @@ struct Avx2 {
     low = _mm256_cvtepi8_epi16(_mm_shuffle_epi8(entries, _mm_and_si128(bytes, mask)));
     high = _mm256_cvtepi8_epi16(_mm_shuffle_epi8(entries, upper));
   }
+  SMQ_INLINE I load_words(const uint8_t* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
+  SMQ_INLINE I low_nibbles(I x) { return _mm256_and_si256(x, _mm256_set1_epi8(15)); }
+  SMQ_INLINE I high_nibbles(I x) { return low_nibbles(_mm256_srli_epi16(x, 4)); }
+  SMQ_INLINE W no_shorts() { return _mm256_setzero_si256(); }
+  SMQ_INLINE W set_short(int16_t x) { return _mm256_set1_epi16(x); }
+  SMQ_INLINE W add_short(W a, W b) { return _mm256_add_epi16(a, b); }
+  SMQ_INLINE W dot_bytes(I unsigned_bytes, const int8_t* x) {
+    int32_t four;
+    std::memcpy(&four, x, 4);
+    return _mm256_maddubs_epi16(unsigned_bytes, _mm256_set1_epi32(four));
+  }
+  SMQ_INLINE I to_whole(F x) { return _mm256_cvtps_epi32(x); }
+  SMQ_INLINE I low_bytes(I x) { return _mm256_srai_epi32(_mm256_slli_epi32(x, 24), 24); }
+  SMQ_INLINE void store_digits(int8_t* p, I x) {
+    const I half = _mm256_set1_epi32(0x808080);
+    const I digits = _mm256_xor_si256(_mm256_add_epi32(x, half), half);
+    const I order = _mm256_broadcastsi128_si256(
+        _mm_setr_epi8(2, 6, 10, 14, 1, 5, 9, 13, 0, 4, 8, 12, -1, -1, -1, -1));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm256_shuffle_epi8(digits, order));
+  }
   template <int N>
-  SMQ_INLINE F nibbles(I words) {
-    I shifted = N < 7 ? _mm256_slli_epi32(words, 28 - 4 * N) : words;
-    if (N > 0) shifted = _mm256_and_si256(shifted, _mm256_set1_epi32(int(0xf0000000)));
-    return _mm256_cvtepi32_ps(shifted);
+  SMQ_INLINE F byte(I words) {
+    return _mm256_cvtepi32_ps(_mm256_srai_epi32(N < 3 ? _mm256_slli_epi32(words, 24 - 8 * N) : words, 24));
+  }
+  template <int N>
+  SMQ_INLINE F small_float(I words) {
+    // A sign that has spread over the bits above the exponent's four.
+    const I bits = _mm256_srai_epi32(N < 3 ? _mm256_slli_epi32(words, 24 - 8 * N) : words, 4);
+    return _mm256_castsi256_ps(_mm256_and_si256(bits, _mm256_set1_epi32(int(0x87f00000))));
+  }
+  SMQ_INLINE I add_dot(I sum, I w, const int8_t* x) {
+    int32_t four;
+    std::memcpy(&four, x, 4);
+    // |w| and x with w's sign, as -128 has no opposite and is no x; no two products leave 16 bits.
+    const I magnitudes = _mm256_abs_epi8(w);
+    const I pairs = _mm256_maddubs_epi16(magnitudes, _mm256_sign_epi8(_mm256_set1_epi32(four), w));
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+  }
+  SMQ_INLINE F to_float(I x) { return _mm256_cvtepi32_ps(x); }
+
+ private:
+  // The lower and upper halves of two rows, added.
+  SMQ_INLINE F two_halves(const float (*x)[8]) {
+    const F a = load(x[0]), b = load(x[1]);
+    return _mm256_add_ps(_mm256_permute2f128_ps(a, b, 0x20), _mm256_permute2f128_ps(a, b, 0x31));
+  }
+  // Of four rows two sums each: rows 0 and 2 in the low half, 1 and 3 in the high one.
+  SMQ_INLINE F four_sums(const float (*x)[8]) {
+    const F a = two_halves(x), b = two_halves(x + 2);
+    return _mm256_add_ps(_mm256_shuffle_ps(a, b, 0x44), _mm256_shuffle_ps(a, b, 0xee));
   }
 };
 

@@ -16,7 +16,7 @@ struct Plain {
 
   SMQ_INLINE F zero() { return F{}; }
   SMQ_INLINE F set(float x) { return F{x, x, x, x, x, x, x, x}; }
-  // From f32, f16, bf16, e4m3 or i8; no alignment needed.
+  // From f32, f16, bf16 or e4m3; no alignment needed.
   SMQ_INLINE F load(const float* p) {
     F x;
     std::memcpy(&x, p, sizeof x);
@@ -31,7 +31,6 @@ struct Plain {
     return floats(bits(floats(rest) * 0x1p112f) | ((word & 0x8000) << 16) | special);
   }
   SMQ_INLINE F load(const bf16* p) { return floats(halves(p) << 16); }
-  SMQ_INLINE F load(const int8_t* p) { return __builtin_convertvector(bytes(p), F); }
   SMQ_INLINE F load(const e4m3* p) {
     // Of a byte whose sign has spread over the word, only the top one stays.
     const I word = bytes(&p->bits) << 20;
@@ -39,8 +38,6 @@ struct Plain {
     const I nan = over(word & 0x07f00000, 0x07f00000 - 1);
     return floats(bits(floats(kept) * 0x1p120f) | nan);
   }
-  // One number in every lane.
-  SMQ_INLINE F broadcast(const f16* p) { return set(widen(*p)); }
   // To f32, f16 or bf16, rounded to nearest even.
   SMQ_INLINE void store(float* p, F x) { std::memcpy(p, &x, sizeof x); }
   SMQ_INLINE void store(f16* p, F x) {
@@ -79,6 +76,12 @@ struct Plain {
   SMQ_INLINE float sum(F x) {
     return ((x[0] + x[4]) + (x[2] + x[6])) + ((x[1] + x[5]) + (x[3] + x[7]));
   }
+  // That of each of eight rows.
+  SMQ_INLINE F sum_eight(const float (*x)[8]) {
+    F sums;
+    for (int i = 0; i < 8; ++i) sums[i] = sum(load(x[i]));
+    return sums;
+  }
   SMQ_INLINE I bits(F x) {
     I y;
     std::memcpy(&y, &x, sizeof y);
@@ -91,11 +94,6 @@ struct Plain {
   // 2^n for n in -126..127.
   SMQ_INLINE F power_of_two(I n) {
     return floats((n + 127) << 23);
-  }
-  SMQ_INLINE I load_words(const uint32_t* p) {
-    I x;
-    std::memcpy(&x, p, sizeof x);
-    return x;
   }
   SMQ_INLINE I no_sum() { return I{}; }
   SMQ_INLINE I add(I a, I b) { return a + b; }
@@ -129,11 +127,58 @@ struct Plain {
       high[i] = table[nibbles[i] >> 4];
     }
   }
-  // Nibble N of each word as a signed number, times 2^28.
-  template <int N>
-  SMQ_INLINE F nibbles(I words) {
-    return __builtin_convertvector((words << (28 - 4 * N)) & int(0xf0000000), F);
+  // Eight words of 32 bits.
+  SMQ_INLINE I load_words(const uint8_t* p) {
+    I x;
+    std::memcpy(&x, p, sizeof x);
+    return x;
   }
+  SMQ_INLINE I low_nibbles(I x) { return x & 0x0f0f0f0f; }
+  SMQ_INLINE I high_nibbles(I x) { return x >> 4 & 0x0f0f0f0f; }
+  SMQ_INLINE W no_shorts() { return W{}; }
+  SMQ_INLINE W set_short(int16_t x) { return W{} + x; }
+  SMQ_INLINE W add_short(W a, W b) { return a + b; }
+  // Of each four unsigned bytes, times the four signed ones at x, the two neighbours' products added up.
+  SMQ_INLINE W dot_bytes(I unsigned_bytes, const int8_t* x) {
+    const W even = shorts(unsigned_bytes & 0x00ff00ff), odd = shorts(unsigned_bytes >> 8 & 0x00ff00ff);
+    return even * pairs(x[0], x[2]) + odd * pairs(x[1], x[3]);
+  }
+  // To the nearest whole number, ties to even, of what is below 2^23.
+  SMQ_INLINE I to_whole(F x) {
+    const F magic = set(12582912.0f);
+    const F high = (x * 0x1p-8f + magic) - magic;
+    return __builtin_convertvector(high, I) * 256 + bits((x - high * 256.0f) + magic) - 0x4b400000;
+  }
+  // The lowest byte of each word, signed.
+  SMQ_INLINE I low_bytes(I x) { return x << 24 >> 24; }
+  // Words of 23 bits and a sign as signed digits of 8 bits: of each four words digits 2, then 1, then 0; four
+  // bytes of nothing.
+  SMQ_INLINE void store_digits(int8_t* p, I x) {
+    const I digits = (x + 0x808080) ^ 0x808080;
+    for (int i = 0; i < 8; ++i) {
+      int8_t* const to = p + i / 4 * 16 + i % 4;
+      to[0] = int8_t(digits[i] >> 16);
+      to[4] = int8_t(digits[i] >> 8);
+      to[8] = int8_t(digits[i]);
+      to[12] = 0;
+    }
+  }
+  // Byte N of each word as a signed number.
+  template <int N>
+  SMQ_INLINE F byte(I words) {
+    return __builtin_convertvector(words << (24 - 8 * N) >> 24, F);
+  }
+  // The same as e4m3, times 2^-120; what stands for NaN is 480.
+  template <int N>
+  SMQ_INLINE F small_float(I words) {
+    return floats(words << (24 - 8 * N) >> 4 & int(0x87f00000));
+  }
+  // Adds the products of four signed bytes of each word with those at x, of which none is -128.
+  SMQ_INLINE I add_dot(I sum, I w, const int8_t* x) {
+    return sum + (w << 24 >> 24) * x[0] + (w << 16 >> 24) * x[1] + (w << 8 >> 24) * x[2] +
+           (w >> 24) * x[3];
+  }
+  SMQ_INLINE F to_float(I x) { return __builtin_convertvector(x, F); }
 
  private:
   typedef uint32_t U __attribute__((vector_size(32)));
@@ -158,6 +203,12 @@ struct Plain {
     const Halves low = __builtin_convertvector(x, Halves);
     std::memcpy(p, &low, sizeof low);
   }
+  SMQ_INLINE W shorts(I x) {
+    W y;
+    std::memcpy(&y, &x, sizeof y);
+    return y;
+  }
+  SMQ_INLINE W pairs(int16_t a, int16_t b) { return W{a, b, a, b, a, b, a, b, a, b, a, b, a, b, a, b}; }
   SMQ_INLINE I words(W x) {
     I y;
     std::memcpy(&y, &x, sizeof y);
