@@ -13,15 +13,7 @@
 
 namespace smq {
 
-// Scales the scores of pairs 8 n + 2 t, + 1 of rows g (first two) and g + 8, and hides what a row does not see.
-template <int N>
-__device__ __forceinline__ void scale_scores(float (&scores)[N][4], float scale) {
-#pragma unroll
-  for (int n = 0; n < N; ++n) {
-#pragma unroll
-    for (int i = 0; i < 4; ++i) scores[n][i] = __fmul_rn(scores[n][i], scale);
-  }
-}
+// Hides what a row does not see of the scores of pairs 8 n + 2 t, + 1 of rows g (first two) and g + 8.
 template <int N>
 __device__ __forceinline__ void hide_scores(float (&scores)[N][4], const int32_t (&first)[2], int32_t end) {
 #pragma unroll
@@ -34,7 +26,7 @@ __device__ __forceinline__ void hide_scores(float (&scores)[N][4], const int32_t
   }
 }
 
-// The largest score of row g (r = 0) or g + 8.
+// The largest score of row g (r = 0) or g + 8, before it is scaled; scales are not negative.
 template <int N>
 __device__ __forceinline__ float largest(const float (&scores)[N][4], int r) {
   float top = kNone;
@@ -44,18 +36,27 @@ __device__ __forceinline__ float largest(const float (&scores)[N][4], int r) {
   return larger(top, __shfl_xor_sync(~0u, top, 2));
 }
 
-// The weights of pairs 8 n + 2 t, + 1, packed, of row g, then of row g + 8.
+// The weights of pairs 8 n + 2 t, + 1, packed, of row g, then of row g + 8; top: the rows' largest scores, scaled.
 template <class T, int N>
-__device__ __forceinline__ void weigh(uint32_t (&weights)[N][2], const float (&scores)[N][4], const float (&top)[2]) {
+__device__ __forceinline__ void weigh(uint32_t (&weights)[N][2], const float (&scores)[N][4], float scale,
+                                      const float (&top)[2]) {
 #pragma unroll
   for (int r = 0; r < 2; ++r) {
-    const float from = top[r] == kNone ? 0.0f : top[r];  // no score at all: weights of 2^-inf
+    const float from = top[r] == kNone ? 0.0f : -top[r];  // no score at all: weights of 2^-inf
 #pragma unroll
     for (int n = 0; n < N; ++n) {
-      weights[n][r] = HalfMath<T>::pack(exp2_fast(__fsub_rn(scores[n][2 * r], from)),
-                                        exp2_fast(__fsub_rn(scores[n][2 * r + 1], from)));
+      weights[n][r] = HalfMath<T>::pack(exp2_fast(__fmaf_rn(scores[n][2 * r], scale, from)),
+                                        exp2_fast(__fmaf_rn(scores[n][2 * r + 1], scale, from)));
     }
   }
+}
+
+// 16 bytes of a query, or zeros; turned round where the scale is negative, so that it need not be.
+__device__ __forceinline__ uint4 load_query(const uint16_t* from, bool held, bool turned) {
+  uint4 query = make_uint4(0, 0, 0, 0);
+  if (held) query = *reinterpret_cast<const uint4*>(from);
+  const uint32_t sign = turned ? 0x80008000 : 0;
+  return make_uint4(query.x ^ sign, query.y ^ sign, query.z ^ sign, query.w ^ sign);
 }
 
 // A tile's weights as operands: of 16 pairs a step.

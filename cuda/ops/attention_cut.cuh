@@ -12,19 +12,28 @@ constexpr int kTileRows = 16;  // query rows of a matrix instruction
 struct DecodeCall {
   AttentionArgs args;
   Pieces pieces;
-  Divisor group;
+  Divisor group, kv_heads, quarter;  // a quarter of head_dim: threads of a head in merging
   int32_t rows, tiles;             // query rows of a kv head, m x group, and their tiles
   int32_t runs, run_tiles;         // tiles that one unit of work takes together, and how many such runs there are
   int32_t most_spans;              // of a list
-  int32_t head_tiles, tails;       // tiles of one row's query rows; the most chunks behind the shared ones
+  float scale;                     // of scores; above zero
+  bool turned;                     // whether it was negative, and queries are turned round
+  int32_t head_tiles;              // tiles of one row's query rows
+  bool tail_dense;                 // what is behind the shared chunks is copied as it lies, for several rows
+  int32_t tail_rows, tail_units;   // rows of a unit there, and how many units there are
 
-  DecodeCall(const AttentionArgs& args, int32_t most_tiles)
+  // Dense: whether shared memory holds 127 pairs.
+  DecodeCall(const AttentionArgs& args, int32_t most_tiles, bool dense)
       : args(args),
         pieces(args.workspace, args.m, args.heads, args.kv_heads, args.head_dim, args.slots),
-        group(args.group()), rows(args.m * args.group()), tiles((rows + kTileRows - 1) / kTileRows),
+        group(args.group()), kv_heads(args.kv_heads), quarter(args.head_dim / 4), rows(args.m * args.group()), tiles((rows + kTileRows - 1) / kTileRows),
         runs((tiles + most_tiles - 1) / most_tiles), run_tiles((tiles + runs - 1) / runs),
-        most_spans(spans_for(args.kv_heads)), head_tiles((args.group() + kTileRows - 1) / kTileRows),
-        tails(chunks_of(kChunk - 1 + (args.mask ? 64 * args.mask_words : args.m))) {}
+        most_spans(spans_for(args.kv_heads)),
+        // A hidden score is -inf, times zero NaN.
+        scale(args.scale == 0 ? 1e-37f : args.scale < 0 ? -args.scale : args.scale), turned(args.scale < 0), head_tiles((args.group() + kTileRows - 1) / kTileRows),
+        tail_dense(dense && args.mask_words <= 1 && head_tiles == 1),
+        tail_rows(tail_dense ? kTileRows / args.group() : 1),
+        tail_units((args.m + tail_rows - 1) / tail_rows * args.kv_heads * head_tiles) {}
 
   // Of a forward that needs one pass, which most do: no list in a cache of `slots` slots asks for more.
   int32_t most_units() const {
@@ -33,7 +42,7 @@ struct DecodeCall {
   }
 };
 
-// The forward's cut, the same for all blocks.
+// The forward's cut, the same for all blocks; made by whole warps.
 struct Cut {
   int32_t length;         // committed
   int32_t lowest;         // no row sees a pair before this one
@@ -51,12 +60,14 @@ struct Cut {
       passes = span_length(most, args.window, call.most_spans) + 1 - span;
       // Few trees are as deep as their mask is wide.
       if (passes > 1 || args.window > 0) {
-        least = args.slots, most = 0;
-        for (int32_t i = 0; i < args.m; ++i) {
+        int32_t low = args.slots, high = 0;
+        for (int32_t i = int32_t(threadIdx.x % 32); i < args.m; i += 32) {
           const int32_t count = row_count(args, length, i);
-          least = min(least, count);
-          most = max(most, count);
+          low = min(low, count);
+          high = max(high, count);
         }
+        least = __reduce_min_sync(~0u, low);
+        most = __reduce_max_sync(~0u, high);
       }
     } else {
       least = row_count(args, length, 0);
@@ -68,12 +79,15 @@ struct Cut {
     shared = (args.mask ? length : least) / kChunk;
   }
 
-  // The first span of a pass of which shared chunks are seen, and how many there are.
+  // The first span of a pass of which shared chunks are seen, and how many there are. A division takes long.
   __device__ __forceinline__ int32_t first_span(int32_t pass) const {
-    return lowest / kChunk / (span + pass);
+    return lowest == 0 ? 0 : int32_t(uint32_t(lowest / kChunk) / uint32_t(span + pass));
   }
   __device__ __forceinline__ int32_t spans(int32_t pass) const {
-    return lowest / kChunk < shared ? (shared - 1) / (span + pass) + 1 - first_span(pass) : 0;
+    const int32_t length = span + pass;
+    if (lowest / kChunk >= shared) return 0;
+    const int32_t end = length == 1 ? shared : int32_t(uint32_t(shared - 1) / uint32_t(length)) + 1;
+    return end - first_span(pass);
   }
 };
 

@@ -3,10 +3,11 @@
 // kv head), 16 of them a tile: up to four tiles are shared by two to eight warps each, by pairs for the scores and by
 // outputs for the values; more have a warp for themselves, or one for two. All give the same bits: what a chunk gives
 // depends on its pairs and the query alone (attention_chunk.cuh), and is folded into the span's sums in registers,
-// one chunk after the other. What lies behind these chunks is attention_merge.cuh's.
+// one chunk after the other. What lies behind these chunks has blocks of its own (attention_tail.cuh).
 #pragma once
 
 #include "ops/attention_chunk.cuh"
+#include "ops/attention_tail.cuh"
 
 namespace smq {
 
@@ -28,15 +29,16 @@ struct AttendShape {
 
 // A block's way through its units and their chunks. A unit is a span and a run of tiles.
 struct Walk {
+  int32_t units;                // of all blocks
   int32_t unit, end;            // of units
   int32_t chunk, last;          // of the unit's chunks
   int32_t pass, span, kv_head, run;
 
-  __device__ __forceinline__ Walk(const DecodeCall& call, const Cut& cut) {
-    int32_t units = 0;
+  // Of block `block` of `blocks`.
+  __device__ __forceinline__ Walk(const DecodeCall& call, const Cut& cut, int32_t block, int32_t blocks) {
+    units = 0;
     for (int32_t p = 0; p < cut.passes; ++p) units += cut.spans(p);
     units *= call.args.kv_heads * call.runs;
-    const int32_t blocks = gridDim.x, block = blockIdx.x;
     unit = units <= blocks ? block : int32_t(int64_t(units) * block / blocks);
     end = units <= blocks ? min(block + 1, units) : int32_t(int64_t(units) * (block + 1) / blocks);
     if (unit < end) locate(call, cut);
@@ -97,10 +99,8 @@ __device__ __forceinline__ void copy_queries(uint8_t* to, const DecodeCall& call
   for (int row = thread / kUnitsRow; row < Rows; row += Threads / kUnitsRow) {
     const int32_t packed = run * call.run_tiles * kTileRows + first + row, i = call.group.quotient(packed);
     const int32_t head = kv_head * int32_t(call.group.divisor) + packed - i * int32_t(call.group.divisor);
-    uint4 query = make_uint4(0, 0, 0, 0);
-    if (first + row < call.run_tiles * kTileRows && packed < call.rows && 8 * unit < args.head_dim) {
-      query = *reinterpret_cast<const uint4*>(queries + i * args.qkv_row() + int64_t(head) * args.head_dim);
-    }
+    const bool held = first + row < call.run_tiles * kTileRows && packed < call.rows && 8 * unit < args.head_dim;
+    const uint4 query = load_query(queries + i * args.qkv_row() + int64_t(head) * args.head_dim, held, call.turned);
     *reinterpret_cast<uint4*>(to + row / TileRows * (TileRows * 2 * D) + unit / 8 * (TileRows * kTileRow) +
                               swizzled(row % TileRows, unit % 8)) = query;
   }
@@ -198,12 +198,11 @@ struct TileSums {
     float* const tops = reinterpret_cast<float*>(shared + Shape::kTiles * kWeightBytes);
 #pragma unroll
     for (int e = 0; e < Tiles; ++e) {
-      scale_scores(scores[e], scale);
       if (window) {
         const int32_t from[2] = {first[e][0] - place * Shape::kPairs, first[e][1] - place * Shape::kPairs};
         hide_scores(scores[e], from, kChunk);
       }
-      float top[2] = {largest(scores[e], 0), largest(scores[e], 1)};
+      float top[2] = {__fmul_rn(largest(scores[e], 0), scale), __fmul_rn(largest(scores[e], 1), scale)};
       uint32_t mine[kBlocks][2];
       if constexpr (Sharers > 1) {
         if (t < 2) tops[warp * kTileRows + g + 8 * t] = t == 0 ? top[0] : top[1];
@@ -216,13 +215,13 @@ struct TileSums {
             top[r] = w == 0 ? other : larger(top[r], other);
           }
         }
-        weigh<T>(mine, scores[e], top);
+        weigh<T>(mine, scores[e], scale, top);
         uint8_t* const kept = shared + tile * kWeightBytes;
         keep_weights(kept, mine, place * kBlocks);
         tile_barrier<Sharers>(tile);
         load_weights(weights[e], kept);
       } else {
-        weigh<T>(mine, scores[e], top);
+        weigh<T>(mine, scores[e], scale, top);
 #pragma unroll
         for (int s = 0; s < kChunk / 16; ++s) {
 #pragma unroll
@@ -268,8 +267,8 @@ struct TileSums {
 
 // Early: the kernel before is the rotation of this forward's rows, which writes behind the committed slots alone, and
 // all kernels before that have ended. So the length and pairs of committed slots are read at once, and a block
-// without work leaves at once: it would keep a product waiting for its registers and its shared memory. One block
-// waits in any case: what comes behind knows of the kernels before this one by that.
+// without work leaves at once: it would keep a product waiting for its registers and its shared memory. Blocks of the
+// first units wait in any case: what comes behind knows of the kernels before this one by that.
 template <class T, int D, int Sharers, int Tiles>
 __device__ __forceinline__ void attend_spans(const DecodeCall& call, uint8_t* memory, int stages, bool early) {
   using Shape = AttendShape<D, Sharers, Tiles>;
@@ -281,9 +280,13 @@ __device__ __forceinline__ void attend_spans(const DecodeCall& call, uint8_t* me
     let_next_start();
     waited = true;
   };
-  if (!early || blockIdx.x == 0) wait();
+  if (!early) wait();
+  if (int32_t(blockIdx.x) < call.tail_units) {
+    attend_tail<T, D, kAttendWarps>(call, memory, blockIdx.x, wait);
+    return;
+  }
   const Cut cut(call);
-  Walk at(call, cut);
+  Walk at(call, cut, int32_t(blockIdx.x) - call.tail_units, int32_t(gridDim.x) - call.tail_units);
   if (!at.more()) return;
   uint8_t* const queries = memory;
   uint8_t* const shared = queries + Shape::kQueries;
@@ -332,7 +335,7 @@ __device__ __forceinline__ void attend_spans(const DecodeCall& call, uint8_t* me
           }
         }
       }
-      sums.take(ring + from * Shape::kStage, queries + tile * kTileRows * Shape::kRow, shared, args.scale,
+      sums.take(ring + from * Shape::kStage, queries + tile * kTileRows * Shape::kRow, shared, call.scale,
                 args.window > 0, first);
       begun = at.chunk + 1 < at.last;
       if (!begun) {

@@ -27,15 +27,11 @@ __global__ void __launch_bounds__(WideShape<D, Groups>::kThreads, WideShape<D, G
 #endif
 }
 
-template <class T, int D>
-__global__ void __launch_bounds__(32 * kMergeWarps, 3) merge_kernel(const __grid_constant__ DecodeCall call) {
-  extern __shared__ __align__(128) uint8_t memory[];
+template <class T>
+__global__ void __launch_bounds__(kMergeThreads, 4) merge_kernel(const __grid_constant__ DecodeCall call) {
   let_next_start();
-  MergeShared<D>& shared = *reinterpret_cast<MergeShared<D>*>(memory);
-  merge_row<T, D>(call, shared, reinterpret_cast<float*>(memory + sizeof(MergeShared<D>)));
+  merge_pieces<T>(call);
 }
-static_assert(sizeof(MergeShared<64>) % 16 == 0 && sizeof(MergeShared<128>) % 16 == 0 &&
-              sizeof(MergeShared<256>) % 16 == 0, "what is behind it is read 16 bytes at a time");
 
 // A multiprocessor keeps this much for each block.
 constexpr int kBlockShared = 1024;
@@ -58,18 +54,25 @@ void launch_attend(smq_context* ctx, const DecodeCall& call, bool early) {
   const auto kernel = attend_kernel<T, D, Sharers, Tiles>;
   prefer_shared(kernel);
   // A block without work holds registers and shared memory that the product behind waits for.
-  const int grid = std::max(1, std::min(blocks * ctx->sms, call.most_units()));
-  launch(ctx, kernel, dim3(unsigned(grid)), dim3(kAttendThreads), size_t(Shape::bytes(stages)), call, stages, early);
+  const int grid = call.tail_units + std::min(blocks * ctx->sms, call.most_units());
+  const int bytes = std::max(Shape::bytes(stages), TailShape<D>::kBytes);
+  launch(ctx, kernel, dim3(unsigned(grid)), dim3(kAttendThreads), size_t(bytes), call, stages, early);
 }
 
 template <class T, int D, int Groups>
 void launch_wide(smq_context* ctx, const DecodeCall& call, const WideMaps& maps, bool early) {
   using Shape = WideShape<D, Groups>;
-  const int stages = stages_within<Shape>((ctx->shared + kBlockShared) / Shape::kBlocks - kBlockShared, kMostWideStages);
+  // Where a multiprocessor has one block, this also takes what is behind the shared chunks, beside its ring.
+  constexpr int kTail = Shape::kBlocks > 1 ? 0 : TailShape<D>::kBytes;
+  const int room = (ctx->shared + kBlockShared) / Shape::kBlocks - kBlockShared - kTail;
+  const int stages = stages_within<Shape>(room, kMostWideStages);
   const auto kernel = attend_wide_kernel<T, D, Groups>;
   prefer_shared(kernel);
-  const int grid = std::max(1, std::min(Shape::kBlocks * ctx->sms, call.most_units()));
-  launch(ctx, kernel, dim3(unsigned(grid)), dim3(Shape::kThreads), size_t(Shape::bytes(stages)), call, maps, stages, early);
+  const int most = Shape::kBlocks * ctx->sms;
+  const int grid = Shape::kBlocks > 1 ? call.tail_units + std::min(most, call.most_units())
+                                      : std::min(most, call.tail_units + call.most_units());
+  const int bytes = std::max(Shape::bytes(stages) + kTail, TailShape<D>::kBytes);
+  launch(ctx, kernel, dim3(unsigned(grid)), dim3(Shape::kThreads), size_t(bytes), call, maps, stages, early);
 }
 
 // Where the copy engine and wgmma serve, from this many tiles on: a group of warps takes four.
@@ -95,7 +98,7 @@ int32_t launch_decode(smq_context* ctx, const AttentionArgs& args, T) {
   const bool wide = D <= 128 && ctx->capability == 90 && tiles >= kLeastWideTiles && args.head_dim == D && args.window == 0 &&
                     map_rows(&maps.keys, args.k_cache, args.slots, int32_t(args.kv_row()), kChunk) &&
                     map_rows(&maps.values, args.v_cache, args.slots, int32_t(args.kv_row()), kChunk);
-  const DecodeCall call(args, wide ? 2 * kWideTiles : most_tiles<D>(ctx->shared));
+  const DecodeCall call(args, wide ? 2 * kWideTiles : most_tiles<D>(ctx->shared), TailShape<D>::kPairs > kChunk);
   const Rotated& before = ctx->rotated;
   const bool early = ctx->capability >= 90 && before.cache_length == args.cache_length &&
                      before.k_cache == args.k_cache && before.v_cache == args.v_cache;
@@ -115,10 +118,9 @@ int32_t launch_decode(smq_context* ctx, const AttentionArgs& args, T) {
   } else if constexpr (D <= 128) {
     launch_attend<T, D, 1, 2>(ctx, call, early);
   }
-  prefer_shared(merge_kernel<T, D>);
-  const int held = std::min(args.group(), kTileRows);
-  launch(ctx, merge_kernel<T, D>, dim3(unsigned(args.kv_heads * call.head_tiles), unsigned(args.m)),
-         dim3(32 * kMergeWarps), sizeof(MergeShared<D>) + size_t(call.tails) * held * D * sizeof(float), call);
+  prefer_shared(merge_kernel<T>);
+  const int merging = (args.heads * (args.head_dim / 4) + kMergeThreads - 1) / kMergeThreads;
+  launch(ctx, merge_kernel<T>, dim3(unsigned(merging), unsigned(args.m)), dim3(kMergeThreads), 0, call);
   return launched(ctx, "attention");
 }
 

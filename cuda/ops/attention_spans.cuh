@@ -11,8 +11,8 @@
 namespace smq {
 
 constexpr int32_t kChunk = 64;
-constexpr int32_t kUnits = 264;      // spans of all kv heads: two for each of an H100's or H200's multiprocessors
-constexpr int32_t kMostSpans = 66;   // of a kv head
+constexpr int32_t kUnits = 256;      // spans of all kv heads: nearly two for each of an H200's 132 multiprocessors
+constexpr int32_t kMostSpans = 64;   // of a kv head
 constexpr int32_t kMaskPairs = 256;  // of SMQ_MAX_MASK words
 
 __host__ __device__ inline int32_t chunks_of(int64_t pairs) {
@@ -35,9 +35,12 @@ __host__ __device__ inline int32_t span_length(int32_t pairs, int32_t window, in
   return chunks <= most_spans ? 1 : (chunks + most_spans - 1) / most_spans;
 }
 
+// The most chunks of a row behind those that all rows see whole.
+constexpr int32_t kMostTails = (kChunk - 1 + kMaskPairs + kChunk - 1) / kChunk;
+
 // The workspace: for each kv head, query row (row x q heads that share the kv head) and span of chunks that all rows
 // see whole a partial: its values, f32 [head_dim padded to 64], and, behind all values, its largest score and sum of
-// weights, f32 [2]. Rows of one forward may have spans of different lengths, by one where their lists pass a
+// weights, f32 [2]; then one for each of the row's own chunks. Rows of one forward may have spans of different lengths, by one where their lists pass a
 // multiple of the most spans: then all rows get partials for each length (`passes`), one behind the other.
 struct Pieces {
   float* values;
@@ -52,12 +55,15 @@ struct Pieces {
     const int32_t chunks = chunks_of(slots), most = spans_for(kv_heads);
     spans = chunks < most + kApart + 3 ? chunks : most + kApart + 3;
     passes = chunks <= most ? 1 : 1 + (kApart + most - 1) / most;
-    pieces = spans * passes;
+    pieces = spans * passes + kMostTails;
     softmax = reinterpret_cast<float2*>(values + int64_t(m) * heads * pieces * width);
   }
 
   __device__ int64_t index(int32_t query, int32_t pass, int32_t span) const {
     return int64_t(query) * pieces + pass * spans + span;
+  }
+  __device__ int64_t tail_index(int32_t query, int32_t tail) const {
+    return int64_t(query) * pieces + passes * spans + tail;
   }
 };
 
