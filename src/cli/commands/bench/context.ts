@@ -3,7 +3,9 @@
  *
  * @module
  */
+import { rows } from "../../../device/mod.ts";
 import { kvCacheBytes, type Model } from "../../../model/mod.ts";
+import { copy } from "../../../ops/mod.ts";
 import {
   type Bench,
   type BenchModel,
@@ -21,19 +23,40 @@ import { timeCaptured, timeQueued } from "./timing.ts";
 /** Tokens in the cache: of a chat, of a document. */
 const CONTEXTS = [512, 4096, 16384, 65536];
 
-/** Of `CONTEXTS` those that the model was made for; a quarter and the most where that is none but the first. */
-export function contextsOf({ config }: Model, rows: number): readonly number[] {
-  const most = config.maxPositions - rows;
+/** Tokens that are read; longer contexts repeat what these leave in the cache. */
+const READ = 4096;
+
+/**
+ * Of `CONTEXTS` those that the model was made for, all where only its shape counts; a quarter and the most where that
+ * is none but the first.
+ */
+function contextsOf(bench: Bench, { config }: Model): readonly number[] {
+  if (bench.synthetic && bench.device.backend === "cuda") return CONTEXTS;
+  const most = config.maxPositions - Math.max(...bench.rows);
   const fitting = CONTEXTS.filter((context) => context <= most);
   return fitting.length > 1 ? fitting : [most >> 2, most].filter((context) => context > 0);
 }
 
+/** A state whose cache holds `context` tokens, with room for `rows` behind. */
+function filledTo(model: Model, context: number, count: number): FilledState {
+  const read = Math.min(READ, context);
+  const filled = new FilledState(model, read, count, context + count);
+  for (const pairs of [...filled.state.cache.keys, ...filled.state.cache.values]) {
+    for (let at = read; at < context; at += read) {
+      const more = Math.min(read, context - at);
+      copy(model.device, rows(pairs, at, at + more), rows(pairs, 0, more));
+    }
+  }
+  return filled;
+}
+
 function* measureModel(bench: Bench, one: BenchModel): Generator<Section> {
-  const { device, rows, runs, progress } = bench;
+  const { device, progress } = bench;
+  const runs = Math.max(3, Math.ceil(bench.runs / 3));
   const { model } = one;
   const { layers } = model.config;
-  const contexts = contextsOf(model, Math.max(...rows));
-  using filled = new FilledState(model, contexts.at(-1) ?? 0, Math.max(...rows));
+  const contexts = contextsOf(bench, model);
+  using filled = filledTo(model, contexts.at(-1) ?? 0, Math.max(...bench.rows));
   for (const [i, context] of contexts.entries()) {
     // A shorter text in the same cache: what lies behind its end is not read.
     filled.state.setLength(context);
@@ -42,8 +65,12 @@ function* measureModel(bench: Bench, one: BenchModel): Generator<Section> {
       const relative = samples.median / (to[0]?.value ?? samples.median);
       to.push(readTime(name, samples, bytes, readCeiling(bench), { relative }));
     };
-    for (const [j, count] of rows.entries()) {
-      progress(`contexts of ${one.name}`, i * rows.length + j, contexts.length * rows.length);
+    for (const [j, count] of bench.rows.entries()) {
+      progress(
+        `contexts of ${one.name}`,
+        i * bench.rows.length + j,
+        contexts.length * bench.rows.length,
+      );
       const name = `context=${context} rows=${count}`;
       const cache = kvCacheBytes(model.config, context + count);
       const samples = timeCaptured(device, runs, () => filled.queueVerification(count));
