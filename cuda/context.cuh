@@ -43,6 +43,7 @@ struct smq_context : smq::ContextBase {
   int device = 0;
   int sms = 0;         // multiprocessors
   int capability = 0;  // e.g. 90
+  int shared = 0;      // bytes of shared memory that a block may have
   double bytes_a_microsecond = 0;  // that the memory brings to each multiprocessor
   // Memory for the inside of one op; contents undefined between ops.
   void* scratch = nullptr;

@@ -169,6 +169,7 @@ int32_t open(smq_context* ctx, const cudaDeviceProp& properties) {
   cudaMemsetAsync(ctx->counters, 0, kCounterBytes, ctx->stream);
   ctx->sms = properties.multiProcessorCount;
   ctx->capability = properties.major * 10 + properties.minor;
+  ctx->shared = int(properties.sharedMemPerBlockOptin);
   ctx->bytes_a_microsecond = bytes_a_microsecond(ctx->device, ctx->sms);
   return tried(cudaStreamSynchronize(ctx->stream));
 }

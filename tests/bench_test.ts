@@ -103,10 +103,12 @@ Deno.test("bench: all tables on two synthetic shapes; figures are finite and fit
   const w4 = (name: string) => `${name}/w4a16-g128`;
   assertEquals(report.sections.map(({ table, subject }) => `${table} ${subject}`), [
     "ceilings device",
-    ...["forward", "breakdown", "prefill", "speculation", "idle"].flatMap((name) => [
-      `${name} ${w4("large")}`,
-      `${name} ${w4("small")}`,
-    ]),
+    ...["forward", "context", "breakdown", "prefill", "speculation", "idle"].flatMap((name) =>
+      ["large", "small"].flatMap((model) => {
+        // Of each context the forwards, and attention alone.
+        return Array(name === "context" ? 4 : 1).fill(`${name} ${w4(model)}`);
+      })
+    ),
   ]);
   // A remainder, and time that rounds to none, may be nothing or less.
   const mayVanish = /\/(rest|idle)$|commit$/;
@@ -123,6 +125,12 @@ Deno.test("bench: all tables on two synthetic shapes; figures are finite and fit
   const weights = 2 * (128 * 256 + 128 * 128 + 3 * 128 * 256);
   const bytes = weights * (0.5 + 2 / 128) + 2 * 128 * 512 + 2 * 128 * 5 + 2 * 2 * 53 * 64 * 2;
   assertEquals(forward.bytes, bytes);
+  const longest = TINY.maxPositions - 5;
+  const cache = 2 * 2 * (longest + 5) * 64 * 2;
+  const context = (name: string) =>
+    figures.get(`context/${w4("large")}/context=${longest} rows=5${name}`)!;
+  assertEquals(context("").bytes, bytes - 2 * 2 * 53 * 64 * 2 + cache);
+  assertEquals(context(" attention").bytes, cache / TINY.layers);
 
   const speculation = `speculation/${w4("large")}`;
   for (const name of ["eagle2-3-10-24", "eagle2-6-10-60", "draft-6"]) {

@@ -30,10 +30,10 @@ int32_t smq::run_attention(smq_context* ctx, const Attention& given) {
                                : prefill_attention(ctx, args, args.dtype);
 }
 
-int32_t smq::run_attention_bytes(int32_t m, int32_t heads, int32_t, int32_t head_dim, int32_t slots,
+int32_t smq::run_attention_bytes(int32_t m, int32_t heads, int32_t kv_heads, int32_t head_dim, int32_t slots,
                                  int64_t* out) {
   Check check;
   if (check_limits(check, head_dim, slots).failed()) return check.status();
-  *out = m <= kDecodeRows ? decode_attention_bytes(m, heads, head_dim, slots) : 0;
+  *out = m <= kDecodeRows ? decode_attention_bytes(m, heads, kv_heads, head_dim, slots) : 0;
   return SMQ_OK;
 }

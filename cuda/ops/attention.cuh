@@ -21,7 +21,11 @@ struct AttentionArgs : Attention {
 };
 
 int32_t decode_attention(smq_context* ctx, const AttentionArgs& args, int32_t dtype);
-int64_t decode_attention_bytes(int32_t m, int32_t heads, int32_t head_dim, int32_t slots);
+// Of a head_dim padded to so many.
+int32_t decode_attention_64(smq_context* ctx, const AttentionArgs& args, int32_t dtype);
+int32_t decode_attention_128(smq_context* ctx, const AttentionArgs& args, int32_t dtype);
+int32_t decode_attention_256(smq_context* ctx, const AttentionArgs& args, int32_t dtype);
+int64_t decode_attention_bytes(int32_t m, int32_t heads, int32_t kv_heads, int32_t head_dim, int32_t slots);
 int32_t prefill_attention(smq_context* ctx, const AttentionArgs& args, int32_t dtype);
 
 // Pairs that every row of the forward has in common, from the first on, the window aside.

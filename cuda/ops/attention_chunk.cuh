@@ -1,192 +1,127 @@
-// One chunk of pairs in a warp's registers, and what it gives for 16 query rows: the only place where
-// decoding attends, so that all of its paths give the same bits.
+// The arithmetic of a chunk of 64 pairs: what it gives for a tile of 16 query rows. Kernels take their operands
+// from different places, shared memory and the cache itself, a third with wgmma, and multiply and add in the same
+// order, so that they give the same bits:
+//   scores   16 inputs after 16 inputs;
+//   weights  powers of two of the scores less the chunk's largest, rounded to the dtype;
+//   sums     of the weights and of the values by them, 16 pairs after 16 pairs, from zero on.
+// A lane is called 4 g + t throughout.
 #pragma once
 
-#include "ops/attention.cuh"
+#include "gemm/rows_operand.cuh"
+#include "ops/attention_cut.cuh"
 #include "ops/attention_math.cuh"
 
 namespace smq {
 
-constexpr int kTileRows = 16;
-
-// 32 pairs of one kv head. Lane 4 g + t holds of key 8 n + g the inputs 32 s + 8 t .. + 7: the matrix
-// instruction sums over inputs in this order, queries being held alike. Of the values it holds the
-// outputs 64 h + 8 g .. + 7 of the pairs 16 s + 2 t, + 1, + 8, + 9, packed as operands.
-template <int D>
-struct ChunkPairs {
-  uint4 keys[4][D / 32];
-  uint32_t values[2][D / 64][8][2];
-};
-
-// What is read in place of a pair that is not there: never a slot that no row may see, and never under a
-// condition, which would keep loads from being in flight together.
-static __device__ uint4 no_pair[kMostHeadDim / 8];
-
-__device__ __forceinline__ uint4 load16(const uint16_t* from) {
-  return *reinterpret_cast<const uint4*>(from);
-}
-
-// `slot`: of the lane's own pair, or -1 for none, which is read as zeros. Columns beyond head_dim repeat
-// the last ones: they meet zeros of the query, or are not kept.
-template <int D>
-__device__ __forceinline__ void load_pairs(ChunkPairs<D>& pairs, const AttentionArgs& args,
-                                           int32_t kv_head, int32_t slot) {
-  const int lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
-  const int32_t dim = args.head_dim;
-  const int64_t row = args.kv_row();
-  const uint16_t* const nothing = reinterpret_cast<const uint16_t*>(no_pair);
-  const uint16_t* keys = static_cast<const uint16_t*>(args.k_cache) + int64_t(kv_head) * dim;
-  const uint16_t* values = static_cast<const uint16_t*>(args.v_cache) + int64_t(kv_head) * dim;
+// Hides what a row does not see of the scores of pairs 8 n + 2 t, + 1 of rows g (first two) and g + 8.
+template <int N>
+__device__ __forceinline__ void hide_scores(float (&scores)[N][4], const int32_t (&first)[2], int32_t end) {
 #pragma unroll
-  for (int n = 0; n < 4; ++n) {
-    const int32_t from = __shfl_sync(~0u, slot, 8 * n + g);
-    const uint16_t* const key = from >= 0 ? keys + from * row : nothing;
-#pragma unroll
-    for (int s = 0; s < D / 32; ++s) pairs.keys[n][s] = load16(key + min(32 * s + 8 * t, dim - 8));
-  }
-  uint4 raw[2][D / 64][4];
-#pragma unroll
-  for (int s = 0; s < 2; ++s) {
+  for (int n = 0; n < N; ++n) {
 #pragma unroll
     for (int i = 0; i < 4; ++i) {
-      const int32_t from = __shfl_sync(~0u, slot, 16 * s + 2 * t + i % 2 + i / 2 * 8);
-      const uint16_t* const value = from >= 0 ? values + from * row : nothing;
-#pragma unroll
-      for (int h = 0; h < D / 64; ++h) raw[s][h][i] = load16(value + min(64 * h + 8 * g, dim - 8));
-    }
-  }
-#pragma unroll
-  for (int s = 0; s < 2; ++s) {
-#pragma unroll
-    for (int h = 0; h < D / 64; ++h) {
-#pragma unroll
-      for (int word = 0; word < 4; ++word) {
-        const auto at = [&](int i) {
-          const uint4& v = raw[s][h][i];
-          return word == 0 ? v.x : word == 1 ? v.y : word == 2 ? v.z : v.w;
-        };
-#pragma unroll
-        for (int pair = 0; pair < 2; ++pair) {
-          pairs.values[s][h][2 * word][pair] = __byte_perm(at(2 * pair), at(2 * pair + 1), 0x5410);
-          pairs.values[s][h][2 * word + 1][pair] =
-              __byte_perm(at(2 * pair), at(2 * pair + 1), 0x7632);
-        }
-      }
+      const int place = 8 * n + 2 * int(threadIdx.x % 4) + i % 2;
+      if (place < first[i / 2] || place >= end) scores[n][i] = kNone;
     }
   }
 }
 
-// Elements of a query in shared memory, padded so that the 16-byte reads of a warp (eight rows) do not
-// meet in a bank.
-template <int D>
-constexpr int kQueryRow = D + 32;
-
-// Starts a copy of one query of a tile, or of zeros where there is none, by the 16 lanes of half a warp.
-template <int D>
-__device__ __forceinline__ void copy_query(uint16_t* to, const AttentionArgs& args, bool held,
-                                           int32_t i, int32_t head) {
-  const uint16_t* const from = static_cast<const uint16_t*>(args.qkv) +
-                               (held ? i * args.qkv_row() + int64_t(head) * args.head_dim : 0);
+// The largest score of row g (r = 0) or g + 8, before it is scaled; scales are not negative.
+template <int N>
+__device__ __forceinline__ float largest(const float (&scores)[N][4], int r) {
+  float top = kNone;
 #pragma unroll
-  for (int c = threadIdx.x % 16 * 8; c < D; c += 128) {
-    const bool wanted = held && c < args.head_dim;
-    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(
-                     uint32_t(__cvta_generic_to_shared(to + c))),
-                 "l"(from + (wanted ? c : 0)), "r"(wanted ? 16 : 0));
-  }
+  for (int n = 0; n < N; ++n) top = larger(top, larger(scores[n][2 * r], scores[n][2 * r + 1]));
+  top = larger(top, __shfl_xor_sync(~0u, top, 1));
+  return larger(top, __shfl_xor_sync(~0u, top, 2));
 }
 
-// What a chunk gives for the query rows g and g + 8 of a tile. queries: the tile in shared memory;
-// first[r], end: the pairs of the chunk that the row sees, all of them where `whole`. take(h, values)
-// gets the outputs 64 h .. + 63: lane 4 g + t holds in values[j] the outputs 16 t + j and 16 t + 8 + j
-// of row g, then of row g + 8.
-template <class T, int D, class Take>
-__device__ __forceinline__ void attend(Softmax (&softmax)[2], const ChunkPairs<D>& pairs,
-                                       const uint16_t* queries, float scale, bool whole,
-                                       const int32_t (&first)[2], int32_t end, Take&& take) {
-  const int lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
-  float scores[4][4] = {};
-#pragma unroll
-  for (int s = 0; s < D / 32; ++s) {
-    const uint16_t* const query = queries + g * kQueryRow<D> + 32 * s + 8 * t;
-    const uint4 a = *reinterpret_cast<const uint4*>(query);
-    const uint4 b = *reinterpret_cast<const uint4*>(query + 8 * kQueryRow<D>);
-#pragma unroll
-    for (int n = 0; n < 4; ++n) {
-      const uint4& key = pairs.keys[n][s];
-      HalfMath<T>::mma(scores[n], a.x, b.x, a.y, b.y, key.x, key.y);
-    }
-#pragma unroll
-    for (int n = 0; n < 4; ++n) {
-      const uint4& key = pairs.keys[n][s];
-      HalfMath<T>::mma(scores[n], a.z, b.z, a.w, b.w, key.z, key.w);
-    }
-  }
-  __syncwarp();  // take() may write where the queries were
-#pragma unroll
-  for (int n = 0; n < 4; ++n) {
-#pragma unroll
-    for (int i = 0; i < 4; ++i) scores[n][i] = __fmul_rn(scores[n][i], scale);
-  }
-  if (!whole) {
-#pragma unroll
-    for (int n = 0; n < 4; ++n) {
-#pragma unroll
-      for (int i = 0; i < 4; ++i) {
-        const int place = 8 * n + 2 * t + i % 2;
-        if (place < first[i / 2] || place >= end) scores[n][i] = kNone;
-      }
-    }
-  }
-  float weights[4][4];
+// The weights of pairs 8 n + 2 t, + 1, packed, of row g, then of row g + 8; top: the rows' largest scores, scaled.
+template <class T, int N>
+__device__ __forceinline__ void weigh(uint32_t (&weights)[N][2], const float (&scores)[N][4], float scale,
+                                      const float (&top)[2]) {
 #pragma unroll
   for (int r = 0; r < 2; ++r) {
-    float top = kNone;
+    const float from = top[r] == kNone ? 0.0f : -top[r];  // no score at all: weights of 2^-inf
 #pragma unroll
-    for (int n = 0; n < 4; ++n) {
-#pragma unroll
-      for (int i = 0; i < 2; ++i) top = larger(top, scores[n][2 * r + i]);
+    for (int n = 0; n < N; ++n) {
+      weights[n][r] = HalfMath<T>::pack(exp2_fast(__fmaf_rn(scores[n][2 * r], scale, from)),
+                                        exp2_fast(__fmaf_rn(scores[n][2 * r + 1], scale, from)));
     }
-    top = larger(top, __shfl_xor_sync(~0u, top, 1));
-    top = larger(top, __shfl_xor_sync(~0u, top, 2));
-    const float from = top == kNone ? 0.0f : top;  // no score at all: weights of 2^-inf
-    float sum = 0;
-#pragma unroll
-    for (int n = 0; n < 4; ++n) {
-#pragma unroll
-      for (int i = 0; i < 2; ++i) {
-        const float weight = exp2_fast(__fsub_rn(scores[n][2 * r + i], from));
-        weights[n][2 * r + i] = weight;
-        sum = __fadd_rn(sum, weight);
-      }
-    }
-    sum = __fadd_rn(sum, __shfl_xor_sync(~0u, sum, 1));
-    sum = __fadd_rn(sum, __shfl_xor_sync(~0u, sum, 2));
-    softmax[r].top = top;
-    softmax[r].sum = sum;
-  }
-  uint32_t packed[2][4];
-#pragma unroll
-  for (int s = 0; s < 2; ++s) {
-#pragma unroll
-    for (int i = 0; i < 4; ++i) {
-      const float* const pair = &weights[2 * s + i / 2][i % 2 * 2];
-      packed[s][i] = HalfMath<T>::pack(pair[0], pair[1]);
-    }
-  }
-#pragma unroll
-  for (int h = 0; h < D / 64; ++h) {
-    float values[8][4] = {};
-#pragma unroll
-    for (int s = 0; s < 2; ++s) {
-#pragma unroll
-      for (int j = 0; j < 8; ++j) {
-        HalfMath<T>::mma(values[j], packed[s][0], packed[s][1], packed[s][2], packed[s][3],
-                         pairs.values[s][h][j][0], pairs.values[s][h][j][1]);
-      }
-    }
-    take(h, values);
   }
 }
+
+// 16 bytes of a query, or zeros; turned round where the scale is negative, so that it need not be.
+__device__ __forceinline__ uint4 load_query(const uint16_t* from, bool held, bool turned) {
+  uint4 query = make_uint4(0, 0, 0, 0);
+  if (held) query = *reinterpret_cast<const uint4*>(from);
+  const uint32_t sign = turned ? 0x80008000 : 0;
+  return make_uint4(query.x ^ sign, query.y ^ sign, query.z ^ sign, query.w ^ sign);
+}
+
+// A tile's weights as operands: of 16 pairs a step.
+using Weights = uint32_t[kChunk / 16][4];
+
+// The sums of the weights of rows g and g + 8.
+template <class T>
+__device__ __forceinline__ void sum_weights(Softmax (&softmax)[2], const Weights& weights) {
+  float sums[4] = {};
+#pragma unroll
+  for (int s = 0; s < kChunk / 16; ++s) {
+    HalfMath<T>::mma(sums, weights[s][0], weights[s][1], weights[s][2], weights[s][3], HalfMath<T>::kOnes,
+                     HalfMath<T>::kOnes);
+  }
+  softmax[0].sum = sums[0];
+  softmax[1].sum = sums[2];
+}
+
+// Eight outputs by the chunk's weights; values: those of 16 pairs a step, as operands.
+template <class T>
+__device__ __forceinline__ void weigh_values(float (&sums)[4], const Weights& weights,
+                                             const uint32_t (&values)[kChunk / 16][2]) {
+#pragma unroll
+  for (int i = 0; i < 4; ++i) sums[i] = 0;
+#pragma unroll
+  for (int s = 0; s < kChunk / 16; ++s) {
+    HalfMath<T>::mma(sums, weights[s][0], weights[s][1], weights[s][2], weights[s][3], values[s][0], values[s][1]);
+  }
+}
+
+// ---- weights that several warps share, in shared memory ----------------------------------------
+
+// 16 rows of 64 weights, 128 bytes a row.
+constexpr int kWeightBytes = kTileRows * kChunk * 2;
+
+// Keeps a warp's weights of the pairs from 8 n0 on.
+template <int N>
+__device__ __forceinline__ void keep_weights(uint8_t* to, const uint32_t (&weights)[N][2], int n0) {
+  const int lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
+#pragma unroll
+  for (int n = 0; n < N; ++n) {
+    uint8_t* const at = to + swizzled(g, n0 + n) + 4 * t;
+    *reinterpret_cast<uint32_t*>(at) = weights[n][0];
+    *reinterpret_cast<uint32_t*>(at + 8 * 128) = weights[n][1];
+  }
+}
+__device__ __forceinline__ void load_weights(Weights& weights, const uint8_t* from) {
+  const int lane = threadIdx.x % 32, row = lane % 16;
+#pragma unroll
+  for (int s = 0; s < kChunk / 16; ++s) {
+    const uint32_t at = ptx::shared_address(from) + swizzled(row, 2 * s + lane / 16);
+    ptx::load_matrix4(weights[s], at);
+  }
+}
+
+// A barrier of the warps that share a tile; 0 is that of the block.
+template <int Warps>
+__device__ __forceinline__ void tile_barrier(int tile) {
+  asm volatile("bar.sync %0, %1;" ::"r"(tile + 1), "n"(32 * Warps) : "memory");
+}
+
+// ---- keys, values and queries in shared memory ---------------------------------------------------
+
+// Tiles of so many rows and 64 columns, 128 bytes a row, in the swizzle of Hopper's copy engine (swizzled() of
+// gemm/rows_operand.cuh), the tiles of further columns behind.
+constexpr int kTileRow = 128, kChunkTile = kChunk * kTileRow;
 
 }  // namespace smq

@@ -1,135 +1,278 @@
-// Attention of few rows over a long cache. A warp takes one chunk of 32 pairs of one kv head into
-// registers, straight from the cache, and meets it with 16 query rows at a time (rows x the q heads that
-// share the kv head). Chunks that all rows see whole are loaded once for many query rows, a block's warps
-// holding successive chunks of one span; the few chunks behind them are gathered for each row by its own
-// list, with the very same arithmetic. What a chunk gives depends on its pairs and the query alone, and
-// partials are folded in one order (attention_spans.cuh), so a row's bits depend on its list alone.
+// Attention of few rows over a long cache, of the chunks that all rows see whole. A block streams a span's chunks of
+// one kv head through a ring of shared memory and meets each with all query rows (rows x the q heads that share the
+// kv head), 16 of them a tile: up to four tiles are shared by two to eight warps each, by pairs for the scores and by
+// outputs for the values; more have a warp for themselves, or one for two. All give the same bits: what a chunk gives
+// depends on its pairs and the query alone (attention_chunk.cuh), and is folded into the span's sums in registers,
+// one chunk after the other. What lies behind these chunks has blocks of its own (attention_tail.cuh).
 #pragma once
 
 #include "ops/attention_chunk.cuh"
-#include "ops/attention_cut.cuh"
-#include "ops/attention_math.cuh"
+#include "ops/attention_tail.cuh"
 
 namespace smq {
 
-// The warps of a block, which share a unit of work.
-constexpr int warps_for(int dim) { return dim <= 128 ? 4 : 2; }
+constexpr int kAttendWarps = 8, kAttendThreads = 32 * kAttendWarps;
 
-// Where a float4 (two lanes' float2) of a tile lies in shared memory: swizzled, so that the writers (eight
-// rows at a time) do not meet in a bank.
-template <int D>
-__device__ __forceinline__ int swizzled(int row, int column) {
-  return row * (D / 4) + (column ^ ((row & 7) << 1));
-}
-
-// The shared memory of a block, which holds the queries of up to Tiles tiles at once.
-template <int D, int Tiles>
-struct AttendShared {
-  static constexpr int kWarps = warps_for(D), kTiles = Tiles;
-  float4 parts[kWarps][kTileRows * D / 4];  // behind the shared chunks first a warp's queries
-  uint16_t queries[kTiles][kTileRows * kQueryRow<D>];
-  Softmax part_softmax[kWarps][kTileRows];
-  Softmax running[2][kTiles][kTileRows];  // of spans longer than the warps hold at once
+// How the warps of a block share its tiles: Sharers warps a tile, or Tiles tiles a warp.
+template <int D, int Sharers, int Tiles>
+struct AttendShape {
+  static_assert(Sharers == 1 || Tiles == 1, "a warp has one tile or more");
+  static constexpr int kTiles = kAttendWarps / Sharers * Tiles;
+  static constexpr int kPairs = kChunk / Sharers, kOutputs = D / Sharers;  // of a warp
+  static constexpr int kRow = 2 * D;                // bytes of a key, of a value, of a query
+  static constexpr int kStage = 2 * kChunk * kRow;  // keys, then values
+  static constexpr int kQueries = kTiles * kTileRows * kRow;
+  static constexpr int kShared = Sharers == 1 ? 0 : kTiles * kWeightBytes + kAttendWarps * kTileRows * int(sizeof(float));
+  static constexpr int kBlocks = Sharers == 1 ? 1 : 2;  // that a multiprocessor has registers for
+  static constexpr int bytes(int stages) { return kQueries + kShared + stages * kStage; }
 };
 
-// Folds what a block's warps hold of one tile, in order, and keeps it as the span's piece. A thread has
-// four neighbouring outputs of a row at a time.
-template <int D, int Tiles>
-__device__ __forceinline__ void fold_tile(AttendShared<D, Tiles>& shared, const DecodeCall& call,
-                                          int thread, int32_t span, int32_t kv_head, int32_t tile,
-                                          int32_t place, int32_t held, int32_t round) {
-  constexpr int W = warps_for(D), kApart = 32 * W / (D / 4);  // rows between a thread's rows
-  const Pieces& out = call.pieces;
-  const int column = thread % (D / 4);
-  if (4 * column >= out.width) return;
-  constexpr int kMine = kTileRows / kApart, kTogether = 2;
-#pragma unroll 1
-  for (int first = 0; first < kMine; first += kTogether) {
-    const int row = thread / (D / 4) + first * kApart;
-    const int32_t packed = tile * kTileRows + row;
-    if (packed >= call.rows) break;
-    Softmax softmax[kTogether];
-    float4 value[kTogether];
-    const auto piece = [&](int e) {
-      return out.index(kv_head * call.rows + packed + e * kApart, span);
-    };
-    const auto values = [&](int e) {
-      return reinterpret_cast<float4*>(out.values + piece(e) * out.width) + column;
-    };
-#pragma unroll
-    for (int e = 0; e < kTogether; ++e) value[e] = make_float4(0, 0, 0, 0);
-    if (round > 0) {
-#pragma unroll
-      for (int e = 0; e < kTogether; ++e) {
-        softmax[e] = shared.running[round % 2][place][row + e * kApart];
-        if (packed + e * kApart < call.rows) value[e] = *values(e);
-      }
+// A block's way through its units and their chunks. A unit is a span and a run of tiles.
+struct Walk {
+  int32_t units;                // of all blocks
+  int32_t unit, end;            // of units
+  int32_t chunk, last;          // of the unit's chunks
+  int32_t pass, span, kv_head, run;
+
+  // Of block `block` of `blocks`.
+  __device__ __forceinline__ Walk(const DecodeCall& call, const Cut& cut, int32_t block, int32_t blocks) {
+    units = 0;
+    for (int32_t p = 0; p < cut.passes; ++p) units += cut.spans(p);
+    units *= call.args.kv_heads * call.runs;
+    unit = units <= blocks ? block : int32_t(int64_t(units) * block / blocks);
+    end = units <= blocks ? min(block + 1, units) : int32_t(int64_t(units) * (block + 1) / blocks);
+    if (unit < end) locate(call, cut);
+  }
+  __device__ __forceinline__ bool more() const { return unit < end; }
+  __device__ __forceinline__ void next(const DecodeCall& call, const Cut& cut) {
+    if (++chunk < last) return;
+    if (++unit < end) locate(call, cut);
+  }
+
+ private:
+  __device__ __forceinline__ void locate(const DecodeCall& call, const Cut& cut) {
+    int32_t rest = unit, spans = cut.spans(0);
+    for (pass = 0; rest >= spans * call.args.kv_heads * call.runs; spans = cut.spans(pass)) {
+      rest -= spans * call.args.kv_heads * call.runs;
+      ++pass;
     }
-    const auto fold_part = [&](int w) {
+    const int32_t at = call.runs == 1 ? rest : int32_t(uint32_t(rest) / uint32_t(call.runs));
+    run = rest - at * call.runs;
+    kv_head = int32_t(uint32_t(at) / uint32_t(spans));
+    span = cut.first_span(pass) + at - kv_head * spans;
+    const int32_t length = cut.span + pass;
+    chunk = max(span * length, cut.lowest / kChunk);
+    last = min((span + 1) * length, cut.shared);
+  }
+};
+
+// Starts the copies of a chunk into a stage.
+template <int D>
+__device__ __forceinline__ void copy_chunk(uint32_t stage, const AttentionArgs& args, int32_t kv_head, int32_t chunk,
+                                           int32_t lowest) {
+  constexpr int kUnitsRow = D / 8, kApart = kAttendThreads / kUnitsRow;
+  const int unit = threadIdx.x % kUnitsRow, first = threadIdx.x / kUnitsRow;
+  const int64_t row = args.kv_row();
+  int64_t offset = (int64_t(chunk) * kChunk + first) * row + int64_t(kv_head) * args.head_dim + 8 * unit;
+  const bool column = 8 * unit < args.head_dim;
+  const uint16_t* const keys = static_cast<const uint16_t*>(args.k_cache);
+  const uint16_t* const values = static_cast<const uint16_t*>(args.v_cache);
 #pragma unroll
-      for (int e = 0; e < kTogether; ++e) {
-        fold(softmax[e], value[e], shared.part_softmax[w][row + e * kApart],
-             shared.parts[w][swizzled<D>(row + e * kApart, column)]);
-      }
-    };
-    if (held == W) {
-#pragma unroll
-      for (int w = 0; w < W; ++w) fold_part(w);
-    } else {
-#pragma unroll 1
-      for (int w = 0; w < held; ++w) fold_part(w);
-    }
-#pragma unroll
-    for (int e = 0; e < kTogether; ++e) {
-      if (packed + e * kApart < call.rows) *values(e) = value[e];
-    }
-    if (column > 0) continue;
-#pragma unroll
-    for (int e = 0; e < kTogether; ++e) {
-      shared.running[(round + 1) % 2][place][row + e * kApart] = softmax[e];
-      if (packed + e * kApart < call.rows) {
-        out.softmax[piece(e)] = make_float2(softmax[e].top, softmax[e].sum);
-      }
-    }
+  for (int pair = first; pair < kChunk; pair += kApart, offset += kApart * row) {
+    const bool wanted = column && chunk * kChunk + pair >= lowest;  // never a slot that no row may see
+    const uint32_t to = stage + unit / 8 * kChunkTile + swizzled(pair, unit % 8);
+    ptx::copy16(to, keys + (wanted ? offset : 0), wanted ? 16 : 0);
+    ptx::copy16(to + kChunk * 2 * D, values + (wanted ? offset : 0), wanted ? 16 : 0);
   }
 }
 
-// Keeps what a warp holds of one of a row's own chunks as a piece.
-template <int D, int Tiles>
-__device__ __forceinline__ void keep_tail(const AttendShared<D, Tiles>& shared,
-                                          const DecodeCall& call, int thread, int32_t query,
-                                          int32_t rows, int32_t tail) {
-  const int warp = thread / 32, lane = thread % 32;
-  const Pieces& out = call.pieces;
+// Copies `Rows` query rows of a run of tiles, from row `first` of the run on, by so many threads into tiles of
+// TileRows rows; rows that are not there become zeros.
+template <int D, int Rows, int TileRows, int Threads>
+__device__ __forceinline__ void copy_queries(uint8_t* to, const DecodeCall& call, int32_t kv_head, int32_t run,
+                                             int32_t first, int thread) {
+  constexpr int kUnitsRow = D / 8;
+  const AttentionArgs& args = call.args;
+  const int unit = thread % kUnitsRow;
+  const uint16_t* const queries = static_cast<const uint16_t*>(args.qkv) + 8 * unit;
 #pragma unroll 4
-  for (int at = lane; at < rows * (D / 4); at += 32) {
-    const int row = at / (D / 4), column = at % (D / 4);
-    const int64_t piece = out.index(query + row, out.spans + tail);
-    if (4 * column < out.width) {
-      reinterpret_cast<float4*>(out.values + piece * out.width)[column] =
-          shared.parts[warp][swizzled<D>(row, column)];
-    }
-    if (column == 0) {
-      const Softmax softmax = shared.part_softmax[warp][row];
-      out.softmax[piece] = make_float2(softmax.top, softmax.sum);
-    }
+  for (int row = thread / kUnitsRow; row < Rows; row += Threads / kUnitsRow) {
+    const int32_t packed = run * call.run_tiles * kTileRows + first + row, i = call.group.quotient(packed);
+    const int32_t head = kv_head * int32_t(call.group.divisor) + packed - i * int32_t(call.group.divisor);
+    const bool held = first + row < call.run_tiles * kTileRows && packed < call.rows && 8 * unit < args.head_dim;
+    const uint4 query = load_query(queries + i * args.qkv_row() + int64_t(head) * args.head_dim, held, call.turned);
+    *reinterpret_cast<uint4*>(to + row / TileRows * (TileRows * 2 * D) + unit / 8 * (TileRows * kTileRow) +
+                              swizzled(row % TileRows, unit % 8)) = query;
   }
 }
 
-// Blocks of one kv head take units in strides: their number is the card's, not L's. A unit is either a
-// span of shared chunks and a run of tiles, a warp a chunk, folded over the chunks; or, for each warp on
-// its own, one of a row's chunks behind the shared ones. Both take the same way through the arithmetic.
+// Writes a tile's sums as the span's piece: outputs 8 j + 2 t, + 1 of those from `column` on, of rows g and g + 8.
+template <int N>
+__device__ __forceinline__ void keep_tile(const DecodeCall& call, const Cut& cut, const Walk& at, int32_t tile,
+                                          int column, const float (&values)[N][4], const Softmax (&softmax)[2]) {
+  const int lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
+  const Pieces& out = call.pieces;
+#pragma unroll
+  for (int r = 0; r < 2; ++r) {
+    const int32_t packed = tile * kTileRows + g + 8 * r;
+    if (packed >= call.rows) continue;
+    const int64_t index = out.index(at.kv_head * call.rows + packed, at.pass, at.span - cut.first_span(at.pass));
+    float* const to = out.values + index * out.width + column + 2 * t;
+#pragma unroll
+    for (int j = 0; j < N; ++j) {
+      if (column + 8 * j >= out.width) break;
+      *reinterpret_cast<float2*>(to + 8 * j) = make_float2(values[j][2 * r], values[j][2 * r + 1]);
+    }
+    if (column == 0 && t == 0) out.softmax[index] = make_float2(softmax[r].top, softmax[r].sum);
+  }
+}
+
+// Waits until at most so many groups of copies are under way.
+__device__ __forceinline__ void wait_copies(int under_way) {
+  switch (under_way) {
+    case 0: asm volatile("cp.async.wait_group 0;" ::: "memory"); break;
+    case 1: asm volatile("cp.async.wait_group 1;" ::: "memory"); break;
+    case 2: asm volatile("cp.async.wait_group 2;" ::: "memory"); break;
+    default: asm volatile("cp.async.wait_group 3;" ::: "memory"); break;
+  }
+}
+constexpr int kMostStages = 5;
+
+// What a warp keeps of its tiles from chunk to chunk of a unit.
+template <class T, int D, int Sharers, int Tiles>
+struct TileSums {
+  using Shape = AttendShape<D, Sharers, Tiles>;
+  static constexpr int kBlocks = Shape::kPairs / 8, kOutputs = Shape::kOutputs / 8;
+  float values[Tiles][kOutputs][4];
+  Softmax softmax[Tiles][2];
+
+  __device__ __forceinline__ void clear() {
+#pragma unroll
+    for (int e = 0; e < Tiles; ++e) {
+      softmax[e][0] = softmax[e][1] = Softmax();
+#pragma unroll
+      for (int j = 0; j < kOutputs; ++j) {
+#pragma unroll
+        for (int i = 0; i < 4; ++i) values[e][j][i] = 0;
+      }
+    }
+  }
+
+  // Takes a chunk. stage: its keys and values; queries: of the warp's tiles; shared: the tiles' weights, then the
+  // warps' largest scores; first: of the pairs that rows g and g + 8 see, where there is a window.
+  __device__ __forceinline__ void take(const uint8_t* stage, const uint8_t* queries, uint8_t* shared, float scale,
+                                       bool window, const int32_t (&first)[Tiles][2]) {
+    const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
+    const int tile = warp / Sharers, place = warp % Sharers;
+    float scores[Tiles][kBlocks][4] = {};
+    {
+      const uint32_t keys = ptx::shared_address(stage) + place * Shape::kPairs * kTileRow;
+      const uint32_t rows = ptx::shared_address(queries);
+#pragma unroll
+      for (int s = 0; s < D / 32; ++s) {
+        uint32_t query[Tiles][2][4];
+#pragma unroll
+        for (int e = 0; e < Tiles; ++e) {
+#pragma unroll
+          for (int step = 0; step < 2; ++step) {
+            ptx::load_matrix4(query[e][step], rows + e * kTileRows * Shape::kRow + s / 2 * kTileRows * kTileRow +
+                                                  swizzled(lane % 16, s % 2 * 4 + 2 * step + lane / 16));
+          }
+        }
+#pragma unroll
+        for (int n = 0; n < kBlocks; ++n) {
+          uint32_t key[4];
+          load_rows(key, keys + s / 2 * kChunkTile, n, s % 2);
+#pragma unroll
+          for (int step = 0; step < 2; ++step) {
+#pragma unroll
+            for (int e = 0; e < Tiles; ++e) {
+              ptx::mma(scores[e][n], query[e][step], key[2 * step], key[2 * step + 1], T());
+            }
+          }
+        }
+      }
+    }
+    Softmax chunk[Tiles][2];
+    Weights weights[Tiles];
+    float* const tops = reinterpret_cast<float*>(shared + Shape::kTiles * kWeightBytes);
+#pragma unroll
+    for (int e = 0; e < Tiles; ++e) {
+      if (window) {
+        const int32_t from[2] = {first[e][0] - place * Shape::kPairs, first[e][1] - place * Shape::kPairs};
+        hide_scores(scores[e], from, kChunk);
+      }
+      float top[2] = {__fmul_rn(largest(scores[e], 0), scale), __fmul_rn(largest(scores[e], 1), scale)};
+      uint32_t mine[kBlocks][2];
+      if constexpr (Sharers > 1) {
+        if (t < 2) tops[warp * kTileRows + g + 8 * t] = t == 0 ? top[0] : top[1];
+        tile_barrier<Sharers>(tile);
+#pragma unroll
+        for (int w = 0; w < Sharers; ++w) {
+#pragma unroll
+          for (int r = 0; r < 2; ++r) {
+            const float other = tops[(tile * Sharers + w) * kTileRows + g + 8 * r];
+            top[r] = w == 0 ? other : larger(top[r], other);
+          }
+        }
+        weigh<T>(mine, scores[e], scale, top);
+        uint8_t* const kept = shared + tile * kWeightBytes;
+        keep_weights(kept, mine, place * kBlocks);
+        tile_barrier<Sharers>(tile);
+        load_weights(weights[e], kept);
+      } else {
+        weigh<T>(mine, scores[e], scale, top);
+#pragma unroll
+        for (int s = 0; s < kChunk / 16; ++s) {
+#pragma unroll
+          for (int i = 0; i < 4; ++i) weights[e][s][i] = mine[2 * s + i / 2][i % 2];
+        }
+      }
+      chunk[e][0].top = top[0];
+      chunk[e][1].top = top[1];
+      sum_weights<T>(chunk[e], weights[e]);
+    }
+    Factors by[Tiles][2];
+#pragma unroll
+    for (int e = 0; e < Tiles; ++e) {
+#pragma unroll
+      for (int r = 0; r < 2; ++r) by[e][r] = fold(softmax[e][r], chunk[e][r]);
+    }
+    const uint32_t rows = ptx::shared_address(stage) + kChunk * Shape::kRow;
+#pragma unroll
+    for (int j = 0; j < kOutputs; ++j) {
+      uint32_t operands[kChunk / 16][2];
+      const int unit = place * kOutputs + j;
+      const uint32_t at = rows + unit / 8 * kChunkTile + swizzled(lane, unit % 8);
+#pragma unroll
+      for (int half = 0; half < 2; ++half) {
+        asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+                     : "=r"(operands[2 * half][0]), "=r"(operands[2 * half][1]), "=r"(operands[2 * half + 1][0]),
+                       "=r"(operands[2 * half + 1][1])
+                     : "r"(at + half * 32 * kTileRow)
+                     : "memory");
+      }
+#pragma unroll
+      for (int e = 0; e < Tiles; ++e) {
+        float run[4];
+        weigh_values<T>(run, weights[e], operands);
+#pragma unroll
+        for (int i = 0; i < 4; ++i) {
+          values[e][j][i] = fold_value(values[e][j][i], run[i], by[e][i / 2].before, by[e][i / 2].later);
+        }
+      }
+    }
+  }
+};
+
 // Early: the kernel before is the rotation of this forward's rows, which writes behind the committed slots alone, and
 // all kernels before that have ended. So the length and pairs of committed slots are read at once, and a block
-// without work leaves at once: it would keep a product waiting for its registers and its shared memory.
-template <class T, int D, int Tiles>
-__device__ __forceinline__ void attend_pieces(const DecodeCall& call, AttendShared<D, Tiles>& shared, bool early) {
-  constexpr int W = warps_for(D);
+// without work leaves at once: it would keep a product waiting for its registers and its shared memory. Blocks of the
+// first units wait in any case: what comes behind knows of the kernels before this one by that.
+template <class T, int D, int Sharers, int Tiles>
+__device__ __forceinline__ void attend_spans(const DecodeCall& call, uint8_t* memory, int stages, bool early) {
+  using Shape = AttendShape<D, Sharers, Tiles>;
   const AttentionArgs& args = call.args;
-  const int thread = threadIdx.x, warp = thread / 32, lane = thread % 32, g = lane / 4, t = lane % 4;
-  const int32_t blocks = gridDim.x, kv_head = blockIdx.y, group = call.group.divisor;
-  uint16_t* const own_queries = reinterpret_cast<uint16_t*>(shared.parts[warp]);
-  static_assert(sizeof shared.queries[0] <= sizeof shared.parts[0], "a tile of queries fits");
   bool waited = false;
   const auto wait = [&] {
     if (waited) return;
@@ -138,123 +281,77 @@ __device__ __forceinline__ void attend_pieces(const DecodeCall& call, AttendShar
     waited = true;
   };
   if (!early) wait();
-  const Cut cut(args);
-  // More tiles a unit read the chunks less often; no more than leave every block a unit.
-  int32_t run_tiles = 1, runs = call.tiles;
-  if (cut.spans * call.tiles > blocks) {
-    run_tiles = min((cut.spans * call.tiles + blocks - 1) / blocks, Tiles);
-    runs = (call.tiles + run_tiles - 1) / run_tiles;
+  if (int32_t(blockIdx.x) < call.tail_units) {
+    attend_tail<T, D, kAttendWarps>(call, memory, blockIdx.x, wait);
+    return;
   }
-  const int32_t span_units = cut.spans * runs;
-  const int32_t tail_units = cut.tail * args.m * call.head_tiles;
-  const int32_t units = span_units + (tail_units + W - 1) / W;
-  for (int32_t unit = blockIdx.x; unit < units; unit += blocks) {
-    const bool is_tail = unit >= span_units;
-    // What the warp attends to, from chunk `base` on in steps of W, and with which tiles.
-    int32_t span = 0, base, end, tile_begin, tile_end;
-    int32_t i = 0, count = 0, start = 0, head = 0;  // of a row's own chunk
-    if (!is_tail) {
-      const int32_t at = runs == 1 ? unit : unit / runs, run = unit - at * runs;
-      span = cut.first + cut.spans - 1 - at;  // the longest first
-      base = max(span_first(span), cut.lowest / kChunk) + warp;
-      end = min(span_first(span + 1), cut.shared);
-      tile_begin = run * run_tiles;
-      tile_end = min(call.tiles, tile_begin + run_tiles);
-    } else {
-      int32_t rest = (unit - span_units) * W + warp;
-      const bool held = rest < tail_units;
-      if (call.head_tiles > 1) {
-        head = rest % call.head_tiles * kTileRows;
-        rest /= call.head_tiles;
-      }
-      const int32_t tail = call.m.quotient(rest);
-      i = rest - tail * args.m;
-      base = cut.shared + tail;
-      if (held) count = row_count(args, cut.length, i);
-      if (args.window > 0) start = max(0, count - args.window);
-      end = held && base * kChunk < count ? base + 1 : base;
-      tile_begin = warp;
-      tile_end = warp + 1;
-      wait();
-      if (base < end) {
+  const Cut cut(call);
+  Walk at(call, cut, int32_t(blockIdx.x) - call.tail_units, int32_t(gridDim.x) - call.tail_units);
+  if (!at.more()) return;
+  uint8_t* const queries = memory;
+  uint8_t* const shared = queries + Shape::kQueries;
+  uint8_t* const ring = shared + Shape::kShared;
+  const uint32_t ring_address = uint32_t(__cvta_generic_to_shared(ring));
+  Walk ahead = at;
+  int to = 0;
+  const auto copy = [&] {
+    if (ahead.more()) {
+      if ((ahead.chunk + 1) * kChunk > cut.length) wait();  // some pair is of this forward
+      copy_chunk<D>(ring_address + to * Shape::kStage, args, ahead.kv_head, ahead.chunk, cut.lowest);
+      ahead.next(call, cut);
+      if (++to == stages) to = 0;
+    }
+    asm volatile("cp.async.commit_group;" ::: "memory");
+  };
+  for (int stage = 0; stage < max(1, stages - 1); ++stage) copy();
+  wait();
+  const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, g = lane / 4;
+  const int tile = warp / Sharers * Tiles;  // the warp's first of the run's tiles
+  TileSums<T, D, Sharers, Tiles> sums;
+  int32_t held_head = -1, held_run = -1, first_tile = 0;
+  bool active = false, begun = false;
+  for (int from = 0; at.more();) {
+    if (at.kv_head != held_head || at.run != held_run) {
+      __syncthreads();  // the queries before are read no more
+      copy_queries<D, Shape::kTiles * kTileRows, kTileRows, kAttendThreads>(queries, call, at.kv_head, at.run, 0,
+                                                                           threadIdx.x);
+      held_head = at.kv_head, held_run = at.run;
+      first_tile = at.run * call.run_tiles + tile;
+      active = tile < call.run_tiles && first_tile < call.tiles;
+    }
+    wait_copies(max(0, stages - 2));
+    __syncthreads();
+    if (stages > 1) copy();  // into the stage that the last round read
+    if (active) {
+      if (!begun) sums.clear();
+      int32_t first[Tiles][2] = {};
+      if (args.window > 0) {
 #pragma unroll
-        for (int row = lane / 16; row < kTileRows; row += 2) {
-          copy_query<D>(own_queries + row * kQueryRow<D>, args, head + row < group, i,
-                        kv_head * group + head + row);
+        for (int e = 0; e < Tiles; ++e) {
+#pragma unroll
+          for (int r = 0; r < 2; ++r) {
+            const int32_t packed = min((first_tile + e) * kTileRows + g + 8 * r, call.rows - 1);
+            first[e][r] = row_count(args, cut.length, call.group.quotient(packed)) - args.window - at.chunk * kChunk;
+          }
+        }
+      }
+      sums.take(ring + from * Shape::kStage, queries + tile * kTileRows * Shape::kRow, shared, call.scale,
+                args.window > 0, first);
+      begun = at.chunk + 1 < at.last;
+      if (!begun) {
+#pragma unroll
+        for (int e = 0; e < Tiles; ++e) {
+          if (tile + e >= call.run_tiles) break;  // that is the next run's
+          keep_tile(call, cut, at, first_tile + e, warp % Sharers * Shape::kOutputs, sums.values[e], sums.softmax[e]);
         }
       }
     }
-    const int32_t last = is_tail ? base + 1 : end + warp;  // all warps take the same rounds
-    for (int32_t round = 0; base < last; base += W, ++round) {
-      const bool active = base < end;
-      const int32_t index = base * kChunk + lane;
-      int32_t slot = active && index >= cut.lowest ? index : -1;
-      if (is_tail) {
-        slot = active && index >= start && index < count ? row_slot(args, cut.length, i, index) : -1;
-      }
-      if ((base + 1) * kChunk > cut.length) wait();  // some pair may be of this forward
-      ChunkPairs<D> pairs;
-      load_pairs<D>(pairs, args, kv_head, slot);
-      wait();
-      if (round == 0) {
-        if (!is_tail) {
-          for (int32_t row = thread / 16; row < (tile_end - tile_begin) * kTileRows; row += 2 * W) {
-            const int32_t packed = tile_begin * kTileRows + row, from = call.group.quotient(packed);
-            copy_query<D>(shared.queries[row / kTileRows] + row % kTileRows * kQueryRow<D>, args,
-                          packed < call.rows, from, kv_head * group + packed - from * group);
-          }
-        }
-        asm volatile("cp.async.wait_all;" ::: "memory");
-        __syncthreads();
-      }
-      for (int32_t tile = tile_begin; tile < tile_end; ++tile) {
-        if (active) {
-          int32_t first[2] = {start - base * kChunk, start - base * kChunk}, seen = kChunk;
-          if (is_tail) {
-            seen = count - base * kChunk;
-          } else if (args.window > 0) {
-#pragma unroll
-            for (int r = 0; r < 2; ++r) {
-              const int32_t packed = min(tile * kTileRows + g + 8 * r, call.rows - 1);
-              first[r] = row_count(args, cut.length, call.group.quotient(packed)) - args.window -
-                         base * kChunk;
-            }
-          }
-          Softmax softmax[2];
-          const auto keep = [&](int h, const float(&values)[8][4]) {
-#pragma unroll
-            for (int j = 0; j < 8; ++j) {
-#pragma unroll
-              for (int r = 0; r < 2; ++r) {
-                float4* const to =
-                    &shared.parts[warp][swizzled<D>(g + 8 * r, 16 * h + 2 * j + t / 2)];
-                reinterpret_cast<float2*>(to)[t % 2] =
-                    make_float2(values[j][2 * r], values[j][2 * r + 1]);
-              }
-            }
-          };
-          attend<T, D>(softmax, pairs, is_tail ? own_queries : shared.queries[tile - tile_begin],
-                       args.scale, !is_tail && args.window == 0, first, seen, keep);
-          if (t == 0) {
-            shared.part_softmax[warp][g] = softmax[0];
-            shared.part_softmax[warp][g + 8] = softmax[1];
-          }
-        }
-        if (is_tail) {
-          __syncwarp();
-          if (active) {
-            keep_tail(shared, call, thread, kv_head * call.rows + i * group + head,
-                         min(group - head, kTileRows), base - cut.shared);
-          }
-        } else {
-          __syncthreads();
-          fold_tile(shared, call, thread, span, kv_head, tile, tile - tile_begin,
-                       min(W, end - (base - warp)), round);
-          __syncthreads();
-        }
-      }
+    at.next(call, cut);
+    if (++from == stages) from = 0;
+    if (stages == 1 && at.more()) {
+      __syncthreads();
+      copy();
     }
-    if (is_tail) __syncthreads();  // before the next unit's queries are copied
   }
 }
 

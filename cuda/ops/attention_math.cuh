@@ -17,6 +17,7 @@ struct HalfMath;
 
 template <>
 struct HalfMath<__half> {
+  static constexpr uint32_t kOnes = 0x3c003c00;
   static __device__ __forceinline__ uint32_t pack(float low, float high) {
     const __half2 pair = __floats2half2_rn(low, high);
     return reinterpret_cast<const uint32_t&>(pair);
@@ -34,6 +35,7 @@ struct HalfMath<__half> {
 
 template <>
 struct HalfMath<__nv_bfloat16> {
+  static constexpr uint32_t kOnes = 0x3f803f80;
   static __device__ __forceinline__ uint32_t pack(float low, float high) {
     const __nv_bfloat162 pair = __floats2bfloat162_rn(low, high);
     return reinterpret_cast<const uint32_t&>(pair);
@@ -73,19 +75,28 @@ __device__ __forceinline__ float fold_value(float value, float run, float before
   return __fmaf_rn(value, before, __fmul_rn(run, later));
 }
 
+// What values of a run before and of a later one are multiplied with when they are added.
+struct Factors {
+  float before, later;
+};
+
 // Takes a later run of pairs into what was summed before. A run without a score has a sum and values of
 // zero and changes nothing; no branch, so that several folds overlap.
-__device__ __forceinline__ void fold(Softmax& softmax, float4& value, const Softmax& later,
-                                     const float4& run) {
+__device__ __forceinline__ Factors fold(Softmax& softmax, const Softmax& later) {
   const float most = larger(softmax.top, later.top);
   const float from = most == kNone ? 0.0f : most;  // no score at all: weights of 2^-inf
-  const float a = exp2_fast(__fsub_rn(softmax.top, from)), b = exp2_fast(__fsub_rn(later.top, from));
+  const Factors by{exp2_fast(__fsub_rn(softmax.top, from)), exp2_fast(__fsub_rn(later.top, from))};
   softmax.top = most;
-  softmax.sum = fold_value(softmax.sum, later.sum, a, b);
-  value.x = fold_value(value.x, run.x, a, b);
-  value.y = fold_value(value.y, run.y, a, b);
-  value.z = fold_value(value.z, run.z, a, b);
-  value.w = fold_value(value.w, run.w, a, b);
+  softmax.sum = fold_value(softmax.sum, later.sum, by.before, by.later);
+  return by;
+}
+__device__ __forceinline__ void fold(Softmax& softmax, float4& value, const Softmax& later,
+                                     const float4& run) {
+  const Factors by = fold(softmax, later);
+  value.x = fold_value(value.x, run.x, by.before, by.later);
+  value.y = fold_value(value.y, run.y, by.before, by.later);
+  value.z = fold_value(value.z, run.z, by.before, by.later);
+  value.w = fold_value(value.w, run.w, by.before, by.later);
 }
 
 }  // namespace smq

@@ -110,6 +110,26 @@ function treeMask(m: number, words: number, seed: number): bigint[][] {
 /** [heads, kvHeads, headDim]: groups of 1, 3, 4, 8. */
 const HEADS = [[2, 2, 64], [6, 2, 128], [4, 1, 16], [8, 1, 64]];
 
+/** Heads, kv heads, their width, rows and length: around the ends of chunks, spans and tiles. */
+const EDGES: readonly (readonly [number, number, number, number, number])[] = [
+  // On CUDA a list of up to 64 chunks of 64 pairs has spans of one chunk, up to 128 of two, and so on.
+  ...[4094, 4095, 4096, 4159, 8191, 8192].map((length) => [1, 1, 64, 1, length] as const),
+  // A quarter of that with 16 kv heads; the lists of one forward come to lie on both sides.
+  [16, 16, 16, 1, 1023],
+  [16, 16, 16, 7, 1021],
+  [16, 16, 16, 33, 1000],
+  [16, 16, 16, 20, 2040],
+  // Tiles of 16 query rows: from one to sixteen.
+  ...[4, 5, 8, 9, 12, 16, 17, 32, 33, 60, 64].map((m) => [4, 1, 128, m, 190] as const),
+  ...[3, 16, 33, 64].map((m) => [16, 2, 64, m, 130] as const),
+  [24, 1, 80, 33, 500], // query rows of one row in two tiles, and runs of 13 tiles
+  [6, 2, 256, 9, 140],
+  [10, 2, 192, 30, 70],
+  // Documents.
+  [2, 1, 64, 1, 40000],
+  [2, 1, 64, 3, 33791],
+];
+
 for (const dtype of ["f16", "bf16"] as const) {
   backendTest(`attention ${dtype} is causal, for grouped heads and many lengths`, (rig) => {
     for (const [heads, kvHeads, headDim] of HEADS) {
@@ -137,6 +157,65 @@ for (const dtype of ["f16", "bf16"] as const) {
     const mask = [[1n, 1n << 63n, 0n, 2n], [1n << 5n, 0n, 0n, 1n << 63n]];
     const setup = { dtype, m: 2, heads: 4, kvHeads: 1, headDim: 16, slots: 260, length: 4 };
     check(rig, setup, { mask }, "four words");
+  });
+
+  backendTest(`attention ${dtype} at the edges of chunks, spans and tiles`, (rig) => {
+    for (const [heads, kvHeads, headDim, m, length] of EDGES) {
+      const setup = { dtype, m, heads, kvHeads, headDim, slots: length + 64, length };
+      const what = `m ${m}, length ${length}, heads ${heads}/${kvHeads} x ${headDim}`;
+      check(rig, setup, {}, what);
+      if (length < 9000) check(rig, setup, { mask: treeMask(m, 1, m) }, `${what}, a tree`);
+    }
+  });
+
+  backendTest(`attention ${dtype} keeps windows that begin and end within spans`, (rig) => {
+    // Spans of one chunk and, where a window lets more than 64 chunks through, of two.
+    for (const [window, length, m] of [[4032, 4300, 1], [4033, 6000, 3], [4300, 4290, 9]]) {
+      const setup = { dtype, m, heads: 2, kvHeads: 1, headDim: 64, slots: length + 64, length };
+      check(rig, setup, { window }, `window ${window}, length ${length}, m ${m}`);
+      check(rig, setup, { window, mask: treeMask(m, 1, m) }, `window ${window}, a tree of ${m}`);
+    }
+  });
+
+  backendTest(`attention ${dtype} keeps a row's bits where spans change their length`, (rig) => {
+    // With 16 kv heads a span is longer from 16, 32, ... chunks on; with 2 or 4 from 64.
+    for (
+      const [heads, kvHeads, headDim, length] of [
+        [16, 16, 64, 1010],
+        [16, 16, 16, 2030],
+        [8, 2, 64, 4070],
+        [8, 4, 128, 4080],
+      ]
+    ) {
+      const m = 40;
+      const setup = { dtype, m, heads, kvHeads, headDim, slots: length + 64, length };
+      const given = values(setup, length);
+      for (const options of [{}, { mask: treeMask(m, 1, 1) }]) {
+        const all = run(rig, setup, given, options).out.bytes();
+        const width = (heads + 2 * kvHeads) * headDim, row = heads * headDim * 2;
+        for (const [start, count] of [[0, 1], [13, 1], [39, 1], [3, 9], [10, 30]]) {
+          const part = run(
+            rig,
+            { ...setup, m: count },
+            { ...given, qkv: given.qkv.subarray(start * width, (start + count) * width) },
+            options.mask
+              ? { mask: options.mask.slice(start, start + count) }
+              : { slotOffset: start },
+          );
+          const what = `rows ${start} to ${start + count} of ${length}, heads ${heads}/${kvHeads}`;
+          assertEquals(part.out.bytes(), all.slice(start * row, (start + count) * row), what);
+        }
+        // The last row with all pairs but its own committed.
+        if (options.mask) continue;
+        const last = run(
+          rig,
+          { ...setup, m: 1, length: length + m - 1 },
+          { ...given, qkv: given.qkv.subarray((m - 1) * width) },
+          {},
+        );
+        assertEquals(last.out.bytes(), all.slice((m - 1) * row), `the last row of ${length}`);
+      }
+    }
   });
 
   backendTest(`attention ${dtype} keeps the last pairs of a sliding window`, (rig) => {

@@ -25,11 +25,13 @@ export class FilledState implements Disposable {
   readonly history: Tensor<"i32">;
   readonly #cleanup: DisposableStack;
 
-  /** Reads `context` tokens, 0 or more, into the caches of `model`, with room for `rows` rows behind. */
-  constructor(model: Model, context: number, rows: number) {
+  /**
+   * Reads `context` tokens, 0 or more, into the caches of `model`, with room for `rows` rows behind, or for
+   * `slots` tokens in all.
+   */
+  constructor(model: Model, context: number, rows: number, slots = context + rows) {
     const { device, config } = model;
     using cleanup = new DisposableStack();
-    const slots = context + rows;
     const chunk = PREFILL_ROWS[device.backend];
     const arena = cleanup.use(new Arena(device, "bench"));
     this.history = arena.fromHost("i32", [slots + 1], someTokens(slots + 1, config.vocabSize));

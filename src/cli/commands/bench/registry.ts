@@ -6,6 +6,7 @@
 import type { BenchTable } from "./bench.ts";
 import { breakdown } from "./breakdown.ts";
 import { ceilings } from "./ceilings.ts";
+import { context } from "./context.ts";
 import { endToEnd } from "./end_to_end.ts";
 import { forward } from "./forward.ts";
 import { idle } from "./idle.ts";
@@ -16,6 +17,7 @@ import { speculation } from "./speculation.ts";
 export const TABLES: readonly BenchTable[] = [
   ceilings,
   forward,
+  context,
   breakdown,
   prefill,
   speculation,

@@ -1,0 +1,127 @@
+// The kernels of attention of few rows, and which of them runs. A file for each padded head_dim instantiates it.
+#pragma once
+
+#include <algorithm>
+
+#include "gemm/stream.cuh"
+#include "ops/attention_decode.cuh"
+#include "ops/attention_merge.cuh"
+#include "ops/attention_wide.cuh"
+
+namespace smq {
+
+template <class T, int D, int Sharers, int Tiles>
+__global__ void __launch_bounds__(kAttendThreads, AttendShape<D, Sharers, Tiles>::kBlocks)
+    attend_kernel(const __grid_constant__ DecodeCall call, int stages, bool early) {
+  extern __shared__ __align__(128) uint8_t memory[];
+  attend_spans<T, D, Sharers, Tiles>(call, memory, stages, early);
+}
+
+template <class T, int D, int Groups>
+__global__ void __launch_bounds__(WideShape<D, Groups>::kThreads, WideShape<D, Groups>::kBlocks)
+    attend_wide_kernel(const __grid_constant__ DecodeCall call, const __grid_constant__ WideMaps maps, int stages,
+                       bool early) {
+#if defined(__CUDA_ARCH_FEAT_SM90_ALL)
+  extern __shared__ __align__(1024) uint8_t tiles[];
+  attend_wide<T, D, Groups>(call, maps, tiles, stages, early);
+#endif
+}
+
+template <class T>
+__global__ void __launch_bounds__(kMergeThreads, 4) merge_kernel(const __grid_constant__ DecodeCall call) {
+  let_next_start();
+  merge_pieces<T>(call);
+}
+
+// A multiprocessor keeps this much for each block.
+constexpr int kBlockShared = 1024;
+
+// The stages of a block's ring: as many as `room` bytes hold.
+template <class Shape>
+inline int stages_within(int room, int most) {
+  return std::min(most, (room - Shape::kQueries - Shape::kShared) / Shape::kStage);
+}
+
+template <class T, int D, int Sharers, int Tiles>
+void launch_attend(smq_context* ctx, const DecodeCall& call, bool early) {
+  using Shape = AttendShape<D, Sharers, Tiles>;
+  int blocks = Shape::kBlocks;
+  int stages = stages_within<Shape>((ctx->shared + kBlockShared) / blocks - kBlockShared, kMostStages);
+  if (stages < 2) {
+    blocks = 1;
+    stages = stages_within<Shape>(ctx->shared, kMostStages);
+  }
+  const auto kernel = attend_kernel<T, D, Sharers, Tiles>;
+  prefer_shared(kernel);
+  // A block without work holds registers and shared memory that the product behind waits for.
+  const int grid = call.tail_units + std::min(blocks * ctx->sms, call.most_units());
+  const int bytes = std::max(Shape::bytes(stages), TailShape<D>::kBytes);
+  launch(ctx, kernel, dim3(unsigned(grid)), dim3(kAttendThreads), size_t(bytes), call, stages, early);
+}
+
+template <class T, int D, int Groups>
+void launch_wide(smq_context* ctx, const DecodeCall& call, const WideMaps& maps, bool early) {
+  using Shape = WideShape<D, Groups>;
+  // Where a multiprocessor has one block, this also takes what is behind the shared chunks, beside its ring.
+  constexpr int kTail = Shape::kBlocks > 1 ? 0 : TailShape<D>::kBytes;
+  const int room = (ctx->shared + kBlockShared) / Shape::kBlocks - kBlockShared - kTail;
+  const int stages = stages_within<Shape>(room, kMostWideStages);
+  const auto kernel = attend_wide_kernel<T, D, Groups>;
+  prefer_shared(kernel);
+  const int most = Shape::kBlocks * ctx->sms;
+  const int grid = Shape::kBlocks > 1 ? call.tail_units + std::min(most, call.most_units())
+                                      : std::min(most, call.tail_units + call.most_units());
+  const int bytes = std::max(Shape::bytes(stages) + kTail, TailShape<D>::kBytes);
+  launch(ctx, kernel, dim3(unsigned(grid)), dim3(Shape::kThreads), size_t(bytes), call, maps, stages, early);
+}
+
+// Where the copy engine and wgmma serve, from this many tiles on: a group of warps takes four.
+constexpr int kLeastWideTiles = 3;
+
+// The most tiles that a block's shared memory holds with a ring of two stages (one where outputs are many).
+template <int D>
+inline int most_tiles(int shared) {
+  const auto fits = [&](int tiles, int weights) {
+    return tiles * (kTileRows * 2 * D) + weights + (D > 128 ? 1 : 2) * 4 * kChunk * D <= shared;
+  };
+  if (D <= 128 && fits(16, 0)) return 16;
+  if (fits(8, 0)) return 8;
+  return fits(4, 4 * kWeightBytes + 512) ? 4 : 2;
+}
+
+template <int D, class T>
+int32_t launch_decode(smq_context* ctx, const AttentionArgs& args, T) {
+  if (const cudaError_t error = use_device(ctx->device)) return cuda_status(ctx, error, "attention");
+  const int tiles = (args.m * args.group() + kTileRows - 1) / kTileRows;
+  WideMaps maps;
+  // Boxes have no lower end, which a window has, and no columns beside a head's.
+  const bool wide = D <= 128 && ctx->capability == 90 && tiles >= kLeastWideTiles && args.head_dim == D && args.window == 0 &&
+                    map_rows(&maps.keys, args.k_cache, args.slots, int32_t(args.kv_row()), kChunk) &&
+                    map_rows(&maps.values, args.v_cache, args.slots, int32_t(args.kv_row()), kChunk);
+  const DecodeCall call(args, wide ? 2 * kWideTiles : most_tiles<D>(ctx->shared), TailShape<D>::kPairs > kChunk);
+  const Rotated& before = ctx->rotated;
+  const bool early = ctx->capability >= 90 && before.cache_length == args.cache_length &&
+                     before.k_cache == args.k_cache && before.v_cache == args.v_cache;
+  if (wide) {
+    if constexpr (D <= 128) {
+      if (call.run_tiles <= kWideTiles) launch_wide<T, D, 1>(ctx, call, maps, early);
+      else launch_wide<T, D, 2>(ctx, call, maps, early);
+    }
+  } else if (call.run_tiles == 1) {
+    launch_attend<T, D, 8, 1>(ctx, call, early);
+  } else if (call.run_tiles == 2) {
+    launch_attend<T, D, 4, 1>(ctx, call, early);
+  } else if (call.run_tiles <= 4) {
+    launch_attend<T, D, 2, 1>(ctx, call, early);
+  } else if (call.run_tiles <= 8) {
+    launch_attend<T, D, 1, 1>(ctx, call, early);
+  } else if constexpr (D <= 128) {
+    launch_attend<T, D, 1, 2>(ctx, call, early);
+  }
+  prefer_shared(merge_kernel<T>);
+  const int merging = (args.heads * (args.head_dim / 4) + kMergeThreads - 1) / kMergeThreads;
+  launch(ctx, merge_kernel<T>, dim3(unsigned(merging), unsigned(args.m)), dim3(kMergeThreads), 0, call);
+  return launched(ctx, "attention");
+}
+
+}  // namespace smq
