@@ -59,15 +59,17 @@ struct HalfKernels {
 // Products with weights of any storage.
 struct GemmKernels {
   GemmKernel f16[2];    // by dtype: f16, bf16
-  GemmKernel w4a16[3], w4a16_many[3];  // by SMQ_ZEROS_*; of up to SMQ_MAX_TREE rows, and of more
+  GemmKernel w4a16[3], w4a16_many[3];  // by SMQ_ZEROS_*; of up to kFewNibbleRows rows, and of more
   GemmKernel w8a8, fp8, w8a16, w4a8;
   GemmKernel w8a16_group[2];  // without and with offsets
   // What rows get after they are widened; none where a product is not named.
-  RowKernel w4a16_row[3], sums_row, fp8_row;
+  RowKernel w4a16_row[3], w4a16_many_row[3], sums_row, fp8_row;
 };
 
 // Outputs whose weights are widened together when there are many rows.
 constexpr int32_t kPanel = 24;
+// Rows of a product of four-bit weights that are better taken in integers; the bits are the same.
+constexpr int32_t kFewNibbleRows = 4;
 
 struct Kernels {
   const char* name;

@@ -145,7 +145,8 @@ export function w4a16Pack(device: Device, w: Tensor<"u8">, options: W4A16PackOpt
 
 /**
  * `y = x w^T + bias` with w as `zeros` says, accumulated in f32. `x`: f16 or bf16 [m, k]; `w`: u8
- * [w4a16Bytes], packed; `y`: [m, n] of the epilogue's dtype, rows may have gaps.
+ * [w4a16Bytes], packed; `y`: [m, n] of the epilogue's dtype, rows may have gaps. The CPU library takes inputs as
+ * whole numbers of 17 bits and a sign for each 32 of a group; a row that holds what is not finite is NaN there.
  */
 export function gemmW4A16(
   device: Device,

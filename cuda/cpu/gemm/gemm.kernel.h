@@ -132,7 +132,10 @@ constexpr GemmKernels gemm_kernels() {
           gemm_w8<S>,
           gemm_u4_i8<S>,
           {gemm_w8_group<S, Terms::kScaled>, gemm_w8_group<S, Terms::kOffsets>},
-          {nibble_row<S, Terms::kCentered>, nibble_row<S, Terms::kPoints>, nibble_row<S, Terms::kOffsets>},
+          {nibble_row<S, Terms::kCentered, true>, nibble_row<S, Terms::kPoints, true>,
+           nibble_row<S, Terms::kOffsets, true>},
+          {nibble_row<S, Terms::kCentered, false>, nibble_row<S, Terms::kPoints, false>,
+           nibble_row<S, Terms::kOffsets, false>},
           sums_row<S>,
           float8_row<S>};
 }

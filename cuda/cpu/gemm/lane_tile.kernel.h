@@ -17,12 +17,10 @@ enum class Terms { kBare, kScaled, kCentered, kPoints, kOffsets };
 // Whether the head holds a second array, of z or o.
 constexpr bool has_second(Terms terms) { return terms == Terms::kPoints || terms == Terms::kOffsets; }
 
-// Storages: a step of kStep inputs of eight outputs in kBytes, of which `get<N>` widens input N. kFewRows says
-// that few rows widen in registers.
+// Storages: a step of kStep inputs of eight outputs in kBytes, of which `get<N>` widens input N.
 // Nibbles, less 8 where they are centered.
 template <class S, bool kCentered>
 struct NibbleStep {
-  static constexpr bool kFewRows = false;
   static constexpr int64_t kBytes = 32;
   typename S::I low, high;
   SMQ_MEMBER explicit NibbleStep(const uint8_t* p)
@@ -36,7 +34,6 @@ struct NibbleStep {
 
 template <class S>
 struct ByteStep {
-  static constexpr bool kFewRows = true;
   static constexpr int64_t kBytes = 64;
   typename S::I low, high;
   SMQ_MEMBER explicit ByteStep(const uint8_t* p) : low(S::load_words(p)), high(S::load_words(p + 32)) {}
@@ -49,7 +46,6 @@ struct ByteStep {
 // e4m3, times 2^-120; NaN is 480.
 template <class S>
 struct Float8Step {
-  static constexpr bool kFewRows = true;
   static constexpr int64_t kBytes = 64;
   typename S::I low, high;
   SMQ_MEMBER explicit Float8Step(const uint8_t* p) : low(S::load_words(p)), high(S::load_words(p + 32)) {}
@@ -93,6 +89,19 @@ SMQ_INLINE void add_input(typename S::F (&sums)[M], const Step& step, const floa
   for (int m = 0; m < M; ++m) sums[m] = S::fma(w, S::set(x[m][from + N]), sums[m]);
 }
 
+// Adds those of a step.
+template <class S, int M, class Step>
+SMQ_INLINE void add_step(typename S::F (&sums)[M], const Step& step, const float* const (&x)[M], int64_t from) {
+  add_input<S, 0>(sums, step, x, from);
+  add_input<S, 1>(sums, step, x, from);
+  add_input<S, 2>(sums, step, x, from);
+  add_input<S, 3>(sums, step, x, from);
+  add_input<S, 4>(sums, step, x, from);
+  add_input<S, 5>(sums, step, x, from);
+  add_input<S, 6>(sums, step, x, from);
+  add_input<S, 7>(sums, step, x, from);
+}
+
 // M rows from x on. Where something is added, sums_row has put the sums of groups behind the k inputs of a row.
 template <class S, int M, Terms kTerms, class Step>
 SMQ_INLINE void lane_tile(typename S::F (&total)[M], const LanePanel& panel, const float* rows,
@@ -123,14 +132,7 @@ SMQ_INLINE void lane_tile(typename S::F (&total)[M], const LanePanel& panel, con
       for (int m = 0; m < M; ++m) {
         sums[m] = S::zero();
       }
-      add_input<S, 0>(sums, step, x, int64_t(at) * kStep);
-      add_input<S, 1>(sums, step, x, int64_t(at) * kStep);
-      add_input<S, 2>(sums, step, x, int64_t(at) * kStep);
-      add_input<S, 3>(sums, step, x, int64_t(at) * kStep);
-      add_input<S, 4>(sums, step, x, int64_t(at) * kStep);
-      add_input<S, 5>(sums, step, x, int64_t(at) * kStep);
-      add_input<S, 6>(sums, step, x, int64_t(at) * kStep);
-      add_input<S, 7>(sums, step, x, int64_t(at) * kStep);
+      add_step<S>(sums, step, x, int64_t(at) * kStep);
 #pragma GCC unroll 8
       for (int m = 0; m < M; ++m) {
         total[m] = kTerms == Terms::kBare ? S::add(total[m], sums[m]) : S::fma(sums[m], scale, total[m]);

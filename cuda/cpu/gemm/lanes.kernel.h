@@ -62,7 +62,7 @@ void gemm_lanes(const Gemm& args, const LaneLayout& layout, int32_t begin, int32
   for (int32_t output = begin; output < end; output += kLanes) {
     LanePanel panel = panel_of(args, layout, output);
     const auto last = head(reinterpret_cast<const uint8_t*>(panel.scales));
-    if constexpr (S::kManyTiles && Step::kFewRows) {
+    if constexpr (S::kManyTiles) {
       if (args.m == 1) {
         lane_rows<S, 1, kTerms, Step>(args, panel, output, 0, last);
         continue;
@@ -96,16 +96,21 @@ struct NoHead {
   }
 };
 
-// M rows of one panel of nibbles.
-template <class S, int M, Terms kTerms>
+// M rows of one panel of nibbles, which is widened or not.
+template <class S, int M, Terms kTerms, bool kWide>
 SMQ_INLINE void nibble_rows(const Gemm& args, const LanePanel& panel, int32_t output, int32_t row) {
   typename S::F sums[M];
   const float* x = static_cast<const float*>(args.x) + row * args.x_stride;
-  nibble_tile<S, M, kTerms>(sums, panel, x, args.x_stride, args.k, args.group);
+  if constexpr (kWide) {
+    wide_nibble_tile<S, M, kTerms>(sums, panel, x, args.x_stride, args.k, args.group);
+  } else {
+    nibble_tile<S, M, kTerms>(sums, panel, x, args.x_stride, args.k, args.group);
+  }
   const int32_t count = args.n - output < kLanes ? args.n - output : kLanes;
   for (int m = 0; m < M; ++m) finish_lanes<S>(args, row + m, output, count, sums[m]);
 }
 
+// Few rows of digits.
 template <class S, Terms kTerms>
 void gemm_u4(const Gemm& args, int32_t begin, int32_t end, void*) {
   const LaneLayout layout = u4_layout(args.k, args.group, has_second(kTerms) ? 2 : 1);
@@ -113,20 +118,27 @@ void gemm_u4(const Gemm& args, int32_t begin, int32_t end, void*) {
     const LanePanel panel = panel_of(args, layout, output);
     int32_t row = 0;
     if constexpr (S::kManyTiles) {
-      for (; row + 3 <= args.m; row += 3) nibble_rows<S, 3, kTerms>(args, panel, output, row);
-      for (; row + 2 <= args.m; row += 2) nibble_rows<S, 2, kTerms>(args, panel, output, row);
+      for (; row + 2 <= args.m; row += 2) nibble_rows<S, 2, kTerms, false>(args, panel, output, row);
     }
-    for (; row < args.m; ++row) nibble_rows<S, 1, kTerms>(args, panel, output, row);
+    for (; row < args.m; ++row) nibble_rows<S, 1, kTerms, false>(args, panel, output, row);
   }
 }
 
-// The same for the many rows of a prompt, in f32: fewer instructions for each, once weights are widened.
+// Many rows of whole numbers in f32: fewer instructions for each, once weights are widened.
 template <class S, Terms kTerms>
-void gemm_u4_many(const Gemm& args, int32_t begin, int32_t end, void* panel) {
-  constexpr bool kCentered = kTerms == Terms::kCentered;
+void gemm_u4_many(const Gemm& args, int32_t begin, int32_t end, void* scratch) {
   const LaneLayout layout = u4_layout(args.k, args.group, has_second(kTerms) ? 2 : 1);
-  gemm_lanes<S, kCentered ? Terms::kScaled : kTerms, NibbleStep<S, kCentered>>(
-      args, layout, begin, end, panel, [](const uint8_t*) { return NoHead{}; });
+  for (int32_t output = begin; output < end; output += kLanes) {
+    LanePanel panel = panel_of(args, layout, output);
+    widen_panel<S, NibbleStep<S, kTerms == Terms::kCentered>>(static_cast<float*>(scratch), panel.words, args.k);
+    panel.words = static_cast<const uint8_t*>(scratch);
+    int32_t row = 0;
+    if constexpr (S::kManyTiles) {
+      for (; row + 4 <= args.m; row += 4) nibble_rows<S, 4, kTerms, true>(args, panel, output, row);
+      for (; row + 2 <= args.m; row += 2) nibble_rows<S, 2, kTerms, true>(args, panel, output, row);
+    }
+    for (; row < args.m; ++row) nibble_rows<S, 1, kTerms, true>(args, panel, output, row);
+  }
 }
 
 template <class S, Terms kTerms>

@@ -1,8 +1,9 @@
-// Sums of four-bit weights for eight outputs, one a lane, in integers. The inputs of a block (at most kBlockSteps
-// steps of one group) are whole numbers of 23 bits and a sign, times one power of two: of f16 all that is above
-// 2^-12 of the block's largest, exactly. Such a number has three digits of eight bits, products of a nibble and
-// a digit fit 16 bits for a whole block, and so a block's sum is exact and has no order. Blocks are added in
-// order, scaled, fused. How many rows run side by side does not show in the bits.
+// Sums of four-bit weights for eight outputs, one a lane. The inputs of a block (at most kBlockSteps steps of one
+// group) are whole numbers of 17 bits and a sign, times one power of two; what that rounds away is at most 2^-17 of
+// the block's largest input. The sum of a block's products is then a whole number too, which is summed exactly,
+// whatever the order: by few rows in integers, from three digits of eight bits, whose products with a nibble fit
+// 16 bits for a whole block; by many rows in f32 from widened weights, where eight products fit 24 bits. Blocks
+// are added in order, scaled, fused. So neither shows in the bits, nor how many rows run side by side.
 #pragma once
 
 #include "common/abi.h"
@@ -13,17 +14,16 @@ namespace smq {
 constexpr int32_t kBlockSteps = 4;   // 32 inputs: 16 products of 15 and 128 in each half of a lane
 constexpr int32_t kStepBytes = 32;   // digits of a step of inputs: twice of four inputs 2, 1, 0 and none
 
-// Behind the digits of a row, for each block: its power of two; and for kCentered -8 times the sum of its
-// numbers, digits 2 and 1 and digit 0 apart. For the other terms the sums of groups.
+// Behind the inputs of a row: the power of two of each block; -8 times the sum of its whole numbers, for
+// kCentered; the sum of each group, for what has something added.
 struct BesideNibbles {
   const float *scales, *sums;
-  const int32_t *upper, *lower;
+  const int32_t* centers;
 
   SMQ_MEMBER BesideNibbles(const float* row, int32_t k)
       : scales(row + k),
-        sums(scales + 3 * (k / 8)),
-        upper(reinterpret_cast<const int32_t*>(scales + k / 8)),
-        lower(upper + k / 8) {}
+        sums(scales + 2 * (k / 8)),
+        centers(reinterpret_cast<const int32_t*>(scales + k / 8)) {}
 };
 
 // Adds the products of one digit of a step's inputs.
@@ -32,7 +32,18 @@ SMQ_INLINE typename S::W add_digit(typename S::W sum, typename S::I low, typenam
   return S::add_short(S::add_short(sum, S::dot_bytes(low, x)), S::dot_bytes(high, x + kStepBytes / 2));
 }
 
-// M rows from x on.
+// Adds what group g adds to M rows.
+template <class S, int M, Terms kTerms>
+SMQ_INLINE void add_second(typename S::F (&total)[M], const LanePanel& panel, int32_t g, typename S::F scale,
+                           const float* sums, int64_t x_stride) {
+  if constexpr (has_second(kTerms)) {
+    const auto added = what_is_added<S, kTerms>(panel, g, scale);
+#pragma GCC unroll 4
+    for (int m = 0; m < M; ++m) total[m] = S::fma(added, S::set(sums[m * x_stride + g]), total[m]);
+  }
+}
+
+// M rows of digits from x on.
 template <class S, int M, Terms kTerms>
 SMQ_INLINE void nibble_tile(typename S::F (&total)[M], const LanePanel& panel, const float* rows,
                             int64_t x_stride, int32_t k, int32_t group) {
@@ -71,62 +82,96 @@ SMQ_INLINE void nibble_tile(typename S::F (&total)[M], const LanePanel& panel, c
       }
 #pragma GCC unroll 4
       for (int m = 0; m < M; ++m) {
-        auto upper = S::add(S::madd(sums[m][0], up), S::madd(sums[m][1], one));
-        auto lower = S::madd(sums[m][2], one);
+        const auto upper = S::add(S::madd(sums[m][0], up), S::madd(sums[m][1], one));
+        auto whole = S::add(S::shift_up_8(upper), S::madd(sums[m][2], one));
         const int64_t own = m * x_stride + block;
-        if constexpr (kTerms == Terms::kCentered) {
-          upper = S::add(upper, first.upper[own]);
-          lower = S::add(lower, first.lower[own]);
-        }
-        const F sum = S::fma(S::to_float(upper), S::set(256.0f), S::to_float(lower));
-        total[m] = S::fma(sum, S::mul(scale, S::set(first.scales[own])), total[m]);
+        if constexpr (kTerms == Terms::kCentered) whole = S::add(whole, first.centers[own]);
+        total[m] = S::fma(S::to_float(whole), S::mul(scale, S::set(first.scales[own])), total[m]);
       }
     }
-    if constexpr (has_second(kTerms)) {
-      const F added = what_is_added<S, kTerms>(panel, g, scale);
-#pragma GCC unroll 4
-      for (int m = 0; m < M; ++m) total[m] = S::fma(added, S::set(first.sums[m * x_stride + g]), total[m]);
-    }
+    add_second<S, M, kTerms>(total, panel, g, scale, first.sums, x_stride);
   }
 }
 
-// Takes the inputs of a block apart, where they stand, and gives their power of two. A block that holds what
-// is not finite has the power NaN.
-template <class S>
-SMQ_INLINE float split_block(float* x, int32_t steps, int32_t& upper, int32_t& lower) {
+// M rows of whole numbers in f32, of a panel that is widened.
+template <class S, int M, Terms kTerms>
+SMQ_INLINE void wide_nibble_tile(typename S::F (&total)[M], const LanePanel& panel, const float* rows,
+                                 int64_t x_stride, int32_t k, int32_t group) {
+  using F = typename S::F;
+  const uint8_t* words = panel.words;
+  const int32_t steps = k / kStep;
+  const float* x[M];
+  const BesideNibbles first(rows, k);
+#pragma GCC unroll 4
+  for (int m = 0; m < M; ++m) {
+    total[m] = S::zero();
+    x[m] = rows + m * x_stride;
+    asm("" : "+r"(x[m]));  // see lane_tile
+  }
+  int32_t block = 0;
+  for (int32_t at = 0, g = 0; at < steps; ++g) {
+    const int32_t end = steps - at < group / kStep ? steps : at + group / kStep;
+    const F scale = S::load(panel.scales + g * kLanes);
+    for (; at < end; ++block) {
+      const int32_t stop = end - at < kBlockSteps ? end : at + kBlockSteps;
+      typename S::I whole[M];
+#pragma GCC unroll 4
+      for (int m = 0; m < M; ++m) whole[m] = S::no_sum();
+#pragma GCC unroll 1
+      for (; at < stop; ++at, words += WideStep<S>::kBytes) {
+        F sums[M];
+#pragma GCC unroll 4
+        for (int m = 0; m < M; ++m) sums[m] = S::zero();
+        add_step<S>(sums, WideStep<S>(words), x, int64_t(at) * kStep);
+#pragma GCC unroll 4
+        for (int m = 0; m < M; ++m) whole[m] = S::add(whole[m], S::to_whole(sums[m]));
+      }
+#pragma GCC unroll 4
+      for (int m = 0; m < M; ++m) {
+        const auto by = S::mul(scale, S::set(first.scales[m * x_stride + block]));
+        total[m] = S::fma(S::to_float(whole[m]), by, total[m]);
+      }
+    }
+    add_second<S, M, kTerms>(total, panel, g, scale, first.sums, x_stride);
+  }
+}
+
+// Turns the inputs of a block into whole numbers where they stand, as digits or in f32, and gives their power of
+// two: NaN, with zeros, where one is not finite. `sum` is that of the whole numbers.
+template <class S, bool kDigits>
+SMQ_INLINE float round_block(float* x, int32_t steps, int32_t& sum) {
   int32_t largest = 0;
   for (int32_t i = 0; i < steps * kStep; ++i) {
     const int32_t bits = int32_t(float_bits(x[i]) & 0x7fffffff);
     largest = bits > largest ? bits : largest;
   }
   const bool finite = largest < 0x7f800000;
-  // The exponent of the largest, one more where three digits would not hold it, and none so small that a
-  // power below is no normal number.
+  // The exponent of the largest, one more where it would round to 2^17, and none so small that a power below is no
+  // normal number.
   int32_t exponent = (largest + 0x20000) >> 23;
-  if (exponent < 23) exponent = 23;
-  const auto up = S::set(finite ? bits_float(uint32_t(276 - exponent) << 23) : 0.0f);
-  auto uppers = S::no_sum(), lowers = S::no_sum();
+  if (exponent < 17) exponent = 17;
+  const auto up = S::set(bits_float(uint32_t(finite ? 270 - exponent : 0) << 23));
+  auto sums = S::no_sum();
   for (int32_t s = 0; s < steps; ++s) {
     float* const step = x + s * kStep;
-    // Not 0 * infinity, which is no whole number.
     const auto whole = finite ? S::to_whole(S::mul(S::load(step), up)) : S::no_sum();
-    const auto digit = S::low_bytes(whole);
-    lowers = S::add(lowers, digit);
-    uppers = S::add(uppers, S::sub(whole, digit));
-    S::store_digits(reinterpret_cast<int8_t*>(step), whole);
+    sums = S::add(sums, whole);
+    if constexpr (kDigits) {
+      S::store_digits(reinterpret_cast<int8_t*>(step), whole);
+    } else {
+      S::store(step, S::to_float(whole));
+    }
   }
-  upper = S::sum(uppers) / 256;
-  lower = S::sum(lowers);
-  return finite ? bits_float(uint32_t(exponent - 22) << 23) : __builtin_nanf("");
+  sum = S::sum(sums);
+  return finite ? bits_float(uint32_t(exponent - 16) << 23) : __builtin_nanf("");
 }
 
-// A row of k inputs as nibble_tile reads it.
-template <class S, Terms kTerms>
+// A row of k inputs as the tiles read it.
+template <class S, Terms kTerms, bool kDigits>
 void nibble_row(float* row, int32_t k, int32_t group) {
   float* const scales = row + k;
-  int32_t* const uppers = reinterpret_cast<int32_t*>(scales + k / 8);
-  int32_t* const lowers = uppers + k / 8;
-  float* sums = scales + 3 * (k / 8);
+  int32_t* const centers = reinterpret_cast<int32_t*>(scales + k / 8);
+  float* sums = scales + 2 * (k / 8);
   int32_t block = 0;
   for (int32_t from = 0; from < k; from += group) {
     const int32_t end = k - from < group ? k : from + group;
@@ -136,11 +181,11 @@ void nibble_row(float* row, int32_t k, int32_t group) {
       if constexpr (has_second(kTerms)) {
         for (int32_t s = 0; s < steps; ++s) sum += S::sum(S::load(row + i + s * kStep));
       }
-      scales[block] = split_block<S>(row + i, steps, uppers[block], lowers[block]);
-      uppers[block] *= -8;
-      lowers[block] *= -8;
+      int32_t whole;
+      scales[block] = round_block<S, kDigits>(row + i, steps, whole);
+      centers[block] = -8 * whole;
     }
-    *sums++ = sum;
+    if constexpr (has_second(kTerms)) *sums++ = sum;
   }
 }
 

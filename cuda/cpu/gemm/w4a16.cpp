@@ -38,13 +38,10 @@ void pack_output(const W4A16Pack& call, int64_t output) {
 int32_t smq::run_gemm_w4a16(smq_context* ctx, const GemmArgs& args) {
   const WidenKernel widen = ctx->kernels.half[args.dtype].widen;
   const GemmKernels& gemm = ctx->kernels.gemm;
-  if (args.m <= SMQ_MAX_TREE) {
-    return submit_gemm(
-        ctx, args, {gemm.w4a16[args.zeros], widen, gemm.w4a16_row[args.zeros], 4, kLanes, 2, 4, 0.04});
-  }
-  const bool sums = args.zeros != SMQ_ZEROS_NONE;
-  return submit_gemm(ctx, args,
-                     {gemm.w4a16_many[args.zeros], widen, sums ? gemm.sums_row : nullptr, sums, kLanes, 2, 4, 0.04});
+  const bool few = args.m <= kFewNibbleRows;
+  const GemmKernel kernel = few ? gemm.w4a16[args.zeros] : gemm.w4a16_many[args.zeros];
+  const RowKernel prepare = few ? gemm.w4a16_row[args.zeros] : gemm.w4a16_many_row[args.zeros];
+  return submit_gemm(ctx, args, {kernel, widen, prepare, 3, kLanes, 2, 4, 0.04});
 }
 
 int32_t smq::run_w4a16_bytes(int32_t n, int32_t k, int32_t group, int32_t zeros, int64_t* out) {

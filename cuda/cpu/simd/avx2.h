@@ -112,7 +112,7 @@ struct Avx2 {
     return _mm256_maddubs_epi16(unsigned_bytes, _mm256_set1_epi32(four));
   }
   SMQ_INLINE I to_whole(F x) { return _mm256_cvtps_epi32(x); }
-  SMQ_INLINE I low_bytes(I x) { return _mm256_srai_epi32(_mm256_slli_epi32(x, 24), 24); }
+  SMQ_INLINE I shift_up_8(I x) { return _mm256_slli_epi32(x, 8); }
   SMQ_INLINE void store_digits(int8_t* p, I x) {
     const I half = _mm256_set1_epi32(0x808080);
     const I digits = _mm256_xor_si256(_mm256_add_epi32(x, half), half);

@@ -143,14 +143,14 @@ struct Plain {
     const W even = shorts(unsigned_bytes & 0x00ff00ff), odd = shorts(unsigned_bytes >> 8 & 0x00ff00ff);
     return even * pairs(x[0], x[2]) + odd * pairs(x[1], x[3]);
   }
-  // To the nearest whole number, ties to even, of what is below 2^23.
+  // To the nearest whole number, ties to even, of what is below 2^24.
   SMQ_INLINE I to_whole(F x) {
     const F magic = set(12582912.0f);
     const F high = (x * 0x1p-8f + magic) - magic;
     return __builtin_convertvector(high, I) * 256 + bits((x - high * 256.0f) + magic) - 0x4b400000;
   }
-  // The lowest byte of each word, signed.
-  SMQ_INLINE I low_bytes(I x) { return x << 24 >> 24; }
+  // Times 2^8.
+  SMQ_INLINE I shift_up_8(I x) { return x << 8; }
   // Words of 23 bits and a sign as signed digits of 8 bits: of each four words digits 2, then 1, then 0; four
   // bytes of nothing.
   SMQ_INLINE void store_digits(int8_t* p, I x) {
