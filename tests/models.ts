@@ -16,6 +16,8 @@ export interface RandomModel {
   kvHeads: number;
   headDim: number;
   vocab: number;
+  /** Positions that it was made for: 2,048 where absent. */
+  positions?: number;
   /** How far every weight is moved from the seed's, as a part of its spread: 0 where absent. */
   noise?: number;
 }
@@ -80,7 +82,7 @@ function write(dir: string, shape: RandomModel, tensors: Tensors, extra: object)
     hidden_act: "silu",
     rms_norm_eps: 1e-5,
     rope_theta: 10000,
-    max_position_embeddings: 2048,
+    max_position_embeddings: shape.positions ?? 2048,
     torch_dtype: "float16",
     eos_token_id: shape.vocab - 1,
     bos_token_id: 0,

@@ -26,11 +26,13 @@ struct DecodeCall {
   DecodeCall(const AttentionArgs& args, int32_t most_tiles, bool dense)
       : args(args),
         pieces(args.workspace, args.m, args.heads, args.kv_heads, args.head_dim, args.slots),
-        group(args.group()), kv_heads(args.kv_heads), quarter(args.head_dim / 4), rows(args.m * args.group()), tiles((rows + kTileRows - 1) / kTileRows),
+        group(args.group()), kv_heads(args.kv_heads), quarter(args.head_dim / 4), rows(args.m * args.group()),
+        tiles((rows + kTileRows - 1) / kTileRows),
         runs((tiles + most_tiles - 1) / most_tiles), run_tiles((tiles + runs - 1) / runs),
         most_spans(spans_for(args.kv_heads)),
         // A hidden score is -inf, times zero NaN.
-        scale(args.scale == 0 ? 1e-37f : args.scale < 0 ? -args.scale : args.scale), turned(args.scale < 0), head_tiles((args.group() + kTileRows - 1) / kTileRows),
+        scale(args.scale == 0 ? 1e-37f : args.scale < 0 ? -args.scale : args.scale), turned(args.scale < 0),
+        head_tiles((args.group() + kTileRows - 1) / kTileRows),
         tail_dense(dense && args.mask_words <= 1 && head_tiles == 1),
         tail_rows(tail_dense ? kTileRows / args.group() : 1),
         tail_units((args.m + tail_rows - 1) / tail_rows * args.kv_heads * head_tiles) {}

@@ -95,7 +95,8 @@ int32_t launch_decode(smq_context* ctx, const AttentionArgs& args, T) {
   const int tiles = (args.m * args.group() + kTileRows - 1) / kTileRows;
   WideMaps maps;
   // Boxes have no lower end, which a window has, and no columns beside a head's.
-  const bool wide = D <= 128 && ctx->capability == 90 && tiles >= kLeastWideTiles && args.head_dim == D && args.window == 0 &&
+  const bool wide = D <= 128 && ctx->capability == 90 && tiles >= kLeastWideTiles && args.head_dim == D &&
+                    args.window == 0 &&
                     map_rows(&maps.keys, args.k_cache, args.slots, int32_t(args.kv_row()), kChunk) &&
                     map_rows(&maps.values, args.v_cache, args.slots, int32_t(args.kv_row()), kChunk);
   const DecodeCall call(args, wide ? 2 * kWideTiles : most_tiles<D>(ctx->shared), TailShape<D>::kPairs > kChunk);

@@ -40,8 +40,9 @@ constexpr int32_t kMostTails = (kChunk - 1 + kMaskPairs + kChunk - 1) / kChunk;
 
 // The workspace: for each kv head, query row (row x q heads that share the kv head) and span of chunks that all rows
 // see whole a partial: its values, f32 [head_dim padded to 64], and, behind all values, its largest score and sum of
-// weights, f32 [2]; then one for each of the row's own chunks. Rows of one forward may have spans of different lengths, by one where their lists pass a
-// multiple of the most spans: then all rows get partials for each length (`passes`), one behind the other.
+// weights, f32 [2]; then one for each of the row's own chunks. Rows of one forward may have spans of different
+// lengths, by one where their lists pass a multiple of the most spans: then all rows get partials for each length
+// (`passes`), one behind the other.
 struct Pieces {
   float* values;
   float2* softmax;

@@ -13,7 +13,7 @@ template <int D>
 struct TailShape {
   static constexpr int kPairs = D <= 128 ? 2 * kChunk : kChunk;  // in shared memory at once
   static constexpr int kStage = 4 * kChunk * D;                  // keys, then values, of a chunk
-  static constexpr int kScores = kPairs + 8;                     // a row of scores: so that writers do not meet in a bank
+  static constexpr int kScores = kPairs + 8;  // a row of scores: so that writers do not meet in a bank
   static constexpr int kQueries = kPairs / kChunk * kStage;      // offsets
   static constexpr int kZeros = kQueries + kTileRows * 2 * D;
   static constexpr int kScoresAt = kZeros + kTileRow;
@@ -59,8 +59,9 @@ __device__ __forceinline__ void attend_tail(const DecodeCall& call, uint8_t* mem
   int16_t* const places = reinterpret_cast<int16_t*>(memory + Shape::kPlaces);
   float* const all_scores = reinterpret_cast<float*>(memory + Shape::kScoresAt);
   const uint32_t shared = ptx::shared_address(memory);
-  const uint16_t* const keys = static_cast<const uint16_t*>(args.k_cache) + int64_t(kv_head) * args.head_dim + 8 * unit16;
-  const uint16_t* const values = static_cast<const uint16_t*>(args.v_cache) + int64_t(kv_head) * args.head_dim + 8 * unit16;
+  const int64_t at_head = int64_t(kv_head) * args.head_dim + 8 * unit16;
+  const uint16_t* const keys = static_cast<const uint16_t*>(args.k_cache) + at_head;
+  const uint16_t* const values = static_cast<const uint16_t*>(args.v_cache) + at_head;
   // One round, but where one row's pairs are copied in its order.
   for (int32_t from = base; from < most; from += Shape::kPairs) {
     // Where each place of a row's list lies here, or -1.

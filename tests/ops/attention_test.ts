@@ -83,14 +83,16 @@ function check(rig: Rig, setup: Setup, options: Options, what: string): void {
   const { dtype, m, heads, kvHeads, headDim, length } = setup;
   const { out, qkv, k, v } = run(rig, setup, values(setup, m + length), options);
   const expected = new Float64Array(m * heads * headDim);
+  const pairs = Array.from({ length: setup.slots * kvHeads }, (_, pair) => pair);
+  const [keys, cached] = [k, v].map((cache) => pairs.map((pair) => rowOf(cache, pair, headDim)));
   for (let i = 0; i < m; i++) {
     const slots = slotsOf(i, length, options);
     for (let h = 0; h < heads; h++) {
       const kv = Math.floor(h / (heads / kvHeads));
-      const of = (cache: Float64Array) => (slot: number) =>
-        rowOf(cache, slot * kvHeads + kv, headDim);
       const q = rowOf(rowOf(qkv, i, (heads + 2 * kvHeads) * headDim), h, headDim);
-      const head = attend(q, slots.map(of(k)), slots.map(of(v)), 1 / Math.sqrt(headDim));
+      const of = (cache: readonly Float64Array[]) =>
+        slots.map((slot) => cache[slot * kvHeads + kv]);
+      const head = attend(q, of(keys), of(cached), 1 / Math.sqrt(headDim));
       expected.set(head, (i * heads + h) * headDim);
     }
   }
@@ -164,7 +166,7 @@ for (const dtype of ["f16", "bf16"] as const) {
       const setup = { dtype, m, heads, kvHeads, headDim, slots: length + 64, length };
       const what = `m ${m}, length ${length}, heads ${heads}/${kvHeads} x ${headDim}`;
       check(rig, setup, {}, what);
-      if (length < 9000) check(rig, setup, { mask: treeMask(m, 1, m) }, `${what}, a tree`);
+      if (length < 3000) check(rig, setup, { mask: treeMask(m, 1, m) }, `${what}, a tree`);
     }
   });
 
@@ -178,13 +180,12 @@ for (const dtype of ["f16", "bf16"] as const) {
   });
 
   backendTest(`attention ${dtype} keeps a row's bits where spans change their length`, (rig) => {
-    // With 16 kv heads a span is longer from 16, 32, ... chunks on; with 2 or 4 from 64.
+    // With 16 kv heads a span is longer from 16, 32, ... chunks on; with 1 or 2 from 64.
     for (
       const [heads, kvHeads, headDim, length] of [
         [16, 16, 64, 1010],
-        [16, 16, 16, 2030],
         [8, 2, 64, 4070],
-        [8, 4, 128, 4080],
+        [4, 1, 128, 4080],
       ]
     ) {
       const m = 40;
@@ -193,7 +194,7 @@ for (const dtype of ["f16", "bf16"] as const) {
       for (const options of [{}, { mask: treeMask(m, 1, 1) }]) {
         const all = run(rig, setup, given, options).out.bytes();
         const width = (heads + 2 * kvHeads) * headDim, row = heads * headDim * 2;
-        for (const [start, count] of [[0, 1], [13, 1], [39, 1], [3, 9], [10, 30]]) {
+        for (const [start, count] of [[0, 1], [39, 1], [3, 9], [10, 30]]) {
           const part = run(
             rig,
             { ...setup, m: count },

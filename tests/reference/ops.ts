@@ -53,11 +53,20 @@ export function attend(
   values: Float64Array[],
   scale: number,
 ): Float64Array {
-  const scores = keys.map((key) => scale * key.reduce((sum, x, j) => sum + x * q[j], 0));
-  const top = Math.max(...scores);
+  const scores = Float64Array.from(keys, (key) => {
+    let sum = 0;
+    for (let j = 0; j < q.length; j++) sum += key[j] * q[j];
+    return scale * sum;
+  });
+  const top = scores.reduce((most, score) => Math.max(most, score), -Infinity);
   const weights = scores.map((score) => Math.exp(score - top));
   const total = weights.reduce((a, b) => a + b, 0);
-  return q.map((_, j) => values.reduce((sum, v, p) => sum + weights[p] / total * v[j], 0));
+  const out = new Float64Array(q.length);
+  for (let p = 0; p < values.length; p++) {
+    const weight = weights[p] / total;
+    for (let j = 0; j < q.length; j++) out[j] += weight * values[p][j];
+  }
+  return out;
 }
 
 /** silu(gate) * up. */
