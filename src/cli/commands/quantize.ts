@@ -6,6 +6,7 @@
 import { Device } from "../../device/mod.ts";
 import { megabytes } from "../../engine/mod.ts";
 import { quantizeCheckpoint, UNQUANTIZED } from "../../quantize/mod.ts";
+import { INPUT_ORDERS } from "../../quantize/methods/gptq.ts";
 import { type Method, METHODS } from "../../quantize/methods/method.ts";
 import { QUANTIZERS } from "../../quantize/quantizers/registry.ts";
 import { type Command, command } from "../options/command.ts";
@@ -133,10 +134,17 @@ export const quantize: Command = command({
         "What GPTQ adds to its Hessian's diagonal, as a share of the mean; 0.01 where absent",
     },
     {
-      name: "act-order",
+      name: "order",
       needs: IS_GPTQ,
-      type: "boolean",
-      summary: "Let GPTQ take the most active inputs first (desc_act)",
+      type: "string",
+      value: "NAME",
+      choices: INPUT_ORDERS,
+      summary: `Which inputs GPTQ takes first; ${INPUT_ORDERS[0]} where absent`,
+      notes: [
+        "static: the most active ones; groups stay as they are, their scales chosen before",
+        "natural: as they come, each group's scale chosen when it is reached",
+        "activity: the most active ones, and groups follow (desc_act): activations are gathered",
+      ],
     },
     {
       name: "rotate",
@@ -190,7 +198,7 @@ export const quantize: Command = command({
         calibrationTexts: values["calibration-texts"],
         calibrationTokens: values["calibration-tokens"],
         damping: values.damping,
-        actOrder: values["act-order"],
+        order: values.order,
         rotate: values.rotate,
         seed: values.seed,
         lmHead: values["lm-head"],

@@ -30,8 +30,21 @@ Deno.test("calibration: the sample holds problems and prose, within the limits",
     const few = calibrationTexts(dir, undefined, LIMITS);
     assertEquals(few, all.slice(0, 4).map((ids) => ids.slice(0, 12)));
     const tokenizer = Tokenizer.load(dir);
-    const starts = all.slice(0, 2).map((ids) => tokenizer.decode(ids).slice(0, 9));
-    assertEquals(starts.map((text) => text === "Question:"), [true, false]);
+    const [problem, prose] = all.slice(0, 2).map((ids) => tokenizer.decode(ids));
+    assert(!prose.startsWith("u:"));
+    // A problem is what the model's template makes of a question and its answer.
+    const [, question, answer] = /^u:(.*?);a:(.*);$/s.exec(problem)!;
+    assert(question.endsWith("?") && answer.length > 20, problem);
+    assert(!problem.includes("Question:") && !problem.includes("Answer:"), problem);
+    assertEquals(all[0], tokenizer.encode(problem, { addSpecialTokens: false }));
+  }));
+
+Deno.test("calibration: without a template the problems of the sample are plain text", () =>
+  withModel((dir, write) => {
+    write("tokenizer_config.json", JSON.stringify(BYTE_LEVEL_CONFIG));
+    const [problem] = calibrationTexts(dir, undefined, { texts: 1, tokens: 1000 });
+    const text = Tokenizer.load(dir).decode(problem);
+    assert(/Question: .*\nAnswer: /s.test(text), text);
   }));
 
 Deno.test("calibration: lines of text, of questions, and plain files", () =>

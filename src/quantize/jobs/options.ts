@@ -4,6 +4,7 @@
  * @module
  */
 import type { Device } from "../../device/mod.ts";
+import type { InputOrder } from "../methods/gptq.ts";
 import type { ZeroPoints } from "../quantizers/w4a16.ts";
 
 /** Where {@link quantizeCheckpoint} stands. */
@@ -46,8 +47,8 @@ export interface QuantizeOptions {
   readonly calibrationTokens?: number;
   /** Share of the mean of the Hessian's diagonal that GPTQ adds to it, 0 to 1; 0.01 by default. */
   readonly damping?: number;
-  /** Whether GPTQ takes the most active inputs first. */
-  readonly actOrder?: boolean;
+  /** Which inputs GPTQ takes first; `static` by default. */
+  readonly order?: InputOrder;
   /** Whether a rotation is folded into the weights. */
   readonly rotate?: boolean;
   /** What the rotation is drawn from, a whole number below 2^30; 0 by default. */

@@ -8,6 +8,7 @@ import { warn } from "../../base/warnings.ts";
 import { openCheckpoint } from "../../checkpoint/checkpoint.ts";
 import type { ModelConfig } from "../../checkpoint/config/config.ts";
 import { openWeights } from "../../checkpoint/containers/weights.ts";
+import { INPUT_ORDERS } from "../methods/gptq.ts";
 import { findMethod } from "../methods/method.ts";
 import { findQuantizer } from "../quantizers/registry.ts";
 import { RowPool } from "../rows/row_pool.ts";
@@ -60,10 +61,10 @@ export async function quantizeCheckpoint(given: QuantizeOptions): Promise<Quanti
   const texts = calibrated ? calibrationTexts(model, options.calibration, limits) : [];
   const warning = calibrated ? checkAmount(texts, options.calibration, limits) : undefined;
   using device = calibrated ? options.device?.() : undefined;
-  const gptq = { damping: options.damping ?? 0.01, actOrder: options.actOrder ?? false };
-  if (gptq.actOrder && quantizer !== undefined && !quantizer.namesGroups) {
+  const gptq = { damping: options.damping ?? 0.01, order: options.order ?? INPUT_ORDERS[0] };
+  if (gptq.order === "activity" && quantizer !== undefined && !quantizer.namesGroups) {
     throw new ArgumentError(
-      "act-order",
+      "order",
       `Cannot quantize to ${scheme} in order of activation: its files cannot say which group an ` +
         "input is in, expected a GPTQ layout",
     );
@@ -82,7 +83,7 @@ export async function quantizeCheckpoint(given: QuantizeOptions): Promise<Quanti
     pool,
   });
   using work = new WorkDirectory(out, model, {
-    program: 2,
+    program: 3,
     scheme,
     method: method.name,
     zeroPoints,
