@@ -73,20 +73,24 @@ export function checkQuantizeOptions(options: QuantizeOptions): CheckedQuantizeO
   };
 }
 
-/** An ArgumentError for the first option without effect beside the others. */
-export function refuseIdle(options: QuantizeOptions, { calibrated, gptq }: Method): void {
+/** An ArgumentError for the first option without effect beside the others; `rotate`: whether that is done. */
+export function refuseIdle(
+  options: QuantizeOptions,
+  { calibrated, gptq }: Method,
+  rotate: boolean,
+): void {
   const refuse = (argument: string, why: string): never => {
     throw new ArgumentError(argument, `Cannot quantize with --${argument}: ${why}`);
   };
   if (options.scheme === UNQUANTIZED) {
     const nothing = `nothing is quantized with ${UNQUANTIZED}`;
-    if (!options.rotate) {
+    if (!rotate) {
       refuse("scheme", `nothing changes with ${UNQUANTIZED}, expected --rotate beside it`);
     }
     if (options.method !== undefined) refuse("method", nothing);
     if ((options.zeroPoints ?? "none") !== "none") refuse("zero-points", nothing);
   }
-  if (options.seed !== undefined && !options.rotate) refuse("seed", "expected --rotate beside it");
+  if (options.seed !== undefined && !rotate) refuse("seed", "expected --rotate beside it");
   if (!gptq && options.order !== undefined) refuse("order", "the method is not GPTQ");
   if (!gptq && options.damping !== undefined) refuse("damping", "the method is not GPTQ");
   if (calibrated) return;

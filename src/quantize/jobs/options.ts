@@ -49,7 +49,7 @@ export interface QuantizeOptions {
   readonly damping?: number;
   /** Which inputs GPTQ takes first; `static` by default. */
   readonly order?: InputOrder;
-  /** Whether a rotation is folded into the weights. */
+  /** Whether a rotation is folded into the weights; by default with W4A8, unless the model is rotated already. */
   readonly rotate?: boolean;
   /** What the rotation is drawn from, a whole number below 2^30; 0 by default. */
   readonly seed?: number;
@@ -77,6 +77,8 @@ export interface QuantizeResult {
   readonly bytesAfter: number;
   /** The method. */
   readonly method: string;
+  /** Whether a rotation was folded into the weights: heads of the model must then be converted. */
+  readonly rotated: boolean;
   /** Tokens of calibration text; 0 where none was read. */
   readonly calibrationTokens: number;
   /** Parts that an earlier run had finished. */

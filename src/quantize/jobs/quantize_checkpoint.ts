@@ -10,6 +10,7 @@ import type { ModelConfig } from "../../checkpoint/config/config.ts";
 import { openWeights } from "../../checkpoint/containers/weights.ts";
 import { INPUT_ORDERS } from "../methods/gptq.ts";
 import { findMethod } from "../methods/method.ts";
+import type { Quantizer } from "../quantizers/quantizer.ts";
 import { findQuantizer } from "../quantizers/registry.ts";
 import { RowPool } from "../rows/row_pool.ts";
 import { calibrationTexts, checkAmount } from "./calibration.ts";
@@ -33,18 +34,20 @@ export async function quantizeCheckpoint(given: QuantizeOptions): Promise<Quanti
   const zeroPoints = options.zeroPoints ?? "none";
   const quantizer = scheme === UNQUANTIZED ? undefined : findQuantizer(scheme, zeroPoints);
   const method = findMethod(options.method ?? quantizer?.method ?? "rtn");
-  refuseIdle(options, method);
   using checkpoint = openCheckpoint(model);
+  const { rotation } = checkpoint.config;
+  const rotate = options.rotate ?? (quantizer?.rotation === "default" && rotation === undefined);
+  refuseIdle(options, method, rotate);
   if (checkpoint.quantization !== undefined) {
     throw new ArgumentError(
       "model",
       `Cannot quantize ${model}: it is quantized already (${checkpoint.quantization.method})`,
     );
   }
-  if (options.rotate && checkpoint.config.rotation !== undefined) {
+  if (rotate && rotation !== undefined) {
     throw new ArgumentError(
       "rotate",
-      `Cannot quantize with --rotate: ${model} is rotated already (seed ${checkpoint.config.rotation})`,
+      `Cannot quantize with --rotate: ${model} is rotated already (seed ${rotation})`,
     );
   }
   const limits = {
@@ -69,7 +72,7 @@ export async function quantizeCheckpoint(given: QuantizeOptions): Promise<Quanti
         "input is in, expected a GPTQ layout",
     );
   }
-  const seed = options.rotate ? options.seed ?? 0 : undefined;
+  const seed = rotate ? options.seed ?? 0 : undefined;
   using pool = isLarge(checkpoint.config) ? await RowPool.open(options.threads) : new RowPool();
   const job = new QuantizeJob({
     checkpoint,
@@ -95,6 +98,8 @@ export async function quantizeCheckpoint(given: QuantizeOptions): Promise<Quanti
     model: modelFiles(model),
   });
   if (warning !== undefined) warn(warning);
+  const advice = quantizer && adviceOnRotation(quantizer, rotate, rotation !== undefined);
+  if (advice !== undefined) warn(advice);
   let resumed = 0;
   try {
     if (!work.finished) {
@@ -115,7 +120,29 @@ export async function quantizeCheckpoint(given: QuantizeOptions): Promise<Quanti
     leave(work, job, options);
     throw error;
   }
-  return { ...describe(out, model), ...job.counts(), method: method.name, resumed };
+  return {
+    ...describe(out, model),
+    ...job.counts(),
+    method: method.name,
+    rotated: rotate,
+    resumed,
+  };
+}
+
+/** What to say of a choice about rotation that makes a copy worse; nothing of others. */
+function adviceOnRotation(
+  { scheme, rotation }: Quantizer,
+  rotate: boolean,
+  isRotated: boolean,
+): string | undefined {
+  if (rotation === "default" && !rotate && !isRotated) {
+    return `${scheme} without a rotation: a real model loses about twice as much as with one, as a scale ` +
+      "has to serve whole rows of weights and of activations";
+  }
+  if (rotation === "no" && rotate) {
+    return `${scheme} with a rotation: eight bits gain nothing from one and may lose by it`;
+  }
+  return undefined;
 }
 
 /** Says what is kept of work that ends early; the embedding alone is not worth going on with, and removed. */

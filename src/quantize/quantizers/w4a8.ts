@@ -16,6 +16,7 @@ const GROUP = 128;
 const COMMON = {
   activations: "i8",
   method: "smooth-gptq",
+  rotation: "default",
   namesGroups: false,
 } as const;
 
