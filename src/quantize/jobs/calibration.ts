@@ -80,10 +80,14 @@ export function checkAmount(
 /**
  * The built-in texts, mixed so that the first few hold something of everything. Problems are conversations where
  * the model has a template: what begins all of its texts then is what attention leans on, and the activations
- * there are like no others.
+ * there are like no others. Prose comes several to a text, as so many first tokens would outweigh all others.
  */
 function sample(tokenizer: Tokenizer, template: ChatTemplate | undefined): number[][] {
-  const count = Math.max(SAMPLE_PROBLEMS.length, SAMPLE_PROSE.length);
+  const prose = Array.from(
+    { length: Math.ceil(SAMPLE_PROSE.length / TOGETHER) },
+    (_, i) => SAMPLE_PROSE.slice(i * TOGETHER, (i + 1) * TOGETHER).join("\n\n"),
+  );
+  const count = Math.max(SAMPLE_PROBLEMS.length, prose.length);
   return Array.from({ length: count }, (_, i) => {
     const texts: number[][] = [];
     if (i < SAMPLE_PROBLEMS.length) {
@@ -94,10 +98,13 @@ function sample(tokenizer: Tokenizer, template: ChatTemplate | undefined): numbe
           : conversation(tokenizer, template, question, answer),
       );
     }
-    if (i < SAMPLE_PROSE.length) texts.push(tokenizer.encode(SAMPLE_PROSE[i]));
+    if (i < prose.length) texts.push(tokenizer.encode(prose[i]));
     return texts;
   }).flat();
 }
+
+/** Pieces of built-in prose that make a text, of some 400 tokens. */
+const TOGETHER = 8;
 
 /** What is before the question of a built-in problem, and between that and its answer. */
 const QUESTION = "Question: ";
