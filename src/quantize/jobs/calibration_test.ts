@@ -25,14 +25,15 @@ function withModel(use: (dir: string, write: (name: string, text: string) => str
 
 Deno.test("calibration: the sample holds problems and prose, within the limits", () =>
   withModel((dir) => {
-    const all = calibrationTexts(dir, undefined, { texts: 1000, tokens: 1000 });
+    const all = calibrationTexts(dir, undefined, { texts: 1000, tokens: 100_000 });
     assert(all.length >= 40);
     const few = calibrationTexts(dir, undefined, LIMITS);
     assertEquals(few, all.slice(0, 4).map((ids) => ids.slice(0, 12)));
     const tokenizer = Tokenizer.load(dir);
     const [problem, prose] = all.slice(0, 2).map((ids) => tokenizer.decode(ids));
     assert(!prose.startsWith("u:"));
-    assertEquals(prose.split("\n\n").length, 8);
+    // Several pieces a text.
+    assert(prose.split("\n\n").length >= 8);
     // A problem is what the model's template makes of a question and its answer.
     const [, question, answer] = /^u:(.*?);a:(.*);$/s.exec(problem)!;
     assert(question.endsWith("?") && answer.length > 20, problem);
