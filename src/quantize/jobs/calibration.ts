@@ -80,7 +80,7 @@ export function checkAmount(
 /**
  * The built-in texts, mixed so that the first few hold something of everything. Problems are conversations where
  * the model has a template: what begins all of its texts then is what attention leans on, and the activations
- * there are like no others. Prose comes several to a text, as so many first tokens would outweigh all others.
+ * there are like no others. Prose comes several to a text, so that fewer of the tokens are first ones.
  */
 function sample(tokenizer: Tokenizer, template: ChatTemplate | undefined): number[][] {
   const prose = Array.from(
