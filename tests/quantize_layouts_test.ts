@@ -95,7 +95,7 @@ backendTest("layout: groups in order of activation", (rig) => {
     const draft = quantizer.draft(N, K);
     const hessian = new Float32Array(K * K);
     for (let i = 0; i < K; i++) hessian[i * K + i] = 1 + ((i * 37) % K);
-    using inputs = gptqInputs(rig.device, hessian, K, { damping: 0.01, actOrder: true });
+    using inputs = gptqInputs(rig.device, hessian, K, { damping: 0.01, order: "activity" });
     const coded = gptq(weights(2), draft.grid, inputs);
     assertEquals(coded.groupOf?.length, K);
     check(rig, "rows", { ...quantizer.config, desc_act: true }, draft, coded);

@@ -2,11 +2,19 @@
  * Quantizing from end to end on a small random model: every scheme by its own method, rotations and the heads
  * that go with them, and a process that is killed again and again.
  */
-import { assert, assertEquals, assertLess, assertRejects, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertLess,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { writeUnquantized } from "../bench/quantization/unquantized.ts";
 import { eagle2, Session } from "../mod.ts";
 import { ArgumentError, CheckpointError } from "../src/base/errors.ts";
+import { onWarning } from "../src/base/warnings.ts";
 import { openCheckpoint } from "../src/checkpoint/checkpoint.ts";
 import { Arena, Device } from "../src/device/mod.ts";
 import { convertHead, quantizeCheckpoint, type QuantizeOptions } from "../src/quantize/mod.ts";
@@ -112,6 +120,44 @@ Deno.test("quantize: a rotated copy has the same function, its hidden states are
   stream.undo(found.hidden);
   const back = found.hidden.map((value, i) => value * finalNorm[i % WIDE.hidden]);
   assertLess(relativeError(back, plain.hidden), 3e-3);
+});
+
+Deno.test("quantize: W4A8 is rotated unless that is forbidden, and what does harm is warned of", async () => {
+  const heard: string[] = [];
+  onWarning((message) => heard.push(message));
+  try {
+    const rotation = async (name: string, options: Parameters<typeof quantize>[1]) => {
+      const out = `${root}/${name}`;
+      const { rotated } = await quantize(out, { method: "rtn", ...options });
+      using checkpoint = openCheckpoint(out);
+      assertEquals(rotated, checkpoint.config.rotation !== undefined, name);
+      return checkpoint.config.rotation;
+    };
+    for (const scheme of ["w4a8-qqq", "w4a8-qqq-g128", "w4a8-qoq", "w4a8-qoq-g128"]) {
+      assertEquals(await rotation(`${scheme}-default`, { scheme }), 0);
+    }
+    assertEquals(await rotation("seeded", { scheme: "w4a8-qoq", seed: 3 }), 3);
+    assertEquals(await rotation("w4", { scheme: "w4a16-g32" }), undefined);
+    assertEquals(await rotation("eight", { scheme: "fp8" }), undefined);
+    assertEquals(heard, []);
+    assertEquals(await rotation("plain", { scheme: "w4a8-qqq", rotate: false }), undefined);
+    assertEquals(heard.length, 1);
+    assertStringIncludes(heard[0], "w4a8-qqq without a rotation");
+    assertEquals(await rotation("turned", { scheme: "fp8", rotate: true }), 0);
+    assertEquals(heard.length, 2);
+    assertStringIncludes(heard[1], "fp8 with a rotation");
+    // What is rotated already is not rotated again, and well served.
+    await quantize(`${root}/turned-f16`, { scheme: "f16", rotate: true, seed: 2 });
+    const twice = { model: `${root}/turned-f16`, scheme: "w4a8-qqq", method: "rtn" };
+    const { rotated } = await quantize(`${root}/turned-once`, twice);
+    assertEquals(rotated, false);
+    using once = openCheckpoint(`${root}/turned-once`);
+    assertEquals(once.config.rotation, 2);
+    await quantize(`${root}/turned-eight`, { ...twice, scheme: "w8a8" });
+    assertEquals(heard.length, 2);
+  } finally {
+    onWarning();
+  }
 });
 
 Deno.test("quantize: tied embeddings are untied where the output projection changes", async () => {

@@ -501,7 +501,7 @@ Deno.test("what quantizes and converts refuses what it cannot do, and writes not
     calibrationTexts: NO_COUNT,
     calibrationTokens: NO_COUNT,
     damping: ["0.1", NaN, -1, null, Infinity],
-    actOrder: NO_FLAG,
+    order: NO_WORD,
     rotate: NO_FLAG,
     seed: [...NO_INTEGER, -1],
     lmHead: NO_WORD,

@@ -24,6 +24,13 @@ export function problemTokens(dir: string, file: string, count: number): number[
   });
 }
 
+/** Token ids of the first `count` texts of a file with a `text` a line, 256 of each at most. */
+export function proseTokens(dir: string, file: string, count: number): number[][] {
+  const tokenizer = Tokenizer.load(dir);
+  return Deno.readTextFileSync(file).trim().split("\n").slice(0, count)
+    .map((line) => tokenizer.encode((JSON.parse(line) as { text: string }).text).slice(0, 256));
+}
+
 /** The sums of negative log-probabilities of each text's tokens but its first. */
 export function losses(device: Device, dir: string, texts: readonly number[][]): number[] {
   using model = Model.load(device, dir);

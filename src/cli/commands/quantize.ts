@@ -6,6 +6,7 @@
 import { Device } from "../../device/mod.ts";
 import { megabytes } from "../../engine/mod.ts";
 import { quantizeCheckpoint, UNQUANTIZED } from "../../quantize/mod.ts";
+import { INPUT_ORDERS } from "../../quantize/methods/gptq.ts";
 import { type Method, METHODS } from "../../quantize/methods/method.ts";
 import { QUANTIZERS } from "../../quantize/quantizers/registry.ts";
 import { type Command, command } from "../options/command.ts";
@@ -13,7 +14,7 @@ import { commandLine } from "../options/command_line.ts";
 import { tableColumns } from "../terminal/io.ts";
 import { interruptible } from "../terminal/interrupt.ts";
 import { snakeCase, writeJson } from "../terminal/json.ts";
-import { idleBeside, needsOption, needsValue } from "../options/needs.ts";
+import { idleBeside, needsValue } from "../options/needs.ts";
 import type { AnyValues, Need } from "../options/option.ts";
 import { Progress } from "../terminal/progress.ts";
 import { BACKEND_OPTION, JSON_OPTION, THREADS_OPTION } from "../options/shared.ts";
@@ -40,6 +41,16 @@ const IS_GPTQ = [needsMethod("has GPTQ in it", ({ gptq }) => gptq)];
 
 /** The schemes whose files may hold zero points. */
 const W4A16 = QUANTIZERS.map(({ scheme }) => scheme).filter((name) => name.startsWith("w4a16"));
+
+/** The schemes of which a model is rotated unless that is forbidden. */
+const ROTATED = QUANTIZERS.filter(({ rotation }) => rotation === "default")
+  .map(({ scheme }) => scheme);
+
+/** Needs a rotation, asked for or by default. */
+const IS_ROTATED: Need = (values) => {
+  const byDefault = ROTATED.some((scheme) => scheme === values.scheme) && !values["no-rotate"];
+  return values.rotate || byDefault ? undefined : "needs --rotate";
+};
 
 /** The `quantize` command. */
 export const quantize: Command = command({
@@ -133,19 +144,36 @@ export const quantize: Command = command({
         "What GPTQ adds to its Hessian's diagonal, as a share of the mean; 0.01 where absent",
     },
     {
-      name: "act-order",
+      name: "order",
       needs: IS_GPTQ,
-      type: "boolean",
-      summary: "Let GPTQ take the most active inputs first (desc_act)",
+      type: "string",
+      value: "NAME",
+      choices: INPUT_ORDERS,
+      summary: `Which inputs GPTQ takes first; ${INPUT_ORDERS[0]} where absent`,
+      notes: [
+        "static: the most active ones; groups stay as they are, their scales chosen before",
+        "natural: as they come, each group's scale chosen when it is reached",
+        "activity: the most active ones, and groups follow (desc_act): activations are gathered",
+      ],
     },
     {
       name: "rotate",
       type: "boolean",
       summary: "Fold a rotation of residual stream and value heads into the weights",
+      notes: [
+        "By default with schemes of 4-bit weights and 8-bit activations, which lose far more without.",
+        "Heads that were trained for the model must then go through convert-head.",
+      ],
+    },
+    {
+      name: "no-rotate",
+      type: "boolean",
+      needs: [needsValue("scheme", ...ROTATED)],
+      summary: "Do not rotate",
     },
     {
       name: "seed",
-      needs: [needsOption("rotate")],
+      needs: [IS_ROTATED],
       type: "integer",
       value: "N",
       min: 0,
@@ -170,6 +198,7 @@ export const quantize: Command = command({
     },
     JSON_OPTION,
   ],
+  alternatives: [{ names: ["rotate", "no-rotate"] }],
   example: "quantize --model llama-f16 --out llama-w4 --scheme w4a16-g128",
 
   async run(values, io) {
@@ -190,8 +219,8 @@ export const quantize: Command = command({
         calibrationTexts: values["calibration-texts"],
         calibrationTokens: values["calibration-tokens"],
         damping: values.damping,
-        actOrder: values["act-order"],
-        rotate: values.rotate,
+        order: values.order,
+        rotate: values["no-rotate"] ? false : values.rotate || undefined,
         seed: values.seed,
         lmHead: values["lm-head"],
         threads,
@@ -208,11 +237,13 @@ export const quantize: Command = command({
     bar.clear();
     if (json) await writeJson(io.stdout, snakeCase(result));
     else {
-      const { quantized, bytesBefore, bytesAfter, method, resumed } = result;
+      const { quantized, bytesBefore, bytesAfter, method, rotated, resumed } = result;
       const before = resumed > 0 ? `, ${resumed} parts by an earlier run` : "";
       const what = scheme === UNQUANTIZED
         ? "The rotated copy"
-        : `${quantized} linear layers quantized to ${scheme} by ${method}`;
+        : `${quantized} linear layers quantized to ${scheme} by ${method}${
+          rotated ? " of the rotated model" : ""
+        }`;
       const [from, to] = [megabytes(bytesBefore), megabytes(bytesAfter)];
       const text = `${what}: ${from} became ${to} in ${out}${before}`;
       await io.stdout.write(paragraph(text, tableColumns(io.stdout)));

@@ -38,7 +38,7 @@ export function calibrationTexts(
 ): number[][] {
   const tokenizer = Tokenizer.load(dir);
   const lines = file === undefined
-    ? sample().map((text) => tokenizer.encode(text))
+    ? sample(tokenizer, ChatTemplate.load(dir))
     : file.endsWith(".jsonl")
     ? fromLines(dir, file, tokenizer)
     : pieces(tokenizer, readText(file), limits.tokens);
@@ -77,11 +77,52 @@ export function checkAmount(
     "the copy may be worse than it could be";
 }
 
-/** The built-in texts, mixed so that the first few hold something of everything. */
-function sample(): string[] {
-  const count = Math.max(SAMPLE_PROBLEMS.length, SAMPLE_PROSE.length);
-  return Array.from({ length: count }, (_, i) => [SAMPLE_PROBLEMS[i], SAMPLE_PROSE[i]])
-    .flat().filter((text) => text !== undefined);
+/**
+ * The built-in texts, mixed so that the first few hold something of everything. Problems are conversations where
+ * the model has a template: what begins all of its texts then is what attention leans on, and the activations
+ * there are like no others. Prose comes several to a text, so that fewer of the tokens are first ones.
+ */
+function sample(tokenizer: Tokenizer, template: ChatTemplate | undefined): number[][] {
+  const prose = Array.from(
+    { length: Math.ceil(SAMPLE_PROSE.length / TOGETHER) },
+    (_, i) => SAMPLE_PROSE.slice(i * TOGETHER, (i + 1) * TOGETHER).join("\n\n"),
+  );
+  const count = Math.max(SAMPLE_PROBLEMS.length, prose.length);
+  return Array.from({ length: count }, (_, i) => {
+    const texts: number[][] = [];
+    if (i < SAMPLE_PROBLEMS.length) {
+      const [question, answer] = SAMPLE_PROBLEMS[i].slice(QUESTION.length).split(ANSWER);
+      texts.push(
+        template === undefined
+          ? tokenizer.encode(SAMPLE_PROBLEMS[i])
+          : conversation(tokenizer, template, question, answer),
+      );
+    }
+    if (i < prose.length) texts.push(tokenizer.encode(prose[i]));
+    return texts;
+  }).flat();
+}
+
+/** Pieces of built-in prose that make a text, of some 400 tokens. */
+const TOGETHER = 8;
+
+/** What is before the question of a built-in problem, and between that and its answer. */
+const QUESTION = "Question: ";
+const ANSWER = "\nAnswer: ";
+
+/** A question and its answer as the model's template has them. */
+function conversation(
+  tokenizer: Tokenizer,
+  template: ChatTemplate,
+  question: string,
+  answer: string,
+): number[] {
+  const text = template.render([
+    { role: "user", content: question },
+    { role: "assistant", content: answer },
+  ], { addGenerationPrompt: false });
+  // A template writes the special tokens itself.
+  return tokenizer.encode(text, { addSpecialTokens: false });
 }
 
 /** The text of a file; an ArgumentError where its bytes are none. */
@@ -130,14 +171,9 @@ function* fromLines(dir: string, file: string, tokenizer: Tokenizer): Generator<
       throw new CheckpointError(file, `line ${i + 1} has neither "text" nor "question"`);
     } else {
       const answer = text("answer", object) ?? "";
-      // A template writes the special tokens itself.
-      yield template === undefined ? tokenizer.encode(`${question}\n${answer}`) : tokenizer.encode(
-        template.render([
-          { role: "user", content: question },
-          { role: "assistant", content: answer },
-        ], { addGenerationPrompt: false }),
-        { addSpecialTokens: false },
-      );
+      yield template === undefined
+        ? tokenizer.encode(`${question}\n${answer}`)
+        : conversation(tokenizer, template, question, answer);
     }
   }
 }

@@ -25,13 +25,28 @@ function withModel(use: (dir: string, write: (name: string, text: string) => str
 
 Deno.test("calibration: the sample holds problems and prose, within the limits", () =>
   withModel((dir) => {
-    const all = calibrationTexts(dir, undefined, { texts: 1000, tokens: 1000 });
-    assert(all.length >= 100);
+    const all = calibrationTexts(dir, undefined, { texts: 1000, tokens: 100_000 });
+    assert(all.length >= 40);
     const few = calibrationTexts(dir, undefined, LIMITS);
     assertEquals(few, all.slice(0, 4).map((ids) => ids.slice(0, 12)));
     const tokenizer = Tokenizer.load(dir);
-    const starts = all.slice(0, 2).map((ids) => tokenizer.decode(ids).slice(0, 9));
-    assertEquals(starts.map((text) => text === "Question:"), [true, false]);
+    const [problem, prose] = all.slice(0, 2).map((ids) => tokenizer.decode(ids));
+    assert(!prose.startsWith("u:"));
+    // Several pieces a text.
+    assert(prose.split("\n\n").length >= 8);
+    // A problem is what the model's template makes of a question and its answer.
+    const [, question, answer] = /^u:(.*?);a:(.*);$/s.exec(problem)!;
+    assert(question.endsWith("?") && answer.length > 20, problem);
+    assert(!problem.includes("Question:") && !problem.includes("Answer:"), problem);
+    assertEquals(all[0], tokenizer.encode(problem, { addSpecialTokens: false }));
+  }));
+
+Deno.test("calibration: without a template the problems of the sample are plain text", () =>
+  withModel((dir, write) => {
+    write("tokenizer_config.json", JSON.stringify(BYTE_LEVEL_CONFIG));
+    const [problem] = calibrationTexts(dir, undefined, { texts: 1, tokens: 1000 });
+    const text = Tokenizer.load(dir).decode(problem);
+    assert(/Question: .*\nAnswer: /s.test(text), text);
   }));
 
 Deno.test("calibration: lines of text, of questions, and plain files", () =>

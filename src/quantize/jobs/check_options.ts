@@ -19,6 +19,7 @@ import {
   SIGNAL,
   TEXT,
 } from "../../base/options.ts";
+import { INPUT_ORDERS } from "../methods/gptq.ts";
 import type { Method } from "../methods/method.ts";
 import type { QuantizeOptions } from "./options.ts";
 
@@ -38,7 +39,7 @@ const KINDS: Kinds<QuantizeOptions> = {
   calibrationTexts: integer(1, MAX_I32),
   calibrationTokens: integer(1, MAX_I32),
   damping: number(0, 1),
-  actOrder: BOOLEAN,
+  order: oneOf(INPUT_ORDERS),
   rotate: BOOLEAN,
   seed: integer(0, SEEDS - 1),
   lmHead: oneOf(["w4a16", "w8a16"]),
@@ -72,21 +73,25 @@ export function checkQuantizeOptions(options: QuantizeOptions): CheckedQuantizeO
   };
 }
 
-/** An ArgumentError for the first option without effect beside the others. */
-export function refuseIdle(options: QuantizeOptions, { calibrated, gptq }: Method): void {
+/** An ArgumentError for the first option without effect beside the others; `rotate`: whether that is done. */
+export function refuseIdle(
+  options: QuantizeOptions,
+  { calibrated, gptq }: Method,
+  rotate: boolean,
+): void {
   const refuse = (argument: string, why: string): never => {
     throw new ArgumentError(argument, `Cannot quantize with --${argument}: ${why}`);
   };
   if (options.scheme === UNQUANTIZED) {
     const nothing = `nothing is quantized with ${UNQUANTIZED}`;
-    if (!options.rotate) {
+    if (!rotate) {
       refuse("scheme", `nothing changes with ${UNQUANTIZED}, expected --rotate beside it`);
     }
     if (options.method !== undefined) refuse("method", nothing);
     if ((options.zeroPoints ?? "none") !== "none") refuse("zero-points", nothing);
   }
-  if (options.seed !== undefined && !options.rotate) refuse("seed", "expected --rotate beside it");
-  if (!gptq && options.actOrder) refuse("act-order", "the method is not GPTQ");
+  if (options.seed !== undefined && !rotate) refuse("seed", "expected --rotate beside it");
+  if (!gptq && options.order !== undefined) refuse("order", "the method is not GPTQ");
   if (!gptq && options.damping !== undefined) refuse("damping", "the method is not GPTQ");
   if (calibrated) return;
   const idle = "the method reads no text";

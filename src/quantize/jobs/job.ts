@@ -144,7 +144,11 @@ export class QuantizeJob {
           quantization_config: {
             ...quantizer.config,
             ...(method.gptq && quantizer.namesGroups &&
-              { desc_act: gptq.actOrder, damp_percent: gptq.damping }),
+              {
+                desc_act: gptq.order === "activity",
+                static_groups: gptq.order === "static",
+                damp_percent: gptq.damping,
+              }),
             ...headConfig(this.#options.lmHead),
           },
         }),

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Device } from "../../device/mod.ts";
+import type { InputOrder } from "../methods/gptq.ts";
 import type { ZeroPoints } from "../quantizers/w4a16.ts";
 
 /** Where {@link quantizeCheckpoint} stands. */
@@ -46,9 +47,9 @@ export interface QuantizeOptions {
   readonly calibrationTokens?: number;
   /** Share of the mean of the Hessian's diagonal that GPTQ adds to it, 0 to 1; 0.01 by default. */
   readonly damping?: number;
-  /** Whether GPTQ takes the most active inputs first. */
-  readonly actOrder?: boolean;
-  /** Whether a rotation is folded into the weights. */
+  /** Which inputs GPTQ takes first; `static` by default. */
+  readonly order?: InputOrder;
+  /** Whether a rotation is folded into the weights; by default with W4A8, unless the model is rotated already. */
   readonly rotate?: boolean;
   /** What the rotation is drawn from, a whole number below 2^30; 0 by default. */
   readonly seed?: number;
@@ -76,6 +77,8 @@ export interface QuantizeResult {
   readonly bytesAfter: number;
   /** The method. */
   readonly method: string;
+  /** Whether a rotation was folded into the weights: heads of the model must then be converted. */
+  readonly rotated: boolean;
   /** Tokens of calibration text; 0 where none was read. */
   readonly calibrationTokens: number;
   /** Parts that an earlier run had finished. */

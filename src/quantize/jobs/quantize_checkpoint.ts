@@ -8,7 +8,9 @@ import { warn } from "../../base/warnings.ts";
 import { openCheckpoint } from "../../checkpoint/checkpoint.ts";
 import type { ModelConfig } from "../../checkpoint/config/config.ts";
 import { openWeights } from "../../checkpoint/containers/weights.ts";
+import { INPUT_ORDERS } from "../methods/gptq.ts";
 import { findMethod } from "../methods/method.ts";
+import type { Quantizer } from "../quantizers/quantizer.ts";
 import { findQuantizer } from "../quantizers/registry.ts";
 import { RowPool } from "../rows/row_pool.ts";
 import { calibrationTexts, checkAmount } from "./calibration.ts";
@@ -32,8 +34,8 @@ export async function quantizeCheckpoint(given: QuantizeOptions): Promise<Quanti
   const zeroPoints = options.zeroPoints ?? "none";
   const quantizer = scheme === UNQUANTIZED ? undefined : findQuantizer(scheme, zeroPoints);
   const method = findMethod(options.method ?? quantizer?.method ?? "rtn");
-  refuseIdle(options, method);
   using checkpoint = openCheckpoint(model);
+<<<<<<< HEAD
   if (checkpoint.gguf !== undefined) {
     throw new ArgumentError(
       "model",
@@ -41,16 +43,21 @@ export async function quantizeCheckpoint(given: QuantizeOptions): Promise<Quanti
         "bf16 or f32 weights, such as the model that the GGUF file was made from",
     );
   }
+=======
+  const { rotation } = checkpoint.config;
+  const rotate = options.rotate ?? (quantizer?.rotation === "default" && rotation === undefined);
+  refuseIdle(options, method, rotate);
+>>>>>>> w-quality
   if (checkpoint.quantization !== undefined) {
     throw new ArgumentError(
       "model",
       `Cannot quantize ${model}: it is quantized already (${checkpoint.quantization.method})`,
     );
   }
-  if (options.rotate && checkpoint.config.rotation !== undefined) {
+  if (rotate && rotation !== undefined) {
     throw new ArgumentError(
       "rotate",
-      `Cannot quantize with --rotate: ${model} is rotated already (seed ${checkpoint.config.rotation})`,
+      `Cannot quantize with --rotate: ${model} is rotated already (seed ${rotation})`,
     );
   }
   const limits = {
@@ -67,15 +74,15 @@ export async function quantizeCheckpoint(given: QuantizeOptions): Promise<Quanti
   const texts = calibrated ? calibrationTexts(model, options.calibration, limits) : [];
   const warning = calibrated ? checkAmount(texts, options.calibration, limits) : undefined;
   using device = calibrated ? options.device?.() : undefined;
-  const gptq = { damping: options.damping ?? 0.01, actOrder: options.actOrder ?? false };
-  if (gptq.actOrder && quantizer !== undefined && !quantizer.namesGroups) {
+  const gptq = { damping: options.damping ?? 0.01, order: options.order ?? INPUT_ORDERS[0] };
+  if (gptq.order === "activity" && quantizer !== undefined && !quantizer.namesGroups) {
     throw new ArgumentError(
-      "act-order",
+      "order",
       `Cannot quantize to ${scheme} in order of activation: its files cannot say which group an ` +
         "input is in, expected a GPTQ layout",
     );
   }
-  const seed = options.rotate ? options.seed ?? 0 : undefined;
+  const seed = rotate ? options.seed ?? 0 : undefined;
   using pool = isLarge(checkpoint.config) ? await RowPool.open(options.threads) : new RowPool();
   const job = new QuantizeJob({
     checkpoint,
@@ -89,7 +96,7 @@ export async function quantizeCheckpoint(given: QuantizeOptions): Promise<Quanti
     pool,
   });
   using work = new WorkDirectory(out, model, {
-    program: 2,
+    program: 3,
     scheme,
     method: method.name,
     zeroPoints,
@@ -101,6 +108,8 @@ export async function quantizeCheckpoint(given: QuantizeOptions): Promise<Quanti
     model: modelFiles(model),
   });
   if (warning !== undefined) warn(warning);
+  const advice = quantizer && adviceOnRotation(quantizer, rotate, rotation !== undefined);
+  if (advice !== undefined) warn(advice);
   let resumed = 0;
   try {
     if (!work.finished) {
@@ -121,7 +130,29 @@ export async function quantizeCheckpoint(given: QuantizeOptions): Promise<Quanti
     leave(work, job, options);
     throw error;
   }
-  return { ...describe(out, model), ...job.counts(), method: method.name, resumed };
+  return {
+    ...describe(out, model),
+    ...job.counts(),
+    method: method.name,
+    rotated: rotate,
+    resumed,
+  };
+}
+
+/** What to say of a choice about rotation that makes a copy worse; nothing of others. */
+function adviceOnRotation(
+  { scheme, rotation }: Quantizer,
+  rotate: boolean,
+  isRotated: boolean,
+): string | undefined {
+  if (rotation === "default" && !rotate && !isRotated) {
+    return `${scheme} without a rotation: a real model loses about twice as much as with one, as a scale ` +
+      "has to serve whole rows of weights and of activations";
+  }
+  if (rotation === "no" && rotate) {
+    return `${scheme} with a rotation: eight bits gain nothing from one and may lose by it`;
+  }
+  return undefined;
 }
 
 /** Says what is kept of work that ends early; the embedding alone is not worth going on with, and removed. */

@@ -272,7 +272,7 @@ Deno.test("quantize: options without effect are refused", () =>
       { scheme: "f16", rotate: true, method: undefined, zeroPoints: "awq" },
       "--zero-points: nothing is quantized with f16",
     );
-    await refuses({ actOrder: true }, "not GPTQ");
+    await refuses({ order: "static" }, "not GPTQ");
     await refuses({ scheme: "w8a8", method: "rtn", lmHead: "w4a16" }, "only GPTQ's layout");
     await refuses({ scheme: "w8a8", method: "rtn", zeroPoints: "awq" }, "its layout decides");
   }));

@@ -102,8 +102,11 @@ export function factorize(
   return { device, k, shares: matrix, nearShares, costs, [Symbol.dispose]: () => kept.dispose() };
 }
 
-/** What is added to the diagonal. */
-function dampOf(hessian: Float32Array, k: number, damping: number): number {
+/**
+ * What {@link factorize} adds to the diagonal of a Hessian f32 [k, k]. An ArgumentError where its mean is not
+ * finite.
+ */
+export function dampOf(hessian: Float32Array, k: number, damping: number): number {
   let mean = 0;
   for (let i = 0; i < k; i++) mean += hessian[i * k + i] / k;
   if (!(mean < Infinity)) {

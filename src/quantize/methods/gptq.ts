@@ -7,20 +7,30 @@
 import { Arena, columns, type Device, rows } from "../../device/mod.ts";
 import { gemmF32 } from "../../ops/mod.ts";
 import { BlockMover } from "./device_matrix.ts";
-import { BLOCK, type Factor, factorize } from "./factor.ts";
-import { gptqRows, groupEnd } from "./gptq_rows.ts";
+import { BLOCK, dampOf, type Factor, factorize } from "./factor.ts";
+import { type EarlyGroups, gptqRows, groupEnd } from "./gptq_rows.ts";
 import type { Coded } from "../grids/coded.ts";
 import { expectFinite, type Grid } from "../grids/grid.ts";
 import { adopt, portable } from "../grids/portable_grid.ts";
 import { RowPool } from "../rows/row_pool.ts";
 import type { RowOptions } from "./rtn.ts";
 
+/**
+ * Which inputs come first, for the others to make up for. `natural`: as they are. `static`: the most active ones;
+ * what groups share is chosen before, so a group stays a run of inputs. `activity`: the most active ones, and
+ * groups follow that order, so a file must say which group an input is in, and activations are gathered.
+ */
+export type InputOrder = "natural" | "static" | "activity";
+
+/** All orders, the default first. */
+export const INPUT_ORDERS: readonly InputOrder[] = ["static", "natural", "activity"];
+
 /** How GPTQ works. */
 export interface GptqOptions {
   /** Added to the Hessian's diagonal, as a share of its mean: 0.01 is usual. */
   readonly damping: number;
-  /** Whether the most active inputs come first, and groups follow that order. */
-  readonly actOrder: boolean;
+  /** Which inputs come first. */
+  readonly order: InputOrder;
 }
 
 /** What GPTQ needs to know of a layer's inputs: it serves all weights that read them. */
@@ -29,6 +39,11 @@ export interface GptqInputs extends Disposable {
   readonly factor: Factor;
   /** Which input comes when, i32 [k]; as they are where absent. */
   readonly order?: Int32Array<ArrayBuffer>;
+  /**
+   * The diagonal of the damped Hessian, f32 [k]: what an error of each input costs if none makes up for it. Where
+   * it is given, groups are runs of inputs and fitted with it before any input is quantized.
+   */
+  readonly importance?: Float32Array<ArrayBuffer>;
 }
 
 /** Inputs whose errors the host adds up itself; the device brings them to all that come later. */
@@ -41,13 +56,21 @@ export function gptqInputs(
   k: number,
   options: GptqOptions,
 ): GptqInputs {
-  const { damping, actOrder } = options;
-  const order = actOrder
-    ? Int32Array.from({ length: k }, (_, i) => i)
-      .sort((a, b) => hessian[b * k + b] - hessian[a * k + a] || a - b)
-    : undefined;
+  const { damping } = options;
+  const order = options.order === "natural"
+    ? undefined
+    : Int32Array.from({ length: k }, (_, i) => i)
+      .sort((a, b) => hessian[b * k + b] - hessian[a * k + a] || a - b);
   const factor = factorize(device, hessian, k, damping, order);
-  return { factor, ...(order && { order }), [Symbol.dispose]: () => factor[Symbol.dispose]() };
+  const damp = dampOf(hessian, k, damping);
+  return {
+    factor,
+    ...(order && { order }),
+    ...(options.order === "static" && {
+      importance: Float32Array.from({ length: k }, (_, i) => hessian[i * k + i] + damp),
+    }),
+    [Symbol.dispose]: () => factor[Symbol.dispose](),
+  };
 }
 
 /**
@@ -61,9 +84,11 @@ export function gptq(
   inputs: GptqInputs,
   { pool = new RowPool(), values }: RowOptions = {},
 ): Coded {
-  const { n, k, group } = grid;
-  const { factor: { device, shares, nearShares, costs }, order } = inputs;
+  const { n, k } = grid;
+  const { factor: { device, shares, nearShares, costs }, order, importance } = inputs;
   expectFinite(weight);
+  // Where groups are fitted before, a step has none to fit.
+  const group = importance === undefined ? grid.group : 1;
   // Inputs are in order from here on.
   const exact = order === undefined ? weight : inOrder(weight, order);
   const widest = group < k ? Math.max(STEP, group) : STEP;
@@ -79,7 +104,9 @@ export function gptq(
     codes: new Uint8Array(n * k),
     current: new Float32Array(n * Math.min(widest, k)),
     errors: new Float32Array(n * STEP),
+    early: importance && order && earlyGroups(order, importance, grid.group),
   });
+  if (importance !== undefined) run("fit", n);
   for (const [begin, finish] of pieces(0, k, BLOCK, group, k)) {
     for (const [start, end] of pieces(begin, finish, STEP, group, k)) {
       // A group that begins here may go on behind the step.
@@ -105,7 +132,7 @@ export function gptq(
     run("values", n);
     copyBack(values, given.values, order);
   }
-  if (order === undefined || group >= k) return { codes };
+  if (order === undefined || importance !== undefined || group >= k) return { codes };
   const groupOf = new Int32Array(k);
   order.forEach((input, i) => groupOf[input] = Math.floor(i / group));
   return { codes, groupOf };
@@ -128,6 +155,13 @@ function* pieces(
     if (last > start && groupEnd(last, group, k) > end) end = last;
     yield [start, end];
   }
+}
+
+/** What rows must know of groups that are runs of inputs while inputs come in another order. */
+function earlyGroups(order: Int32Array, importance: Float32Array, group: number): EarlyGroups {
+  const places = new Int32Array(order.length);
+  order.forEach((input, place) => places[input] = place);
+  return { importance, places, groups: order.map((input) => Math.floor(input / group)) };
 }
 
 /** The values with inputs in another order. */

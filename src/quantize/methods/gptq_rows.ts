@@ -10,6 +10,16 @@ import type { RowWork } from "../rows/row_work.ts";
 /** Rows that share each read of the factor. */
 const ROWS = 4;
 
+/** Groups that are runs of inputs, though inputs come in another order: they are fitted before. */
+export interface EarlyGroups {
+  /** The weight of each input's squared error, by input, f32 [k]. */
+  readonly importance: Float32Array;
+  /** When each input comes, i32 [k]. */
+  readonly places: Int32Array;
+  /** The group of the input that comes then, i32 [k]. */
+  readonly groups: Int32Array;
+}
+
 /** What GPTQ's rows are given. Inputs are in the order in which they are quantized. */
 export interface GptqGiven {
   /** The numbers to choose from. */
@@ -29,6 +39,8 @@ export interface GptqGiven {
   readonly current: Float32Array;
   /** The errors that a step makes, f32 [n, end - start]. */
   readonly errors: Float32Array;
+  /** Groups that are fitted before; else each is, once all that comes before it is quantized. */
+  readonly early?: EarlyGroups;
 }
 
 /** Inputs `start` to `end` - 1 of a weight; their groups end before `reach`. */
@@ -41,13 +53,14 @@ export interface GptqStep {
   readonly reach: number;
 }
 
-/** Quantizes the inputs of a step, or puts what codes stand for in place of the values. */
-export const gptqRows: RowWork<GptqGiven, GptqStep | "values"> = {
+/** Fits groups before all, quantizes the inputs of a step, or puts what codes stand for in place of the values. */
+export const gptqRows: RowWork<GptqGiven, GptqStep | "fit" | "values"> = {
   name: "gptq",
   begin(given) {
     const grid = arrived(given.grid);
     return (call, from, to) => {
-      if (call === "values") putValues(grid, given, from, to);
+      if (call === "fit") fitEarly(grid, given, from, to);
+      else if (call === "values") putValues(grid, given, from, to);
       else quantizeStep(grid, given, call, from, to);
     };
   },
@@ -58,9 +71,34 @@ export function groupEnd(i: number, group: number, k: number): number {
   return Math.min(k, (Math.floor(i / group) + 1) * group);
 }
 
-function putValues(grid: Grid, { values, codes }: GptqGiven, from: number, to: number): void {
+function fitEarly(grid: Grid, { values, early }: GptqGiven, from: number, to: number): void {
+  const { k, group } = grid;
+  const { importance, places } = early!;
+  const exact = new Float32Array(k); // a row, its inputs as they were
+  for (let row = from; row < to; row++) {
+    for (let i = 0; i < k; i++) exact[i] = values[row * k + places[i]];
+    grid.fitRow?.(row, exact);
+    for (let start = 0, g = 0; start < k; start += group, g++) {
+      const end = Math.min(start + group, k);
+      grid.fit(row, g, exact.subarray(start, end), importance.subarray(start, end));
+    }
+  }
+}
+
+function putValues(
+  grid: Grid,
+  { values, codes, early }: GptqGiven,
+  from: number,
+  to: number,
+): void {
   const { k, group } = grid;
   for (let row = from; row < to; row++) {
+    if (early !== undefined) {
+      for (let i = 0, at = row * k; i < k; i++, at++) {
+        values[at] = grid.value(row, early.groups[i], codes[at]);
+      }
+      continue;
+    }
     for (let start = 0, g = 0; start < k; start += group, g++) {
       const end = row * k + Math.min(start + group, k);
       for (let i = row * k + start; i < end; i++) values[i] = grid.value(row, g, codes[i]);
@@ -70,7 +108,7 @@ function putValues(grid: Grid, { values, codes }: GptqGiven, from: number, to: n
 
 function quantizeStep(
   grid: Grid,
-  { nearShares, costs, values, codes, current, errors: out }: GptqGiven,
+  { nearShares, costs, values, codes, current, errors: out, early }: GptqGiven,
   { start, end, reach }: GptqStep,
   from: number,
   to: number,
@@ -84,15 +122,15 @@ function quantizeStep(
   const whole = new Float32Array(ROWS * Math.min(group, k)); // a group of each row
   for (let first = from; first < to; first += ROWS) {
     const count = Math.min(ROWS, to - first);
-    if (start === 0) {
+    if (start === 0 && early === undefined) {
       for (let row = first; row < first + count; row++) {
         grid.fitRow?.(row, values.subarray(row * k, (row + 1) * k));
       }
     }
     sums.fill(0);
     for (let i = start; i < end; i++) {
-      const g = Math.floor(i / group);
-      if (i === g * group) {
+      const g = early === undefined ? Math.floor(i / group) : early.groups[i];
+      if (early === undefined && i === g * group) {
         const size = groupEnd(i, group, k) - i;
         for (let j = 0; j < size; j++) {
           // A group that begins within the step ends there too; those that begin with it have no sums yet.

@@ -44,7 +44,7 @@ function loss(w: Float32Array, values: Float32Array, h: Float32Array, k: number)
 const normals = (count: number, seed: number) =>
   Float32Array.from(new Random(seed).normals(count, 0.05));
 
-const OPTIONS = { damping: 0.01, actOrder: false };
+const OPTIONS = { damping: 0.01, order: "natural" } as const;
 
 /** U, row after row. */
 function sharesOf({ device, shares }: Factor): Float32Array {
@@ -180,6 +180,79 @@ backendTest("gptq: gives what the textbook's inverse and updates give", ({ devic
   }
 }, ["cpu", "cuda"]);
 
+backendTest("gptq: static groups keep their inputs, and the most active ones come first", (rig) => {
+  for (const [n, k, group] of [[9, 160, 160], [6, 160, 32], [6, 150, 96], [6, 150, 7]]) {
+    const h = hessianOf(k, 7);
+    const w = normals(n * k, 8);
+    using inputs = gptqInputs(rig.device, h, k, { damping: 0.01, order: "static" });
+    const grid = new PowerGrid(n, k, group);
+    const values = w.slice();
+    const { codes, groupOf } = gptq(w, grid, inputs, { values });
+    assertEquals(groupOf, undefined);
+    assertEquals(values, valuesOf(grid, codes));
+    // The same by the textbook: inputs in order, each a group of its own whose scale is chosen already.
+    const order = Array.from({ length: k }, (_, i) => i)
+      .sort((a, b) => h[b * k + b] - h[a * k + a]);
+    const fitted = new PowerGrid(n, k, group);
+    for (let at = 0; at < n * k; at += k) {
+      for (let start = 0; start < k; start += group) {
+        const end = Math.min(k, start + group);
+        fitted.fit(at / k, start / group, w.subarray(at + start, at + end));
+      }
+    }
+    const chosen: Grid = {
+      n,
+      k,
+      group: 1,
+      fit: () => {},
+      code: (row, place, value) => fitted.code(row, Math.floor(order[place] / group), value),
+      value: (row, place, code) => fitted.value(row, Math.floor(order[place] / group), code),
+    };
+    const ordered = w.map((_, at) => w[at - at % k + order[at % k]]);
+    const matrix = h.map((_, at) => h[order[Math.floor(at / k)] * k + order[at % k]]);
+    const expected = textbook(ordered, chosen, matrix, sharesOf(inputs.factor));
+    const rows = Array.from({ length: n }, (_, row) => row * k);
+    const same = rows.filter((at) =>
+      order.every((i, place) => codes[at + i] === expected[at + place])
+    );
+    assert(same.length >= n - 1, `${same.length} of ${n} rows, k ${k}, groups of ${group}`);
+  }
+}, ["cpu", "cuda"]);
+
+backendTest("gptq: static groups are fitted by what an error of each input costs", ({ device }) => {
+  const [n, k] = [4, 256];
+  const h = hessianOf(k, 11);
+  const w = normals(n * k, 12);
+  const { draft } = findQuantizer("w4a16-g128");
+  const [found, expected] = [draft(n, k).grid, draft(n, k).grid];
+  quantize(device, w, found, h, { damping: 0.01, order: "static" });
+  const mean = Array.from({ length: k }, (_, i) => h[i * k + i] / k).reduce((a, b) => a + b);
+  const importance = Float32Array.from({ length: k }, (_, i) => h[i * k + i] + 0.01 * mean);
+  roundToNearest(w, expected, { importance });
+  assertEquals(found.parts, expected.parts);
+}, ["cpu", "cuda"]);
+
+backendTest(
+  "gptq: inputs of large activations last lose far less where they come first",
+  ({ device }) => {
+    const [n, k] = [16, 256];
+    const h = hessianOf(k, 13);
+    // As in real models: a few inputs, here the last ones, are many times as active as the others.
+    const scale = (i: number) => i >= k - 4 ? 30 : 1;
+    for (let i = 0; i < k; i++) for (let j = 0; j < k; j++) h[i * k + j] *= scale(i) * scale(j);
+    const w = normals(n * k, 14);
+    const { draft } = findQuantizer("w4a16-g128");
+    const lossOf = (order: "natural" | "static") => {
+      const { grid } = draft(n, k);
+      const { codes } = quantize(device, w, grid, h, { damping: 0.01, order });
+      return loss(w, valuesOf(grid, codes), h, k);
+    };
+    const [natural, ordered] = [lossOf("natural"), lossOf("static")];
+    assert(ordered < 0.6 * natural, `${ordered}, expected less than 0.6 of ${natural}`);
+  },
+  ["cpu", "cuda"],
+);
+
 /** The inverse of a matrix by Gauss and Jordan. */
 function invert(matrix: number[][]): number[][] {
   const n = matrix.length;
@@ -206,9 +279,13 @@ for (const { scheme, draft, namesGroups } of QUANTIZERS) {
     const { codes } = quantize(device, w, better, h);
     const found = loss(w, valuesOf(better, codes), h, k);
     assert(found < 0.7 * rounded, `${found}, expected less than 0.7 of ${rounded}`);
+    const fixed = draft(n, k).grid;
+    const kept = quantize(device, w, fixed, h, { ...OPTIONS, order: "static" });
+    assertEquals(kept.groupOf, undefined);
+    assert(loss(w, valuesOf(fixed, kept.codes), h, k) < 0.7 * rounded);
     if (!namesGroups) return;
     const ordered = draft(n, k).grid;
-    const coded = quantize(device, w, ordered, h, { ...OPTIONS, actOrder: true });
+    const coded = quantize(device, w, ordered, h, { ...OPTIONS, order: "activity" });
     const values = valuesOf(ordered, coded.codes, coded.groupOf);
     assert(loss(w, values, h, k) < 0.7 * rounded);
     if (ordered.group === k) return assertEquals(coded.groupOf, undefined);
@@ -225,7 +302,7 @@ backendTest("gptq: where inputs do not depend on each other it is rounding", ({ 
   const { draft } = findQuantizer("w4a16-g128");
   const [a, b] = [draft(n, k).grid, draft(n, k).grid];
   const importance = Float32Array.from({ length: k }, (_, i) => 1 + (i % 3));
-  const { codes } = quantize(device, w, a, h, { damping: 0, actOrder: false });
+  const { codes } = quantize(device, w, a, h, { damping: 0, order: "natural" });
   assertEquals(codes, roundToNearest(w, b, { importance }));
 }, ["cpu", "cuda"]);
 

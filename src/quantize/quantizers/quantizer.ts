@@ -27,6 +27,8 @@ export interface Quantizer {
   readonly activations: "rows" | "i8" | "e4m3";
   /** The name of the method that serves it best. */
   readonly method: string;
+  /** Whether a model is rotated first where nothing else is asked for; `no` where that only costs. */
+  readonly rotation: "default" | "on request" | "no";
   /** What outputs must be a multiple of. */
   readonly outputs: number;
   /** What inputs must be a multiple of. */

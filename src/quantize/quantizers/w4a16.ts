@@ -21,6 +21,7 @@ export function w4a16(group: number, zeroPoints: ZeroPoints = "none"): Quantizer
     summary: `4-bit weights, ${each}, in the layout of GPTQ or AWQ`,
     activations: "rows",
     method: "gptq",
+    rotation: "on request",
     outputs: zeroPoints === "awq" ? 8 : 1,
     // AWQ's files have no place for a group that is short.
     inputs: zeroPoints === "awq" && group !== -1 ? group : 8,

@@ -15,7 +15,9 @@ const GROUP = 128;
 /** What all four have. */
 const COMMON = {
   activations: "i8",
-  method: "smooth-gptq",
+  // Of a rotated model smoothing has nothing left to even out.
+  method: "gptq",
+  rotation: "default",
   namesGroups: false,
 } as const;
 

@@ -2,7 +2,7 @@ import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Random } from "../../../tests/random.ts";
 import { ArgumentError } from "../../base/errors.ts";
 import { Device } from "../../device/mod.ts";
-import { gptq, gptqInputs } from "../methods/gptq.ts";
+import { gptq, gptqInputs, INPUT_ORDERS } from "../methods/gptq.ts";
 import type { Grid } from "../grids/grid.ts";
 import { findQuantizer } from "../quantizers/registry.ts";
 import { rotateColumns, rotateRows } from "../methods/rotate_rows.ts";
@@ -73,8 +73,9 @@ for (const { scheme, draft, namesGroups } of QUANTIZERS) {
         for (let row = 0; row < K; row += 4) hessian[i * K + j] += x[row * K + i] * x[row * K + j];
       }
     }
-    for (const actOrder of namesGroups ? [false, true] : [false]) {
-      using inputs = gptqInputs(device, hessian, K, { damping: 0.01, actOrder });
+    for (const order of INPUT_ORDERS) {
+      if (order === "activity" && !namesGroups) continue;
+      using inputs = gptqInputs(device, hessian, K, { damping: 0.01, order });
       await sameForAll((pool) => {
         const { grid } = draft(N, K);
         const values = normals(N * K, 4);
