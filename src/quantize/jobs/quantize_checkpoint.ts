@@ -35,7 +35,6 @@ export async function quantizeCheckpoint(given: QuantizeOptions): Promise<Quanti
   const quantizer = scheme === UNQUANTIZED ? undefined : findQuantizer(scheme, zeroPoints);
   const method = findMethod(options.method ?? quantizer?.method ?? "rtn");
   using checkpoint = openCheckpoint(model);
-<<<<<<< HEAD
   if (checkpoint.gguf !== undefined) {
     throw new ArgumentError(
       "model",
@@ -43,11 +42,9 @@ export async function quantizeCheckpoint(given: QuantizeOptions): Promise<Quanti
         "bf16 or f32 weights, such as the model that the GGUF file was made from",
     );
   }
-=======
   const { rotation } = checkpoint.config;
   const rotate = options.rotate ?? (quantizer?.rotation === "default" && rotation === undefined);
   refuseIdle(options, method, rotate);
->>>>>>> w-quality
   if (checkpoint.quantization !== undefined) {
     throw new ArgumentError(
       "model",
