@@ -145,10 +145,11 @@ run_build() {
 # What runs on every backend; names of those tests end with the backend in brackets.
 suites() {
   ls tests/ops/*_test.ts
-  grep -rl --include='*_test.ts' 'backendTest(' src tests | grep -v -e '^tests/ops/' -e "$alone"
+  grep -rl --include='*_test.ts' 'backendTest(' src tests | grep -v '^tests/ops/' | grep -vxF "$alone"
 }
-# Takes all memory of the GPU: no other test may run beside it.
-alone=tests/failures_test.ts
+# One takes all memory of the GPU, the other compares times: no other test may run beside them.
+alone='tests/failures_test.ts
+tests/endurance_test.ts'
 
 # counts LOG: "passed failed" from Deno's last line, e.g. "ok | 3 passed (2 steps) | 0 failed | 4 ignored (1s)".
 counts() {
@@ -198,7 +199,9 @@ run_test() {
   # Sessions take the device that is there.
   test_file "$(slug src/engine/session_test.ts)" src/engine/session_test.ts '' env &
   wait
-  [[ $backend == cpu ]] || test_file "$(slug "$alone")" "$alone" "[$backend]" env
+  for file in $alone; do
+    [[ $backend == cpu && $file == *failures* ]] || test_file "$(slug "$file")" "$file" "[$backend]" env
+  done
 }
 
 slug() { local name=${1%_test.ts}; echo "${name//\//.}"; }

@@ -26,8 +26,12 @@ const CONTEXT = 160;
  */
 const LARGEST_ERROR = 1e-2;
 
-/** The share of logits that may move by more, up to twice as much. */
-const RARE = 1e-6;
+/**
+ * The share of logits that may move by more, up to twice as much. The twin rounds the inputs of four-bit products to
+ * 2^-17 of the largest of their block (ADR 23), and what stands beside an input in its block is not the same in both:
+ * roundings fall to the other side more often (2.5e-6 of the logits).
+ */
+const RARE = { cuda: 1e-6, cpu: 4e-6 };
 
 type Sizes = Pick<
   ModelConfig,
@@ -139,7 +143,11 @@ backendTest("an inflated trio says what the small one says", (rig) => {
   for (const role of ["target", "draft"] as const) {
     const { logits, largest, beyond, margin } = compare(rig, small[role], big[role], prompts);
     assertLess(largest, 2 * LARGEST_ERROR, `the most that a logit of the ${role} moves by`);
-    assertLess(beyond, logits * RARE, `logits of the ${role} that move by more than 1e-2`);
+    assertLess(
+      beyond,
+      logits * RARE[device.backend],
+      `logits of the ${role} that move by more than 1e-2`,
+    );
     assertGreater(margin, 30, `how far padded logits of the ${role} lie below real ones`);
   }
   const plans = [undefined, ...METHODS.slice(0, 3)];
