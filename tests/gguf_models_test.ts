@@ -150,9 +150,8 @@ for (const name of GGUF_CASES) {
     using model = Model.load(device, checkpoint, (done, total) => progress.push([done, total]));
     const { weightBytes } = model.summary;
     const taken = device.memory().used - used;
-    // The twin keeps what belongs to groups of four-bit weights in f32, CUDA fills tiles up.
-    const ofGroups = /Q4/.test(model.summary.scheme) ? weightBytes / 5 : 0;
-    const most = device.backend === "cpu" ? ofGroups : fillingOf(checkpoint);
+    // CUDA fills tiles up.
+    const most = device.backend === "cpu" ? 0 : fillingOf(checkpoint);
     const tensors = checkpoint.tensors.names().length;
     assert(
       taken >= weightBytes && taken <= weightBytes + most + 256 * tensors,

@@ -145,13 +145,13 @@ const METHODS: readonly Method[] = [
   {
     name: "draft",
     options: (target) => ({ target, draft: target, minDraft: 6 }),
-    prompts: 8,
+    prompts: 20,
     tokens: 64,
   },
   {
     name: "eagle2",
     options: (target, head) => ({ target, head, depth: 2, topk: 2, treeSize: 6 }),
-    prompts: 4,
+    prompts: 20,
     tokens: 32,
   },
   {
@@ -165,7 +165,7 @@ const METHODS: readonly Method[] = [
       topk: 2,
       treeSize: 6,
     }),
-    prompts: 4,
+    prompts: 20,
     tokens: 32,
   },
 ];
