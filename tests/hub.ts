@@ -120,6 +120,16 @@ export class TestHub implements AsyncDisposable {
     };
   }
 
+  /**
+   * Throws unless `bytes` of files were sent since the last call, or one more: the byte that asks whether files can be
+   * had, which its reader may give up before it is sent.
+   */
+  expectSent(bytes: number): void {
+    const sent = this.takeSent();
+    if (sent === bytes || sent === bytes + 1) return;
+    throw new Error(`${sent} bytes were sent, expected ${bytes} or one more`);
+  }
+
   /** Bytes of files that were sent since the last call. */
   takeSent(): number {
     const sent = this.requests.filter(({ path }) => /\/resolve\/|^\/lfs\//.test(path))
