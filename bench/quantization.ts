@@ -8,8 +8,8 @@
  * FILE has one JSON object with `question` and `answer` a line, as the GSM8K test split has. A model in 4-bit
  * GPTQ layout is made into an unquantized one first, see `quantization/unquantized.ts`. The method `best` is each
  * scheme's own; `--rotations` are seeds, `none` for no rotation. The first 256 tokens of each `text` of the prose
- * are read beside the problems, and `--score` reads copies that others made (see `quantization/peers.py`). Prints a table in markdown, with the standard
- * error of what is beyond F16 over the problems.
+ * are read beside the problems, and `--score` reads copies that others made (see `quantization/peers.py`). Prints a
+ * table in markdown, with the standard error of what is beyond F16 over the texts.
  *
  * @module
  */

@@ -32,7 +32,7 @@ const LEFT_BEHIND_MS = 3600_000;
 const PART = ".part-";
 
 /** The folder of this project in the user's cache: in `XDG_CACHE_HOME`, or else in `~/.cache`. */
-export function cacheFolder(): string {
+function cacheFolder(): string {
   const cache = Deno.env.get("XDG_CACHE_HOME");
   if (cache?.startsWith("/")) return `${cache}/specmquant`;
   const home = Deno.env.get("HOME");

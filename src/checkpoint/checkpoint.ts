@@ -13,7 +13,12 @@ import {
   readGenerationConfig,
 } from "./config/generation_config.ts";
 import { ropeConflict } from "./config/rope_config.ts";
-import { unusedGenerationKeys, type UnusedKey, unusedKeys } from "./config/unused_keys.ts";
+import {
+  unusedGenerationKeys,
+  type UnusedKey,
+  unusedKeys,
+  warnOfUnused,
+} from "./config/unused_keys.ts";
 import { checkDirectory } from "./containers/directory.ts";
 import { exists, Fields, isObject, readJson, show } from "./containers/json.ts";
 import { disposing } from "./containers/source.ts";
@@ -59,7 +64,9 @@ export function openCheckpoint(from: string | URL): Checkpoint {
         : []),
       ...generation.unused,
     ];
-    warnOfKeys(dir, config, unused);
+    const conflict = ropeConflict(config);
+    if (conflict !== undefined) warn(conflict);
+    warnOfUnused(dir, unused, ({ file, key }) => `"${key}" (${file.slice(dir.length + 1)})`);
     return {
       dir,
       config: { ...parsed, eosTokenIds, bosTokenId, padTokenId, tiedEmbeddings },
@@ -83,19 +90,6 @@ function readGeneration(
   const config = readGenerationConfig(fields, model);
   checkTokenIds(present ? file : `${dir}/config.json`, config.eosTokenIds, model.vocabSize);
   return { config, unused: unusedGenerationKeys(fields) };
-}
-
-function warnOfKeys(dir: string, config: Fields, unused: readonly UnusedKey[]): void {
-  const conflict = ropeConflict(config);
-  if (conflict !== undefined) warn(conflict);
-  const named = unused.filter(({ matters }) => matters)
-    .map(({ file, key }) => `"${key}" (${file.slice(dir.length + 1)})`);
-  if (named.length === 0) return;
-  warn(
-    `${dir}: what it says may not be what it should, as these keys are not used: ${
-      named.join(", ")
-    }`,
-  );
 }
 
 /** Reads `config.json` of `dir`, an object. */

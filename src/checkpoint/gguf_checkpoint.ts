@@ -3,12 +3,11 @@
  *
  * @module
  */
-import { warn } from "../base/warnings.ts";
 import { type GgufFile, type GgufValue, Metadata, readGguf, showValue } from "../gguf/mod.ts";
 import type { ModelConfig } from "./config/config.ts";
 import { checkTokenIds, type GenerationConfig } from "./config/generation_config.ts";
 import { readGgufConfig } from "./config/gguf_config.ts";
-import type { UnusedKey } from "./config/unused_keys.ts";
+import { type UnusedKey, warnOfUnused } from "./config/unused_keys.ts";
 import { ggufSource } from "./containers/gguf.ts";
 import type { Checkpoint } from "./opened.ts";
 
@@ -45,7 +44,7 @@ export function ggufCheckpoint(dir: string, gguf: GgufFile): Checkpoint {
     const tensors = ggufSource(gguf, config, IN_CONFIG);
     const generation = generationOf(metadata, config);
     const unused = unusedOf(metadata, config);
-    warnOf(dir, unused);
+    warnOfUnused(dir, unused, ({ key }) => `"${key}"`);
     return {
       dir,
       config,
@@ -101,16 +100,6 @@ function unusedOf(metadata: Metadata, { architecture }: ModelConfig): UnusedKey[
 /** What an unknown option is where it is not used. */
 function isOff(value: GgufValue | undefined): boolean {
   return value === false || value === 0 || value === "" || value === undefined;
-}
-
-function warnOf(dir: string, unused: readonly UnusedKey[]): void {
-  const named = unused.filter(({ matters }) => matters).map(({ key }) => `"${key}"`);
-  if (named.length === 0) return;
-  warn(
-    `${dir}: what it says may not be what it should, as these keys are not used: ${
-      named.join(", ")
-    }`,
-  );
 }
 
 /** The metadata as JSON has it; of long lists only the length. */

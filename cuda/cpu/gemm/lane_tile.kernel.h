@@ -45,13 +45,11 @@ struct ByteStep {
 
 // e4m3, times 2^-120; NaN is 480.
 template <class S>
-struct Float8Step {
-  static constexpr int64_t kBytes = 64;
-  typename S::I low, high;
-  SMQ_MEMBER explicit Float8Step(const uint8_t* p) : low(S::load_words(p)), high(S::load_words(p + 32)) {}
+struct Float8Step : ByteStep<S> {
+  using ByteStep<S>::ByteStep;
   template <int N>
   SMQ_MEMBER typename S::F get() const {
-    return S::template small_float<N % 4>(N < 4 ? low : high);
+    return S::template small_float<N % 4>(N < 4 ? this->low : this->high);
   }
 };
 

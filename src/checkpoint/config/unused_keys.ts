@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { warn } from "../../base/warnings.ts";
 import type { Fields } from "../containers/json.ts";
 
 /** A key that is not used. */
@@ -13,6 +14,21 @@ export interface UnusedKey {
   readonly key: string;
   /** Whether the output may be another one for it: unknown, and not switched off. */
   readonly matters: boolean;
+}
+
+/** Warns of those of the keys of the model in `dir` that matter, each as `show` has it. */
+export function warnOfUnused(
+  dir: string,
+  unused: readonly UnusedKey[],
+  show: (key: UnusedKey) => string,
+): void {
+  const named = unused.filter(({ matters }) => matters).map(show);
+  if (named.length === 0) return;
+  warn(
+    `${dir}: what it says may not be what it should, as these keys are not used: ${
+      named.join(", ")
+    }`,
+  );
 }
 
 const words = (text: string): ReadonlySet<string> => new Set(text.trim().split(/\s+/));

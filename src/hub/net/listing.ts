@@ -106,7 +106,7 @@ function fileOf(subject: Subject, entry: unknown): PulledFile {
  * Whether a path stays in its directory and is a plain name there: no part of it is empty, `.` or `..`, none has a
  * backslash or a control character.
  */
-export function isSafePath(path: string): boolean {
+function isSafePath(path: string): boolean {
   // deno-lint-ignore no-control-regex
   return path.length <= 1000 && !/[\\\x00-\x1f\x7f]/.test(path) &&
     path.split("/").every((part) =>
