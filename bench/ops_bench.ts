@@ -7,8 +7,10 @@
  * @module
  */
 
+import { normal } from "../src/base/random.ts";
 import { Arena, Device, type Tensor } from "../src/device/mod.ts";
 import * as ops from "../src/ops/mod.ts";
+import { Choice, type ChoiceOptions } from "../src/speculation/mod.ts";
 
 const device = Device.open();
 const arena = new Arena(device, "bench");
@@ -159,6 +161,42 @@ const rope = zeros("f32", [SLOTS, HEADS.headDim]);
 const tokens = zeros("i32", [64]);
 const embedding = zeros("f16", [VOCAB, HIDDEN]);
 const weight = zeros("f16", [HIDDEN]);
+const history = arena.fromHost(
+  "i32",
+  [LENGTH + 64],
+  Int32Array.from({ length: LENGTH + 64 }, (_, i) => (i * 48271) % VOCAB),
+);
+
+/** Ways to choose, from none to everything on. */
+const choices = Object.entries<ChoiceOptions>({
+  "greedily": {},
+  "at temperature 1": { temperature: 1 },
+  "of top-k 50": { temperature: 1, topK: 50 },
+  "of top-p 0.9": { temperature: 1, topP: 0.9 },
+  "of min-p 0.1": { temperature: 1, minP: 0.1 },
+  "with penalties": { repetitionPenalty: 1.1, presencePenalty: 0.1, frequencyPenalty: 0.1 },
+  "with everything": {
+    temperature: 0.8,
+    topK: 50,
+    topP: 0.9,
+    minP: 0.05,
+    repetitionPenalty: 1.1,
+    presencePenalty: 0.1,
+    frequencyPenalty: 0.1,
+    logitBias: { 7: 1, 1000: -1 },
+  },
+}).map(([name, options]) => {
+  const settings = new Choice(device, arena);
+  settings.set(options, LENGTH / 2, VOCAB);
+  return [name, settings] as const;
+});
+
+/** Logits as spread out as those of models. */
+function someLogits(count: number): Float32Array<ArrayBuffer> {
+  const next = normal(1);
+  return Float32Array.from({ length: count }, () => 3 * next());
+}
+
 for (const m of ROWS) {
   const x = zeros("f32", [m, HIDDEN]);
   const row = zeros("f16", [m, HIDDEN]);
@@ -166,8 +204,8 @@ for (const m of ROWS) {
   const out = zeros("f16", [m, HEADS.heads * HEADS.headDim]);
   const wide = zeros("f16", [m, 2 * INTER]);
   const narrow = zeros("f16", [m, INTER]);
-  const logits = zeros("f32", [m, VOCAB]);
-  const best = zeros("i32", [m]);
+  const logits = arena.fromHost("f32", [m, VOCAB], someLogits(m * VOCAB));
+  const [choice, scores] = [zeros("i32", [m]), zeros("f32", [m, VOCAB])];
   const [values, ids] = [zeros("f32", [m, 10]), zeros("i32", [m, 10])];
   const cached = 2 * 2 * HEADS.kvHeads * HEADS.headDim;
   const size = ops.attentionBytes(device, { m, slots: SLOTS, ...HEADS });
@@ -207,7 +245,14 @@ for (const m of ROWS) {
     () => ops.siluMulQuantized(device, gated, wide),
   );
   bench("siluMul", `siluMul, m ${m}`, m * INTER * 6, () => ops.siluMul(device, narrow, wide));
-  bench("argmax", `argmax, m ${m}`, m * VOCAB * 4, () => ops.argmax(device, best, logits));
+  for (const [name, settings] of choices) {
+    bench(
+      `choose ${name}`,
+      `choose ${name}, m ${m}`,
+      m * VOCAB * 4,
+      () => ops.choose(device, { ...settings, choice, scores, logits, history, cacheLength }),
+    );
+  }
   bench(
     "topLogProbs",
     `topLogProbs of 10, m ${m}`,

@@ -28,7 +28,7 @@ function docComment(lines: readonly string[], indent: string): string[] {
 function renderConstant(constant: Constant): string[] {
   return [
     ...docComment([constant.doc], ""),
-    `export const ${constant.name} = ${constant.value};`,
+    `export const ${constant.name}${constant.value < 0 ? ": number" : ""} = ${constant.value};`,
     "",
   ];
 }

@@ -207,8 +207,8 @@ Deno.test("bench: a part of a capture holds only the ops asked for", () => {
     return { seen, some: new Float32Array(bytes.buffer).some((one) => one !== 0) };
   };
   const all = logits(() => true);
-  assert(all.seen.has("smq_attention") && all.seen.has("smq_argmax") && all.some);
-  const none = logits((op) => op === "smq_argmax");
+  assert(all.seen.has("smq_attention") && all.seen.has("smq_choose") && all.some);
+  const none = logits((op) => op === "smq_choose");
   assertEquals(none.seen, all.seen);
   assertEquals(none.some, false);
 });

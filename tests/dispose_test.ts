@@ -301,7 +301,11 @@ Deno.test("states and rounds, disposed in every order", () =>
           run: () => state.queueForward(step, ids),
         },
         { name: "logits", needs: [...own, "model"], run: () => state.queueLogits(2) },
-        { name: "best", needs: own, run: () => state.queueBest(2) },
+        {
+          name: "choice",
+          needs: [...own, "arena"],
+          run: () => state.queueChoice(2, memory.choice, { history: memory.history }),
+        },
         { name: "setLength", needs: own, run: () => state.setLength(0) },
         { name: "ensure", needs: own, run: () => state.cache.ensure(1) },
         {

@@ -72,12 +72,22 @@ const ENGINE: Wrong<EngineOptions> = {
   context: [...NO_COUNT, 1],
   progress: NO_FUNCTION,
 };
+const NO_NUMBER = ["1", null, NaN, Infinity, [1], {}];
 const GENERATE: Wrong<GenerateOptions> = {
   maxTokens: NO_COUNT,
   stop: [5, null, "", ["a", ""], [5], { 0: "a" }, new Set(["a"])],
   ignoreEos: NO_FLAG,
   signal: NO_SIGNAL,
   progress: NO_FUNCTION,
+  logitBias: [5, null, "5: 1", [1], { a: 1 }, { "-1": 1 }, { 5: NaN }, { 5: "1" }],
+  repetitionPenalty: [...NO_NUMBER, 0, -1, 101],
+  presencePenalty: [...NO_NUMBER, -101, 101],
+  frequencyPenalty: [...NO_NUMBER, -101, 101],
+  temperature: [...NO_NUMBER, -1, 0.001, 101],
+  topK: [...NO_INTEGER, -1],
+  topP: [...NO_NUMBER, -0.1, 1.1],
+  minP: [...NO_NUMBER, -0.1, 1.1],
+  seed: [...NO_INTEGER, -1, 2 ** 53],
 };
 const SCORE: Wrong<ScoreOptions> = {
   top: [...NO_INTEGER, -1, 65],

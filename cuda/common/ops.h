@@ -104,7 +104,19 @@ int32_t run_gemm_f32(smq_context* ctx, const GemmF32& args);
 
 decltype(smq_silu_mul) run_silu_mul;
 
-decltype(smq_argmax) run_argmax;
+struct Choose {
+  int32_t* choice;
+  float* scores;
+  const float* logits;
+  const int32_t* settings;
+  const int32_t* bias_ids;
+  const float* bias_values;
+  const uint32_t* allowed;
+  const int32_t *history, *cache_length, *tokens, *depths;
+  const uint64_t* mask;
+  int32_t m, vocab, chosen_from;
+};
+int32_t run_choose(smq_context* ctx, const Choose& args);
 decltype(smq_top_log_probs) run_top_log_probs;
 decltype(smq_log_probs) run_log_probs;
 
@@ -133,12 +145,12 @@ struct TreeSelect {
 int32_t run_tree_select(smq_context* ctx, const TreeSelect& args);
 
 // Without tokens and parents the rows are a sequence.
-struct VerifyGreedy {
+struct Verify {
   int32_t *result, *path, *history;
-  const int32_t *cache_length, *best, *tokens, *parents, *limit;
+  const int32_t *cache_length, *choice, *tokens, *parents, *limit;
   int32_t m;
 };
-int32_t run_verify_greedy(smq_context* ctx, const VerifyGreedy& args);
+int32_t run_verify(smq_context* ctx, const Verify& args);
 
 struct Commit {
   const uint64_t* caches;

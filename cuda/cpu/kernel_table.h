@@ -5,6 +5,7 @@
 #include "gemm/f32.kernel.h"
 #include "kernels.h"
 #include "ops/attention.kernel.h"
+#include "ops/choose.kernel.h"
 #include "ops/logits.kernel.h"
 #include "ops/quantize.kernel.h"
 #include "ops/rope_kv.kernel.h"
@@ -33,7 +34,7 @@ constexpr Kernels kernel_table(const char* name, const GemmKernels& gemm) {
           widen_bytes<S>,
           widen_row<S, e4m3>,
           {quantize_row<S, int8_t>, quantize_row<S, e4m3>},
-          argmax_row<S>,
+          choose_row<S>,
           log_softmax_row<S>,
           top_log_probs_row<S>};
 }

@@ -79,7 +79,8 @@ struct Kernels {
   WidenKernel widen_i8, widen_e4m3;  // to i16, to f32
   // A row in 8 bits with its scale and sum; i8 and e4m3.
   void (*quantize[2])(void* out, float* scale, int32_t* sum, const float* x, int32_t width);
-  int32_t (*argmax)(const float* x, int32_t count);
+  // Row i; `counts` holds a word for each token.
+  void (*choose)(const Choose& args, int64_t i, uint32_t* counts);
   // The two parts of a row's log-softmax: value = (x - largest) - log_sum.
   void (*log_softmax)(const float* x, int32_t count, float* largest, float* log_sum);
   void (*top_log_probs)(float* values, int32_t* ids, const float* x, int32_t count, int32_t topk);

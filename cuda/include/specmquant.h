@@ -82,6 +82,24 @@ extern "C" {
 #define SMQ_BLOCKS_Q5_K 6  // the same with five bits
 #define SMQ_BLOCKS_Q6_K 7  // w = (q - 32) s, groups of 16, sixteen of them in a block
 
+// places of smq_choose's settings, 16 words
+#define SMQ_SETTING_TEMPERATURE 0  // f32
+#define SMQ_SETTING_TOP_K 1        // i32, 0: all
+#define SMQ_SETTING_TOP_P 2        // f32, 1: all
+#define SMQ_SETTING_MIN_P 3        // f32, 0: all
+#define SMQ_SETTING_REPETITION 4   // f32, 1: none
+#define SMQ_SETTING_PRESENCE 5     // f32, 0: none
+#define SMQ_SETTING_FREQUENCY 6    // f32, 0: none
+#define SMQ_SETTING_BIAS 7         // i32, entries of the bias
+#define SMQ_SETTING_SEED 8         // u32, low word, and high word behind it
+#define SMQ_SETTING_GENERATED 10   // i32, position of the first token behind the prompt
+#define SMQ_SETTING_SCORES 11      // i32, 1: scores are wanted
+#define SMQ_SETTINGS 16
+
+// choices that are no tokens
+#define SMQ_CHOICE_NAN -1
+#define SMQ_CHOICE_NONE -2
+
 // limits, for both implementations
 #define SMQ_MAX_TREE 64   // rows of a verified tree: one mask word
 #define SMQ_MAX_TOPK 64   // entries of one top-k
@@ -318,8 +336,27 @@ int32_t smq_silu_mul(smq_context* ctx, uint64_t out, uint64_t x, int32_t m, int3
 
 // ---- ops: logits ------------------------------------------------------------------------------
 
-// best[i] = the index of the largest of logits f32 [m, vocab], the lowest among equals; NaN never wins.
-int32_t smq_argmax(smq_context* ctx, uint64_t best, uint64_t logits, int32_t m, int32_t vocab);
+// choice[i], i32 [m], m at most SMQ_MAX_TREE = the token that follows row i: of the first chosen_from entries of logits f32 [m, vocab], the
+// largest after `settings`, the lowest id among equals; SMQ_CHOICE_NAN where one of them is NaN, SMQ_CHOICE_NONE where
+// none is above -infinity.
+// settings: 32-bit words, read when the op runs, SMQ_SETTING_* their places. In this order: adds bias_values[j] to
+// the entry bias_ids[j], j < SMQ_SETTING_BIAS, ids distinct; repetition r: divides a positive, multiplies another entry by r
+// where the text has its token; presence and frequency: subtracted once, and once for each time that the text has
+// it from position SMQ_SETTING_GENERATED on; entries whose bit in allowed (u32 [m, ceil(vocab / 32)], or 0: all) is
+// clear become -infinity. Where the temperature is 0, that is all. Else: divides by it; top_k > 0 keeps the entries that
+// are not below the k-th largest; top_p < 1 those before which, in descending order, lower ids first among equals,
+// less than top_p of the probability lies; min_p those with at least min_p times the largest probability. To each
+// that is kept Gumbel noise is added, a function of the seed, the position of the token to be chosen, and its id
+// alone: -log(-log(1 - u)), u = (word t % 4 of Philox4x32-10 with the seed as key and counter {position, t / 4, 0, 0}
+// + 1/2) / 2^32.
+// Row i's text is history[0 .. L-1] and tokens[j] for the set bits j of mask[i] (tokens, depths: i32 [m], mask: u64
+// [m]), or, with all three 0, history[0 .. L + i]; its token is to stand at L + depths[i] + 1, or L + i + 1.
+// scores: f32 [m, vocab], without noise, -infinity for what is not kept; written where SMQ_SETTING_SCORES is 1, otherwise
+// used as scratch.
+int32_t smq_choose(smq_context* ctx, uint64_t choice, uint64_t scores, uint64_t logits,
+                   uint64_t settings, uint64_t bias_ids, uint64_t bias_values, uint64_t allowed,
+                   uint64_t history, uint64_t cache_length, uint64_t tokens, uint64_t depths,
+                   uint64_t mask, int32_t m, int32_t vocab, int32_t chosen_from);
 // The topk largest log-softmax values of each row, descending, lower index first among equals.
 // values: f32 [m, topk]; ids: i32 [m, topk]. topk <= SMQ_MAX_TOPK.
 int32_t smq_top_log_probs(smq_context* ctx, uint64_t values, uint64_t ids, uint64_t logits, int32_t m,
@@ -371,15 +408,15 @@ int32_t smq_tree_select(smq_context* ctx, uint64_t out_tokens, uint64_t out_pare
 
 // ---- ops: round -------------------------------------------------------------------------------
 
-// Greedy verification of m proposed rows. best: i32 [m], the verifier's choice after each row.
+// Verification of m proposed rows. choice: i32 [m], the verifier's after each row.
 // tokens, parents: i32 [m] of a tree, or both 0 for a sequence: row i is history[L + i] with parent
 // i - 1. limit: i32[1] or 0: only rows with L + i <= limit[0] exist (a sequence shorter than m). From row
-// 0, the child whose token is its parent's best is accepted, again and again. result: i32 [1 + m]:
+// 0, the child whose token is its parent's choice is accepted, again and again. result: i32 [1 + m]:
 // the accept length A, then the A tokens committed: the accepted ones and the bonus token, which
 // are also written to history[L + 1 ..]. path: i32 [m]: the A rows kept, row 0 first.
-int32_t smq_verify_greedy(smq_context* ctx, uint64_t result, uint64_t path, uint64_t history,
-                          uint64_t cache_length, uint64_t best, uint64_t tokens, uint64_t parents,
-                          uint64_t limit, int32_t m);
+int32_t smq_verify(smq_context* ctx, uint64_t result, uint64_t path, uint64_t history,
+                   uint64_t cache_length, uint64_t choice, uint64_t tokens, uint64_t parents,
+                   uint64_t limit, int32_t m);
 // In each of `count` caches (caches: u64 [count] addresses of rows of row_bytes bytes) moves slot
 // L + path[j] to slot L + j for j < A = result[0], then adds A to cache_length.
 int32_t smq_commit(smq_context* ctx, uint64_t caches, int32_t count, int32_t row_bytes, uint64_t path,

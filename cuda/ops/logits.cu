@@ -1,4 +1,4 @@
-// The choice of tokens from rows of logits. A row is shared out to several blocks; the last one to end
+// Log-probabilities from rows of logits. A row is shared out to several blocks; the last one to end
 // merges what they found, in a fixed order.
 #include <algorithm>
 
@@ -10,43 +10,6 @@ namespace {
 
 __device__ __forceinline__ const float* row_of(const float* logits, int32_t vocab) {
   return logits + int64_t(blockIdx.y) * vocab;
-}
-
-// counters: for each row 16 bytes: the best key so far, and how many blocks have ended.
-template <int kCount>
-__global__ void __launch_bounds__(kLogitThreads)
-    argmax_kernel(int32_t* best, const float* logits, int32_t vocab, uint32_t* counters) {
-  __shared__ uint64_t warps[kLogitThreads / 32];
-  wait_for_previous();
-  let_next_start();
-  float x[kLogitEach];
-  load_chunk<kCount>(x, row_of(logits, vocab), int32_t(blockIdx.x), vocab);
-  uint64_t top = 0;
-  const uint32_t first = blockIdx.x * kChunk;
-#pragma unroll
-  for (int e = 0; e < kLogitEach; ++e) {
-    // What stands in behind the row's end loses against every entry but NaN, so it is left out.
-    const uint32_t i = first + uint32_t(chunk_index<kCount>(e));
-    const uint64_t key = i < uint32_t(vocab) ? top_key(x[e], i) : 0;
-    top = key > top ? key : top;
-  }
-  top = warp_max(top);
-  if (threadIdx.x % 32 == 0) warps[threadIdx.x / 32] = top;
-  __syncthreads();
-  if (threadIdx.x >= 32) return;
-  top = warp_max(warps[threadIdx.x % (kLogitThreads / 32)]);
-  if (threadIdx.x != 0) return;
-  if (gridDim.x > 1) {
-    uint32_t* counter = counters + 4 * blockIdx.y;
-    auto* found = reinterpret_cast<unsigned long long*>(counter + 2);
-    atomicMax(found, static_cast<unsigned long long>(top));
-    __threadfence();
-    if (atomicAdd(counter, 1) != gridDim.x - 1) return;
-    __threadfence();
-    top = atomicExch(found, 0ull);
-    *counter = 0;
-  }
-  best[blockIdx.y] = top_index(top);
 }
 
 // Writes the chunk's statistics; with `out`, the last block also gives the target's log-probability.
@@ -131,17 +94,6 @@ void for_rows(const smq_context* ctx, int32_t m, int64_t bytes_per_row, const Bo
 }
 
 }  // namespace
-
-int32_t smq::run_argmax(smq_context* ctx, uint64_t best, uint64_t logits, int32_t m,
-                        int32_t vocab) {
-  const auto kernel = wide_rows(logits, vocab) ? argmax_kernel<4> : argmax_kernel<1>;
-  for_rows(ctx, m, 16, [&](int32_t first, int32_t rows) {
-    launch(ctx, kernel, dim3(unsigned(chunks_of(vocab)), unsigned(rows)), kLogitThreads, 0,
-           at<int32_t>(best) + first, at<const float>(logits) + int64_t(first) * vocab, vocab,
-           ctx->counters);
-  });
-  return launched(ctx, "smq_argmax");
-}
 
 int32_t smq::run_top_log_probs(smq_context* ctx, uint64_t values, uint64_t ids, uint64_t logits,
                                int32_t m, int32_t vocab, int32_t topk) {

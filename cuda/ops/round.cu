@@ -6,14 +6,14 @@ using namespace smq;
 namespace {
 
 // How many of the proposed rows exist.
-__device__ __forceinline__ int64_t existing_rows(const VerifyGreedy& args, int64_t length) {
+__device__ __forceinline__ int64_t existing_rows(const Verify& args, int64_t length) {
   const int64_t rows = args.limit ? int64_t(args.limit[0]) - length + 1 : args.m;
   return rows < args.m ? rows : args.m;
 }
 
 // A tree on one warp, two rows a lane: each step finds the first child that fits behind the last row.
-__device__ int32_t walk_tree(const VerifyGreedy& args, int64_t rows) {
-  __shared__ int32_t best[SMQ_MAX_TREE];
+__device__ int32_t walk_tree(const Verify& args, int64_t rows) {
+  __shared__ int32_t choice[SMQ_MAX_TREE];
   const int32_t lane = int32_t(threadIdx.x);
   int32_t token[2], parent[2];
   for (int h = 0; h < 2; ++h) {
@@ -21,7 +21,7 @@ __device__ int32_t walk_tree(const VerifyGreedy& args, int64_t rows) {
     const bool there = row < args.m;
     token[h] = there ? args.tokens[row] : 0;
     parent[h] = there ? args.parents[row] : -1;
-    best[row] = there ? args.best[row] : 0;
+    choice[row] = there ? args.choice[row] : 0;
   }
   __syncwarp();
   int32_t accepted = 0, last = 0;
@@ -31,7 +31,7 @@ __device__ int32_t walk_tree(const VerifyGreedy& args, int64_t rows) {
     uint64_t fits = 0;
     for (int h = 0; h < 2; ++h) {
       const int32_t row = lane + h * 32;
-      const bool fit = row > last && row < rows && parent[h] == last && token[h] == best[last];
+      const bool fit = row > last && row < rows && parent[h] == last && token[h] == choice[last];
       fits |= uint64_t(__ballot_sync(~0u, fit)) << (h * 32);
     }
     if (fits == 0) break;
@@ -41,12 +41,12 @@ __device__ int32_t walk_tree(const VerifyGreedy& args, int64_t rows) {
 }
 
 // A sequence: rows are accepted up to the first that does not fit.
-__device__ int32_t walk_sequence(const VerifyGreedy& args, int64_t length, int64_t rows) {
+__device__ int32_t walk_sequence(const Verify& args, int64_t length, int64_t rows) {
   const int32_t lane = int32_t(threadIdx.x);
   int32_t accepted = 1;
   for (int32_t first = 1; first < rows; first += 32) {
     const int32_t row = first + lane;
-    const bool fits = row < rows && args.history[length + row] == args.best[row - 1];
+    const bool fits = row < rows && args.history[length + row] == args.choice[row - 1];
     const uint32_t refused = ~__ballot_sync(~0u, fits);
     accepted += refused ? __ffs(int(refused)) - 1 : 32;
     if (refused) break;
@@ -55,7 +55,7 @@ __device__ int32_t walk_sequence(const VerifyGreedy& args, int64_t length, int64
   return accepted;
 }
 
-__global__ void __launch_bounds__(32) verify_kernel(const VerifyGreedy args) {
+__global__ void __launch_bounds__(32) verify_kernel(const Verify args) {
   wait_for_previous();
   let_next_start();
   const int64_t length = max(args.cache_length[0], 0);
@@ -65,7 +65,7 @@ __global__ void __launch_bounds__(32) verify_kernel(const VerifyGreedy args) {
   __syncwarp();
   if (threadIdx.x == 0) args.result[0] = accepted;
   for (int32_t j = int32_t(threadIdx.x); j < accepted; j += 32) {
-    const int32_t chosen = args.best[args.path[j]];
+    const int32_t chosen = args.choice[args.path[j]];
     args.result[1 + j] = chosen;
     args.history[length + 1 + j] = chosen;
   }
@@ -140,9 +140,9 @@ __global__ void cut_back_kernel(int32_t* length, const int32_t* limit, int32_t d
 
 }  // namespace
 
-int32_t smq::run_verify_greedy(smq_context* ctx, const VerifyGreedy& args) {
+int32_t smq::run_verify(smq_context* ctx, const Verify& args) {
   launch(ctx, verify_kernel, 1, 32, 0, args);
-  return launched(ctx, "smq_verify_greedy");
+  return launched(ctx, "smq_verify");
 }
 
 int32_t smq::run_commit(smq_context* ctx, const Commit& args) {

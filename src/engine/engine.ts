@@ -165,7 +165,7 @@ export class Engine implements Disposable {
   }
 
   /**
-   * Continues a prompt greedily. The tokens are those of plain decoding, whatever the method.
+   * Continues a prompt. The tokens are those of plain decoding, whatever the method.
    *
    * @example Stream a text
    * ```ts

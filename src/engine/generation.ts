@@ -89,6 +89,8 @@ export interface GenerationResult {
   readonly promptTokens: number;
   /** Why it ended. */
   readonly finishReason: FinishReason;
+  /** The seed that the text was sampled with, given or drawn; undefined for greedy text. */
+  readonly seed?: number;
   /** Counts and times. */
   readonly stats: GenerationStats;
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { ArgumentError } from "../base/errors.ts";
+import { ArgumentError, SpecMQuantError } from "../base/errors.ts";
 import {
   BOOLEAN,
   checkArgument,
@@ -19,7 +19,16 @@ import {
 } from "../base/options.ts";
 import { Arena } from "../device/mod.ts";
 import { type Model, MODEL_KIND } from "../model/mod.ts";
-import { type DrafterPlan, PLAN_KIND, Round, sequenceMemory } from "../speculation/mod.ts";
+import { CHOICE_NAN } from "../ops/mod.ts";
+import {
+  CHOICE_KINDS,
+  type ChoiceOptions,
+  type DrafterPlan,
+  drawSeed,
+  PLAN_KIND,
+  Round,
+  sequenceMemory,
+} from "../speculation/mod.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import { Breath } from "./breath.ts";
 import { Generation, type GenerationResult, type Piece } from "./generation.ts";
@@ -27,8 +36,8 @@ import { Output } from "./output.ts";
 import { PROMPT, type TokenIds, tokenIds } from "./prompt.ts";
 import { statsOf } from "./report.ts";
 
-/** Options of one generation. */
-export interface GenerateOptions {
+/** Options of one generation; greedy where nothing is said of how tokens are chosen. */
+export interface GenerateOptions extends ChoiceOptions {
   /** Most tokens to generate; what is left of the context where absent. */
   readonly maxTokens?: number;
   /** A string that ends the text, or several; they are not part of it. */
@@ -42,6 +51,7 @@ export interface GenerateOptions {
 }
 
 const GENERATE_KINDS: Kinds<GenerateOptions> = {
+  ...CHOICE_KINDS,
   maxTokens: integer(1),
   stop: {
     expected: "text that is not empty, or a list of such",
@@ -117,7 +127,7 @@ export class Session implements Disposable {
   }
 
   /**
-   * Continues a prompt greedily. Text is encoded with the tokenizer's special tokens; tokens are taken as
+   * Continues a prompt. Text is encoded with the tokenizer's special tokens; tokens are taken as
    * they are. One generation runs at a time, from its first piece to its last, or until its loop is left.
    * Throws an `ArgumentError` for a prompt that is empty, too long, or outside the vocabulary, and for options
    * that are not what they should be; code `"disposed"`, then or while it runs, where a model, the session or
@@ -170,6 +180,8 @@ export class Session implements Disposable {
       reason: maxTokens <= room ? "length" : "context",
     });
     const round = this.#round;
+    const sampled = (options.temperature ?? 0) > 0;
+    const seed = sampled ? options.seed ?? drawSeed() : undefined;
     const breath = new Breath();
     const started = performance.now();
     let decoding: number | undefined;
@@ -184,6 +196,7 @@ export class Session implements Disposable {
     this.#running = new WeakRef(output);
     try {
       for (const level of round.levels) level.reset();
+      round.memory.choice.set({ ...options, seed }, prompt.length, config.vocabSize);
       signal?.throwIfAborted();
       progress?.(0, prompt.length);
       for (const done of round.read(prompt, prompt.length + limit)) {
@@ -199,7 +212,7 @@ export class Session implements Disposable {
       while (true) {
         const accepted = round.run();
         for (let j = 0; j < accepted && output.reason === undefined; j++) {
-          const token = round.result[1 + j];
+          const token = chosen(round.result[1 + j], prompt.length + output.count, this.#target.dir);
           yield { text: output.push(token), token, by: round.proposer(j) };
           // Whoever took the piece may have disposed what the next one is read from.
           if (output.reason === undefined) this.#expectLive();
@@ -218,6 +231,7 @@ export class Session implements Disposable {
         tokens: output.tokens(),
         promptTokens: prompt.length,
         finishReason,
+        seed,
         stats: statsOf(this.method, output.count, round.levels, times),
       });
     }
@@ -228,4 +242,16 @@ export class Session implements Disposable {
     this.#round[Symbol.dispose]();
     this.#arena[Symbol.dispose]();
   }
+}
+
+/** A token chosen for position `at`; throws code `"logits"` where there was none to choose. */
+function chosen(choice: number, at: number, dir: string): number {
+  if (choice >= 0) return choice;
+  const found = choice === CHOICE_NAN
+    ? "has a NaN, expected numbers: the weights may be broken, or values beyond what their dtype holds"
+    : "allows no token, expected one or more above -infinity";
+  throw new SpecMQuantError(
+    "logits",
+    `Cannot generate: the row of logits for position ${at} of ${dir} ${found}`,
+  );
 }

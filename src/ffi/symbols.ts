@@ -7,7 +7,7 @@
  */
 
 /** The hash of the header's declarations; a library built from others is refused. */
-export const ABI_HASH = 0xaccf279d66f4cd8fn;
+export const ABI_HASH = 0x2f65c4996386062en;
 
 /** status: SMQ_OK */
 export const SMQ_OK = 0;
@@ -119,6 +119,48 @@ export const SMQ_BLOCKS_Q5_K = 6;
 
 /** w = (q - 32) s, groups of 16, sixteen of them in a block */
 export const SMQ_BLOCKS_Q6_K = 7;
+
+/** f32 */
+export const SMQ_SETTING_TEMPERATURE = 0;
+
+/** i32, 0: all */
+export const SMQ_SETTING_TOP_K = 1;
+
+/** f32, 1: all */
+export const SMQ_SETTING_TOP_P = 2;
+
+/** f32, 0: all */
+export const SMQ_SETTING_MIN_P = 3;
+
+/** f32, 1: none */
+export const SMQ_SETTING_REPETITION = 4;
+
+/** f32, 0: none */
+export const SMQ_SETTING_PRESENCE = 5;
+
+/** f32, 0: none */
+export const SMQ_SETTING_FREQUENCY = 6;
+
+/** i32, entries of the bias */
+export const SMQ_SETTING_BIAS = 7;
+
+/** u32, low word, and high word behind it */
+export const SMQ_SETTING_SEED = 8;
+
+/** i32, position of the first token behind the prompt */
+export const SMQ_SETTING_GENERATED = 10;
+
+/** i32, 1: scores are wanted */
+export const SMQ_SETTING_SCORES = 11;
+
+/** places of smq_choose's settings, 16 words: SMQ_SETTINGS */
+export const SMQ_SETTINGS = 16;
+
+/** choices that are no tokens: SMQ_CHOICE_NAN */
+export const SMQ_CHOICE_NAN: number = -1;
+
+/** choices that are no tokens: SMQ_CHOICE_NONE */
+export const SMQ_CHOICE_NONE: number = -2;
 
 /** rows of a verified tree: one mask word */
 export const SMQ_MAX_TREE = 64;
@@ -813,12 +855,45 @@ export const SYMBOLS = {
     result: "i32",
   },
   /**
-   * `smq_argmax(ctx, best, logits, m, vocab)`
+   * `smq_choose(ctx, choice, scores, logits, settings, bias_ids, bias_values, allowed, history, cache_length, tokens, depths, mask, m, vocab, chosen_from)`
    *
-   * best[i] = the index of the largest of logits f32 [m, vocab], the lowest among equals; NaN never wins.
+   * choice[i], i32 [m], m at most SMQ_MAX_TREE = the token that follows row i: of the first chosen_from entries of logits f32 [m, vocab], the
+   * largest after `settings`, the lowest id among equals; SMQ_CHOICE_NAN where one of them is NaN, SMQ_CHOICE_NONE where
+   * none is above -infinity.
+   * settings: 32-bit words, read when the op runs, SMQ_SETTING_* their places. In this order: adds bias_values[j] to
+   * the entry bias_ids[j], j < SMQ_SETTING_BIAS, ids distinct; repetition r: divides a positive, multiplies another entry by r
+   * where the text has its token; presence and frequency: subtracted once, and once for each time that the text has
+   * it from position SMQ_SETTING_GENERATED on; entries whose bit in allowed (u32 [m, ceil(vocab / 32)], or 0: all) is
+   * clear become -infinity. Where the temperature is 0, that is all. Else: divides by it; top_k > 0 keeps the entries that
+   * are not below the k-th largest; top_p < 1 those before which, in descending order, lower ids first among equals,
+   * less than top_p of the probability lies; min_p those with at least min_p times the largest probability. To each
+   * that is kept Gumbel noise is added, a function of the seed, the position of the token to be chosen, and its id
+   * alone: -log(-log(1 - u)), u = (word t % 4 of Philox4x32-10 with the seed as key and counter {position, t / 4, 0, 0}
+   * + 1/2) / 2^32.
+   * Row i's text is history[0 .. L-1] and tokens[j] for the set bits j of mask[i] (tokens, depths: i32 [m], mask: u64
+   * [m]), or, with all three 0, history[0 .. L + i]; its token is to stand at L + depths[i] + 1, or L + i + 1.
+   * scores: f32 [m, vocab], without noise, -infinity for what is not kept; written where SMQ_SETTING_SCORES is 1, otherwise
+   * used as scratch.
    */
-  smq_argmax: {
-    parameters: [context, "u64", "u64", "i32", "i32"],
+  smq_choose: {
+    parameters: [
+      context,
+      "u64",
+      "u64",
+      "u64",
+      "u64",
+      "u64",
+      "u64",
+      "u64",
+      "u64",
+      "u64",
+      "u64",
+      "u64",
+      "u64",
+      "i32",
+      "i32",
+      "i32",
+    ],
     result: "i32",
   },
   /**
@@ -933,16 +1008,16 @@ export const SYMBOLS = {
     result: "i32",
   },
   /**
-   * `smq_verify_greedy(ctx, result, path, history, cache_length, best, tokens, parents, limit, m)`
+   * `smq_verify(ctx, result, path, history, cache_length, choice, tokens, parents, limit, m)`
    *
-   * Greedy verification of m proposed rows. best: i32 [m], the verifier's choice after each row.
+   * Verification of m proposed rows. choice: i32 [m], the verifier's after each row.
    * tokens, parents: i32 [m] of a tree, or both 0 for a sequence: row i is history[L + i] with parent
    * i - 1. limit: i32[1] or 0: only rows with L + i <= limit[0] exist (a sequence shorter than m). From row
-   * 0, the child whose token is its parent's best is accepted, again and again. result: i32 [1 + m]:
+   * 0, the child whose token is its parent's choice is accepted, again and again. result: i32 [1 + m]:
    * the accept length A, then the A tokens committed: the accepted ones and the bonus token, which
    * are also written to history[L + 1 ..]. path: i32 [m]: the A rows kept, row 0 first.
    */
-  smq_verify_greedy: {
+  smq_verify: {
     parameters: [context, "u64", "u64", "u64", "u64", "u64", "u64", "u64", "u64", "i32"],
     result: "i32",
   },

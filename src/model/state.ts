@@ -4,8 +4,8 @@
  * @module
  */
 import type { ModelConfig } from "../checkpoint/config/config.ts";
-import { Arena, columns, type Device, rows, type Tensor } from "../device/mod.ts";
-import { argmax, fill, rmsNorm } from "../ops/mod.ts";
+import { Arena, type Device, rows, type Tensor } from "../device/mod.ts";
+import { type ChoiceSettings, choose, type ChooseOptions, rmsNorm } from "../ops/mod.ts";
 import { KvCache, kvCacheBytes } from "./kv_cache.ts";
 import { queueLayer, queueLinear } from "./queue_layer.ts";
 import type { Model } from "./model.ts";
@@ -38,6 +38,9 @@ export interface TokenRows {
   readonly shift?: number;
 }
 
+/** Where rows stand in the text, as `choose` takes it. */
+export type Place = Pick<ChooseOptions, "history" | "tokens" | "depths" | "mask" | "allowed">;
+
 /** Bytes that a state takes on a device beside the model's weights, workspaces of attention left out. */
 export function stateBytes(
   config: ModelConfig,
@@ -45,7 +48,7 @@ export function stateBytes(
   needs: BufferNeeds,
 ): number {
   return kvCacheBytes(config, options.slots) + workspaceBytes(config, options, needs) +
-    options.logitsRows * (config.vocabSize + 1) * 4 + options.slots * config.headDim * 4;
+    options.logitsRows * (2 * config.vocabSize + 1) * 4 + options.slots * config.headDim * 4;
 }
 
 /** A model with the caches and buffers of one sequence. */
@@ -64,8 +67,10 @@ export class ModelState implements Disposable {
   readonly hidden: Tensor;
   /** Logits of the last `queueLogits`, f32 [logitsRows, vocab]. */
   readonly logits: Tensor<"f32">;
-  /** The largest logit's index in each row, i32 [logitsRows]. */
-  readonly best: Tensor<"i32">;
+  /** What the choice makes of them, and its scratch, f32 [logitsRows, vocab]. */
+  readonly scores: Tensor<"f32">;
+  /** The token chosen after each row, i32 [logitsRows]. */
+  readonly choice: Tensor<"i32">;
   /** Tokens that are chosen from: those from 0 to this, less one. */
   readonly vocabulary: number;
   readonly #arena: Arena;
@@ -87,7 +92,8 @@ export class ModelState implements Disposable {
       this.#space = workspace(device, arena, config, dtype, options, options.slots, needs);
       this.hidden = this.#space.normed;
       this.logits = arena.allocate("f32", [options.logitsRows, config.vocabSize], "logits");
-      this.best = arena.allocate("i32", [options.logitsRows], "best");
+      this.scores = arena.allocate("f32", [options.logitsRows, config.vocabSize], "scores");
+      this.choice = arena.allocate("i32", [options.logitsRows], "choice");
       const table = ropeTable(config, options.slots, options.context);
       this.#rope = arena.fromHost("f32", [options.slots, config.headDim], table);
     } catch (error) {
@@ -117,14 +123,17 @@ export class ModelState implements Disposable {
     queueLinear(this.#space, this.model.lmHead, rows(this.logits, 0, count), x, "logits");
   }
 
-  /** Queues the argmax of the first `count` rows of `logits`; what is not chosen from is lost. */
-  queueBest(count: number): void {
-    const { vocabSize } = this.model.config;
-    for (let i = 0; i < count && this.vocabulary < vocabSize; i++) {
-      // All bits set are NaN, which never wins.
-      fill(this.device, columns(rows(this.logits, i, i + 1), this.vocabulary, vocabSize), 0xff);
-    }
-    argmax(this.device, rows(this.best, 0, count), rows(this.logits, 0, count));
+  /** Queues the choice of a token after each of the first `count` rows, which stand in the text as `place` says. */
+  queueChoice(count: number, settings: ChoiceSettings, place: Place): void {
+    choose(this.device, {
+      ...settings,
+      ...place,
+      choice: rows(this.choice, 0, count),
+      scores: rows(this.scores, 0, count),
+      logits: rows(this.logits, 0, count),
+      chosenFrom: this.vocabulary,
+      cacheLength: this.cacheLength,
+    });
   }
 
   /** Sets the cache length, on the device and the host. */

@@ -1,5 +1,5 @@
 /**
- * From logits to tokens and log-probabilities.
+ * Log-probabilities from rows of logits.
  *
  * @module
  */
@@ -7,22 +7,6 @@
 import { addressOf, type Device, type Tensor } from "../device/mod.ts";
 import { SMQ_MAX_TOPK } from "../ffi/symbols.ts";
 import { expectInteger, expectTensor } from "./check.ts";
-
-/** `best[i]` = the index of the largest of row i, the lowest among equals. f32 [m, vocab]; i32 [m]. */
-export function argmax(device: Device, best: Tensor<"i32">, logits: Tensor<"f32">): void {
-  const op = "argmax";
-  const [m, vocab] = expectTensor(op, "logits", logits, ["f32"], [-1, -1]);
-  expectTensor(op, "best", best, ["i32"], [m]);
-  const { native } = device;
-  const status = native.symbols.smq_argmax(
-    native.ctx,
-    addressOf(best),
-    addressOf(logits),
-    m,
-    vocab,
-  );
-  native.check(status, "smq_argmax");
-}
 
 /**
  * The `topk` largest log-probabilities of each row of `logits`, f32 [m, vocab], descending, lower

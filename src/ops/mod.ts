@@ -8,6 +8,7 @@
 export * from "./activation.ts";
 export * from "./attention.ts";
 export { embed, type EmbedOptions } from "./embed.ts";
+export * from "./choose.ts";
 export type { Epilogue, ProductOptions } from "./epilogue.ts";
 export * from "./gemm_f16.ts";
 export * from "./gemm_f32.ts";

@@ -9,8 +9,8 @@ import { addressOf, type Device, type Tensor } from "../device/mod.ts";
 import { SMQ_MAX_TREE } from "../ffi/symbols.ts";
 import { expectCounter, expectInteger, expectTensor, refuse } from "./check.ts";
 
-/** What `verifyGreedy` reads and writes. */
-export interface VerifyGreedyOptions {
+/** What `verify` reads and writes. */
+export interface VerifyOptions {
   /** i32 [1 + m], written: the accept length A, then the A tokens committed. */
   result: Tensor<"i32">;
   /** i32 [m], written: the A rows kept, row 0 first. */
@@ -20,7 +20,7 @@ export interface VerifyGreedyOptions {
   /** i32 [1]. */
   cacheLength: Tensor<"i32">;
   /** i32 [m]: the verifier's choice after each row. */
-  best: Tensor<"i32">;
+  choice: Tensor<"i32">;
   /** i32 [m] of a tree; without it, a sequence: row i is history[cacheLength + i]. */
   tokens?: Tensor<"i32">;
   /** i32 [m] of a tree, given with `tokens`: the parent's row, -1 for row 0. */
@@ -35,22 +35,22 @@ export interface CommitOptions {
   caches: Tensor<"u64">;
   /** Bytes of a slot, alike in all caches. */
   rowBytes: number;
-  /** i32 [m], as `verifyGreedy` leaves it. */
+  /** i32 [m], as `verify` leaves it. */
   path: Tensor<"i32">;
-  /** i32 [1 + m], as `verifyGreedy` leaves it. */
+  /** i32 [1 + m], as `verify` leaves it. */
   result: Tensor<"i32">;
   /** i32 [1]: grows by the accept length. */
   cacheLength: Tensor<"i32">;
 }
 
 /**
- * Finds the longest path from row 0 whose tokens are each the best after its parent; writes the
- * accept length, the tokens (with the bonus token) and the rows. m, from `best`, is 1 to 64.
+ * Finds the longest path from row 0 whose tokens are each the choice after its parent; writes the
+ * accept length, the tokens (with the bonus token) and the rows. m, from `choice`, is 1 to 64.
  */
-export function verifyGreedy(device: Device, options: VerifyGreedyOptions): void {
-  const op = "verifyGreedy";
-  const { result, path, history, cacheLength, best, tokens, parents, limit } = options;
-  const [m] = expectTensor(op, "best", best, ["i32"], [-1]);
+export function verify(device: Device, options: VerifyOptions): void {
+  const op = "verify";
+  const { result, path, history, cacheLength, choice, tokens, parents, limit } = options;
+  const [m] = expectTensor(op, "choice", choice, ["i32"], [-1]);
   expectInteger(op, "m", m, 1, SMQ_MAX_TREE);
   expectTensor(op, "result", result, ["i32"], [1 + m]);
   expectTensor(op, "path", path, ["i32"], [m]);
@@ -64,19 +64,19 @@ export function verifyGreedy(device: Device, options: VerifyGreedyOptions): void
   if (parents !== undefined) expectTensor(op, "parents", parents, ["i32"], [m]);
   if (limit !== undefined) expectCounter(op, "limit", limit);
   const { native } = device;
-  const status = native.symbols.smq_verify_greedy(
+  const status = native.symbols.smq_verify(
     native.ctx,
     addressOf(result),
     addressOf(path),
     addressOf(history),
     addressOf(cacheLength),
-    addressOf(best),
+    addressOf(choice),
     addressOf(tokens),
     addressOf(parents),
     addressOf(limit),
     m,
   );
-  native.check(status, "smq_verify_greedy");
+  native.check(status, "smq_verify");
 }
 
 /** Moves the rows kept to the front in every cache, then adds the accept length to cacheLength. */

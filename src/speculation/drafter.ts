@@ -10,6 +10,7 @@
 import { type Kind, object } from "../base/options.ts";
 import type { Device, Tensor } from "../device/mod.ts";
 import type { ModelState } from "../model/mod.ts";
+import type { Choice } from "./choice.ts";
 import type { LevelStats } from "./stats.ts";
 import type { Taps } from "./taps.ts";
 
@@ -25,6 +26,8 @@ export interface SequenceMemory {
   readonly slots: number;
   /** Rows of one forward while the prompt is read. */
   readonly prefillRows: number;
+  /** How all levels choose tokens. */
+  readonly choice: Choice;
 }
 
 /**

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Arena, Device } from "../device/mod.ts";
+import { Choice } from "./choice.ts";
 import type { DrafterPlan, SequenceMemory } from "./drafter.ts";
 
 /**
@@ -31,5 +32,6 @@ export function sequenceMemory(
     context,
     slots,
     prefillRows: Math.min(PREFILL_ROWS[device.backend], context),
+    choice: new Choice(device, arena),
   };
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+export * from "./choice.ts";
 export * from "./draft_model.ts";
 export * from "./drafter.ts";
 export * from "./eagle2.ts";

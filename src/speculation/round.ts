@@ -6,7 +6,7 @@
 import { ArgumentError } from "../base/errors.ts";
 import { Arena, DeviceEvent, Graph, ReadBack, rows, type Tensor } from "../device/mod.ts";
 import { type Model, ModelState } from "../model/mod.ts";
-import { advance, commit, MAX_TREE_ROWS, ringWrite, verifyGreedy } from "../ops/mod.ts";
+import { advance, commit, MAX_TREE_ROWS, ringWrite, verify } from "../ops/mod.ts";
 import type { Drafter, DrafterPlan, Proposal, SequenceMemory, Verifier } from "./drafter.ts";
 import { slotsOf } from "./memory.ts";
 import { LevelStats } from "./stats.ts";
@@ -122,13 +122,14 @@ export class Round implements Verifier, Disposable {
         : { tokens: memory.history, start: cacheLength },
     );
     state.queueLogits(count);
-    state.queueBest(count);
-    verifyGreedy(memory.device, {
+    const { tokens, depths, mask } = proposal;
+    state.queueChoice(count, memory.choice, { history: memory.history, tokens, depths, mask });
+    verify(memory.device, {
       result: rows(this.#result, 0, 1 + count),
       path: rows(this.#path, 0, count),
       history: memory.history,
       cacheLength,
-      best: rows(state.best, 0, count),
+      choice: rows(state.choice, 0, count),
       tokens: proposal.tokens,
       parents: proposal.parents,
       limit: proposal.limit,

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { NativeError, SpecMQuantError } from "../../src/base/errors.ts";
 import { DeviceEvent, Graph, ReadBack } from "../../src/device/mod.ts";
-import { advance, embed, fill, gemmF16, verifyGreedy } from "../../src/ops/mod.ts";
+import { advance, embed, fill, gemmF16, verify } from "../../src/ops/mod.ts";
 import { backendTest } from "../backends.ts";
 import { Random } from "../random.ts";
 
@@ -55,7 +55,7 @@ backendTest("one graph verifies at every cache length", (rig) => {
   const path = rig.output("i32", [3]).tensor;
   using graph = Graph.capture(
     rig.device,
-    () => verifyGreedy(rig.device, { result: result.tensor, path, history, cacheLength, best }),
+    () => verify(rig.device, { result: result.tensor, path, history, cacheLength, choice: best }),
   );
   for (const length of [0, 4, 6]) {
     rig.setCounter(cacheLength, length);

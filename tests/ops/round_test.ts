@@ -1,10 +1,10 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { ArgumentError } from "../../src/base/errors.ts";
 import { rows } from "../../src/device/mod.ts";
-import { advance, commit, cutBack, verifyGreedy } from "../../src/ops/mod.ts";
+import { advance, commit, cutBack, verify } from "../../src/ops/mod.ts";
 import { backendTest } from "../backends.ts";
 import { Random } from "../random.ts";
-import { verify } from "../reference/tree.ts";
+import { verify as reference } from "../reference/tree.ts";
 import { type Rig, rowOf } from "../rig.ts";
 
 const LENGTH = 5;
@@ -27,7 +27,7 @@ function randomTree(m: number, seed: number) {
   return { parents, tokens, best };
 }
 
-/** Runs verifyGreedy and compares with what the reference says about the rows that exist. */
+/** Runs verify and compares with what the reference says about the rows that exist. */
 function check(
   rig: Rig,
   given: { tokens: number[]; parents: number[]; best: number[] },
@@ -41,18 +41,18 @@ function check(
   const history = rig.put("i32", [before.length], before);
   const result = rig.output("i32", [1 + m]);
   const path = rig.output("i32", [m]);
-  verifyGreedy(rig.device, {
+  verify(rig.device, {
     result: result.tensor,
     path: path.tensor,
     history,
     cacheLength: rig.counter(LENGTH),
-    best: rig.put("i32", [m], best),
+    choice: rig.put("i32", [m], best),
     tokens: kind === "tree" ? rig.put("i32", [m], tokens) : undefined,
     parents: kind === "tree" ? rig.put("i32", [m], parents) : undefined,
     limit: limit === undefined ? undefined : rig.counter(limit),
   });
   const exist = limit === undefined ? m : Math.min(m, limit - LENGTH + 1);
-  const expected = verify(tokens.slice(0, exist), parents.slice(0, exist), best);
+  const expected = reference(tokens.slice(0, exist), parents.slice(0, exist), best);
   const accepted = expected.path.length;
   const what = `${kind} of ${m}, limit ${limit}`;
   const out = [...result.values(true)];
@@ -63,13 +63,13 @@ function check(
   assertEquals([...rig.get(history)], before, `history after a ${what}`);
 }
 
-backendTest("verifyGreedy follows the best child of a tree", (rig) => {
+backendTest("verify follows the best child of a tree", (rig) => {
   for (const m of [1, 2, 7, 10, 30, 60, 64]) {
     for (let seed = 0; seed < 20; seed++) check(rig, randomTree(m, 1000 * m + seed), "tree");
   }
 });
 
-backendTest("verifyGreedy follows a sequence in the history, up to its limit", (rig) => {
+backendTest("verify follows a sequence in the history, up to its limit", (rig) => {
   const random = new Random(11);
   for (const m of [1, 2, 7, 10, 64]) {
     for (let agreed = 0; agreed < m; agreed += 3) {
@@ -146,7 +146,7 @@ backendTest("the ops of a round refuse what does not fit, naming the argument", 
   const verifies = (m: number) => ({
     result: rows(i32, 0, m + 1),
     path: rows(i32, 0, m),
-    best: rows(i32, 0, m),
+    choice: rows(i32, 0, m),
     history: i32,
     cacheLength: one,
   });
@@ -159,20 +159,20 @@ backendTest("the ops of a round refuse what does not fit, naming the argument", 
   };
   const refused: [string, () => void][] = [
     [
-      "verifyGreedy: m is 65, expected an integer from 1 to 64",
-      () => verifyGreedy(device, verifies(65)),
+      "verify: m is 65, expected an integer from 1 to 64",
+      () => verify(device, verifies(65)),
     ],
     [
-      "verifyGreedy: result has shape [5], expected [4]",
-      () => verifyGreedy(device, { ...verifies(3), result: rows(i32, 0, 5) }),
+      "verify: result has shape [5], expected [4]",
+      () => verify(device, { ...verifies(3), result: rows(i32, 0, 5) }),
     ],
     [
-      "verifyGreedy: parents is missing where tokens is given",
-      () => verifyGreedy(device, { ...verifies(3), tokens: rows(i32, 0, 3) }),
+      "verify: parents is missing where tokens is given",
+      () => verify(device, { ...verifies(3), tokens: rows(i32, 0, 3) }),
     ],
     [
-      "verifyGreedy: limit has shape [80], expected [1]",
-      () => verifyGreedy(device, { ...verifies(3), limit: i32 }),
+      "verify: limit has shape [80], expected [1]",
+      () => verify(device, { ...verifies(3), limit: i32 }),
     ],
     ["commit: rowBytes is 0", () => commit(device, { ...commits, rowBytes: 0 })],
     [

@@ -1,4 +1,4 @@
-// The choice of tokens from rows of logits.
+// Log-probabilities from rows of logits.
 #include "common/error.h"
 #include "common/ops.h"
 
@@ -12,13 +12,6 @@ void check_logits(Check& check, const smq_context* ctx, uint64_t logits, int32_t
 }
 
 }  // namespace
-
-int32_t smq_argmax(smq_context* ctx, uint64_t best, uint64_t logits, int32_t m, int32_t vocab) {
-  Check check;
-  check_logits(check, ctx, logits, m, vocab);
-  check.address("best", best);
-  return check.failed() ? check.status() : run_argmax(ctx, best, logits, m, vocab);
-}
 
 int32_t smq_top_log_probs(smq_context* ctx, uint64_t values, uint64_t ids, uint64_t logits, int32_t m,
                           int32_t vocab, int32_t topk) {

@@ -5,20 +5,20 @@
 
 using namespace smq;
 
-int32_t smq_verify_greedy(smq_context* ctx, uint64_t result, uint64_t path, uint64_t history,
-                          uint64_t cache_length, uint64_t best, uint64_t tokens, uint64_t parents,
+int32_t smq_verify(smq_context* ctx, uint64_t result, uint64_t path, uint64_t history,
+                          uint64_t cache_length, uint64_t choice, uint64_t tokens, uint64_t parents,
                           uint64_t limit, int32_t m) {
   Check check;
   check.pointer("ctx", ctx).address("result", result).address("path", path);
-  check.address("history", history).address("cache_length", cache_length).address("best", best);
+  check.address("history", history).address("cache_length", cache_length).address("choice", choice);
   check.expect((tokens == 0) == (parents == 0),
                "one of tokens and parents is 0, expected both (a sequence) or neither (a tree)");
   check.at_least("m", m, 1);
   if (tokens) check.limit("m", m, SMQ_MAX_TREE);
   if (check.failed()) return check.status();
-  return run_verify_greedy(
+  return run_verify(
       ctx, {at<int32_t>(result), at<int32_t>(path), at<int32_t>(history),
-            at<const int32_t>(cache_length), at<const int32_t>(best), at<const int32_t>(tokens),
+            at<const int32_t>(cache_length), at<const int32_t>(choice), at<const int32_t>(tokens),
             at<const int32_t>(parents), at<const int32_t>(limit), m});
 }
 

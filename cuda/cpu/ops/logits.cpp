@@ -1,18 +1,7 @@
-// The choice of tokens from rows of logits.
+// Log-probabilities from rows of logits.
 #include "context.h"
 
 using namespace smq;
-
-int32_t smq::run_argmax(smq_context* ctx, uint64_t best, uint64_t logits, int32_t m,
-                        int32_t vocab) {
-  return submit(ctx, [=] {
-    ctx->pool.run(m, 0.15 * vocab, [&](int64_t begin, int64_t end, int) {
-      for (int64_t i = begin; i < end; ++i) {
-        at<int32_t>(best)[i] = ctx->kernels.argmax(at<const float>(logits) + i * vocab, vocab);
-      }
-    });
-  });
-}
 
 int32_t smq::run_top_log_probs(smq_context* ctx, uint64_t values, uint64_t ids, uint64_t logits,
                                int32_t m, int32_t vocab, int32_t topk) {

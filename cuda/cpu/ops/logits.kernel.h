@@ -6,25 +6,6 @@
 namespace smq {
 
 template <class S>
-int32_t argmax_row(const float* x, int32_t count) {
-  float best = -__builtin_inff();
-  int32_t at = -1;
-  const auto visit = [&](int32_t i) {
-    if (x[i] > best || (at < 0 && x[i] == best)) {
-      best = x[i];
-      at = i;
-    }
-  };
-  int32_t i = 0;
-  for (; i + 8 <= count; i += 8) {
-    if (at >= 0 && !S::greater(S::load(x + i), S::set(best))) continue;
-    for (int32_t j = i; j < i + 8; ++j) visit(j);
-  }
-  for (; i < count; ++i) visit(i);
-  return at < 0 ? 0 : at;
-}
-
-template <class S>
 void log_softmax_row(const float* x, int32_t count, float* largest, float* log_sum) {
   const float none = -__builtin_inff();
   auto tops = S::set(none);

@@ -8,7 +8,7 @@ using namespace smq;
 
 namespace {
 
-void verify_greedy(const VerifyGreedy& args) {
+void verify(const Verify& args) {
   const int64_t length = std::max(*args.cache_length, 0);
   // How many of the proposed rows exist.
   const int64_t rows = args.limit ? std::min<int64_t>(args.m, *args.limit - length + 1) : args.m;
@@ -21,13 +21,13 @@ void verify_greedy(const VerifyGreedy& args) {
   args.path[0] = 0;
   for (int32_t row = 1; row < rows; ++row) {
     // A child lies behind its parent, and the first child that fits is taken: one walk finds the path.
-    if (parent(row) != last || token(row) != args.best[last]) continue;
+    if (parent(row) != last || token(row) != args.choice[last]) continue;
     args.path[accepted++] = row;
     last = row;
   }
   args.result[0] = accepted;
   for (int32_t j = 0; j < accepted; ++j) {
-    const int32_t chosen = args.best[args.path[j]];
+    const int32_t chosen = args.choice[args.path[j]];
     args.result[1 + j] = chosen;
     args.history[length + 1 + j] = chosen;
   }
@@ -51,8 +51,8 @@ void commit(const Commit& args) {
 
 }  // namespace
 
-int32_t smq::run_verify_greedy(smq_context* ctx, const VerifyGreedy& args) {
-  return submit(ctx, [=] { verify_greedy(args); });
+int32_t smq::run_verify(smq_context* ctx, const Verify& args) {
+  return submit(ctx, [=] { verify(args); });
 }
 
 int32_t smq::run_commit(smq_context* ctx, const Commit& args) {

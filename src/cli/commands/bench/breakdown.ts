@@ -53,7 +53,7 @@ function measureModel({ device, context, runs, progress }: Bench, one: BenchMode
     if (samples) parts.push([name, samples]);
   }
   parts.push(["lm_head", timeCaptured(device, runs, () => filled.state.queueLogits(ROWS))]);
-  parts.push(["argmax", timeCaptured(device, runs, () => filled.state.queueBest(ROWS))]);
+  parts.push(["choose", timeCaptured(device, runs, () => filled.queueChoice(ROWS))]);
   const sum = parts.reduce((all, [, samples]) => all + samples.median, 0);
   const share = (ms: number) => ms / total.median;
   const rest = total.median - sum;

@@ -6,7 +6,7 @@
 import { Arena, type Tensor } from "../../../device/mod.ts";
 import { type Model, ModelState } from "../../../model/mod.ts";
 import { advance } from "../../../ops/mod.ts";
-import { PREFILL_ROWS } from "../../../speculation/mod.ts";
+import { Choice, PREFILL_ROWS } from "../../../speculation/mod.ts";
 
 /** `count` token ids, the same each time, spread over a vocabulary of `vocabulary`. */
 export function someTokens(count: number, vocabulary: number): Int32Array<ArrayBuffer> {
@@ -23,6 +23,8 @@ export class FilledState implements Disposable {
   readonly state: ModelState;
   /** The token at each position, i32; those behind the committed ones are set, too. */
   readonly history: Tensor<"i32">;
+  /** How tokens are chosen: greedily, until set. */
+  readonly choice: Choice;
   readonly #cleanup: DisposableStack;
 
   /**
@@ -35,6 +37,7 @@ export class FilledState implements Disposable {
     const chunk = PREFILL_ROWS[device.backend];
     const arena = cleanup.use(new Arena(device, "bench"));
     this.history = arena.fromHost("i32", [slots + 1], someTokens(slots + 1, config.vocabSize));
+    this.choice = new Choice(device, arena);
     this.state = cleanup.use(
       new ModelState(model, {
         context: slots,
@@ -65,11 +68,16 @@ export class FilledState implements Disposable {
     );
   }
 
-  /** Queues what a verification needs: a forward of `count` rows, their logits and the best tokens. */
+  /** Queues what a verification needs: a forward of `count` rows, their logits and the choice of tokens. */
   queueVerification(count: number): void {
     this.queueForward(count);
     this.state.queueLogits(count);
-    this.state.queueBest(count);
+    this.queueChoice(count);
+  }
+
+  /** Queues the choice behind the first `count` rows of the logits. */
+  queueChoice(count: number): void {
+    this.state.queueChoice(count, this.choice, { history: this.history });
   }
 
   /** Frees caches and buffers. */

@@ -15,7 +15,7 @@ const CACHED_BYTES = 500e6;
 /** The table `forward`. */
 export const forward: BenchTable = {
   name: "forward",
-  summary: "a verification forward with lm_head and argmax, by rows",
+  summary: "a verification forward with lm_head and choice, by rows",
   models: MODEL_OPTIONS,
   uses: ["rows", "context"],
   *measure(bench) {
