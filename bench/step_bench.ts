@@ -19,7 +19,7 @@ const capture = Graph.capture;
 Graph.capture = (device) => capture.call(Graph, device, () => {});
 const round = new Round(trio.target, memory);
 Graph.capture = capture;
-round.reset(memory.context);
+round.resume(0, memory.context);
 
 Deno.bench("a plain-decoding step with op-free graphs", { group: "step", baseline: true }, () => {
   round.run();

@@ -73,7 +73,7 @@ export interface Bench {
  */
 export function backendTest(
   name: string,
-  body: (rig: Rig, bench: Bench) => void,
+  body: (rig: Rig, bench: Bench) => void | Promise<void>,
   only: readonly string[] = BACKENDS.map((backend) => backend.name),
 ): void {
   for (const backend of BACKENDS) {
@@ -82,12 +82,12 @@ export function backendTest(
     Deno.test({
       name: `${name} [${backend.name}${reason === null ? "" : `, skipped: ${reason}`}]`,
       ignore: reason !== null,
-      fn() {
+      async fn() {
         using device = open(backend);
         const { used } = device.memory();
         {
           using rig = new Rig(device);
-          body(rig, { rig, open: (options) => open(backend, options) });
+          await body(rig, { rig, open: (options) => open(backend, options) });
         }
         assertEquals(device.memory().used, used, "memory in use after the test");
       },

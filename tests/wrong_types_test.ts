@@ -70,6 +70,7 @@ const ENGINE: Wrong<EngineOptions> = {
   head: NO_PATH,
   method: NO_WORD,
   context: [...NO_COUNT, 1],
+  promptRows: NO_COUNT,
   progress: NO_FUNCTION,
 };
 const NO_NUMBER = ["1", null, NaN, Infinity, [1], {}];
@@ -98,6 +99,7 @@ const SESSION: Wrong<SessionOptions> = {
   context: [...NO_COUNT, 1, undefined],
   drafter: NO_PLAN,
   method: NO_TEXT,
+  promptRows: NO_COUNT,
 };
 
 const PULL: Wrong<PullOptions> = {
@@ -178,7 +180,12 @@ Deno.test("every option of every export refuses what it cannot be, by name", asy
       name: "engine.generate",
       call: (options) => engine.generate("a", options).finish(),
       wrong: GENERATE,
-      misspelt: { maxToken: "maxTokens", max_tokens: "maxTokens", stops: "stop", temperature: "" },
+      misspelt: {
+        maxToken: "maxTokens",
+        max_tokens: "maxTokens",
+        stops: "stop",
+        temperatur: "temperature",
+      },
     },
     {
       name: "session.generate",

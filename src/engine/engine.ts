@@ -113,7 +113,7 @@ export class Engine implements Disposable {
     const context = contextOf(options, stored);
 
     using cleanup = new DisposableStack();
-    const { backend, threads, library, progress } = options;
+    const { backend, threads, library, progress, promptRows } = options;
     const device = cleanup.use(Device.open({ backend, threads, library }));
     checkMemory(planned, context, device);
     const heard = (role: string) =>
@@ -127,7 +127,9 @@ export class Engine implements Disposable {
 
     const trees: DrafterPlan | undefined = top && eagle2(top, shape);
     const drafter = middle ? draftModel(middle, shape, trees) : trees;
-    const session = cleanup.use(new Session(target, tokenizer, { context, drafter, method }));
+    const session = cleanup.use(
+      new Session(target, tokenizer, { context, drafter, method, promptRows }),
+    );
     return new Engine(device, method, target, tokenizer, chatTemplate, session, cleanup.move());
   }
 
@@ -165,7 +167,8 @@ export class Engine implements Disposable {
   }
 
   /**
-   * Continues a prompt. The tokens are those of plain decoding, whatever the method.
+   * Continues a prompt. The tokens are those of plain decoding, whatever the method. Of a prompt that begins as the text
+   * before did, a chat's next turn, only the rest is read.
    *
    * @example Stream a text
    * ```ts
@@ -179,6 +182,11 @@ export class Engine implements Disposable {
    */
   generate(prompt: Prompt, options?: GenerateOptions): Generation {
     return this.#session.generate(this.#encode(prompt, PROMPT), options);
+  }
+
+  /** Forgets the text before, so that the next generation reads all of its prompt; see `Session.forget`. */
+  forget(): void {
+    this.#session.forget();
   }
 
   /** Log-probabilities of a text under the target; text is encoded with special tokens. */

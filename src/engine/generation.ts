@@ -87,6 +87,8 @@ export interface GenerationResult {
   readonly tokens: readonly number[];
   /** Tokens of the prompt. */
   readonly promptTokens: number;
+  /** How many of them were in the caches already, from the text before. */
+  readonly cachedTokens: number;
   /** Why it ended. */
   readonly finishReason: FinishReason;
   /** The seed that the text was sampled with, given or drawn; undefined for greedy text. */

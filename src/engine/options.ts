@@ -62,6 +62,8 @@ export interface EngineOptions extends Partial<SpeculationOptions> {
   readonly library?: string | URL;
   /** The longest text, prompt included; 4096 or the model's own limit, the lower, where absent. */
   readonly context?: number;
+  /** Most tokens of a prompt that are read at once; see {@linkcode SessionOptions}. */
+  readonly promptRows?: number;
   /** Hears the bytes of weights loaded. */
   readonly progress?: (role: string, done: number, total: number) => void;
 }
@@ -77,6 +79,7 @@ const ENGINE_KINDS: Kinds<EngineOptions> = {
   library: DEVICE_KINDS.library,
   // Its limits depend on the model.
   context: integer(),
+  promptRows: integer(1),
   progress: FUNCTION,
   minDraft: DRAFTER_KINDS.minDraft,
   depth: DRAFTER_KINDS.depth,

@@ -73,12 +73,18 @@ export interface SessionOptions {
   readonly drafter?: DrafterPlan;
   /** Name of the method in statistics; the drafter's where absent. */
   readonly method?: string;
+  /**
+   * Most tokens of a prompt that are read at once; what suits the backend where absent. With 64 or fewer a text is bit for
+   * bit the same whether it continues the one before or is read afresh.
+   */
+  readonly promptRows?: number;
 }
 
 const SESSION_KINDS: Kinds<SessionOptions> = {
   context: required(integer(2)),
   drafter: PLAN_KIND,
   method: TEXT,
+  promptRows: integer(1),
 };
 
 const TOKENIZER: Kind = required(
@@ -98,6 +104,9 @@ export class Session implements Disposable {
   readonly #tokenizer: Tokenizer;
   readonly #arena: Arena;
   readonly #round: Round;
+  /** The last text, and how many of its tokens are in the caches. */
+  #text: readonly number[] = [];
+  #cached = 0;
   /**
    * The output of the generation under way. Only the generation itself holds on to it, so that one which was
    * dropped in the middle makes room when it is collected.
@@ -111,14 +120,14 @@ export class Session implements Disposable {
     checkArgument(doing, "tokenizer", tokenizer, TOKENIZER);
     checkOptions(doing, options, SESSION_KINDS);
     target.expectLive(doing);
-    const { context, drafter } = options;
+    const { context, drafter, promptRows } = options;
     this.context = context;
     this.method = options.method ?? drafter?.name ?? "ar";
     this.#target = target;
     this.#tokenizer = tokenizer;
     this.#arena = new Arena(target.device, "session");
     try {
-      const memory = sequenceMemory(target.device, this.#arena, context, drafter);
+      const memory = sequenceMemory(target.device, this.#arena, context, drafter, promptRows);
       this.#round = new Round(target, memory, drafter);
     } catch (error) {
       this.#arena[Symbol.dispose]();
@@ -142,6 +151,25 @@ export class Session implements Disposable {
     let result: GenerationResult | undefined;
     const pieces = this.#run(tokens, options, (end) => result = end);
     return new Generation(pieces, () => result);
+  }
+
+  /**
+   * Forgets the text before: the next generation reads all of its prompt. Texts are continued otherwise, and the rows of a
+   * long prompt may round otherwise than those of rounds.
+   */
+  forget(): void {
+    this.#cached = 0;
+  }
+
+  /**
+   * How many tokens of `prompt` the caches keep: those that the text before begins with, but for the last of them, which is
+   * read again: a head pairs its hidden state with the token behind it, which may be another one now.
+   */
+  #kept(prompt: readonly number[]): number {
+    const most = Math.min(this.#cached, prompt.length - 1);
+    let common = 0;
+    while (common < most && prompt[common] === this.#text[common]) common++;
+    return Math.max(0, common - 1);
   }
 
   #checkLength(length: number): void {
@@ -180,6 +208,8 @@ export class Session implements Disposable {
       reason: maxTokens <= room ? "length" : "context",
     });
     const round = this.#round;
+    const kept = this.#kept(prompt);
+    const text = [...prompt];
     const sampled = (options.temperature ?? 0) > 0;
     const seed = sampled ? options.seed ?? drawSeed() : undefined;
     const breath = new Breath();
@@ -196,10 +226,12 @@ export class Session implements Disposable {
     this.#running = new WeakRef(output);
     try {
       for (const level of round.levels) level.reset();
+      // Whatever goes wrong until it is known what the caches hold, they hold nothing.
+      this.#cached = 0;
       round.memory.choice.set({ ...options, seed }, prompt.length, config.vocabSize);
       signal?.throwIfAborted();
-      progress?.(0, prompt.length);
-      for (const done of round.read(prompt, prompt.length + limit)) {
+      progress?.(kept, prompt.length);
+      for (const done of round.read(prompt, prompt.length + limit, kept)) {
         // A device may only have queued it.
         device.synchronize();
         progress?.(done, prompt.length);
@@ -213,6 +245,7 @@ export class Session implements Disposable {
         const accepted = round.run();
         for (let j = 0; j < accepted && output.reason === undefined; j++) {
           const token = chosen(round.result[1 + j], prompt.length + output.count, this.#target.dir);
+          text.push(token);
           yield { text: output.push(token), token, by: round.proposer(j) };
           // Whoever took the piece may have disposed what the next one is read from.
           if (output.reason === undefined) this.#expectLive();
@@ -223,6 +256,9 @@ export class Session implements Disposable {
       }
     } finally {
       this.#running = undefined;
+      this.#text = text;
+      // As plain decoding would have left them, so that the next text does not depend on the method.
+      this.#cached = decoding === undefined ? round.state.length : text.length - 1;
       const times = { started, decoding, ended: performance.now() };
       const finishReason = output.reason ?? "aborted";
       if (finishReason === "aborted") output.end();
@@ -230,6 +266,7 @@ export class Session implements Disposable {
         text: output.text,
         tokens: output.tokens(),
         promptTokens: prompt.length,
+        cachedTokens: kept,
         finishReason,
         seed,
         stats: statsOf(this.method, output.count, round.levels, times),

@@ -125,8 +125,8 @@ class DraftModel implements Drafter {
     return this.#proposers[j];
   }
 
-  reset(length: number): void {
-    this.#round.reset(length);
+  resume(kept: number, length: number): void {
+    this.#round.resume(kept, length);
   }
 
   [Symbol.dispose](): void {

@@ -75,8 +75,11 @@ export interface Drafter extends Disposable {
   observe(): void;
   /** Who proposed the j-th accepted token of the last proposal. */
   proposer(j: number): string;
-  /** Forgets the sequence, and makes room for a text of `length` tokens: rounds allocate nothing. */
-  reset(length: number): void;
+  /**
+   * Keeps what it has of the first `kept` tokens, which the verifier has in its caches, catches up where it has fewer,
+   * and forgets what follows; makes room for a text of `length` tokens: rounds allocate nothing.
+   */
+  resume(kept: number, length: number): void;
 }
 
 /** What a drafter will need, and how to make it. */

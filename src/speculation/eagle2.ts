@@ -165,13 +165,18 @@ class Eagle2 implements Drafter {
   propose(): void {
     const above = this.#verifier.state;
     const state = this.#state;
-    const count = this.#extendRows;
-    while (above.length - state.length > count) {
-      this.#extend.launch();
-      state.length += count;
-    }
+    this.#catchUp(above.length - this.#extendRows);
     this.#draft.launch();
     state.length = above.length;
+  }
+
+  /** Reads pairs up to `length` at least; what lies behind is overwritten. */
+  #catchUp(length: number): void {
+    const state = this.#state;
+    while (state.length < length) {
+      this.#extend.launch();
+      state.length += this.#extendRows;
+    }
   }
 
   queueObserve(): void {
@@ -190,11 +195,13 @@ class Eagle2 implements Drafter {
     return this.#name;
   }
 
-  reset(length: number): void {
+  resume(kept: number, length: number): void {
     this.#extend.expectLive();
     this.#draft.expectLive();
-    this.#state.cache.ensure(slotsOf(this.#verifier.memory, length));
-    this.#state.setLength(0);
+    const state = this.#state;
+    state.cache.ensure(slotsOf(this.#verifier.memory, length));
+    this.#catchUp(kept);
+    state.setLength(kept);
   }
 
   [Symbol.dispose](): void {

@@ -18,12 +18,13 @@ export function slotsOf(memory: SequenceMemory, length: number): number {
   return Math.min(memory.slots - memory.context + length, memory.slots);
 }
 
-/** Allocates the shared memory of a sequence of up to `context` tokens. */
+/** Allocates the shared memory of a sequence of up to `context` tokens, prompts read by `promptRows` at most. */
 export function sequenceMemory(
   device: Device,
   arena: Arena,
   context: number,
   plan?: DrafterPlan,
+  promptRows = Infinity,
 ): SequenceMemory {
   const slots = context + 1 + Math.max(plan?.rows ?? 1, plan?.slack ?? 0);
   return {
@@ -31,7 +32,7 @@ export function sequenceMemory(
     history: arena.fromHost("i32", [slots + 1], new Int32Array(slots + 1)),
     context,
     slots,
-    prefillRows: Math.min(PREFILL_ROWS[device.backend], context),
+    prefillRows: Math.min(promptRows, PREFILL_ROWS[device.backend], context),
     choice: new Choice(device, arena),
   };
 }

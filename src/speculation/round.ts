@@ -195,17 +195,19 @@ export class Round implements Verifier, Disposable {
   }
 
   /**
-   * Forgets the sequence, makes room for a text of `length` tokens (the whole context where absent) and
-   * reads a prompt of 1 token or more; yields the tokens read after each chunk. The last token stays out
-   * of the caches: it is node 0 of the first round.
+   * Makes room for a text of `length` tokens (the whole context where absent) and reads a prompt of 1 token or
+   * more, of which the caches keep the first `kept` tokens of the text before; yields the tokens read after each chunk. The
+   * last token stays out of the caches: it is node 0 of the first round.
    */
   *read(
     prompt: readonly number[],
     length: number = this.memory.context,
+    kept = 0,
   ): Generator<number, void> {
     const { memory: { device, history, prefillRows }, state, drafter } = this;
-    this.reset(length);
-    device.upload(rows(history, 0, prompt.length), Int32Array.from(prompt));
+    this.resume(kept, length);
+    this.stats.reset();
+    device.upload(rows(history, kept, prompt.length), Int32Array.from(prompt.slice(kept)));
     const count = prompt.length - 1;
     while (state.length < count) {
       this.prefill(Math.min(prefillRows, count - state.length));
@@ -264,19 +266,19 @@ export class Round implements Verifier, Disposable {
   }
 
   /**
-   * Forgets the sequence, and makes room for a text of `length` tokens; caches never shrink. Throws code
-   * `"disposed"` where anything that a round needs has been disposed.
+   * Forgets all but the first `kept` tokens at every level, and makes room for a text of `length` tokens; caches never
+   * shrink. Throws code `"disposed"` where anything that a round needs has been disposed.
    */
-  reset(length: number): void {
+  resume(kept: number, length: number): void {
     const { verify, commit } = this.#proposed;
     for (const graph of [this.#plain.verify, this.#plain.commit, verify, commit, this.#catchUp]) {
       graph.expectLive();
     }
-    // First, so that where it throws nothing has changed.
-    this.drafter?.reset(length);
     this.state.cache.ensure(slotsOf(this.memory, length));
-    this.state.setLength(0);
-    this.stats.reset();
+    while (this.state.length < kept) this.catchUp();
+    // It may read hidden states of what is kept.
+    this.drafter?.resume(kept, length);
+    this.state.setLength(kept);
   }
 
   /** Frees everything but the model. */

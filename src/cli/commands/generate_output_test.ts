@@ -20,6 +20,7 @@ const RESULT: GenerationResult = {
   text: "a bc",
   tokens: [1, 2, 3],
   promptTokens: 1,
+  cachedTokens: 0,
   finishReason: "length",
   stats: {
     method: "eagle2",
