@@ -78,6 +78,8 @@ const GENERATE: Wrong<GenerateOptions> = {
   maxTokens: NO_COUNT,
   stop: [5, null, "", ["a", ""], [5], { 0: "a" }, new Set(["a"])],
   ignoreEos: NO_FLAG,
+  logprobs: [...NO_INTEGER, -1, 21],
+  logprobsOf: NO_WORD,
   signal: NO_SIGNAL,
   progress: NO_FUNCTION,
   logitBias: [5, null, "5: 1", [1], { a: 1 }, { "-1": 1 }, { 5: NaN }, { 5: "1" }],

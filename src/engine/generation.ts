@@ -4,6 +4,7 @@
  * @module
  */
 import { SpecMQuantError } from "../base/errors.ts";
+import type { TopToken } from "../speculation/mod.ts";
 
 /**
  * One token, with the text that it completes. The tokens of a stop string come as pieces without text, before
@@ -16,6 +17,10 @@ export interface Piece {
   readonly token: number;
   /** Who proposed it: `head`, `draft` or `target` (or the names given to the drafters). */
   readonly by: string;
+  /** The token's natural log-probability, where they were asked for. */
+  readonly logprob?: number;
+  /** The likeliest tokens in its place, likeliest first, as many as were asked for and are possible. */
+  readonly top?: readonly TopToken[];
 }
 
 /**
@@ -85,6 +90,10 @@ export interface GenerationResult {
    * it: a token in which the stop string begins behind other text is the last, and none where `text` is empty.
    */
   readonly tokens: readonly number[];
+  /** The natural log-probability of each of them, where they were asked for. */
+  readonly logprobs?: readonly number[];
+  /** The likeliest tokens in the place of each, likeliest first, where log-probabilities were asked for. */
+  readonly top?: readonly (readonly TopToken[])[];
   /** Tokens of the prompt. */
   readonly promptTokens: number;
   /** How many of them were in the caches already, from the text before. */

@@ -18,3 +18,4 @@ export * from "./plan.ts";
 export type { Message, Prompt, TokenIds } from "./prompt.ts";
 export * from "./score.ts";
 export * from "./session.ts";
+export type { ChoiceOptions, LogProbsOf, TopToken } from "../speculation/mod.ts";

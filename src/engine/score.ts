@@ -14,19 +14,11 @@ import {
 import { Arena, rows } from "../device/mod.ts";
 import { type Model, MODEL_KIND, ModelState } from "../model/mod.ts";
 import { logProbs, topLogProbs } from "../ops/mod.ts";
-import { PREFILL_ROWS } from "../speculation/mod.ts";
+import { PREFILL_ROWS, type TopToken } from "../speculation/mod.ts";
 import { SCORED, type TokenIds, tokenIds } from "./prompt.ts";
 
 /** Rows of which logits are taken at once: 128k entries of 64 rows are 33 MB. */
 const LOGITS_ROWS = 64;
-
-/** One of the likeliest tokens at a position. */
-export interface TopToken {
-  /** The token's id. */
-  readonly id: number;
-  /** Its natural log-probability. */
-  readonly logprob: number;
-}
 
 /** Scores of a text of n tokens. */
 export interface Score {

@@ -13,6 +13,7 @@ import {
   type Kind,
   type Kinds,
   object,
+  oneOf,
   required,
   SIGNAL,
   TEXT,
@@ -25,9 +26,13 @@ import {
   type ChoiceOptions,
   type DrafterPlan,
   drawSeed,
+  LOG_PROBS_OF,
+  type LogProbsOf,
+  MAX_TOP_LOG_PROBS,
   PLAN_KIND,
   Round,
   sequenceMemory,
+  type TopToken,
 } from "../speculation/mod.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import { Breath } from "./breath.ts";
@@ -44,6 +49,10 @@ export interface GenerateOptions extends ChoiceOptions {
   readonly stop?: string | readonly string[];
   /** Go on after a stop token. */
   readonly ignoreEos?: boolean;
+  /** Give the log-probability of each token, and of this many of the likeliest in its place: 0 to 20. None where absent. */
+  readonly logprobs?: number;
+  /** Of which distribution; the model's own where absent. */
+  readonly logprobsOf?: LogProbsOf;
   /** Ends the generation between two rounds, or two pieces of the prompt; its reason is thrown. */
   readonly signal?: AbortSignal;
   /** Hears the tokens of the prompt read, from 0 to all of them. */
@@ -61,6 +70,8 @@ const GENERATE_KINDS: Kinds<GenerateOptions> = {
       ),
   },
   ignoreEos: BOOLEAN,
+  logprobs: integer(0, MAX_TOP_LOG_PROBS),
+  logprobsOf: oneOf(LOG_PROBS_OF),
   signal: SIGNAL,
   progress: FUNCTION,
 };
@@ -212,6 +223,10 @@ export class Session implements Disposable {
     const text = [...prompt];
     const sampled = (options.temperature ?? 0) > 0;
     const seed = sampled ? options.seed ?? drawSeed() : undefined;
+    const { logprobs: topCount, logprobsOf = "model" } = options;
+    const logged = topCount === undefined ? undefined : logprobsOf;
+    const logprobs: number[] = [];
+    const top: (readonly TopToken[])[] = [];
     const breath = new Breath();
     const started = performance.now();
     let decoding: number | undefined;
@@ -228,7 +243,9 @@ export class Session implements Disposable {
       for (const level of round.levels) level.reset();
       // Whatever goes wrong until it is known what the caches hold, they hold nothing.
       this.#cached = 0;
-      round.memory.choice.set({ ...options, seed }, prompt.length, config.vocabSize);
+      const scores = logged === "processed";
+      round.memory.choice.set({ ...options, seed }, prompt.length, config.vocabSize, scores);
+      if (logged) round.prepareLogProbs(logged);
       signal?.throwIfAborted();
       progress?.(kept, prompt.length);
       for (const done of round.read(prompt, prompt.length + limit, kept)) {
@@ -242,11 +259,17 @@ export class Session implements Disposable {
       progress?.(prompt.length, prompt.length);
       decoding = performance.now();
       while (true) {
-        const accepted = round.run();
+        const accepted = round.run(logged);
         for (let j = 0; j < accepted && output.reason === undefined; j++) {
           const token = chosen(round.result[1 + j], prompt.length + output.count, this.#target.dir);
           text.push(token);
-          yield { text: output.push(token), token, by: round.proposer(j) };
+          const piece: Piece = { text: output.push(token), token, by: round.proposer(j) };
+          if (topCount === undefined) yield piece;
+          else {
+            logprobs.push(round.logProb(j));
+            top.push(round.topLogProbs(j, topCount));
+            yield { ...piece, logprob: logprobs.at(-1), top: top.at(-1) };
+          }
           // Whoever took the piece may have disposed what the next one is read from.
           if (output.reason === undefined) this.#expectLive();
         }
@@ -262,9 +285,14 @@ export class Session implements Disposable {
       const times = { started, decoding, ended: performance.now() };
       const finishReason = output.reason ?? "aborted";
       if (finishReason === "aborted") output.end();
+      const tokens = output.tokens();
       finish({
         text: output.text,
-        tokens: output.tokens(),
+        tokens,
+        ...(logged && {
+          logprobs: logprobs.slice(0, tokens.length),
+          top: top.slice(0, tokens.length),
+        }),
         promptTokens: prompt.length,
         cachedTokens: kept,
         finishReason,

@@ -17,6 +17,7 @@ import {
   SETTING_MIN_P,
   SETTING_PRESENCE,
   SETTING_REPETITION,
+  SETTING_SCORES,
   SETTING_SEED,
   SETTING_TEMPERATURE,
   SETTING_TOP_K,
@@ -48,6 +49,17 @@ export interface ChoiceOptions {
   /** What the noise is made of: the same seed, the same text; drawn where absent. A whole number below 2^53. */
   readonly seed?: number;
 }
+
+/** What holds of options that are absent; there is no bias, and a seed is drawn. */
+export const CHOICE_DEFAULTS: Readonly<Required<Omit<ChoiceOptions, "logitBias" | "seed">>> = {
+  repetitionPenalty: 1,
+  presencePenalty: 0,
+  frequencyPenalty: 0,
+  temperature: 0,
+  topK: 0,
+  topP: 1,
+  minP: 0,
+};
 
 const LOGIT_BIAS: Kind = {
   expected: `token ids with finite numbers, at most ${MAX_BIAS}`,
@@ -103,10 +115,10 @@ export class Choice implements ChoiceSettings {
   }
 
   /**
-   * Sets `options` for a text that is generated from position `generated` on, of a vocabulary of `vocabSize`. Throws an
-   * `ArgumentError` for a token of the bias that is outside it.
+   * Sets `options` for a text that is generated from position `generated` on, of a vocabulary of `vocabSize`; `scores`
+   * keeps what tokens are chosen from. Throws an `ArgumentError` for a token of the bias that is outside it.
    */
-  set(options: ChoiceOptions, generated: number, vocabSize: number): void {
+  set(options: ChoiceOptions, generated: number, vocabSize: number, scores = false): void {
     const bias = Object.entries(options.logitBias ?? {});
     for (const [id] of bias) {
       if (Number(id) < vocabSize) continue;
@@ -118,17 +130,19 @@ export class Choice implements ChoiceSettings {
     const words = new Int32Array(SETTINGS_WORDS);
     const reals = new Float32Array(words.buffer);
     const { seed = 0 } = options;
-    reals[SETTING_TEMPERATURE] = options.temperature ?? 0;
-    words[SETTING_TOP_K] = Math.min(options.topK ?? 0, vocabSize);
-    reals[SETTING_TOP_P] = options.topP ?? 1;
-    reals[SETTING_MIN_P] = options.minP ?? 0;
-    reals[SETTING_REPETITION] = options.repetitionPenalty ?? 1;
-    reals[SETTING_PRESENCE] = options.presencePenalty ?? 0;
-    reals[SETTING_FREQUENCY] = options.frequencyPenalty ?? 0;
+    const valueOf = (name: keyof typeof CHOICE_DEFAULTS) => options[name] ?? CHOICE_DEFAULTS[name];
+    reals[SETTING_TEMPERATURE] = valueOf("temperature");
+    words[SETTING_TOP_K] = Math.min(valueOf("topK"), vocabSize);
+    reals[SETTING_TOP_P] = valueOf("topP");
+    reals[SETTING_MIN_P] = valueOf("minP");
+    reals[SETTING_REPETITION] = valueOf("repetitionPenalty");
+    reals[SETTING_PRESENCE] = valueOf("presencePenalty");
+    reals[SETTING_FREQUENCY] = valueOf("frequencyPenalty");
     words[SETTING_BIAS] = bias.length;
     words[SETTING_SEED] = seed % 2 ** 32 | 0;
     words[SETTING_SEED + 1] = Math.floor(seed / 2 ** 32);
     words[SETTING_GENERATED] = generated;
+    words[SETTING_SCORES] = scores ? 1 : 0;
     this.#device.upload(this.settings, words);
     if (bias.length === 0) return;
     this.#device.upload(

@@ -7,6 +7,7 @@ export * from "./choice.ts";
 export * from "./draft_model.ts";
 export * from "./drafter.ts";
 export * from "./eagle2.ts";
+export { LOG_PROBS_OF, type LogProbsOf, MAX_TOP_LOG_PROBS, type TopToken } from "./log_probs.ts";
 export * from "./memory.ts";
 export * from "./round.ts";
 export { DRAFTER_KINDS } from "./shape.ts";

@@ -4,10 +4,11 @@
  * @module
  */
 import { ArgumentError } from "../base/errors.ts";
-import { Arena, DeviceEvent, Graph, ReadBack, rows, type Tensor } from "../device/mod.ts";
+import { Arena, DeviceEvent, Graph, type ReadBack, rows, type Tensor } from "../device/mod.ts";
 import { type Model, ModelState } from "../model/mod.ts";
 import { advance, commit, MAX_TREE_ROWS, ringWrite, verify } from "../ops/mod.ts";
 import type { Drafter, DrafterPlan, Proposal, SequenceMemory, Verifier } from "./drafter.ts";
+import { type LogProbsOf, RoundOutput, type TopToken } from "./log_probs.ts";
 import { slotsOf } from "./memory.ts";
 import { LevelStats } from "./stats.ts";
 import { type Taps, taps } from "./taps.ts";
@@ -16,6 +17,12 @@ import { type Taps, taps } from "./taps.ts";
 interface Verification {
   readonly verify: Graph;
   readonly commit: Graph;
+}
+
+/** Commits that also bring log-probabilities to the host. */
+interface LoggedCommits {
+  readonly plain: Graph;
+  readonly proposed: Graph;
 }
 
 /** A model that verifies what its drafter proposes; without a drafter, plain decoding. */
@@ -35,17 +42,18 @@ export class Round implements Verifier, Disposable {
   /** The last round's accept length, then its tokens, as the host read them: i32 [1 + rows]. */
   result: Int32Array;
   readonly #arena: Arena;
-  readonly #result: Tensor<"i32">;
-  readonly #path: Tensor<"i32">;
+  readonly #output: RoundOutput;
   readonly #zero: Tensor<"i32">;
   readonly #one: Tensor<"i32">;
   readonly #position: Tensor<"i32">;
   readonly #readBack: ReadBack;
+  #readBackAll?: ReadBack;
   readonly #events: readonly DeviceEvent[];
   readonly #cleanup: DisposableStack;
   readonly #proposed: Verification;
   readonly #plain: Verification;
   readonly #catchUp: Graph;
+  readonly #logged: Partial<Record<LogProbsOf, LoggedCommits>> = {};
 
   /**
    * Allocates the state of `model`, makes the drafter of `plan` for it, and captures its graphs. `vocabulary` is how
@@ -89,12 +97,11 @@ export class Round implements Verifier, Disposable {
     if (plan?.taps === "last") {
       this.taps = taps(this.#arena, model.dtype, model.config.hiddenSize);
     }
-    this.#result = this.#arena.fromHost("i32", [1 + count], new Int32Array(1 + count));
-    this.#path = this.#arena.fromHost("i32", [count], new Int32Array(count));
+    this.#output = new RoundOutput(this.#arena, count, model.config.vocabSize);
     this.#zero = this.#arena.fromHost("i32", [1], Int32Array.of(0));
     this.#one = this.#arena.fromHost("i32", [1], Int32Array.of(1));
     this.#position = this.#arena.fromHost("i32", [1], Int32Array.of(0));
-    this.#readBack = cleanup.use(new ReadBack(device, this.#result));
+    this.#readBack = cleanup.use(this.#output.readBack(device, false));
     this.#events = Array.from({ length: 4 }, () => cleanup.use(new DeviceEvent(device)));
     this.result = new Int32Array(1 + count);
     this.drafter = plan?.create(this);
@@ -103,7 +110,7 @@ export class Round implements Verifier, Disposable {
     const capture = (queue: () => void): Graph => cleanup.use(Graph.capture(device, queue));
     const verification = (proposal: Proposal): Verification => ({
       verify: capture(() => this.#queueVerify(proposal)),
-      commit: capture(() => this.#queueCommit(proposal.rows)),
+      commit: capture(() => this.#queueCommit(proposal.rows, this.#readBack)),
     });
     this.#plain = verification({ rows: 1 });
     this.#proposed = this.drafter ? verification(this.drafter.proposal) : this.#plain;
@@ -125,8 +132,8 @@ export class Round implements Verifier, Disposable {
     const { tokens, depths, mask } = proposal;
     state.queueChoice(count, memory.choice, { history: memory.history, tokens, depths, mask });
     verify(memory.device, {
-      result: rows(this.#result, 0, 1 + count),
-      path: rows(this.#path, 0, count),
+      result: rows(this.#output.result, 0, 1 + count),
+      path: rows(this.#output.path, 0, count),
       history: memory.history,
       cacheLength,
       choice: rows(state.choice, 0, count),
@@ -136,25 +143,46 @@ export class Round implements Verifier, Disposable {
     });
   }
 
-  #queueCommit(count: number): void {
+  #queueCommit(count: number, readBack: ReadBack): void {
     const { state, memory: { device }, taps } = this;
-    const path = rows(this.#path, 0, count);
+    const path = rows(this.#output.path, 0, count);
     if (taps) {
       ringWrite(device, taps.ring, rows(state.hidden, 0, count), {
         start: state.cacheLength,
         path,
-        count: rows(this.#result, 0, 1),
+        count: rows(this.#output.result, 0, 1),
       });
     }
     commit(device, {
       caches: state.cache.table,
       rowBytes: state.cache.rowBytes,
       path,
-      result: rows(this.#result, 0, 1 + count),
+      result: rows(this.#output.result, 0, 1 + count),
       cacheLength: state.cacheLength,
     });
     this.drafter?.queueObserve();
-    this.#readBack.queue();
+    readBack.queue();
+  }
+
+  /**
+   * Captures what rounds with log-probabilities need beside the others, once: those of the target's own distribution, or
+   * of the one that it chooses from, for which the settings of the choice must ask for scores.
+   */
+  prepareLogProbs(of: LogProbsOf): void {
+    if (this.#logged[of] !== undefined) return;
+    const { state, memory: { device } } = this;
+    this.#readBackAll ??= this.#cleanup.use(this.#output.readBack(device, true));
+    const readBack = this.#readBackAll;
+    const scores = of === "model" ? state.logits : state.scores;
+    const capture = (count: number): Graph =>
+      this.#cleanup.use(Graph.capture(device, () => {
+        const choice = rows(state.choice, 0, count);
+        this.#output.queueLogProbs(device, choice, rows(scores, 0, count));
+        this.#queueCommit(count, readBack);
+      }));
+    const plain = capture(1);
+    const proposed = this.drafter ? capture(this.drafter.proposal.rows) : plain;
+    this.#logged[of] = { plain, proposed };
   }
 
   #queueCatchUp(): void {
@@ -218,22 +246,27 @@ export class Round implements Verifier, Disposable {
     drafter?.observe();
   }
 
-  /** Runs one round and waits for its result. */
-  run(): number {
+  /**
+   * Runs one round and waits for its result; with log-probabilities, for which `prepareLogProbs` has been called, where
+   * `logged` says of what.
+   */
+  run(logged?: LogProbsOf): number {
     const { state, stats } = this;
     const [start, drafted, verified, committed] = this.#events;
     // A drafter needs a hidden state to start from: the first token of all is decoded plainly.
     const drafter = state.length === 0 ? undefined : this.drafter;
     const { verify, commit } = drafter ? this.#proposed : this.#plain;
+    const commits = logged && this.#logged[logged]!;
     start.record();
     drafter?.propose();
     drafted.record();
     verify.launch();
     verified.record();
-    commit.launch();
+    (commits ? (drafter ? commits.proposed : commits.plain) : commit).launch();
     committed.record();
     const waitedFrom = performance.now();
-    this.result = this.#readBack.wait();
+    this.result = (commits ? this.#readBackAll! : this.#readBack).wait();
+    if (commits) this.#output.take(this.result);
     stats.readBackMs += performance.now() - waitedFrom;
     const accepted = this.result[0];
     state.length += accepted;
@@ -243,6 +276,16 @@ export class Round implements Verifier, Disposable {
     stats.verifyMs += DeviceEvent.elapsed(drafted, verified);
     stats.commitMs += DeviceEvent.elapsed(verified, committed);
     return accepted;
+  }
+
+  /** The natural log-probability of the j-th token of the last round, which was run with log-probabilities. */
+  logProb(j: number): number {
+    return this.#output.logProb(j);
+  }
+
+  /** The `count` likeliest tokens in its place, likeliest first; fewer where no more are possible. */
+  topLogProbs(j: number, count: number): TopToken[] {
+    return this.#output.topLogProbs(j, count);
   }
 
   /** Queues one round of plain decoding without waiting: its accept length is 1, whatever the token. */
