@@ -61,6 +61,7 @@ const OPTIONS: Omit<RunOptions, "tables" | "sources"> = {
   rows: [1, 5],
   prompts: 2,
   maxTokens: 12,
+  choice: {},
   progress: () => {},
 };
 

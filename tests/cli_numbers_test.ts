@@ -38,7 +38,9 @@ Deno.test("numbers: what does not fit is refused by its flag", async () => {
     const wrong = ["NaN", "Infinity", "1e999", "0x10", "1_000", "one"];
     if (min !== undefined) wrong.push(`${min - 1}`);
     if (max !== undefined) wrong.push(`${max + 1}`);
-    if (type === "integer") wrong.push("1.5", `${MOST + 1}`, "4294967297", "1e300", "-1e300");
+    if (type === "integer") wrong.push("1.5", "1e300", "-1e300");
+    // A seed is no native integer.
+    if (type === "integer" && (max ?? 0) <= MOST) wrong.push(`${MOST + 1}`, "4294967297");
     for (const value of wrong) {
       const { code, out, err } = await run(command, `--${name}=${value}`);
       assertEquals([code, out], [2, ""], `${command} --${name} ${value}`);
@@ -79,6 +81,13 @@ Deno.test("numbers: the largest ones do something, or are refused for a reason",
     ...["min-draft", "depth", "topk", "tree-size"].map((
       option,
     ): [string[], string, number] => [[...generate, ...short], option, MOST]),
+    ...["temperature", "repetition-penalty"].map((option): [string[], string, number] => [
+      [...generate, ...short],
+      option,
+      100,
+    ]),
+    [[...generate, ...short, "--temperature", "1"], "top-k", MOST],
+    [[...generate, ...short, "--temperature", "1"], "seed", Number.MAX_SAFE_INTEGER],
     [["inspect", model], "context", MOST],
     [["inspect", model], "bandwidth", 1e308],
     [[...quantize(0), "--scheme", "f16", "--rotate"], "seed", 2 ** 30 - 1],

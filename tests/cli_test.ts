@@ -98,6 +98,7 @@ Deno.test("generate: every method gives the same text, as JSON of the promised s
       "tokens",
       "prompt_tokens",
       "finish_reason",
+      "sampling",
       "stats",
     ]);
     assertEquals(result.tokens, plain.tokens);

@@ -68,6 +68,12 @@ Deno.test("generate: a GGUF file is no head, and says so", async () => {
   assertStringIncludes(err, "it is a GGUF file, expected the directory of a draft head");
 });
 
+Deno.test("generate: a GGUF file that does not say how tokens are chosen", async () => {
+  const { code, err } = await run("generate", "-t", path("f16"), "-p", "a", "--sampling", "model");
+  assertEquals(code, 1);
+  assertStringIncludes(err, "the file says nothing of it, expected keys under general.sampling");
+});
+
 Deno.test("score and generate: GGUF files as target and draft model", async () => {
   const scored = await run(
     "score",

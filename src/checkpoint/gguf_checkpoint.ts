@@ -7,6 +7,7 @@ import { type GgufFile, type GgufValue, Metadata, readGguf, showValue } from "..
 import type { ModelConfig } from "./config/config.ts";
 import { checkTokenIds, type GenerationConfig } from "./config/generation_config.ts";
 import { readGgufConfig } from "./config/gguf_config.ts";
+import type { OtherChoice } from "./config/other_choices.ts";
 import { type UnusedKey, warnOfUnused } from "./config/unused_keys.ts";
 import { ggufSource } from "./containers/gguf.ts";
 import type { Checkpoint } from "./opened.ts";
@@ -26,8 +27,8 @@ const HARMLESS: ReadonlySet<string> = new Set([
   "pooling_type",
 ]);
 
-/** The penalty that greedy decoding would need, and does not have. */
-const PENALTY = "general.sampling.penalty_repeat";
+/** What keys of sampling begin with. */
+const SAMPLING = "general.sampling.";
 
 /** Opens the GGUF model in `file`, found for the path `dir`; see `openCheckpoint`. */
 export function openGgufCheckpoint(dir: string, file: string): Checkpoint {
@@ -65,18 +66,42 @@ export function ggufCheckpoint(dir: string, gguf: GgufFile): Checkpoint {
 /** What the metadata says of sampling, where it says something; a number that is none is none of it. */
 function generationOf(metadata: Metadata, config: ModelConfig): GenerationConfig {
   const number = (name: string) => {
-    const value = metadata.raw(`general.sampling.${name}`);
+    const value = metadata.raw(`${SAMPLING}${name}`);
     return typeof value === "number" && Number.isFinite(value) && value >= 0 ? value : undefined;
   };
+  const [temperature, topK, topP, minP] = ["temp", "top_k", "top_p", "min_p"].map(number);
+  const sampled = [temperature, topK, topP, minP].some((value) => value !== undefined);
+  const repetitionPenalty = number("penalty_repeat");
   return {
     eosTokenIds: config.eosTokenIds,
     bosTokenId: config.bosTokenId,
     padTokenId: config.padTokenId,
-    temperature: number("temp"),
-    topK: number("top_k"),
-    topP: number("top_p"),
-    repetitionPenalty: number("penalty_repeat"),
+    // There is no key for it: what has a say in sampling is to be sampled.
+    ...(sampled && { doSample: true }),
+    temperature,
+    topK,
+    topP,
+    minP,
+    repetitionPenalty,
+    others: otherChoices(metadata, (repetitionPenalty ?? 1) !== 1),
   };
+}
+
+/** What the metadata asks for that there is none of; a penalty may be asked for on the last tokens alone. */
+function otherChoices(metadata: Metadata, penalizes: boolean): OtherChoice[] {
+  const others: [name: string, neutral: number | undefined, sampledOnly: boolean][] = [
+    ["sequence", undefined, true],
+    ["xtc_probability", 0, true],
+    ["mirostat", 0, true],
+  ];
+  if (penalizes) others.push(["penalty_last_n", -1, false]);
+  return others.flatMap(([name, neutral, sampledOnly]) => {
+    const key = `${SAMPLING}${name}`;
+    const value = metadata.raw(key);
+    if (value === undefined || value === neutral || value === "") return [];
+    const expected = neutral === undefined ? "none" : `${neutral} or none`;
+    return [{ key, found: showValue(value), expected, sampledOnly }];
+  });
 }
 
 /**
@@ -87,14 +112,11 @@ function unusedOf(metadata: Metadata, { architecture }: ModelConfig): UnusedKey[
   const { file } = metadata;
   const keys = metadata.unasked()
     .filter((key) => !/^(tokenizer|split|general)\./.test(key));
-  const unused = keys.map((key) => {
+  return keys.map((key) => {
     const ofModel = key.startsWith(`${architecture}.`);
     const known = HARMLESS.has(key.slice(architecture.length + 1));
     return { file, key, matters: ofModel && !known && !isOff(metadata.raw(key)) };
   });
-  const penalty = metadata.raw(PENALTY);
-  if (penalty === undefined) return unused;
-  return [...unused, { file, key: PENALTY, matters: penalty !== 1 }];
 }
 
 /** What an unknown option is where it is not used. */

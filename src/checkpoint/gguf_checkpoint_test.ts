@@ -71,11 +71,32 @@ Deno.test("gguf checkpoint: how it asks to be sampled", () => {
       "general.sampling.temp": ["f32", 0.5],
       "general.sampling.top_k": ["i32", 20],
       "general.sampling.top_p": ["f32", 0.75],
+      "general.sampling.min_p": ["f32", 0.25],
+      "general.sampling.penalty_repeat": ["f32", 1.5],
     },
     {},
     ({ generation }) => generation,
   );
-  assertEquals([generation.temperature, generation.topK, generation.topP], [0.5, 20, 0.75]);
+  const { doSample, temperature, topK, topP, minP, repetitionPenalty, others } = generation;
+  assertEquals([doSample, temperature, topK, topP, minP], [true, 0.5, 20, 0.75, 0.25]);
+  assertEquals([repetitionPenalty, others], [1.5, []]);
+  const othersOf = (keys: Keys) =>
+    opened(keys, {}, ({ generation }) => generation.others.map(({ key, found }) => [key, found]));
+  assertEquals(othersOf({ "general.sampling.penalty_last_n": ["i32", 64] }), []);
+  assertEquals(
+    othersOf({
+      "general.sampling.penalty_repeat": ["f32", 1.5],
+      "general.sampling.penalty_last_n": ["i32", 64],
+      "general.sampling.xtc_probability": ["f32", 0.5],
+      "general.sampling.mirostat": ["i32", 0],
+      "general.sampling.sequence": ["string", "top_k;temp"],
+    }),
+    [
+      ["general.sampling.sequence", '"top_k;temp"'],
+      ["general.sampling.xtc_probability", "0.5"],
+      ["general.sampling.penalty_last_n", "64"],
+    ],
+  );
 });
 
 const SCALINGS: [keys: Record<string, Value>, unknown][] = [
@@ -368,7 +389,6 @@ Deno.test("gguf checkpoint: keys and tensors that nothing uses", () => {
     ["llama.logit_scale", false],
     ["llama.expert_used_count", false],
     ["quantize.imatrix.file", false],
-    ["general.sampling.penalty_repeat", true],
   ]);
   const [heard] = warnings(() => configOf({ "llama.attention.scale": ["f32", 0.5] }));
   assertStringIncludes(heard, `these keys are not used: "llama.attention.scale"`);

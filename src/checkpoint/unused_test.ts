@@ -14,7 +14,13 @@ Deno.test("checkpoint: keys that are not used are listed, and warned of where th
       nothing: null,
       rope_scaling: { type: "linear", factor: 2, finetuned: true, ramp: 3 },
     },
-    "generation_config.json": { repetition_penalty: 1.05, temperature: 0.7 },
+    "generation_config.json": {
+      repetition_penalty: 1.05,
+      temperature: 0.7,
+      min_p: 0.1,
+      typical_p: 0.9,
+      guidance_scale: 2,
+    },
     "quantize_config.json": { bits: 4, group_size: 32, damp_percent: 0.01, twist: "left" },
   };
   let dir = "";
@@ -37,14 +43,15 @@ Deno.test("checkpoint: keys that are not used are listed, and warned of where th
         ["config.json", "rope_scaling.ramp", true],
         ["quantize", "damp_percent", false],
         ["quantize", "twist", true],
-        ["generation", "repetition_penalty", true],
+        ["generation", "guidance_scale", true],
+        ["generation", "typical_p", false],
       ]);
     })
   );
   assertEquals(heard, [
     `${dir}: what it says may not be what it should, as these keys are not used: ` +
     `"sliding_window" (config.json), "some_gate" (config.json), "rope_scaling.ramp" (config.json), ` +
-    `"twist" (quantize_config.json), "repetition_penalty" (generation_config.json)`,
+    `"twist" (quantize_config.json), "guidance_scale" (generation_config.json)`,
   ]);
   withDir({ "config.json": CONFIG }, MODEL, (plain) => {
     assertEquals(warnings(() => openCheckpoint(plain)[Symbol.dispose]()), []);

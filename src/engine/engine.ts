@@ -9,7 +9,7 @@ import type { ModelConfig } from "../checkpoint/config/config.ts";
 import { openHead } from "../checkpoint/head.ts";
 import { Device, disposedError } from "../device/mod.ts";
 import { checkHead, HeadModel, Model, type ModelSummary, summarizeModel } from "../model/mod.ts";
-import { type DrafterPlan, draftModel, eagle2 } from "../speculation/mod.ts";
+import { type ChoiceOptions, type DrafterPlan, draftModel, eagle2 } from "../speculation/mod.ts";
 import { ChatTemplate, type RenderOptions } from "../text/chat_template.ts";
 import { Tokenizer } from "../text/tokenizer.ts";
 import type { Generation } from "./generation.ts";
@@ -32,6 +32,7 @@ import {
   tokenIds,
 } from "./prompt.ts";
 import { inRole } from "./role.ts";
+import { type Sampled, samplingDefaults } from "./sampling_defaults.ts";
 import { checkSameTokenizer } from "./same_tokenizer.ts";
 import { type Score, type ScoreOptions, scoreTokens } from "./score.ts";
 import { type GenerateOptions, Session } from "./session.ts";
@@ -52,6 +53,7 @@ export class Engine implements Disposable {
   /** The target's chat template, where it has one. */
   readonly chatTemplate?: ChatTemplate;
   readonly #session: Session;
+  readonly #sampled: Sampled;
   readonly #cleanup: DisposableStack;
 
   private constructor(
@@ -61,6 +63,7 @@ export class Engine implements Disposable {
     tokenizer: Tokenizer,
     chatTemplate: ChatTemplate | undefined,
     session: Session,
+    { dir, generation, gguf }: Sampled,
     cleanup: DisposableStack,
   ) {
     this.device = device;
@@ -69,6 +72,7 @@ export class Engine implements Disposable {
     this.tokenizer = tokenizer;
     this.chatTemplate = chatTemplate;
     this.#session = session;
+    this.#sampled = { dir, generation, gguf };
     this.#cleanup = cleanup;
   }
 
@@ -130,12 +134,30 @@ export class Engine implements Disposable {
     const session = cleanup.use(
       new Session(target, tokenizer, { context, drafter, method, promptRows }),
     );
-    return new Engine(device, method, target, tokenizer, chatTemplate, session, cleanup.move());
+    return new Engine(
+      device,
+      method,
+      target,
+      tokenizer,
+      chatTemplate,
+      session,
+      stored,
+      cleanup.move(),
+    );
   }
 
   /** The longest text, prompt included, in tokens. */
   get context(): number {
     return this.#session.context;
+  }
+
+  /**
+   * How the target asks to have its tokens chosen, in `generation_config.json` or GGUF's metadata: options for `generate`,
+   * which is greedy without them. Throws code `"sampling"` where the target does not say, or asks for something that there
+   * is none of.
+   */
+  get samplingDefaults(): ChoiceOptions {
+    return samplingDefaults(this.#sampled);
   }
 
   /**

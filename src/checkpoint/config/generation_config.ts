@@ -6,6 +6,7 @@
 import { CheckpointError } from "../../base/errors.ts";
 import type { ModelConfig } from "./config.ts";
 import { Fields } from "../containers/json.ts";
+import { type OtherChoice, otherChoices } from "./other_choices.ts";
 
 /** How a checkpoint asks to be sampled. Absent values were not given. */
 export interface GenerationConfig {
@@ -23,8 +24,12 @@ export interface GenerationConfig {
   readonly topK?: number;
   /** Candidates kept by cumulative probability. */
   readonly topP?: number;
+  /** Candidates kept by their share of the best one's probability. */
+  readonly minP?: number;
   /** Penalty on tokens already used. */
   readonly repetitionPenalty?: number;
+  /** What it asks for beside, that nothing here does. */
+  readonly others: readonly OtherChoice[];
 }
 
 /** Checks a `generation_config.json`; what it does not give is taken from the model's configuration. */
@@ -54,7 +59,9 @@ export function readGenerationConfig(config: Fields, model: ModelConfig): Genera
     temperature: number("temperature", 0),
     topK: config.raw("top_k") === undefined ? undefined : config.integer("top_k", undefined, 0),
     topP: number("top_p", 0),
+    minP: number("min_p", 0),
     repetitionPenalty: number("repetition_penalty", 0),
+    others: otherChoices(config),
   };
 }
 

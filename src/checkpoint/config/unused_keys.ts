@@ -57,7 +57,7 @@ const HARMLESS = words(`
 
 
   max_length min_length max_new_tokens do_sample early_stopping num_beams num_beam_groups temperature top_k top_p
-  min_p typical_p epsilon_cutoff eta_cutoff diversity_penalty length_penalty num_return_sequences
+  typical_p epsilon_cutoff eta_cutoff diversity_penalty length_penalty num_return_sequences
   remove_invalid_values _from_model_config trust_remote_code max_time assistant_confidence_threshold
   num_assistant_tokens num_assistant_tokens_schedule chat_format max_window_size penalty_alpha
   encoder_no_repeat_ngram_size target_lookbehind assistant_lookbehind disable_compile renormalize_logits
@@ -77,7 +77,6 @@ const HARMLESS = words(`
 
 /** Keys of `generation_config.json` that change what greedy decoding gives, with the value that changes nothing. */
 const GENERATION: ReadonlyMap<string, unknown> = new Map<string, unknown>([
-  ["repetition_penalty", 1],
   ["encoder_repetition_penalty", 1],
   ["guidance_scale", 1],
 ]);
@@ -90,7 +89,7 @@ export function unusedKeys(config: Fields): UnusedKey[] {
   });
 }
 
-/** The keys of a `generation_config.json` whose wish is not fulfilled: of a text, the likeliest tokens are taken. */
+/** The keys of a `generation_config.json` whose wish is never fulfilled. */
 export function unusedGenerationKeys(generation: Fields): UnusedKey[] {
   const { file, object } = generation;
   const ignored = [...GENERATION].filter(([key]) => (object[key] ?? null) !== null);

@@ -45,7 +45,7 @@ export function syntheticCheckpoint(shape: ModelConfig, options: SyntheticOption
     ...(description && {
       quantization: parseQuantization(new Fields(name, description), tensors),
     }),
-    generation: { eosTokenIds, bosTokenId, padTokenId },
+    generation: { eosTokenIds, bosTokenId, padTokenId, others: [] },
     [Symbol.dispose]: () => tensors[Symbol.dispose](),
   };
 }

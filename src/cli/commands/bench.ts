@@ -11,7 +11,9 @@ import {
   type SyntheticLmHead,
   type SyntheticScheme,
 } from "../../checkpoint/synthetic/synthetic_schemes.ts";
+import { checkOptions } from "../../base/options.ts";
 import { MAX_TREE_ROWS } from "../../ops/mod.ts";
+import { CHOICE_KINDS } from "../../speculation/mod.ts";
 import type { BenchTable } from "./bench/bench.ts";
 import { compareReports, type Comparison } from "./bench/compare.ts";
 import { needsItsModels, needsScheme, needsTableOf } from "./bench/needs.ts";
@@ -24,7 +26,8 @@ import { INFLATIONS, type ModelSource } from "./bench/sources.ts";
 import { type Command, command } from "../options/command.ts";
 import { tableColumns } from "../terminal/io.ts";
 import { idleBeside, needsOption } from "../options/needs.ts";
-import type { Values } from "../options/option.ts";
+import type { Option, Values } from "../options/option.ts";
+import { CHOICE_OPTIONS, choiceOf } from "../options/sampling.ts";
 import { Progress } from "../terminal/progress.ts";
 import { BACKEND_OPTION, THREADS_OPTION } from "../options/shared.ts";
 import { UsageError } from "../options/usage_error.ts";
@@ -33,6 +36,12 @@ import { UsageError } from "../options/usage_error.ts";
 const ROWS = [1, 4, 7, 10, 16, 17, 24, 30, 33, 48, 49, 60];
 
 const SCHEMES = Object.keys(SYNTHETIC_FORMATS) as SyntheticScheme[];
+
+/** How the texts of a table are made; nothing else has tokens chosen. */
+const CHOICE = CHOICE_OPTIONS.map((option) => ({
+  ...option,
+  needs: [needsTableOf(option.name)],
+})) as readonly Option[] as typeof CHOICE_OPTIONS;
 
 const OPTIONS = [
   {
@@ -134,6 +143,7 @@ const OPTIONS = [
     needs: [needsTableOf("max-tokens")],
     summary: "Tokens from each prompt",
   },
+  ...CHOICE,
   { name: "json", type: "string", value: "FILE", summary: "Write all figures to a file, as JSON" },
   { name: "markdown", type: "string", value: "FILE", summary: "Write the tables to a file" },
   {
@@ -162,6 +172,8 @@ export const bench: Command = command({
 
   async run(values, io) {
     const { context, runs, prompts, backend, threads } = values;
+    const choice = choiceOf(values);
+    checkOptions("generate", choice, CHOICE_KINDS);
     for (const file of filesOf(values)) checkWritable(file);
     const earlier = values.compare === undefined ? undefined : readReport(values.compare);
     using bar = new Progress(io.stderr, { lines: true });
@@ -176,6 +188,7 @@ export const bench: Command = command({
       prompts,
       rows: rowsOf(values.rows),
       maxTokens: values["max-tokens"],
+      choice,
       progress: (label, done, total) => bar.update(label, done, total),
     });
     let last: Report | undefined;

@@ -3,7 +3,9 @@
  *
  * @module
  */
+import { checkOptions } from "../../base/options.ts";
 import { Engine, type GenerateOptions, METHODS, type Prompt } from "../../engine/mod.ts";
+import { CHOICE_KINDS } from "../../speculation/mod.ts";
 import { showGeneration } from "./generate_output.ts";
 import { readInput, readTextFile, refuseEmpty, withoutLastNewline } from "./input.ts";
 import { INTERRUPTED, interruptible } from "../terminal/interrupt.ts";
@@ -11,6 +13,7 @@ import { type Command, command } from "../options/command.ts";
 import type { Io } from "../terminal/io.ts";
 import { Progress } from "../terminal/progress.ts";
 import { idleBeside, needsOption, needsValue } from "../options/needs.ts";
+import { choiceOf, SAMPLING_OPTIONS } from "../options/sampling.ts";
 import { BACKEND_OPTION, JSON_OPTION, TARGET_OPTION, THREADS_OPTION } from "../options/shared.ts";
 
 /** What an option of trees needs. */
@@ -19,13 +22,15 @@ const TREES = [needsOption("head"), needsValue("method", "eagle2", "hier")];
 /** The `generate` command. */
 export const generate: Command = command({
   name: "generate",
-  summary: "Continue a prompt, greedily: the text is the same whatever proposes its tokens.",
+  summary: "Continue a prompt: the text is the same whatever proposes its tokens.",
   notes: [
     "The text goes to standard output as it comes, on a terminal coloured by who proposed each",
     "token; standard error ends with a line of statistics. The prompt is read from standard input",
     "where neither --prompt nor --prompt-file is given. Ctrl-C ends the text after the current round,",
     "or piece of the prompt. In JSON finish_reason is stop, length (of --max-tokens), context (it is",
-    "full) or aborted (by Ctrl-C); behind a --stop text, tokens end where text ends.",
+    "full) or aborted (by Ctrl-C); behind a --stop text, tokens end where text ends. Tokens are the",
+    "likeliest ones unless --temperature or --sampling model says otherwise; a text that was sampled is",
+    "had again with the --seed that the statistics and the JSON give.",
   ],
   options: [
     TARGET_OPTION,
@@ -122,6 +127,7 @@ export const generate: Command = command({
       summary: "A text that ends the generation and is no part of it",
     },
     { name: "ignore-eos", type: "boolean", summary: "Go on after a stop token" },
+    ...SAMPLING_OPTIONS,
     {
       name: "color",
       type: "string",
@@ -137,6 +143,9 @@ export const generate: Command = command({
   example: 'generate -t models/demo/target -p "Question: What is 2 + 3?" -n 40',
 
   async run(values, io) {
+    const given = choiceOf(values);
+    // Before the models are read.
+    checkOptions("generate", given, CHOICE_KINDS);
     const text = await readPrompt(values.prompt, values["prompt-file"], io);
     const prompt: Prompt = values.chat
       ? [
@@ -145,11 +154,15 @@ export const generate: Command = command({
       ]
       : text;
     using engine = await load(values, io);
-    const { json } = values;
+    const choice = values.sampling === "model" ? { ...engine.samplingDefaults, ...given } : given;
+    const { json, logprobs } = values;
     const color = values.color === "always" || (values.color === "auto" && io.stdout.color);
     using bar = new Progress(io.stderr);
     return await interruptible(async (signal) => {
       const options: GenerateOptions = {
+        ...choice,
+        logprobs,
+        logprobsOf: values["logprobs-of"],
         maxTokens: values["max-tokens"],
         stop: values.stop,
         ignoreEos: values["ignore-eos"],
@@ -161,7 +174,8 @@ export const generate: Command = command({
       };
       const generation = engine.generate(prompt, options);
       const by = proposers(engine.method);
-      await showGeneration(generation, { json, color, signal, by, bar }, io);
+      const textOf = (id: number) => engine.tokenizer.decode([id], { skipSpecialTokens: false });
+      await showGeneration(generation, { json, color, signal, by, bar, choice, textOf }, io);
       return signal.aborted ? INTERRUPTED : 0;
     });
   },

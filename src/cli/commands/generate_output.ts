@@ -3,7 +3,13 @@
  *
  * @module
  */
-import type { FinishReason, Generation, GenerationResult } from "../../engine/mod.ts";
+import type {
+  ChoiceOptions,
+  FinishReason,
+  Generation,
+  GenerationResult,
+} from "../../engine/mod.ts";
+import { CHOICE_DEFAULTS } from "../../speculation/mod.ts";
 import { legend, paint, proposerColor } from "../terminal/color.ts";
 import type { Io } from "../terminal/io.ts";
 import { snakeCase, writeJson } from "../terminal/json.ts";
@@ -19,6 +25,10 @@ export interface ShowOptions {
   readonly signal: AbortSignal;
   /** Who can propose tokens, for the legend. */
   readonly by: readonly string[];
+  /** How its tokens are chosen. */
+  readonly choice: ChoiceOptions;
+  /** The text of a token. */
+  textOf(id: number): string;
   /** What shows how far the prompt is read; cleared before statistics are written. */
   readonly bar?: Progress;
 }
@@ -43,7 +53,7 @@ export async function showGeneration(
   } finally {
     bar?.clear();
   }
-  if (json) return await writeJson(io.stdout, jsonOf(generation.result));
+  if (json) return await writeJson(io.stdout, jsonOf(generation.result, options));
   // Files and pipes get the text as it is; on a terminal what follows starts its own line.
   if (!newline && io.stdout.isTerminal) await io.stdout.write("\n");
   await io.stderr.write(`${statisticsLine(generation.result)}\n`);
@@ -57,7 +67,7 @@ const ENDS: Readonly<Record<FinishReason, string>> = {
 };
 
 /** A result in one line for people. */
-export function statisticsLine({ finishReason, stats }: GenerationResult): string {
+export function statisticsLine({ finishReason, seed, stats }: GenerationResult): string {
   const { method, generatedTokens, targetForwards, tau, timings } = stats;
   const count = (n: number, what: string) => `${n} ${what}${n === 1 ? "" : "s"}`;
   return [
@@ -67,18 +77,32 @@ export function statisticsLine({ finishReason, stats }: GenerationResult): strin
     `tau ${tau.toFixed(2)}`,
     count(targetForwards, "target forward"),
     `prompt read in ${timings.prefillMs.toFixed(0)} ms`,
+    ...(seed === undefined ? [] : [`seed ${seed}`]),
     ENDS[finishReason],
   ].join(", ");
 }
 
 /** A result as `generate --json` prints it. */
-export function jsonOf(result: GenerationResult): unknown {
-  const { text, tokens, promptTokens, finishReason, stats } = result;
+export function jsonOf(
+  result: GenerationResult,
+  { choice, textOf }: Pick<ShowOptions, "choice" | "textOf">,
+): unknown {
+  const { text, tokens, logprobs, top, promptTokens, finishReason, seed, stats } = result;
+  const { logitBias = {}, ...given } = choice;
   return {
     text,
     tokens,
+    ...(logprobs && {
+      logprobs,
+      top: top!.map((likeliest) => likeliest.map((one) => ({ ...one, text: textOf(one.id) }))),
+    }),
     prompt_tokens: promptTokens,
     finish_reason: finishReason,
+    sampling: {
+      ...snakeCase({ ...CHOICE_DEFAULTS, ...given }) as object,
+      logit_bias: logitBias,
+      seed: seed ?? null,
+    },
     stats: {
       method: stats.method,
       generated_tokens: stats.generatedTokens,

@@ -48,7 +48,14 @@ function generation(error?: unknown): Generation {
   return new Generation(pieces(), () => RESULT);
 }
 
-const QUIET = { json: false, color: false, signal: new AbortController().signal, by: ["target"] };
+const QUIET = {
+  json: false,
+  color: false,
+  signal: new AbortController().signal,
+  by: ["target"],
+  choice: {},
+  textOf: (id: number) => `<${id}>`,
+};
 
 Deno.test("showGeneration: files get the text as it is, terminals a newline after it", async () => {
   for (const terminal of [false, true]) {
@@ -69,13 +76,24 @@ Deno.test("showGeneration: colours by who proposed, with a legend", async () => 
 Deno.test("showGeneration: JSON is one line and all there is", async () => {
   const io = testIo({ terminal: true });
   await showGeneration(generation(), { ...QUIET, json: true, color: true }, io);
-  assertEquals(io.stdout.text, `${JSON.stringify(jsonOf(RESULT))}\n`);
+  assertEquals(io.stdout.text, `${JSON.stringify(jsonOf(RESULT, QUIET))}\n`);
   assertEquals(io.stderr.text, "");
-  assertEquals(jsonOf(RESULT), {
+  assertEquals(jsonOf(RESULT, QUIET), {
     text: "a bc",
     tokens: [1, 2, 3],
     prompt_tokens: 1,
     finish_reason: "length",
+    sampling: {
+      repetition_penalty: 1,
+      presence_penalty: 0,
+      frequency_penalty: 0,
+      temperature: 0,
+      top_k: 0,
+      top_p: 1,
+      min_p: 0,
+      logit_bias: {},
+      seed: null,
+    },
     stats: {
       method: "eagle2",
       generated_tokens: 3,
@@ -97,6 +115,35 @@ Deno.test("showGeneration: JSON is one line and all there is", async () => {
       timings: { prefill_ms: 5, decode_ms: 30, tokens_per_second: 100 },
     },
   });
+});
+
+Deno.test("showGeneration: how text was sampled, and log-probabilities", async () => {
+  const sampled: GenerationResult = {
+    ...RESULT,
+    seed: 2 ** 53 - 1,
+    logprobs: [-0.5, -1, -2],
+    top: [[], [{ id: 7, logprob: -0.25 }], []],
+  };
+  const choice = { temperature: 0.5, topP: 0.75, logitBias: { 5: -1 }, seed: 3 };
+  const json = jsonOf(sampled, { ...QUIET, choice }) as Record<string, unknown>;
+  assertEquals(json.sampling, {
+    repetition_penalty: 1,
+    presence_penalty: 0,
+    frequency_penalty: 0,
+    temperature: 0.5,
+    top_k: 0,
+    top_p: 0.75,
+    min_p: 0,
+    logit_bias: { 5: -1 },
+    seed: 2 ** 53 - 1,
+  });
+  assertEquals(json.logprobs, [-0.5, -1, -2]);
+  assertEquals(json.top, [[], [{ id: 7, logprob: -0.25, text: "<7>" }], []]);
+  assertStringIncludes(statisticsLine(sampled), ", seed 9007199254740991, reached the length");
+  assertEquals(statisticsLine(RESULT).includes("seed"), false);
+  const io = testIo();
+  await showGeneration(generation(), QUIET, io);
+  assertEquals(io.stderr.text.includes("seed"), false);
 });
 
 Deno.test("showGeneration: an abort shows what there is, any other error is thrown", async () => {

@@ -30,6 +30,10 @@ function wordsOf(option: Option, value: unknown): unknown[] {
     case "integers":
     case "words":
       return value === undefined ? [] : valued(flag, (value as readonly unknown[]).join(","));
+    case "pairs":
+      return value === undefined
+        ? []
+        : valued(flag, Object.entries(value as object).map((pair) => pair.join("=")).join(","));
     default:
       return value === undefined || value === option.default ? [] : valued(flag, value);
   }

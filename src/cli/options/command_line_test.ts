@@ -16,6 +16,7 @@ const COOK = command({
     { name: "note", type: "string", value: "TEXT", summary: "" },
     { name: "herb", type: "list", value: "NAME", summary: "" },
     { name: "eggs", type: "integers", value: "1,2", summary: "" },
+    { name: "weigh", type: "pairs", value: "ID=X,...", summary: "" },
   ],
   run: () => Promise.resolve(0),
 });
@@ -30,7 +31,7 @@ async function shell(line: string): Promise<string[]> {
 Deno.test("commandLine: a shell and the parser make the same values of it", async () => {
   const cases = [
     ["soup"],
-    "soup --salt --heat 3 --shift=-1.5 --herb a --herb b --eggs 1,2".split(" "),
+    "soup --salt --heat 3 --shift=-1.5 --herb a --herb b --eggs 1,2 --weigh 5=-1.5,7=2".split(" "),
     ["a dish", "--note", `it's $HOME; "x" \\ * \n`, "--herb=--salt"],
   ];
   for (const args of cases) {

@@ -6,6 +6,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { parseOptions } from "./parse.ts";
 import { COMMANDS } from "../registry.ts";
+import { CHOICE_OPTIONS } from "./sampling.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** Command lines, without what is required, and why the option of the case does nothing in them. */
@@ -13,6 +14,9 @@ type Idle = readonly (readonly [args: string, words: string])[];
 
 /** Whatever else is given, the option changes something. */
 const ALWAYS: Idle = [];
+
+/** It changes something beside a temperature, which the model may give: its help says so, and nothing is refused. */
+const BESIDE_TEMPERATURE: Idle = [];
 
 const METHOD_READS = "a method that reads text, --method clip, gptq, smooth or smooth-gptq";
 const METHOD_GPTQ = "a method that has GPTQ in it, --method gptq or smooth-gptq";
@@ -71,6 +75,18 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Idle>>>> = {
     "tree-size": trees("--tree-size 9"),
     stop: ALWAYS,
     "ignore-eos": ALWAYS,
+    temperature: ALWAYS,
+    "top-p": BESIDE_TEMPERATURE,
+    "top-k": BESIDE_TEMPERATURE,
+    "min-p": BESIDE_TEMPERATURE,
+    seed: BESIDE_TEMPERATURE,
+    "repetition-penalty": ALWAYS,
+    "presence-penalty": ALWAYS,
+    "frequency-penalty": ALWAYS,
+    "logit-bias": ALWAYS,
+    sampling: ALWAYS,
+    logprobs: [["--logprobs 3", "it needs --json"]],
+    "logprobs-of": [["--json --logprobs-of processed", "it needs --logprobs"]],
     color: [["--json --color always", "it does nothing with --json"]],
     json: ALWAYS,
   },
@@ -154,6 +170,13 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Idle>>>> = {
       ["--synthetic llama-3-8b --max-tokens 3", "it needs --trio or --inflate"],
       ["--trio D --tables idle --max-tokens 3", "it needs --tables with end-to-end"],
     ],
+    ...Object.fromEntries(CHOICE_OPTIONS.map(({ name, type }) => {
+      const flag = `--${name} ${type === "pairs" ? "1=1" : 1}`;
+      return [name, [
+        [`--model D ${flag}`, "it needs --trio or --inflate"],
+        [`--trio D --tables forward ${flag}`, "it needs --tables with end-to-end"],
+      ]];
+    })),
     json: ALWAYS,
     markdown: ALWAYS,
     compare: ALWAYS,
@@ -208,6 +231,11 @@ Deno.test("options: beside what they need they are taken", () => {
     ["generate", "--head H --depth 2 --topk 3 --tree-size 9"],
     ["generate", "--draft D --head H --method hier --min-draft 3 --depth 2"],
     ["generate", "--chat --system S --color always --backend cpu --threads 2"],
+    [
+      "generate",
+      "--temperature 0.5 --top-k 4 --seed 3 --json --logprobs 0 --logprobs-of processed",
+    ],
+    ["generate", "--top-p 0.5 --sampling model"],
     ["score", "--tokens 1 --threads 2"],
     ["quantize", "--scheme w4a16-g128 --damping 0.1 --order activity --zero-points gptq"],
     ["quantize", "--scheme w4a8-qqq --damping 0.1 --backend cpu --calibration-tokens 4"],
@@ -217,7 +245,7 @@ Deno.test("options: beside what they need they are taken", () => {
     ["quantize", "--scheme w4a8-qoq-g128 --no-rotate"],
     ["bench", "--synthetic llama-3-8b --scheme w8a8,f16 --tables forward --rows 3 --context 9"],
     ["bench", "--synthetic llama-3-8b --lm-head w8a16"],
-    ["bench", "--inflate 70b-8b --trio D --prompts 3 --max-tokens 4"],
+    ["bench", "--inflate 70b-8b --trio D --prompts 3 --max-tokens 4 --temperature 1 --seed 9"],
     ["bench", "--tables ceilings --runs 3"],
   ];
   for (const [name, args] of lines) parse(name, args);

@@ -80,6 +80,12 @@ export interface IntegersOption extends ValueOption {
   readonly type: "integers";
 }
 
+/** Numbers for whole numbers from 0, as `ID=VALUE` with commas between them. */
+export interface PairsOption extends ValueOption {
+  /** Its kind. */
+  readonly type: "pairs";
+}
+
 /** An option of a command. */
 export type Option =
   | BooleanOption
@@ -87,7 +93,8 @@ export type Option =
   | NumberOption
   | ListOption
   | WordsOption
-  | IntegersOption;
+  | IntegersOption
+  | PairsOption;
 
 /** An argument without dashes that a command needs, e.g. the directory to inspect. */
 export interface Positional {
@@ -116,6 +123,7 @@ export type ValueOf<O extends Option> = O extends BooleanOption ? boolean
   : O extends ListOption ? readonly string[]
   : O extends WordsOption ? readonly O["choices"][number][] | undefined
   : O extends IntegersOption ? readonly number[] | undefined
+  : O extends PairsOption ? Readonly<Record<number, number>> | undefined
   : O extends NumberOption ? OrAbsent<O, number>
   : OrAbsent<O, O extends { choices: readonly (infer C extends string)[] } ? C : string>;
 /** `T`, or undefined where the option may be left out and has no default. */

@@ -30,6 +30,8 @@ export function valueOf(option: Valued, given: readonly string[]): unknown {
   switch (option.type) {
     case "integers":
       return integers(name, text);
+    case "pairs":
+      return pairs(name, text);
     case "words":
       return text.split(",").map((word) => choice(name, word.trim(), option.choices));
     case "string":
@@ -53,7 +55,8 @@ function numberOf(
   const number = NUMBER.test(text) ? Number(text) : NaN;
   const { name, type, min = -Infinity, max = Infinity } = option;
   const whole = type === "integer";
-  const [least, most] = whole ? [Math.max(min, -MAX_I32), Math.min(max, MAX_I32)] : [min, max];
+  // What goes to the library as an integer of its own; an option that takes more says so.
+  const [least, most] = whole ? [Math.max(min, -MAX_I32), option.max ?? MAX_I32] : [min, max];
   const fits = whole ? Number.isInteger(number) : Number.isFinite(number);
   if (fits && number >= least && number <= most) return number;
   // The limits of native integers are news only to whoever goes beyond them.
@@ -61,6 +64,26 @@ function numberOf(
   const to = option.max !== undefined || number > most ? ` to ${most}` : "";
   const kind = whole ? "a whole number" : "a number";
   throw new UsageError(`Cannot use --${name} ${text}: expected ${kind}${from}${to}`);
+}
+
+function pairs(name: string, text: string): Record<number, number> {
+  const found: Record<number, number> = {};
+  for (const part of text.split(",")) {
+    const refuse = (found: string, expected: string): never => {
+      throw new UsageError(
+        `Cannot use --${name} ${text}: "${part}" ${found}, expected ${expected}`,
+      );
+    };
+    const [, id, value] = /^\s*(\d+)\s*=\s*(\S+)\s*$/.exec(part) ?? [];
+    const [key, number] = [Number(id), NUMBER.test(value) ? Number(value) : NaN];
+    if (!Number.isFinite(number)) {
+      refuse("is in it", "whole numbers with a number for each, as 5=-1.5, and commas between");
+    }
+    if (key > MAX_I32) refuse("is in it", `whole numbers of at most ${MAX_I32}`);
+    if (Object.hasOwn(found, key)) refuse("is in it", `one number for ${key}`);
+    found[key] = number;
+  }
+  return found;
 }
 
 function integers(name: string, text: string): number[] {

@@ -16,6 +16,8 @@ const GRAMMAR: Grammar = {
     { name: "note", type: "string", value: "TEXT", summary: "" },
     { name: "herb", type: "list", value: "NAME", summary: "" },
     { name: "eggs", type: "integers", value: "1,2", summary: "" },
+    { name: "weigh", type: "pairs", value: "ID=X,...", summary: "" },
+    { name: "large", type: "integer", value: "N", max: 2 ** 40, summary: "" },
     { name: "side", type: "words", value: "A,B", choices: ["rice", "peas"], summary: "" },
   ],
 };
@@ -33,12 +35,17 @@ Deno.test("parseOptions: values, defaults and lists", () => {
     note: undefined,
     herb: [],
     eggs: undefined,
+    weigh: undefined,
+    large: undefined,
     side: undefined,
   });
   const args =
     "--salt --oven-heat 0 --share=-.5e1 --damp 1 --cooks 4 --shift=-7 --style fried --note 12 --herb a --herb=b";
   assertEquals(
-    parseOptions(GRAMMAR, [...args.split(" "), "--eggs", "3, 0,7", "--side", "peas, rice", "7"]),
+    parseOptions(GRAMMAR, [
+      ...[...args.split(" "), "--eggs", "3, 0,7", "--side", "peas, rice", "7"],
+      ...["--weigh", "5=-1.5, 0=2e1,17 = .25", "--large", `${2 ** 40}`],
+    ]),
     {
       dish: "7",
       salt: true,
@@ -51,6 +58,8 @@ Deno.test("parseOptions: values, defaults and lists", () => {
       note: "12",
       herb: ["a", "b"],
       eggs: [3, 0, 7],
+      weigh: { 0: 20, 5: -1.5, 17: 0.25 },
+      large: 2 ** 40,
       side: ["peas", "rice"],
     },
   );
@@ -104,6 +113,19 @@ const WRONG: readonly [args: string[], words: string][] = [
   ],
   [["soup", "--side", "rice,"], "Cannot use --side : expected rice or peas"],
   [["soup", "--eggs=-1"], `"-1" is in it`],
+  [
+    ["soup", "--weigh", "5"],
+    'Cannot use --weigh 5: "5" is in it, expected whole numbers with a number for each, as 5=-1.5,',
+  ],
+  [["soup", "--weigh", "5=x"], `"5=x" is in it`],
+  [["soup", "--weigh", "5=1,"], `"" is in it`],
+  [["soup", "--weigh", "a=1"], `"a=1" is in it`],
+  [["soup", "--weigh=-1=1"], `"-1=1" is in it`],
+  [["soup", "--weigh", "5=Infinity"], `"5=Infinity" is in it`],
+  [["soup", "--weigh", "5=1=2"], `"5=1=2" is in it`],
+  [["soup", "--weigh", "5=1,5=2"], `"5=2" is in it, expected one number for 5`],
+  [["soup", "--weigh", "2147483648=1"], "expected whole numbers of at most 2147483647"],
+  [["soup", "--large", `${2 ** 40 + 1}`], `expected a whole number to ${2 ** 40}`],
   [["soup", "salad"], `Cannot use "salad": cook takes one DISH`],
   [[], "Cannot cook: DISH (what to cook) is missing"],
 ];

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Device } from "../../../device/mod.ts";
+import type { ChoiceOptions } from "../../../engine/mod.ts";
 import type { HeadModel, Model } from "../../../model/mod.ts";
 import type { Tokenizer } from "../../../text/tokenizer.ts";
 import type { Section } from "./figure.ts";
@@ -27,6 +28,8 @@ export interface BenchText {
   readonly prompts: readonly string[];
   /** Tokens to generate from each. */
   readonly maxTokens: number;
+  /** How they are chosen. */
+  readonly choice: ChoiceOptions;
 }
 
 /** A run of benches. */

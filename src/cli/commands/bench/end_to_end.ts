@@ -4,6 +4,8 @@
  * @module
  */
 import {
+  type ChoiceOptions,
+  type GenerateOptions,
   type GenerationStats,
   type Method,
   METHODS,
@@ -11,11 +13,23 @@ import {
   SPECULATION_DEFAULTS,
 } from "../../../engine/mod.ts";
 import { type DrafterPlan, draftModel, eagle2 } from "../../../speculation/mod.ts";
+import { CHOICE_OPTIONS } from "../../options/sampling.ts";
 import type { Bench, BenchTable, BenchText } from "./bench.ts";
 import type { Figure } from "./figure.ts";
 
 /** The longest text that is planned for. */
 const CONTEXT = 512;
+
+/** The seed of every text where none is given, so that a run can be repeated. */
+const SEED = 0;
+
+/** How tokens are chosen, for the notes. */
+function chosen(choice: ChoiceOptions): string {
+  const said = Object.entries({ seed: SEED, ...choice })
+    .filter(([name]) => name !== "seed" || (choice.temperature ?? 0) > 0)
+    .map(([name, value]) => `${name} ${typeof value === "object" ? JSON.stringify(value) : value}`);
+  return said.length === 0 ? "greedy" : said.join(", ");
+}
 
 /** The drafter of `method`, with the shape that engines give it; undefined where a model is missing. */
 function planOf({ models }: Bench, method: Method): { plan?: DrafterPlan } | undefined {
@@ -106,7 +120,8 @@ function figuresOf(method: Method, totals: Totals, prompts: number, plain: numbe
 
 async function* measureAll(bench: Bench, text: BenchText): AsyncGenerator<Figure> {
   const { models: [target], progress } = bench;
-  const { tokenizer, prompts, maxTokens } = text;
+  const { tokenizer, prompts, maxTokens, choice } = text;
+  const options: GenerateOptions = { maxTokens, seed: SEED, ...choice };
   const expected: string[] = [];
   let plain = 0;
   for (const method of METHODS) {
@@ -129,10 +144,10 @@ async function* measureAll(bench: Bench, text: BenchText): AsyncGenerator<Figure
       identical: 0,
     };
     // The first text warms up: caches grow, clocks rise.
-    await session.generate(prompts[0], { maxTokens }).finish();
+    await session.generate(prompts[0], options).finish();
     for (const [i, prompt] of prompts.entries()) {
       progress(`end to end, ${method}`, i, prompts.length);
-      const { tokens, stats } = await session.generate(prompt, { maxTokens }).finish();
+      const { tokens, stats } = await session.generate(prompt, options).finish();
       add(totals, tokens.length, stats);
       const said = tokens.join();
       if (method === "ar") expected.push(said);
@@ -149,7 +164,7 @@ export const endToEnd: BenchTable = {
   name: "end-to-end",
   summary: "text from prompts with every method: speed, accept lengths, where the time goes",
   models: ["trio", "inflate"],
-  uses: ["prompts", "max-tokens"],
+  uses: ["prompts", "max-tokens", ...CHOICE_OPTIONS.map(({ name }) => name)],
   async *measure(bench) {
     const { text, models } = bench;
     if (text === undefined) return;
@@ -158,7 +173,9 @@ export const endToEnd: BenchTable = {
       table: "end-to-end",
       subject: models.map(({ name }) => name).join("+"),
       notes: [
-        `${text.prompts.length} prompts, greedy, up to ${text.maxTokens} tokens each, shapes of ` +
+        `${text.prompts.length} prompts, ${
+          chosen(text.choice)
+        }, up to ${text.maxTokens} tokens each, shapes of ` +
         "proposals as engines have them by default; speed: tokens over decoding time, and times " +
         "plain decoding; round and its parts: a target forward, and of all decoding time; " +
         "draft's: parts of draft, in the draft model's own rounds",

@@ -4,6 +4,7 @@
  * @module
  */
 import { type Backend, Device } from "../../../device/mod.ts";
+import type { ChoiceOptions } from "../../../engine/mod.ts";
 import { VERSION } from "../../options/version.ts";
 import type { Bench, BenchTable } from "./bench.ts";
 import { measureRead } from "./ceilings.ts";
@@ -27,6 +28,8 @@ export interface RunOptions extends ReportOptions {
   readonly prompts: number;
   /** Tokens from each of them. */
   readonly maxTokens: number;
+  /** How they are chosen. */
+  readonly choice: ChoiceOptions;
   /** Hears how far loading and measuring are. */
   progress(label: string, done: number, total: number): void;
 }
@@ -78,6 +81,7 @@ async function* measureOn(
     tokenizer,
     prompts: benchPrompts(options.prompts),
     maxTokens: options.maxTokens,
+    choice: options.choice,
   };
   const bench: Bench = {
     device,
