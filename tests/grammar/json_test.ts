@@ -44,7 +44,7 @@ for (const [name, { schema, valid }] of Object.entries(SCHEMAS)) {
       assert(isValid(value), JSON.stringify(value));
       const texts = [JSON.stringify(value), JSON.stringify(value, null, 2)];
       // One space behind colons and commas, as Python writes it.
-      texts.push(texts[1].replace(/\n */g, (space, at) => texts[1][at - 1] === "," ? " " : ""));
+      texts.push(texts[1].replace(/(,?)\n */g, (_, comma) => comma && ", "));
       texts.forEach((text, seed) => {
         const matcher = grammar.matcher();
         const ids = cut(text, seed);

@@ -5,8 +5,8 @@ import { assert } from "@std/assert";
 import type { Grammar } from "../../src/grammar/mod.ts";
 import { numbers } from "../tokenizers.ts";
 
-/** What ends a JSON text soonest comes first. */
-const ENDS = [...'"0]}n'].map((sign) => sign.charCodeAt(0));
+/** Signs that end a JSON text, the soonest first. */
+const JSON_ENDS = '"0]}n';
 
 /** The ids whose bits are set. */
 export function idsOf(mask: Uint32Array): number[] {
@@ -19,9 +19,15 @@ export function idsOf(mask: Uint32Array): number[] {
 
 /**
  * A random text of a grammar that ends: `length` tokens of the mask by lot, and then those that end it soon. Of
- * tokens that go into another state few have the most of all, so every second token is drawn by its first byte first.
+ * all tokens most go on with a string, so every second one is drawn by its first byte first. `ends` are the signs that end a
+ * text soon, the best first.
  */
-export function randomText(grammar: Grammar, length: number, seed: number): string {
+export function randomText(
+  grammar: Grammar,
+  length: number,
+  seed: number,
+  ends = JSON_ENDS,
+): string {
   const { tokens, stopTokens } = grammar.vocabulary;
   // Near seeds have near first numbers.
   const below = numbers(Math.imul(seed + 1, 0x9e3779b1) >>> 0);
@@ -32,12 +38,12 @@ export function randomText(grammar: Grammar, length: number, seed: number): stri
     matcher.mask(mask);
     const allowed = idsOf(mask);
     assert(allowed.length > 0, `no token may come after ${JSON.stringify(decoded(bytes))}`);
-    const ends = stopTokens.some((id) => allowed.includes(id));
+    const canEnd = stopTokens.some((id) => allowed.includes(id));
     assert(
-      ends === matcher.canEnd,
+      canEnd === matcher.canEnd,
       "stop tokens are allowed where the text may end, and only there",
     );
-    if (ends && (step >= length || below(12) === 0 || allowed.length === stopTokens.length)) {
+    if (canEnd && (step >= length || below(12) === 0 || allowed.length === stopTokens.length)) {
       assert(matcher.accept(stopTokens[below(stopTokens.length)]), "a stop token is refused");
       matcher.mask(mask);
       assert(idsOf(mask).length === 0 && !matcher.accept(1), "a token comes behind the end");
@@ -46,7 +52,9 @@ export function randomText(grammar: Grammar, length: number, seed: number): stri
     let from = allowed.filter((id) => !stopTokens.includes(id));
     const first = (id: number) => tokens[id]![0];
     if (step >= length) {
-      const end = ENDS.find((byte) => from.some((id) => first(id) === byte));
+      const end = [...ends].map((sign) => sign.charCodeAt(0)).find((byte) =>
+        from.some((id) => first(id) === byte)
+      );
       if (end !== undefined) {
         from = from.filter((id) => first(id) === end && tokens[id]!.length === 1);
       }
@@ -65,9 +73,4 @@ export function randomText(grammar: Grammar, length: number, seed: number): stri
 /** The text of bytes that must be one. */
 function decoded(bytes: readonly number[]): string {
   return new TextDecoder("utf-8", { ignoreBOM: true }).decode(Uint8Array.from(bytes));
-}
-
-/** The text of bytes; throws where they are none. */
-export function textOf(bytes: readonly number[]): string {
-  return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(Uint8Array.from(bytes));
 }

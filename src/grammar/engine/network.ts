@@ -64,7 +64,9 @@ interface Copies {
 
 /** The network of a grammar; its rule 0 is the whole text. */
 export class Network {
+  /** The states. */
   readonly places: Place[] = [];
+  /** The rules, the whole text first. */
   readonly rules: RuleStates[] = [];
   readonly #copies: Copies[] = [];
   readonly #numbers = new Map<Rule, number>();

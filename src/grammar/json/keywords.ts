@@ -16,9 +16,7 @@ export interface Source {
 }
 
 /** A schema that is an object. */
-export interface Keywords {
-  readonly [keyword: string]: unknown;
-}
+export type Keywords = Readonly<Record<string, unknown>>;
 
 /** A schema is malformed, or asks for what is not enforced. */
 export class SchemaError extends Error {
