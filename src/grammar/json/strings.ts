@@ -3,7 +3,13 @@
  *
  * @module
  */
-import { ALL, type CodePoints, complement, holds, intersection } from "../language/code_points.ts";
+import {
+  ALL,
+  charactersOf,
+  type CodePoints,
+  complement,
+  intersection,
+} from "../language/code_points.ts";
 import {
   character,
   choice,
@@ -40,13 +46,27 @@ function written(set: CodePoints): Expression {
     const options: Expression[] = [];
     const plain = intersection(set, PLAIN);
     if (plain.length > 0) options.push(character(plain));
-    for (const [first, last] of ESCAPED) {
-      for (let point = first; point <= last; point++) {
-        if (!holds(set, point)) continue;
-        options.push(literal(JSON.stringify(String.fromCodePoint(point)).slice(1, -1)));
-      }
-    }
+    const escapes = intersection(set, ESCAPED).flatMap(([first, last]) =>
+      Array.from({ length: last - first + 1 }, (_, i) => escape(first + i))
+    );
+    if (escapes.length > 0) options.push(prefixed(escapes));
     WRITTEN.set(set, expression = choice(...options));
   }
   return expression;
+}
+
+function escape(point: number): string {
+  return JSON.stringify(String.fromCodePoint(point)).slice(1, -1);
+}
+
+/** One of some texts, with what they have in common once: strings of a length repeat this many times. */
+function prefixed(texts: readonly string[]): Expression {
+  if (texts.every((text) => text.length === 1)) return character(charactersOf(texts.join("")));
+  const byFirst = Map.groupBy(texts, (text) => text[0]);
+  const ends = [...byFirst].filter(([, [text]]) => text.length === 1).map(([first]) => first);
+  const options = [...byFirst].filter(([, [text]]) => text.length > 1).map(([first, group]) =>
+    sequence(literal(first), prefixed(group.map((text) => text.slice(1))))
+  );
+  if (ends.length > 0) options.push(character(charactersOf(ends.join(""))));
+  return choice(...options);
 }

@@ -54,8 +54,3 @@ export function complement(set: CodePoints): CodePoints {
   out.push([next, 0x10ffff]);
   return intersection(out.filter(([first, last]) => first <= last), ALL);
 }
-
-/** Whether a set holds a character. */
-export function holds(set: CodePoints, point: number): boolean {
-  return set.some(([first, last]) => first <= point && point <= last);
-}
