@@ -37,6 +37,11 @@ export class Matcher {
     return this.#state.ends;
   }
 
+  /** Whether nothing may come: behind a stop token, or where the text can only end and there is no stop token. */
+  get isOver(): boolean {
+    return this.#automaton.isOver(this.#state);
+  }
+
   /** The state after the tokens accepted; for {@linkcode TreeMasks}. */
   get state(): State {
     return this.#state;
@@ -71,8 +76,8 @@ export class Matcher {
   }
 
   /**
-   * Fills u32 [words of the grammar]: bit `v % 32` of word `v / 32` says whether token `v` may come. Behind a stop
-   * token none may; everywhere else one does at least.
+   * Fills u32 [words of the grammar]: bit `v % 32` of word `v / 32` says whether token `v` may come. One may at
+   * least, unless the text {@linkcode isOver}.
    */
   mask(into: Uint32Array): void {
     if (into.length !== this.#automaton.words) {

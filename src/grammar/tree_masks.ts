@@ -26,8 +26,8 @@ export class TreeMasks {
    * `parents` are i32 [rows]; a parent comes before its children. Node 0 is the last token of the text, which
    * the matcher has accepted (at the begin of a text, of which it has accepted none, the last of the prompt).
    *
-   * A node that its own parent's mask forbids, all below it, and a stop token get a mask of all ones: no choice ever
-   * leads there, and a mask of all zeros would be an error of the row, though the text has none.
+   * A node that its own parent's mask forbids, all below it, and where the text is over get a mask of all ones: no choice
+   * leads there, or none from there, and a mask of all zeros would be an error of the row, though the text has none.
    *
    * @throws {ArgumentError} the sizes do not agree, or a parent does not come before its child
    */
@@ -63,7 +63,7 @@ export class TreeMasks {
       }
       this.#states[row] = state;
       const mask = masks.subarray(row * words, (row + 1) * words);
-      if (state === OVER) mask.fill(0xffffffff);
+      if (automaton.isOver(state)) mask.fill(0xffffffff);
       else automaton.mask(state, mask);
     }
   }

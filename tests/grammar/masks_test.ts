@@ -145,6 +145,20 @@ Deno.test("grammar: a tree that is none is refused", () => {
   assertThrows(() => fill(2, [0, 0], 5), ArgumentError, "5 words");
 });
 
+Deno.test("grammar: without a stop token a text is over where it can only end", () => {
+  const grammar = Grammar.regex({ ...VOCABULARY, stopTokens: [] }, "ab?");
+  const [a, b] = [..."ab"].map((letter) => 1 + letter.charCodeAt(0));
+  const matcher = grammar.matcher();
+  assert(matcher.accept(a) && matcher.canEnd && !matcher.isOver);
+  const masks = new Uint32Array(2 * grammar.words);
+  new TreeMasks(grammar, 2).fill(matcher, Int32Array.of(a, b), Int32Array.of(0, 0), masks);
+  assert(idsOf(masks.subarray(0, grammar.words)).includes(b));
+  assert(masks.subarray(grammar.words).every((word) => word === 0xffffffff));
+  assert(matcher.accept(b) && matcher.canEnd && matcher.isOver);
+  const ending = Grammar.regex(VOCABULARY, "a").matcher();
+  assert(ending.accept(a) && !ending.isOver && ending.accept(STOPS[0]) && ending.isOver);
+});
+
 Deno.test("grammar: forced tokens are those of the tokenizer, without the last, up to a choice", () => {
   const tokens = [..."{}:,", '"name"', "name", '":', ' "', "a", "b", '"'].map((text) =>
     new TextEncoder().encode(text)

@@ -22,7 +22,7 @@ interface Trees {
 
 const TREES = new WeakMap<TokenBytes, Trees>();
 
-/** The state behind a stop token, or behind a token that was refused: nothing more comes. */
+/** The state behind a stop token, or behind a token that was refused: nothing comes. */
 export const OVER: State = { ways: [], ends: false, leaves: false, next: [] };
 
 /** The tokens of a vocabulary, as an automaton reads them. */
@@ -75,9 +75,9 @@ export class TokenAutomaton {
     return { short, long, single };
   }
 
-  /** Whether a token ends a text. */
-  isStop(token: number): boolean {
-    return this.#stops.has(token);
+  /** Whether nothing may come: behind a stop token, or where the text can only end and there is no stop token. */
+  isOver(state: State): boolean {
+    return state === OVER || (state.ways.length === 0 && this.#stops.size === 0);
   }
 
   /** The state behind a token; `undefined` where it may not come. */
