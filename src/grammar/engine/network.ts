@@ -6,47 +6,11 @@
 import type { CodePoints } from "../language/code_points.ts";
 import type { Expression, Rule } from "../language/expression.ts";
 import { utf8 } from "../language/utf8.ts";
+import type { ByteEdge, Place, RuleStates } from "./places.ts";
+import { refuseLeftRecursion, removeDeadEnds } from "./passable.ts";
 
 /** States that a network may have: beyond, a grammar is refused for its size. */
 const MOST_STATES = 400_000;
-
-/** An edge that takes one of some bytes. */
-export interface ByteEdge {
-  /** The first byte. */
-  readonly first: number;
-  /** The last byte. */
-  readonly last: number;
-  /** The state behind it. */
-  readonly to: number;
-}
-
-/** An edge that takes a text of a rule. */
-export interface CallEdge {
-  /** The number of the rule. */
-  readonly rule: number;
-  /** The state behind it. */
-  readonly to: number;
-}
-
-/** A state of a network. */
-export interface Place {
-  /** Edges that take a byte. */
-  bytes: ByteEdge[];
-  /** States that it stands for as well. */
-  empty: number[];
-  /** Edges that take a rule. */
-  calls: CallEdge[];
-}
-
-/** Where a rule begins and ends. */
-export interface RuleStates {
-  /** What messages call it. */
-  readonly name: string;
-  /** The state at its begin. */
-  readonly start: number;
-  /** The state at its end, which has no edges. */
-  readonly end: number;
-}
 
 /** Copies of a part that follow one another, each of which takes a byte at least. */
 interface Copies {
@@ -88,8 +52,8 @@ export class Network {
     for (const place of this.places) {
       place.bytes = place.bytes.flatMap((edge) => known(edge, bytes));
     }
-    this.#trim();
-    this.#refuseLeftRecursion();
+    removeDeadEnds(this);
+    refuseLeftRecursion(this);
   }
 
   #place(): number {
@@ -212,93 +176,6 @@ export class Network {
       const [first, last] = bytes[0];
       this.places[from].bytes.push({ first, last, to: at });
     }
-  }
-
-  /** Removes the edges from which no text can end: what a state then takes can always be ended. */
-  #trim(): void {
-    const live = new Uint8Array(this.places.length);
-    const before: number[][] = this.places.map(() => []);
-    const callers: Array<Array<[from: number, to: number]>> = this.rules.map(() => []);
-    this.places.forEach(({ bytes, empty, calls }, from) => {
-      for (const { to } of bytes) before[to].push(from);
-      for (const to of empty) before[to].push(from);
-      for (const { rule, to } of calls) callers[rule].push([from, to]);
-    });
-    const rules = new Uint8Array(this.rules.length);
-    const starts = new Map(this.rules.map(({ start }, rule) => [start, rule]));
-    // Where a call would go on, and the calls that wait for that.
-    const waiting = new Map<number, number[]>();
-    const stack: number[] = [];
-    const mark = (place: number) => {
-      if (live[place] === 1) return;
-      live[place] = 1;
-      stack.push(place);
-    };
-    for (const { end } of this.rules) mark(end);
-    for (let place = stack.pop(); place !== undefined; place = stack.pop()) {
-      for (const from of before[place]) mark(from);
-      for (const from of waiting.get(place) ?? []) mark(from);
-      const rule = starts.get(place);
-      if (rule === undefined) continue;
-      rules[rule] = 1;
-      for (const [from, to] of callers[rule]) {
-        if (live[to] === 1) mark(from);
-        else waiting.set(to, [...waiting.get(to) ?? [], from]);
-      }
-    }
-    if (rules[0] === 0) throw new RangeError("no text fits it");
-    for (const place of this.places) {
-      place.bytes = place.bytes.filter(({ to }) => live[to] === 1);
-      place.empty = place.empty.filter((to) => live[to] === 1);
-      place.calls = place.calls.filter(({ rule, to }) => live[to] === 1 && rules[rule] === 1);
-    }
-  }
-
-  /** Refuses rules that come back to themselves before a byte, which a search from the left never ends. */
-  #refuseLeftRecursion(): void {
-    const nullable = new Uint8Array(this.rules.length);
-    for (let changed = true; changed;) {
-      changed = false;
-      this.rules.forEach(({ start, end }, rule) => {
-        if (nullable[rule] === 1 || !this.#beginning(start, nullable).places.has(end)) return;
-        nullable[rule] = 1;
-        changed = true;
-      });
-    }
-    const calls = this.rules.map(({ start }) => this.#beginning(start, nullable).rules);
-    const state = new Uint8Array(this.rules.length);
-    const path: number[] = [];
-    const visit = (rule: number): void => {
-      if (state[rule] === 2) return;
-      if (state[rule] === 1) {
-        const round = [...path.slice(path.indexOf(rule)), rule].map((one) => this.rules[one].name);
-        throw new RangeError(
-          `a rule begins with itself: ${round.join(", ")}; expected a text before it, ` +
-            'such as in a ::= "x" ("y" "x")*',
-        );
-      }
-      state[rule] = 1;
-      path.push(rule);
-      for (const next of calls[rule]) visit(next);
-      path.pop();
-      state[rule] = 2;
-    };
-    for (let rule = 0; rule < this.rules.length; rule++) visit(rule);
-  }
-
-  /** The states and rules that a state reaches without a byte. */
-  #beginning(start: number, nullable: Uint8Array): { places: Set<number>; rules: Set<number> } {
-    const places = new Set([start]);
-    const rules = new Set<number>();
-    for (const place of places) {
-      const { empty, calls } = this.places[place];
-      for (const to of empty) places.add(to);
-      for (const { rule, to } of calls) {
-        rules.add(rule);
-        if (nullable[rule] === 1) places.add(to);
-      }
-    }
-    return { places, rules };
   }
 }
 
