@@ -6,7 +6,7 @@
 import type { Place, RuleStates } from "./places.ts";
 
 /** The states and rules of a network. */
-interface Ways {
+export interface Ways {
   /** The states. */
   readonly places: readonly Place[];
   /** The rules, the whole text first. */
