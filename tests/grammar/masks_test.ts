@@ -34,7 +34,7 @@ for (const name of SCHEMA_NAMES) {
     for (let seed = 0; seed < 6; seed++) {
       const below = numbers(Math.imul(seed + 1, 0x9e3779b1) >>> 0);
       const matcher = grammar.matcher();
-      for (let step = 0; step < 25; step++) {
+      for (let step = 0; step < 45; step++) {
         mask.fill(0xffffffff);
         matcher.mask(mask);
         const ids = idsOf(mask);

@@ -112,8 +112,8 @@ export const SCHEMAS: Readonly<Record<string, Case>> = {
     valid: ["abc", "e"],
   },
   "lengths": {
-    schema: { type: "string", minLength: 15, maxLength: 40 },
-    valid: ["x".repeat(15), "é😀".repeat(20)],
+    schema: { type: "string", minLength: 30, maxLength: 70 },
+    valid: ["x".repeat(30), "é😀".repeat(35)],
   },
   "integers": {
     schema: { type: "array", items: { type: "integer", minimum: -120, exclusiveMaximum: 4321 } },
