@@ -30,6 +30,7 @@ const ENGINE = TOP - 1;
 const BESIDE: Readonly<Record<string, readonly string[]>> = {
   gguf: ["checkpoint", "text", ...FLOORS.slice(ENGINE).flat()],
   checkpoint: ["quant", "model", ...FLOORS.slice(ENGINE).flat()],
+  grammar: FLOORS.slice(ENGINE).flat().filter((floor) => floor !== "quantize"),
   hub: ["cli"],
   text: FLOORS.slice(ENGINE).flat(),
 };
@@ -40,6 +41,7 @@ const BESIDE: Readonly<Record<string, readonly string[]>> = {
  */
 const ROOMS: Readonly<Record<string, ReadonlyArray<readonly string[]>>> = {
   checkpoint: [["containers"], ["config", "formats"], [""], ["synthetic"]],
+  grammar: [["language"], ["engine", "syntax"], ["json"], [""]],
   cli: [["terminal"], ["options"], ["commands"], [""]],
   hub: [["choice", "disk", "net"], [""]],
   quantize: [["grids", "rows"], ["layouts"], ["quantizers"], ["methods"], ["jobs"], [""]],

@@ -10,6 +10,10 @@ const ALLOWED: ReadonlyArray<[from: string, to: string]> = [
   ["src/model/config.ts", "src/checkpoint/config/config.ts"],
   ["src/engine/generate.ts", "src/text/tokenizer.ts"],
   ["src/cli/commands/pull.ts", "src/hub/pull.ts"],
+  ["src/engine/generate.ts", "src/grammar/grammar.ts"],
+  ["src/server/route.ts", "src/grammar/mod.ts"],
+  ["src/grammar/grammar.ts", "src/base/errors.ts"],
+  ["src/grammar/json/strings.ts", "src/grammar/language/expression.ts"],
   ["src/hub/pull.ts", "src/hub/net/client.ts"],
   ["src/hub/net/client.ts", "src/base/errors.ts"],
   ["src/engine/generate.ts", "src/checkpoint/checkpoint.ts"],
@@ -35,6 +39,18 @@ const ALLOWED: ReadonlyArray<[from: string, to: string]> = [
 ];
 
 const REFUSED: ReadonlyArray<[from: string, to: string, rule: string]> = [
+  [
+    "src/speculation/tree.ts",
+    "src/grammar/tree_masks.ts",
+    "only engine, cli, server, eval see grammar",
+  ],
+  ["src/quantize/quantize.ts", "src/grammar/mod.ts", "only engine, cli, server, eval see grammar"],
+  ["src/grammar/vocabulary.ts", "src/text/mod.ts", "grammar sees only base"],
+  [
+    "src/grammar/engine/network.ts",
+    "src/grammar/syntax/regex.ts",
+    "grammar/engine and grammar/syntax are side by side",
+  ],
   ["src/base/errors.ts", "src/ffi/status.ts", "only device and ops see ffi"],
   ["src/base/errors.ts", "src/ops/embed.ts", "ops is above base"],
   ["src/model/llama.ts", "src/speculation/tree.ts", "speculation is above model"],

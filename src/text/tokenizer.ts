@@ -19,6 +19,7 @@ import { AddedTokenFinder } from "./tokenizer/added_token_finder.ts";
 import { Components } from "./tokenizer/components.ts";
 import { type Frame, frameOf } from "./tokenizer/frame.ts";
 import { type SpecialTokens, specialTokens } from "./files/special_tokens.ts";
+import { TokenBytes } from "./tokenizer/token_bytes.ts";
 import { Vocabulary } from "./tokenizer/vocabulary.ts";
 
 /** How {@linkcode Tokenizer.encode} encodes. */
@@ -140,6 +141,23 @@ export class Tokenizer {
   /** Whether a token stands for a byte, so that its text depends on the bytes before and after it. */
   isByte(id: number): boolean {
     return this.#components.joinsBytes && BYTE.test(this.#decodes(id) ?? "");
+  }
+
+  /**
+   * The bytes that each id stands for, by id up to {@linkcode size}: those of a character that is cut, of a space at
+   * the begin of a word. `undefined` for special tokens and for ids without a token. All bytes of a text's ids together are its
+   * text in UTF-8, but for a space that some tokenizers drop at its begin.
+   *
+   * @throws {UnsupportedModelError} the text of a token depends on the tokens beside it
+   */
+  tokenBytes(): Array<Uint8Array | undefined> {
+    const decoder = this.#vocabulary.reading(
+      () => new TokenBytes(this.#vocabulary.description.decoder),
+    );
+    return Array.from({ length: this.size }, (_, id) => {
+      const token = this.#decodes(id);
+      return token === undefined || this.specialIds.has(id) ? undefined : decoder.of(token);
+    });
   }
 
   /** The id of a token of the vocabulary, given as it is stored there. */
