@@ -5,6 +5,7 @@
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import {
   attentionWorkspaceBytes,
+  choiceBytes,
   HeadState,
   kvCacheBytes,
   ModelState,
@@ -77,8 +78,10 @@ for (const scheme of STORED_SCHEMES) {
         const attention = attentionWorkspaceBytes(device, config, options.rows, options.slots);
         const cache = kvCacheBytes(config, options.slots); // reserved, not yet taken
         const plan = stateBytes(config, options, needs) - cache + attention;
-        // A head has hidden states of its own, and pairs of them; counters and tables of addresses are small.
-        const own = needs === target.summary.needs ? 0 : options.rows * config.hiddenSize * 6;
+        // A model chooses tokens; a head has hidden states of its own, and pairs of them; counters and tables of addresses are small.
+        const own = needs === target.summary.needs
+          ? choiceBytes(config, options.logitsRows)
+          : options.rows * config.hiddenSize * 6;
         assertWithin(device.memory().used - before, plan + own, 1000);
       }
     });

@@ -8,7 +8,12 @@ import { megabytes } from "../base/megabytes.ts";
 import { checkArgument, integer, required } from "../base/options.ts";
 import type { ModelConfig } from "../checkpoint/config/config.ts";
 import type { Device } from "../device/mod.ts";
-import { attentionWorkspaceBytes, type BufferNeeds, stateBytes } from "../model/mod.ts";
+import {
+  attentionWorkspaceBytes,
+  type BufferNeeds,
+  choiceBytes,
+  stateBytes,
+} from "../model/mod.ts";
 import { MAX_TREE_ROWS } from "../ops/mod.ts";
 import { PREFILL_ROWS } from "../speculation/mod.ts";
 
@@ -53,7 +58,8 @@ export function planMemory(
   const slots = context + SLACK;
   const sizes = { context, slots, rows, logitsRows: MAX_TREE_ROWS };
   const parts = models.flatMap(({ role, config, weightBytes, needs }) => {
-    const buffers = stateBytes(config, sizes, needs);
+    const choice = role === "head" ? 0 : choiceBytes(config, sizes.logitsRows);
+    const buffers = stateBytes(config, sizes, needs) + choice;
     const attention = device ? attentionWorkspaceBytes(device, config, rows, slots) : 0;
     return [
       { label: `${role}: weights`, bytes: weightBytes },

@@ -275,6 +275,7 @@ Deno.test("a prompt that is read is heard of, piece by piece", async () => {
     const { tokens } = await session.generate(prompt, { maxTokens: 3, progress }).finish();
     assertEquals(heard, [[0, 700], [256, 700], [512, 700], [699, 700], [700, 700]]);
     assertEquals((await session.generate(prompt, { maxTokens: 3 }).finish()).tokens, tokens);
+    session.forget();
 
     // Nobody else runs while a piece is read; between two pieces a signal is heard.
     const controller = new AbortController();

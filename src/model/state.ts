@@ -48,7 +48,12 @@ export function stateBytes(
   needs: BufferNeeds,
 ): number {
   return kvCacheBytes(config, options.slots) + workspaceBytes(config, options, needs) +
-    options.logitsRows * (2 * config.vocabSize + 1) * 4 + options.slots * config.headDim * 4;
+    options.logitsRows * config.vocabSize * 4 + options.slots * config.headDim * 4;
+}
+
+/** Bytes that the choice of tokens after `logitsRows` rows takes beside that; a head makes none. */
+export function choiceBytes({ vocabSize }: ModelConfig, logitsRows: number): number {
+  return logitsRows * (vocabSize + 1) * 4;
 }
 
 /** A model with the caches and buffers of one sequence. */
