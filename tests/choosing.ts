@@ -128,14 +128,15 @@ export function runChoose(
   given: Choosing,
   options: ReferenceOptions = {},
   wanted = false,
-): { choice: number[]; scores: Float64Array; bytes: Uint8Array } {
+): { choice: number[]; scores: Float64Array; bytes: Uint8Array<ArrayBuffer> } {
   const { m, vocab } = given;
   const choice = rig.output("i32", [m]);
   const scores = rig.output("f32", [m, vocab]);
   choose(rig.device, chooseOptions(rig, given, options, choice.tensor, scores.tensor, wanted));
+  const bytes = scores.bytes(!wanted);
   return {
     choice: [...choice.values()],
-    scores: scores.values(!wanted),
-    bytes: scores.bytes(!wanted),
+    scores: Float64Array.from(new Float32Array(bytes.buffer)),
+    bytes,
   };
 }

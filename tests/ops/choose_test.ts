@@ -112,6 +112,20 @@ const CUTS: readonly ReferenceOptions[] = [
   { topK: 20, topP: 0.7, minP: 0.05 },
 ];
 
+/** Every setting at once. */
+const ALL: ReferenceOptions = {
+  temperature: 0.9,
+  topK: 200,
+  topP: 0.95,
+  minP: 0.001,
+  repetitionPenalty: 1.2,
+  presencePenalty: 0.3,
+  frequencyPenalty: 0.2,
+  logitBias: { 3: 2, 7: -1 },
+  seed: 2 ** 40 + 17,
+  generated: 12,
+};
+
 const PENALTIES: readonly ReferenceOptions[] = [
   { repetitionPenalty: 1.5 },
   { repetitionPenalty: 0.7 },
@@ -128,14 +142,14 @@ backendTest("greedy takes the lowest id among the largest", (rig) => {
     [2, 24],
     [7, 999],
     [7, 1000],
-    [64, 3072],
+    [64, 300],
     [3, 33000],
-    [2, 65537],
-    [3, 128256],
+    [1, 65537],
+    [1, 128256],
   ];
   for (const [m, vocab] of sizes) {
     const logits = someLogits(m, vocab);
-    for (const chosenFrom of new Set([vocab, Math.ceil(vocab / 3), Math.max(1, vocab - 5)])) {
+    for (const chosenFrom of new Set([vocab, Math.ceil(vocab / 3)])) {
       const rows = Array.from(
         { length: m },
         (_, i) => argmax(rowOf(logits, i, vocab).subarray(0, chosenFrom)),
@@ -178,7 +192,7 @@ const MODES: readonly ReferenceOptions[] = [
 ];
 
 backendTest("a NaN and a row that allows nothing are no tokens, for that row alone", (rig) => {
-  for (const [vocab, at] of [[4, 1], [3, 2], [1000, 0], [33000, 32999], [33000, 8], [128256, 77]]) {
+  for (const [vocab, at] of [[4, 1], [3, 2], [1000, 0], [1003, 8], [33000, 32999]]) {
     const m = 5;
     const logits = someLogits(m, vocab);
     logits[vocab + at] = NaN;
@@ -211,7 +225,7 @@ backendTest("a NaN and a row that allows nothing are no tokens, for that row alo
 });
 
 backendTest("bias is added to the tokens that have one", (rig) => {
-  for (const [m, vocab] of [[1, 7], [5, 999], [3, 33000], [2, 128256]]) {
+  for (const [m, vocab] of [[1, 7], [5, 999], [2, 33000]]) {
     const logits = someLogits(m, vocab);
     const random = new Random(vocab);
     const logitBias: Record<number, number> = { 0: -2.5, [vocab - 1]: 20 };
@@ -228,7 +242,7 @@ backendTest("bias is added to the tokens that have one", (rig) => {
 });
 
 backendTest("penalties count the text of a sequence, a row's own included", (rig) => {
-  for (const [m, vocab] of [[1, 8], [6, 50], [64, 33], [3, 33000]]) {
+  for (const [m, vocab] of [[1, 8], [6, 50], [64, 33]]) {
     const random = new Random(vocab);
     const length = 90;
     // Tokens that no row has, too.
@@ -246,7 +260,7 @@ backendTest("penalties count the text of a sequence, a row's own included", (rig
 });
 
 backendTest("penalties count a row's own path in a tree, and no other", (rig) => {
-  for (const [m, vocab] of [[1, 9], [12, 30], [64, 50], [60, 33000]]) {
+  for (const [m, vocab] of [[1, 9], [12, 30], [64, 50]]) {
     const tree = randomTree(m, Math.min(vocab, 20), m);
     const length = 25;
     const history = new Random(m).integers(length, Math.min(vocab, 20));
@@ -279,7 +293,7 @@ backendTest("penalties count a row's own path in a tree, and no other", (rig) =>
 });
 
 backendTest("a row chooses from what it allows", (rig) => {
-  for (const [m, vocab] of [[1, 1], [4, 33], [7, 1000], [64, 95], [3, 33001], [2, 128256]]) {
+  for (const [m, vocab] of [[1, 1], [4, 33], [7, 1000], [64, 95], [2, 33001]]) {
     const random = new Random(m + vocab);
     const allowed = Array.from({ length: m }, (_, i) => {
       const some = random.integers(1 + i % 5, vocab);
@@ -296,7 +310,7 @@ backendTest("a row chooses from what it allows", (rig) => {
 });
 
 backendTest("top-k, top-p and min-p keep what the reference keeps, ties by id", (rig) => {
-  for (const [m, vocab] of [[1, 1], [1, 6], [6, 50], [6, 999], [64, 33], [1, 33000]]) {
+  for (const [m, vocab] of [[1, 1], [1, 6], [6, 50], [6, 999], [64, 33]]) {
     const logits = someLogits(m, vocab);
     for (const chosenFrom of new Set([vocab, Math.ceil(vocab / 2)])) {
       for (const cuts of CUTS) {
@@ -307,6 +321,23 @@ backendTest("top-k, top-p and min-p keep what the reference keeps, ties by id", 
     }
   }
 });
+
+backendTest(
+  "all settings together on a wide vocabulary, of which few or all are chosen from",
+  (rig) => {
+    const [m, vocab] = [2, 128256];
+    const tree = randomTree(m, 15, 8);
+    const history = new Random(m).integers(30, 15);
+    const allowed = Array.from(
+      { length: m },
+      () => new Random(9).permutation(vocab).slice(vocab / 4),
+    );
+    const given = { m, vocab, logits: someLogits(m, vocab), tree, history, length: 25, allowed };
+    for (const chosenFrom of [vocab, 900]) {
+      check(rig, { ...given, chosenFrom }, ALL, `${chosenFrom}`);
+    }
+  },
+);
 
 /** The ids that a row keeps. */
 function kept(rig: Rig, row: readonly number[], options: ReferenceOptions): number[] {
@@ -343,30 +374,20 @@ backendTest("a cut in the midst of equals", (rig) => {
   assertEquals(kept(rig, [-Infinity, 2, -Infinity, 2], { topP: 0.99 }), [1, 3]);
 });
 
-/** What is chosen after a row with `rest` of the settings on. */
-const ALL: ReferenceOptions = {
-  temperature: 0.9,
-  topK: 200,
-  topP: 0.95,
-  minP: 0.001,
-  repetitionPenalty: 1.2,
-  presencePenalty: 0.3,
-  frequencyPenalty: 0.2,
-  logitBias: { 3: 2, 7: -1 },
-  seed: 2 ** 40 + 17,
-  generated: 12,
-};
-
 backendTest("a row's choice has the same bits alone and among others in any place", (rig) => {
-  for (const vocab of [1000, 33001]) {
+  for (const vocab of [300, 8201]) {
     const m = 64;
     const length = 20;
     const logits = someLogits(m, vocab);
     const tree = randomTree(m, 15, 8);
     const random = new Random(vocab);
     const history = random.integers(length, 15);
-    const allowed = Array.from({ length: m }, () => random.permutation(vocab).slice(vocab / 4));
-    for (const options of [{}, { ...ALL, temperature: 0 }, { temperature: 1, seed: 4 }, ALL]) {
+    const allowed = Array.from({ length: m }, () => random.integers(vocab, vocab));
+    for (
+      const options of vocab > 1000
+        ? [ALL]
+        : [{}, { ...ALL, temperature: 0 }, { temperature: 1 }, ALL]
+    ) {
       const given = { m, vocab, logits, tree, history, length, allowed };
       const all = runChoose(rig, given, options, true);
       assertGreater(new Set(all.choice).size, 20);
@@ -434,7 +455,7 @@ Deno.test("the reference's noise is made of Philox4x32-10", () => {
 
 backendTest("noise is that of the seed, the position and the token", (rig) => {
   // Without differences between logits the noise alone decides, and there is no row that does not see all of it.
-  for (const [m, vocab] of [[64, 1], [64, 7], [64, 1001], [8, 33001], [4, 128256]]) {
+  for (const [m, vocab] of [[64, 1], [64, 7], [30, 1001], [2, 33001]]) {
     const logits = new Float64Array(m * vocab).fill(-1.5);
     for (const seed of [0, 1, 2 ** 31 + 5, 2 ** 32, 2 ** 53 - 1]) {
       for (const length of [0, 1, 1_000_000]) {
