@@ -132,8 +132,8 @@ Cut cut_of(const float* x, int32_t count, float largest, const ChooseSettings& s
   return cut;
 }
 
-template <class S>
-int32_t draw(const float* x, int32_t count, int64_t position, const ChooseSettings& s) {
+// The index of the largest entry with its noise; -1 where none is above -infinity.
+inline int32_t draw(const float* x, int32_t count, int64_t position, const ChooseSettings& s) {
   float best = -__builtin_inff();
   int32_t at = -1;
   for (int32_t first = 0; first < count; first += 4) {
@@ -201,7 +201,9 @@ void choose_row(const Choose& args, int64_t i, uint32_t* counts) {
     }
   }
   const int64_t position = std::max(*args.cache_length, 0) + (args.depths ? args.depths[i] : i) + 1;
-  choice = draw<S>(x, count, position, s);
+  // What is finite may not be so any more after it is divided.
+  const int32_t token = draw(x, count, position, s);
+  choice = token < 0 ? SMQ_CHOICE_NONE : token;
 }
 
 }  // namespace smq
