@@ -122,7 +122,6 @@ backendTest("log-probabilities are those of score, bit for bit up to 64 rows", (
       continue;
     }
     const differences = found.logprobs.map((value, i) => Math.abs(value - scored[i]));
-    console.log(Math.max(...differences));
     assert(Math.max(...differences) < TOLERANCE, `${Math.max(...differences)}`);
   }
 }, ["cpu", "cuda"]);
