@@ -84,10 +84,9 @@ export class InputObserver implements Disposable {
         this.#sample.push(values.slice(at, at + k));
       }
     }
-    if (sizes !== undefined) {
-      for (let i = 0; i < values.length; i++) {
-        values[i] /= Math.max(LEAST, sizes[Math.floor(i / k)]);
-      }
+    for (let row = 0; sizes !== undefined && row < count; row++) {
+      const size = Math.max(LEAST, sizes[row]);
+      for (let i = row * k; i < (row + 1) * k; i++) values[i] /= size;
     }
     for (let done = 0, end; done < count; done = end) {
       end = Math.min(count, done + CHUNK - this.#gathered);
