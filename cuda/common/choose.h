@@ -18,6 +18,8 @@ struct ChooseSettings {
   SMQ_ANYWHERE bool penalizes() const {
     return repetition != 1.0f || presence != 0.0f || frequency != 0.0f;
   }
+  // Whether anything but the logits says which tokens are likely to be chosen.
+  SMQ_ANYWHERE bool changes() const { return temperature > 0.0f || bias > 0 || penalizes(); }
   // Whether some entries are not kept, which takes more than one look at a row.
   SMQ_ANYWHERE bool cuts() const {
     return temperature > 0.0f && (top_k > 0 || top_p < 1.0f || min_p > 0.0f);

@@ -118,6 +118,9 @@ struct Choose {
 };
 int32_t run_choose(smq_context* ctx, const Choose& args);
 decltype(smq_top_log_probs) run_top_log_probs;
+// The rows of `from` are changed in place: its scores are its logits.
+int32_t run_top_choices(smq_context* ctx, uint64_t values, uint64_t ids, const Choose& from,
+                        int32_t offset, int32_t topk);
 decltype(smq_log_probs) run_log_probs;
 
 decltype(smq_gather_rows) run_gather_rows;

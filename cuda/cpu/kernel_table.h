@@ -35,6 +35,7 @@ constexpr Kernels kernel_table(const char* name, const GemmKernels& gemm) {
           widen_row<S, e4m3>,
           {quantize_row<S, int8_t>, quantize_row<S, e4m3>},
           choose_row<S>,
+          expect_row<S>,
           log_softmax_row<S>,
           top_log_probs_row<S>};
 }

@@ -361,6 +361,12 @@ int32_t smq_choose(smq_context* ctx, uint64_t choice, uint64_t scores, uint64_t 
 // values: f32 [m, topk]; ids: i32 [m, topk]. topk <= SMQ_MAX_TOPK.
 int32_t smq_top_log_probs(smq_context* ctx, uint64_t values, uint64_t ids, uint64_t logits, int32_t m,
                           int32_t vocab, int32_t topk);
+// The same of logits that become, in place, what a draft head knows of the choice of a token that is to stand at L +
+// offset: bias and penalties of smq_choose's `settings`, the text being history[0 .. L], then T times its noise at
+// that position is added, T the temperature. Where all of these are off, the bits are those of smq_top_log_probs.
+int32_t smq_top_choices(smq_context* ctx, uint64_t values, uint64_t ids, uint64_t logits,
+                        uint64_t settings, uint64_t bias_ids, uint64_t bias_values, uint64_t history,
+                        uint64_t cache_length, int32_t offset, int32_t m, int32_t vocab, int32_t topk);
 // out[i] = the log-softmax value of targets[i] in row i. targets: i32 [m]; out: f32 [m].
 int32_t smq_log_probs(smq_context* ctx, uint64_t out, uint64_t logits, uint64_t targets, int32_t m,
                       int32_t vocab);

@@ -2,8 +2,7 @@
 // merges what they found, and where entries are cut looks at the row again.
 #include <algorithm>
 
-#include "common/choose.h"
-#include "ops/logits.cuh"
+#include "ops/choose.cuh"
 
 using namespace smq;
 
@@ -27,10 +26,8 @@ __device__ __forceinline__ bool above_nothing(uint64_t key) {
 }
 
 struct ChooseShared {
-  // Of a chunk: the bias of each token, or how often the text has it.
   union {
-    float bias[kChunk];
-    uint32_t counts[kChunk];
+    ProcessShared process;
     unsigned long long bins[kBins];
   };
   uint64_t warps[kLogitThreads / 32];
@@ -44,65 +41,6 @@ __device__ uint64_t block_top(uint64_t top, uint64_t* warps) {
   if (threadIdx.x % 32 == 0) warps[threadIdx.x / 32] = top;
   __syncthreads();
   return warp_max(warps[threadIdx.x % (kLogitThreads / 32)]);
-}
-
-__device__ void count_text(const Choose& args, const ChooseSettings& s, int32_t row, uint32_t first,
-                           uint32_t* counts) {
-  for (int i = int(threadIdx.x); i < kChunk; i += kLogitThreads) counts[i] = 0;
-  __syncthreads();
-  const int32_t length = max(args.cache_length[0], 0);
-  const auto add = [&](int32_t token, int32_t position) {
-    const uint32_t at = uint32_t(token) - first;
-    if (token < 0 || at >= uint32_t(kChunk)) return;
-    atomicOr(counts + at, kSeen);
-    if (position >= s.generated) atomicAdd(counts + at, 1);
-  };
-  const int32_t end = args.tokens ? length : length + row + 1;
-  for (int32_t p = int32_t(threadIdx.x); p < end; p += kLogitThreads) add(args.history[p], p);
-  const int32_t j = int32_t(threadIdx.x);
-  if (args.tokens && j < args.m && args.mask[row] >> j & 1) {
-    add(args.tokens[j], length + args.depths[j]);
-  }
-  __syncthreads();
-}
-
-// Bias, penalties, mask and temperature on the entries that a thread holds.
-template <int kCount>
-__device__ void process(float (&x)[kLogitEach], const Choose& args, const ChooseSettings& s,
-                        int32_t row, uint32_t first, ChooseShared& shared) {
-  if (s.bias > 0) {
-    for (int i = int(threadIdx.x); i < kChunk; i += kLogitThreads) shared.bias[i] = 0;
-    __syncthreads();
-    for (int32_t j = int32_t(threadIdx.x); j < s.bias; j += kLogitThreads) {
-      const uint32_t at = uint32_t(args.bias_ids[j]) - first;
-      if (at < uint32_t(kChunk)) shared.bias[at] = args.bias_values[j];
-    }
-    __syncthreads();
-#pragma unroll
-    for (int e = 0; e < kLogitEach; ++e) x[e] += shared.bias[chunk_index<kCount>(e)];
-    __syncthreads();
-  }
-  if (s.penalizes()) {
-    count_text(args, s, row, first, shared.counts);
-#pragma unroll
-    for (int e = 0; e < kLogitEach; ++e) {
-      x[e] = penalized(x[e], shared.counts[chunk_index<kCount>(e)], s);
-    }
-    __syncthreads();
-  }
-  if (args.allowed) {
-    const uint32_t* words = args.allowed + int64_t(row) * ((int64_t(args.vocab) + 31) / 32);
-#pragma unroll
-    for (int e = 0; e < kLogitEach; ++e) {
-      const uint32_t i = first + uint32_t(chunk_index<kCount>(e));
-      const bool free = i < uint32_t(args.vocab) && (words[i / 32] >> (i % 32) & 1);
-      if (!free) x[e] = -INFINITY;
-    }
-  }
-  if (s.temperature > 0) {
-#pragma unroll
-    for (int e = 0; e < kLogitEach; ++e) x[e] = __fdiv_rn(x[e], s.temperature);
-  }
 }
 
 __device__ __forceinline__ uint64_t noisy_key(float x, uint32_t i, const Bits4& bits) {
@@ -258,7 +196,11 @@ __global__ void __launch_bounds__(kLogitThreads) choose_kernel(const Choose args
     nan |= there && !(x[e] == x[e]);
     if (!there) x[e] = -INFINITY;
   }
-  process<kCount>(x, args, s, row, first, shared);
+  process<kCount>(x, args, s, row, first, shared.process);
+  if (s.temperature > 0) {
+#pragma unroll
+    for (int e = 0; e < kLogitEach; ++e) x[e] = __fdiv_rn(x[e], s.temperature);
+  }
   const uint32_t length = uint32_t(max(args.cache_length[0], 0));
   const uint32_t position = length + uint32_t(args.depths ? args.depths[row] : row) + 1;
   const bool cuts = s.cuts();

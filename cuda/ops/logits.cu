@@ -2,7 +2,7 @@
 // merges what they found, in a fixed order.
 #include <algorithm>
 
-#include "ops/logits.cuh"
+#include "ops/choose.cuh"
 
 using namespace smq;
 
@@ -12,17 +12,9 @@ __device__ __forceinline__ const float* row_of(const float* logits, int32_t voca
   return logits + int64_t(blockIdx.y) * vocab;
 }
 
-// Writes the chunk's statistics; with `out`, the last block also gives the target's log-probability.
-template <int kCount>
-__global__ void __launch_bounds__(kLogitThreads)
-    stats_kernel(Stats* stats, const float* logits, int32_t vocab, float* out,
-                 const int32_t* targets, uint32_t* counters) {
+// The statistics of the block's chunk, for all blocks of the row.
+__device__ __forceinline__ void write_stats(Stats* chunks, const float (&x)[kLogitEach]) {
   __shared__ float shared[2][32];
-  wait_for_previous();
-  let_next_start();
-  const float* row = row_of(logits, vocab);
-  float x[kLogitEach];
-  load_chunk<kCount>(x, row, int32_t(blockIdx.x), vocab);
   float largest = -INFINITY;
 #pragma unroll
   for (int e = 0; e < kLogitEach; ++e) largest = fmaxf(largest, x[e]);
@@ -33,8 +25,21 @@ __global__ void __launch_bounds__(kLogitThreads)
 #pragma unroll
   for (int e = 0; e < kLogitEach; ++e) sum += expf(x[e] - shift);
   sum = block_sum<kLogitThreads>(sum, shared[1]);
-  Stats* chunks = stats + int64_t(blockIdx.y) * gridDim.x;
   if (threadIdx.x == 0) chunks[blockIdx.x] = {largest, sum};
+}
+
+// Writes the chunk's statistics; with `out`, the last block also gives the target's log-probability.
+template <int kCount>
+__global__ void __launch_bounds__(kLogitThreads)
+    stats_kernel(Stats* stats, const float* logits, int32_t vocab, float* out,
+                 const int32_t* targets, uint32_t* counters) {
+  wait_for_previous();
+  let_next_start();
+  const float* row = row_of(logits, vocab);
+  float x[kLogitEach];
+  load_chunk<kCount>(x, row, int32_t(blockIdx.x), vocab);
+  Stats* chunks = stats + int64_t(blockIdx.y) * gridDim.x;
+  write_stats(chunks, x);
   if (!out) return;
   if (!is_last_block(counters + blockIdx.y, gridDim.x) || threadIdx.x >= 32) return;
   const Stats all = combine(chunks, int32_t(gridDim.x));
@@ -45,12 +50,43 @@ __global__ void __launch_bounds__(kLogitThreads)
                                                   : (row[target] - all.largest) - logf(all.sum);
 }
 
+// Writes the chunk's statistics after what the settings change, in place: see expect_row of the twin.
+template <int kCount>
+__global__ void __launch_bounds__(kLogitThreads)
+    expect_kernel(Stats* stats, const Choose from, float* logits, int32_t offset) {
+  __shared__ ProcessShared shared;
+  wait_for_previous();
+  let_next_start();
+  const int32_t vocab = from.vocab;
+  float* row = logits + int64_t(blockIdx.y) * vocab;
+  const ChooseSettings s = choose_settings(from.settings);
+  float x[kLogitEach];
+  load_chunk<kCount>(x, row, int32_t(blockIdx.x), vocab);
+  if (s.changes()) {
+    const uint32_t first = blockIdx.x * kChunk;
+    // All rows stand behind the same text.
+    process<kCount>(x, from, s, 0, first, shared);
+    const uint32_t position = uint32_t(max(from.cache_length[0], 0) + offset);
+#pragma unroll
+    for (int e = 0; e < kLogitEach; e += kCount) {
+      const uint32_t i = first + uint32_t(chunk_index<kCount>(e));
+      const Bits4 bits = philox(s.seed0, s.seed1, position, i / 4);
+#pragma unroll
+      for (int j = 0; j < kCount; ++j) {
+        if (s.temperature > 0) x[e + j] += s.temperature * gumbel(bits.word[(i + j) % 4]);
+        if (i + j < uint32_t(vocab)) row[i + j] = x[e + j];
+      }
+    }
+  }
+  write_stats(stats + int64_t(blockIdx.y) * gridDim.x, x);
+}
+
 // The k best of each chunk into `found` [rows, chunks, k]; the last block merges them. Ordered by the
 // rounded log-probabilities, which may be equal where logits are not.
 template <int kCount>
 __global__ void __launch_bounds__(kLogitThreads, 2)
     top_kernel(float* values, int32_t* ids, const float* logits, int32_t vocab, int32_t k,
-               const Stats* stats, uint64_t* found, uint32_t* counters) {
+               const Stats* stats, uint64_t* found, uint32_t* counters, const int32_t* settings) {
   __shared__ TopK<kLogitEach> top;
   __shared__ TopK<4> merged;
   const int32_t chunks = int32_t(gridDim.x);
@@ -59,8 +95,11 @@ __global__ void __launch_bounds__(kLogitThreads, 2)
   // whoever wrote them.
   float x[kLogitEach];
   load_chunk<kCount>(x, row, int32_t(blockIdx.x), vocab);
+  const bool changed = settings && choose_settings(settings).changes();
   wait_for_previous();
   let_next_start();
+  // Unless that kernel changed them.
+  if (changed) load_chunk<kCount>(x, row, int32_t(blockIdx.x), vocab);
   const Stats all = combine(stats + int64_t(blockIdx.y) * chunks, chunks);
   const float log_sum = logf(all.sum);
   const uint32_t first = blockIdx.x * kChunk;
@@ -80,7 +119,7 @@ __global__ void __launch_bounds__(kLogitThreads, 2)
   const int32_t id = top_index(best[threadIdx.x]);
   const int64_t at = int64_t(blockIdx.y) * k + threadIdx.x;
   ids[at] = id;
-  values[at] = (row[id] - all.largest) - log_sum;
+  values[at] = (__ldcg(row + id) - all.largest) - log_sum;
 }
 
 bool wide_rows(uint64_t logits, int32_t vocab) { return vocab % 4 == 0 && aligned(logits, 16); }
@@ -93,24 +132,46 @@ void for_rows(const smq_context* ctx, int32_t m, int64_t bytes_per_row, const Bo
   for (int32_t first = 0; first < m; first += most) body(first, std::min(most, m - first));
 }
 
-}  // namespace
-
-int32_t smq::run_top_log_probs(smq_context* ctx, uint64_t values, uint64_t ids, uint64_t logits,
-                               int32_t m, int32_t vocab, int32_t topk) {
-  const bool wide = wide_rows(logits, vocab);
+// The topk of each row of logits, of whose rows `queue_stats` queues the statistics. `settings` are those by which it
+// changes the rows, if any.
+template <class T, class QueueStats>
+void launch_top(smq_context* ctx, uint64_t values, uint64_t ids, T* logits, int32_t m, int32_t vocab,
+                int32_t topk, const int32_t* settings, const QueueStats& queue_stats) {
+  const auto kernel = wide_rows(uint64_t(logits), vocab) ? top_kernel<4> : top_kernel<1>;
   const int64_t chunks = chunks_of(vocab);
   for_rows(ctx, m, chunks * (8 + topk * 8), [&](int32_t first, int32_t rows) {
     auto* stats = static_cast<Stats*>(ctx->scratch);
     auto* found = reinterpret_cast<uint64_t*>(stats + rows * chunks);
-    const float* x = at<const float>(logits) + int64_t(first) * vocab;
+    T* x = logits + int64_t(first) * vocab;
     const dim3 grid{unsigned(chunks), unsigned(rows)};
-    launch(ctx, wide ? stats_kernel<4> : stats_kernel<1>, grid, kLogitThreads, 0, stats, x, vocab,
-           nullptr, nullptr, ctx->counters);
-    launch(ctx, wide ? top_kernel<4> : top_kernel<1>, grid, kLogitThreads, 0,
-           at<float>(values) + int64_t(first) * topk, at<int32_t>(ids) + int64_t(first) * topk, x,
-           vocab, topk, stats, found, ctx->counters);
+    queue_stats(grid, stats, x);
+    launch(ctx, kernel, grid, kLogitThreads, 0, at<float>(values) + int64_t(first) * topk,
+           at<int32_t>(ids) + int64_t(first) * topk, x, vocab, topk, stats, found, ctx->counters,
+           settings);
   });
+}
+
+}  // namespace
+
+int32_t smq::run_top_log_probs(smq_context* ctx, uint64_t values, uint64_t ids, uint64_t logits,
+                               int32_t m, int32_t vocab, int32_t topk) {
+  const auto kernel = wide_rows(logits, vocab) ? stats_kernel<4> : stats_kernel<1>;
+  launch_top(ctx, values, ids, at<const float>(logits), m, vocab, topk, nullptr,
+             [&](dim3 grid, Stats* stats, const float* x) {
+               launch(ctx, kernel, grid, kLogitThreads, 0, stats, x, vocab, nullptr, nullptr,
+                      ctx->counters);
+             });
   return launched(ctx, "smq_top_log_probs");
+}
+
+int32_t smq::run_top_choices(smq_context* ctx, uint64_t values, uint64_t ids, const Choose& from,
+                             int32_t offset, int32_t topk) {
+  const auto kernel = wide_rows(uint64_t(from.logits), from.vocab) ? expect_kernel<4> : expect_kernel<1>;
+  launch_top(ctx, values, ids, from.scores, from.m, from.vocab, topk, from.settings,
+             [&](dim3 grid, Stats* stats, float* x) {
+               launch(ctx, kernel, grid, kLogitThreads, 0, stats, from, x, offset);
+             });
+  return launched(ctx, "smq_top_choices");
 }
 
 int32_t smq::run_log_probs(smq_context* ctx, uint64_t out, uint64_t logits, uint64_t targets,

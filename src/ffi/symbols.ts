@@ -7,7 +7,7 @@
  */
 
 /** The hash of the header's declarations; a library built from others is refused. */
-export const ABI_HASH = 0x2f65c4996386062en;
+export const ABI_HASH = 0x19816ed30a460280n;
 
 /** status: SMQ_OK */
 export const SMQ_OK = 0;
@@ -904,6 +904,31 @@ export const SYMBOLS = {
    */
   smq_top_log_probs: {
     parameters: [context, "u64", "u64", "u64", "i32", "i32", "i32"],
+    result: "i32",
+  },
+  /**
+   * `smq_top_choices(ctx, values, ids, logits, settings, bias_ids, bias_values, history, cache_length, offset, m, vocab, topk)`
+   *
+   * The same of logits that become, in place, what a draft head knows of the choice of a token that is to stand at L +
+   * offset: bias and penalties of smq_choose's `settings`, the text being history[0 .. L], then T times its noise at
+   * that position is added, T the temperature. Where all of these are off, the bits are those of smq_top_log_probs.
+   */
+  smq_top_choices: {
+    parameters: [
+      context,
+      "u64",
+      "u64",
+      "u64",
+      "u64",
+      "u64",
+      "u64",
+      "u64",
+      "u64",
+      "i32",
+      "i32",
+      "i32",
+      "i32",
+    ],
     result: "i32",
   },
   /**

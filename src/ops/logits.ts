@@ -5,8 +5,9 @@
  */
 
 import { addressOf, type Device, type Tensor } from "../device/mod.ts";
-import { SMQ_MAX_TOPK } from "../ffi/symbols.ts";
-import { expectInteger, expectTensor } from "./check.ts";
+import { SMQ_MAX_TOPK, SMQ_MAX_TREE } from "../ffi/symbols.ts";
+import { expectCounter, expectInteger, expectTensor } from "./check.ts";
+import { type ChoiceSettings, SETTINGS_WORDS } from "./choose.ts";
 
 /**
  * The `topk` largest log-probabilities of each row of `logits`, f32 [m, vocab], descending, lower
@@ -35,6 +36,61 @@ export function topLogProbs(
     topk,
   );
   native.check(status, "smq_top_log_probs");
+}
+
+/** What `topChoices` reads and writes. */
+export interface TopChoicesOptions extends ChoiceSettings {
+  /** f32 [m, topk], written. */
+  readonly values: Tensor<"f32">;
+  /** i32 [m, topk], written. */
+  readonly ids: Tensor<"i32">;
+  /** f32 [m, vocab]; changed where the settings change anything. */
+  readonly logits: Tensor<"f32">;
+  /** i32 [any]: the token at each position. */
+  readonly history: Tensor<"i32">;
+  /** i32 [1]. */
+  readonly cacheLength: Tensor<"i32">;
+  /** How far behind the cache length the tokens stand, from 1. */
+  readonly offset: number;
+}
+
+/**
+ * The `topk` tokens of each row that a sample is likeliest to be, as a draft head sees it, and the logarithms of their
+ * chances: `topLogProbs` of the logits after bias and penalties plus temperature times the noise that `choose` will add at
+ * position cacheLength + offset. Where the settings are greedy the bits are those of `topLogProbs`. m is at most 64.
+ */
+export function topChoices(device: Device, options: TopChoicesOptions): void {
+  const op = "topChoices";
+  const { values, ids, logits, settings, biasIds, biasValues } = options;
+  const { history, cacheLength, offset } = options;
+  const [m, vocab] = expectTensor(op, "logits", logits, ["f32"], [-1, -1]);
+  expectInteger(op, "m", m, 1, SMQ_MAX_TREE);
+  const [, topk] = expectTensor(op, "values", values, ["f32"], [m, -1]);
+  expectTensor(op, "ids", ids, ["i32"], [m, topk]);
+  expectInteger(op, "topk", topk, 1, Math.min(SMQ_MAX_TOPK, vocab));
+  expectTensor(op, "settings", settings, ["i32"], [SETTINGS_WORDS]);
+  const [most] = expectTensor(op, "biasIds", biasIds, ["i32"], [-1]);
+  expectTensor(op, "biasValues", biasValues, ["f32"], [most]);
+  expectTensor(op, "history", history, ["i32"], [-1]);
+  expectCounter(op, "cacheLength", cacheLength);
+  expectInteger(op, "offset", offset, 1);
+  const { native } = device;
+  const status = native.symbols.smq_top_choices(
+    native.ctx,
+    addressOf(values),
+    addressOf(ids),
+    addressOf(logits),
+    addressOf(settings),
+    addressOf(biasIds),
+    addressOf(biasValues),
+    addressOf(history),
+    addressOf(cacheLength),
+    offset,
+    m,
+    vocab,
+    topk,
+  );
+  native.check(status, "smq_top_choices");
 }
 
 /**

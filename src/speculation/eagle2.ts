@@ -6,7 +6,7 @@
 import { checkArgument, checkOptions, required } from "../base/options.ts";
 import { Arena, Graph, rows, type Tensor } from "../device/mod.ts";
 import { HEAD_KIND, type HeadModel, HeadState } from "../model/mod.ts";
-import { advance, copy, cutBack, gatherRows, lastRow, ringRead, topLogProbs } from "../ops/mod.ts";
+import { advance, copy, cutBack, gatherRows, lastRow, ringRead, topChoices } from "../ops/mod.ts";
 import type { Drafter, DrafterPlan, Proposal, Verifier } from "./drafter.ts";
 import { slotsOf } from "./memory.ts";
 import { DRAFTER_KINDS } from "./shape.ts";
@@ -134,12 +134,22 @@ class Eagle2 implements Drafter {
   }
 
   #queueLevel(hidden: Tensor, level: number): void {
-    const { device } = this.#verifier.memory;
+    const { memory: { device, history, choice }, state: { cacheLength } } = this.#verifier;
     const count = hidden.shape[0];
     const tree = this.#tree;
     this.#state.queueLogits(hidden);
-    const logits = rows(this.#state.logits, 0, count);
-    topLogProbs(device, rows(tree.values, 0, count), rows(tree.ids, 0, count), logits);
+    const { settings, biasIds, biasValues } = choice;
+    topChoices(device, {
+      values: rows(tree.values, 0, count),
+      ids: rows(tree.ids, 0, count),
+      logits: rows(this.#state.logits, 0, count),
+      settings,
+      biasIds,
+      biasValues,
+      history,
+      cacheLength,
+      offset: level,
+    });
     tree.queueExpand(device, level);
   }
 

@@ -1,8 +1,11 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import { ArgumentError } from "../../src/base/errors.ts";
-import { logProbs, topLogProbs } from "../../src/ops/mod.ts";
+import { Graph } from "../../src/device/mod.ts";
+import { choose, logProbs, topChoices, topLogProbs } from "../../src/ops/mod.ts";
+import { Choice, type ChoiceOptions } from "../../src/speculation/mod.ts";
 import { backendTest } from "../backends.ts";
 import { Random } from "../random.ts";
+import { counts, noise, processed } from "../reference/choice.ts";
 import { logSoftmax, topIndices } from "../reference/ops.ts";
 import { rowOf } from "../rig.ts";
 
@@ -83,13 +86,174 @@ backendTest("a row's top log-probabilities have the same bits alone and among ot
   }
 });
 
+/** Settings under which a sample is likely to be other tokens than those with the largest logits. */
+const CHOSEN: readonly ChoiceOptions[] = [
+  { temperature: 1, seed: 7 },
+  { temperature: 0.3, seed: 2 ** 40 + 3 },
+  { logitBias: { 3: 9, 17: -4 } },
+  { temperature: 1.5, seed: 1, logitBias: { 3: 9, 17: -4 }, repetitionPenalty: 1.4 },
+  { repetitionPenalty: 1.4, presencePenalty: 0.7, frequencyPenalty: 0.6 },
+];
+
+backendTest(
+  "topChoices gives the likeliest samples: settings, then the noise of their position",
+  (rig) => {
+    const [length, generated, offset] = [40, 25, 3];
+    for (const [m, vocab, topk] of [[1, 24, 5], [7, 1001, 10], [8, 9000, 8], [64, 3072, 64]]) {
+      const flat = someLogits(m, vocab);
+      const text = new Random(vocab).integers(length + 9, vocab).map((token, i) =>
+        i % 2 ? 3 : token
+      );
+      const history = rig.put("i32", [text.length], text);
+      const choice = new Choice(rig.device, rig.arena);
+      const cacheLength = rig.counter(length);
+      for (const options of CHOSEN) {
+        choice.set(options, generated, vocab);
+        const [values, ids] = [rig.output("f32", [m, topk]), rig.output("i32", [m, topk])];
+        topChoices(rig.device, {
+          settings: choice.settings,
+          biasIds: choice.biasIds,
+          biasValues: choice.biasValues,
+          values: values.tensor,
+          ids: ids.tensor,
+          logits: rig.put("f32", [m, vocab], flat),
+          history,
+          cacheLength,
+          offset,
+        });
+        const { temperature = 0, seed = 0 } = options;
+        const shift = noise(seed, length + offset, vocab);
+        // The last committed token is no part of the caches, but of the text.
+        const said = counts(text.slice(0, length + 1), generated);
+        for (let i = 0; i < m; i++) {
+          const greedy = { ...options, temperature: 0 };
+          const row = processed(rowOf(flat, i, vocab), greedy, said)
+            .map((x, token) => x + (temperature === 0 ? 0 : temperature * shift[token]));
+          const expected = logSoftmax(row);
+          const found = [...rowOf(ids.values(), i, topk)];
+          const name = `row ${i}, vocab ${vocab}, ${JSON.stringify(options)}`;
+          assertEquals(new Set(found).size, topk, name);
+          // Which of nearly equal ones comes first is up to rounding.
+          const top = topIndices(row, topk);
+          rowOf(values.values(), i, topk).forEach((value, j) => {
+            for (const token of [found[j], top[j]]) {
+              const error = Math.abs(value - expected[token]);
+              assert(error <= 1e-4, `entry ${j} of ${name}: error ${error}`);
+            }
+          });
+        }
+      }
+    }
+  },
+);
+
+backendTest("a head that knows the model's logits ranks the model's choice first", (rig) => {
+  const [m, vocab] = [64, 3001];
+  const flat = someLogits(m, vocab);
+  const choice = new Choice(rig.device, rig.arena);
+  const history = rig.put("i32", [200], new Random(1).integers(200, vocab));
+  // Rows all stand at one depth, in a tree and behind it.
+  const [length, depth] = [100, 4];
+  const chosen = rig.output("i32", [m]);
+  const logits = rig.put("f32", [m, vocab], flat);
+  const scores = rig.put("f32", [m, vocab], flat);
+  const [values, ids] = [rig.output("f32", [m, 1]), rig.output("i32", [m, 1])];
+  for (const seed of [0, 1, 2]) {
+    choice.set({ temperature: 1, seed }, 0, vocab);
+    const { settings, biasIds, biasValues } = choice;
+    const shared = { settings, biasIds, biasValues, history };
+    choose(rig.device, {
+      ...shared,
+      choice: chosen.tensor,
+      scores,
+      logits,
+      cacheLength: rig.counter(length),
+      tokens: rig.put("i32", [m], new Int32Array(m)),
+      depths: rig.put("i32", [m], new Int32Array(m).fill(depth)),
+      mask: rig.put("u64", [m, 1], new BigUint64Array(m).fill(1n)),
+    });
+    topChoices(rig.device, {
+      ...shared,
+      values: values.tensor,
+      ids: ids.tensor,
+      logits: rig.put("f32", [m, vocab], flat),
+      cacheLength: rig.counter(length + 2),
+      offset: depth - 1,
+    });
+    assertEquals([...ids.values()], [...chosen.values()], `seed ${seed}`);
+  }
+});
+
+backendTest(
+  "one graph of topChoices serves all settings, and greedy ones change nothing",
+  (rig) => {
+    const [m, vocab, topk] = [9, 3000, 10];
+    const flat = someLogits(m, vocab);
+    const choice = new Choice(rig.device, rig.arena);
+    const logits = rig.output("f32", [m, vocab]);
+    const [values, ids] = [rig.output("f32", [m, topk]), rig.output("i32", [m, topk])];
+    topLogProbs(rig.device, values.tensor, ids.tensor, rig.put("f32", [m, vocab], flat));
+    const plain = [values.bytes(), ids.bytes()];
+    const { settings, biasIds, biasValues } = choice;
+    const history = rig.put("i32", [10], new Int32Array(10));
+    const cacheLength = rig.counter(5);
+    using graph = Graph.capture(rig.device, () =>
+      topChoices(rig.device, {
+        settings,
+        biasIds,
+        biasValues,
+        values: values.tensor,
+        ids: ids.tensor,
+        logits: logits.tensor,
+        history,
+        cacheLength,
+        offset: 1,
+      }));
+    const run = (options: ChoiceOptions, length: number) => {
+      choice.set(options, 0, vocab);
+      rig.setCounter(cacheLength, length);
+      logits.set(flat);
+      graph.launch();
+      return [values.bytes(), ids.bytes()];
+    };
+    const first = run({ temperature: 1, seed: 4 }, 5);
+    assertNotEquals(first, plain);
+    assertNotEquals(run({ temperature: 1, seed: 4 }, 6), first, "another position");
+    assertNotEquals(run({ temperature: 1, seed: 5 }, 5), first, "another seed");
+    assertNotEquals(
+      run({ temperature: 1, seed: 4 + 2 ** 32 }, 5),
+      first,
+      "another seed's upper word",
+    );
+    assertEquals(run({ temperature: 1, seed: 4 }, 5), first);
+    assertEquals(run({ topK: 5, topP: 0.5, minP: 0.1, seed: 4 }, 5), plain, "greedy");
+    assertEquals([...logits.values()], [...flat], "greedy settings leave the logits as they are");
+  },
+);
+
 backendTest("the ops on logits refuse what does not fit, naming the argument", (rig) => {
   const { device } = rig;
   const logits = rig.put("f32", [2, 100], new Float32Array(200));
   const top = (k: number) => () =>
     topLogProbs(device, rig.output("f32", [2, k]).tensor, rig.output("i32", [2, k]).tensor, logits);
+  const choice = new Choice(device, rig.arena);
+  const { settings, biasIds, biasValues } = choice;
+  const choices = (m: number, offset: number) => () =>
+    topChoices(device, {
+      settings,
+      biasIds,
+      biasValues,
+      values: rig.output("f32", [m, 2]).tensor,
+      ids: rig.output("i32", [m, 2]).tensor,
+      logits: rig.output("f32", [m, 100]).tensor,
+      history: rig.put("i32", [1], [0]),
+      cacheLength: rig.counter(0),
+      offset,
+    });
   const refused: [string, () => void][] = [
     ["topLogProbs: topk is 65, expected an integer from 1 to 64", top(65)],
+    ["topChoices: m is 65, expected an integer from 1 to 64", choices(65, 1)],
+    ["topChoices: offset is 0, expected an integer", choices(2, 0)],
     [
       "logProbs: out has shape [2, 100], expected [2]",
       () => logProbs(device, logits, logits, rig.output("i32", [2]).tensor),

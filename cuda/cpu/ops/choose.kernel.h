@@ -45,7 +45,7 @@ bool has_nan(const float* x, int32_t count) {
 }
 
 // How often the text of row i has each token, in `counts`, which is zero before.
-inline void count_text(const Choose& args, const ChooseSettings& s, int64_t i, uint32_t* counts) {
+SMQ_INLINE void count_text(const Choose& args, const ChooseSettings& s, int64_t i, uint32_t* counts) {
   const int64_t length = std::max(*args.cache_length, 0);
   const auto add = [&](int32_t token, int64_t position) {
     if (token < 0 || token >= args.chosen_from) return;
@@ -139,6 +139,27 @@ Cut cut_of(const float* x, int32_t count, float largest, const ChooseSettings& s
   return cut;
 }
 
+// Bias, penalties and mask of row i, in `x`.
+SMQ_INLINE void process_row(const Choose& args, const ChooseSettings& s, int64_t i, float* x,
+                            uint32_t* counts) {
+  const int32_t count = args.chosen_from;
+  for (int32_t j = 0; j < s.bias; ++j) {
+    const int32_t id = args.bias_ids[j];
+    if (id >= 0 && id < count) x[id] += args.bias_values[j];
+  }
+  if (s.penalizes()) {
+    std::fill_n(counts, count, 0);
+    count_text(args, s, i, counts);
+    for (int32_t id = 0; id < count; ++id) x[id] = penalized(x[id], counts[id], s);
+  }
+  if (args.allowed) {
+    const uint32_t* words = args.allowed + i * ((int64_t(args.vocab) + 31) / 32);
+    for (int32_t id = 0; id < count; ++id) {
+      if (!(words[id / 32] >> (id % 32) & 1)) x[id] = -__builtin_inff();
+    }
+  }
+}
+
 // The index of the largest entry with its noise; -1 where none is above -infinity.
 template <class S>
 int32_t draw(const float* x, int32_t count, int64_t position, const ChooseSettings& s) {
@@ -171,8 +192,7 @@ void choose_row(const Choose& args, int64_t i, uint32_t* counts) {
     choice = SMQ_CHOICE_NAN;
     return;
   }
-  const bool changes = s.temperature > 0.0f || s.bias > 0 || s.penalizes() || args.allowed || s.scores;
-  if (!changes) {
+  if (!s.changes() && !args.allowed && !s.scores) {
     choice = largest_entry<S>(logits, count);
     if (choice < 0) choice = SMQ_CHOICE_NONE;
     return;
@@ -180,21 +200,7 @@ void choose_row(const Choose& args, int64_t i, uint32_t* counts) {
   float* x = args.scores + i * args.vocab;
   std::copy_n(logits, count, x);
   std::fill(x + count, x + args.vocab, none);
-  for (int32_t j = 0; j < s.bias; ++j) {
-    const int32_t id = args.bias_ids[j];
-    if (id >= 0 && id < count) x[id] += args.bias_values[j];
-  }
-  if (s.penalizes()) {
-    std::fill_n(counts, count, 0);
-    count_text(args, s, i, counts);
-    for (int32_t id = 0; id < count; ++id) x[id] = penalized(x[id], counts[id], s);
-  }
-  if (args.allowed) {
-    const uint32_t* words = args.allowed + i * ((int64_t(args.vocab) + 31) / 32);
-    for (int32_t id = 0; id < count; ++id) {
-      if (!(words[id / 32] >> (id % 32) & 1)) x[id] = none;
-    }
-  }
+  process_row(args, s, i, x, counts);
   const int32_t top = largest_entry<S>(x, count);
   if (top < 0 || s.temperature == 0.0f) {
     choice = top < 0 ? SMQ_CHOICE_NONE : top;
@@ -211,6 +217,26 @@ void choose_row(const Choose& args, int64_t i, uint32_t* counts) {
   // What is finite may not be so any more after it is divided.
   const int32_t token = draw<S>(x, count, position, s);
   choice = token < 0 ? SMQ_CHOICE_NONE : token;
+}
+
+// What a head's logits in row i say of the choice of the token that is to stand `offset` behind the cache's end, in place.
+// Its error in them is about as large as that of a sample's noise at temperature 1, whatever the temperature is: so the
+// noise is scaled to the logits instead of the reverse, and at temperature 0 there is none.
+template <class S>
+void expect_row(const Choose& args, int32_t offset, int64_t i, uint32_t* counts) {
+  const ChooseSettings s = choose_settings(args.settings);
+  if (!s.changes()) return;
+  float* x = args.scores + i * args.vocab;
+  // All rows stand behind the same text.
+  process_row(args, s, 0, x, counts);
+  if (s.temperature == 0.0f) return;
+  const int64_t position = int64_t(std::max(*args.cache_length, 0)) + offset;
+  float noises[kNoise];
+  for (int32_t first = 0; first < args.chosen_from; first += kNoise) {
+    noise<S>(noises, s.seed0, s.seed1, uint32_t(position), uint32_t(first));
+    const int32_t end = std::min(first + kNoise, args.chosen_from);
+    for (int32_t id = first; id < end; ++id) x[id] += s.temperature * noises[id - first];
+  }
 }
 
 }  // namespace smq

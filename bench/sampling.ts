@@ -1,0 +1,81 @@
+/**
+ * Tokens a target forward of each method on maths word problems by temperature, with drafters that see the noise that
+ * tokens are chosen with and with drafters that do not.
+ *
+ *     deno run -A bench/sampling.ts [--problems FILE.jsonl] [--count 40] [--max-tokens 160]
+ *         [--temperatures 0,0.6,1] [--options JSON]
+ *
+ * FILE has one JSON object with a `question` a line, as the GSM8K test split has; without it, problems
+ * from `tests/problems.ts` are taken. JSON has further options of a generation, e.g. `{"topP": 0.9}`.
+ *
+ * @module
+ */
+import { parseArgs } from "@std/cli/parse-args";
+import { METHODS, Session } from "../mod.ts";
+import { Trio } from "../scripts/trio.ts";
+import { table } from "../src/cli/terminal/table.ts";
+import { Arena } from "../src/device/mod.ts";
+import { blind } from "../tests/blind.ts";
+import { problems } from "../tests/problems.ts";
+
+const args = parseArgs(Deno.args, {
+  string: ["problems", "count", "max-tokens", "temperatures", "options"],
+  default: { count: "40", "max-tokens": "160", temperatures: "0,0.6,1", options: "{}" },
+});
+const count = Number(args.count);
+const questions = args.problems
+  ? Deno.readTextFileSync(args.problems).trim().split("\n").slice(0, count)
+    .map((line) => String(JSON.parse(line).question))
+  : problems(count, 21);
+const temperatures = args.temperatures.split(",").map(Number);
+const options = JSON.parse(args.options);
+
+using trio = new Trio();
+using arena = new Arena(trio.device, "blind drafters");
+/** The texts and the mean accept length at one temperature. */
+async function run(
+  session: Session,
+  temperature: number,
+): Promise<{ texts: string[]; tau: number }> {
+  const texts: string[] = [];
+  let [forwards, committed] = [0, 0];
+  for (const [seed, question] of questions.entries()) {
+    const { stats, tokens } = await session
+      .generate(`Question: ${question}\nAnswer:`, {
+        ...options,
+        temperature,
+        seed,
+        maxTokens: Number(args["max-tokens"]),
+      })
+      .finish();
+    forwards += stats.targetForwards;
+    committed += stats.tau * stats.targetForwards;
+    texts.push(tokens.join());
+  }
+  return { texts, tau: committed / forwards };
+}
+
+const rows: string[][] = [];
+const plain = new Map<number, string[]>();
+for (const method of METHODS) {
+  const plan = trio.plan(method);
+  for (const drafter of plan ? [plan, blind(plan, trio.device, arena)] : [undefined]) {
+    using session = new Session(trio.target, trio.tokenizer, { context: 1024, drafter, method });
+    const cells: string[] = [];
+    let identical = true;
+    for (const temperature of temperatures) {
+      const { texts, tau } = await run(session, temperature);
+      if (!plain.has(temperature)) plain.set(temperature, texts);
+      identical &&= texts.join("\n") === plain.get(temperature)!.join("\n");
+      cells.push(tau.toFixed(2));
+    }
+    const noise = drafter === undefined ? "" : drafter === plan ? "seen" : "unseen";
+    rows.push([method, noise, ...cells, identical ? "yes" : "NO"]);
+  }
+}
+console.log(`${questions.length} problems on ${trio.device.name}`);
+console.log(table(
+  rows,
+  ["left", "left", ...temperatures.map(() => "right" as const), "right"],
+  ["method", "noise", ...temperatures.map((t) => `tau at ${t}`), "identical"],
+));
