@@ -6,24 +6,23 @@
 namespace smq {
 namespace {
 
-template <class T, class Shape>
+template <class T, int D>
 int32_t launch_prompt(smq_context* ctx, const AttentionArgs& args) {
   PromptMaps maps;
   if (!map_rows(&maps.queries, args.qkv, args.m, int32_t(args.qkv_row()), 64) ||
-      !map_rows(&maps.keys, args.k_cache, args.slots, int32_t(args.kv_row()), Shape::kPairs) ||
-      !map_rows(&maps.values, args.v_cache, args.slots, int32_t(args.kv_row()), Shape::kPairs)) {
+      !map_rows(&maps.keys, args.k_cache, args.slots, int32_t(args.kv_row()), kPromptPairs) ||
+      !map_rows(&maps.values, args.v_cache, args.slots, int32_t(args.kv_row()), kPromptPairs)) {
     return fail(SMQ_DEVICE, "the driver refused to describe qkv or a cache to the copy engine");
   }
-  const int runs = (args.m + Shape::kRows - 1) / Shape::kRows;
-  launch(ctx, prompt_kernel<T, Shape>, dim3(unsigned(std::min(ctx->sms, args.heads * runs))), dim3(Shape::kThreads),
-         Shape::kBytes, args, maps, false);
+  const int runs = (args.m + kPromptRows - 1) / kPromptRows;
+  launch(ctx, prompt_kernel<T, D>, dim3(unsigned(std::min(ctx->sms, args.heads * runs))), dim3(kPromptThreads),
+         PromptShape<D>::kBytes, args, maps);
   return launched(ctx, "attention");
 }
 
 template <class T>
 int32_t launch_dim(smq_context* ctx, const AttentionArgs& args) {
-  return args.head_dim == 64 ? launch_prompt<T, PromptShape<64, 2, 128, 4>>(ctx, args)
-                             : launch_prompt<T, PromptShape<128, 2, 128, 2>>(ctx, args);
+  return args.head_dim == 64 ? launch_prompt<T, 64>(ctx, args) : launch_prompt<T, 128>(ctx, args);
 }
 
 }  // namespace

@@ -10,24 +10,24 @@
 #include "gemm/wgmma_128.cuh"
 #include "ops/attention.cuh"
 #include "ops/attention_math.cuh"
+#include "ops/attention_ring.cuh"
 
 namespace smq {
 
-template <int D, int Groups, int Pairs, int Stages, int Cluster = 1, bool Turns = true, bool Lazy = true>
+constexpr int kPromptGroups = 2, kPromptRows = 64 * kPromptGroups;
+constexpr int kPromptThreads = 128 * (kPromptGroups + 1);  // the last four warps copy
+constexpr int kPromptPairs = 128;                          // of a tile
+
+template <int D>
 struct PromptShape {
-  static constexpr int kWidth = D, kGroups = Groups, kPairs = Pairs, kStages = Stages, kCluster = Cluster;
-  static constexpr bool kTurns = Turns, kLazy = Lazy;
-  static constexpr int kRows = 64 * Groups;
-  static constexpr int kThreads = 128 * (Groups + 1);
-  // Of a computing and of a copying thread; the multiprocessor's divided by 128 threads are 512.
-  static constexpr int kRegisters = Groups == 2 ? 240 : 160, kCopyRegisters = Groups == 2 ? 24 : 32;
-  static constexpr int kHalves = D / 64;              // of 64 columns
-  static constexpr int kQueryHalf = 64 * 128;         // bytes of 64 columns of a group's queries
-  static constexpr int kHalf = Pairs * 128;           // bytes of 64 columns of a tile of pairs
+  static constexpr int kStages = D == 64 ? 4 : 2;
+  static constexpr int kHalves = D / 64;            // of 64 columns
+  static constexpr int kQueryHalf = 64 * 128;       // bytes of 64 columns of a group's queries
+  static constexpr int kHalf = kPromptPairs * 128;  // bytes of 64 columns of a tile of pairs
   static constexpr int kTile = kHalves * kHalf;
-  static constexpr int kQueries = Groups * kHalves * kQueryHalf;
-  static constexpr int kBarriers = 8 * (3 + 4 * Stages);
-  static constexpr int kBytes = kQueries + 2 * Stages * kTile + kBarriers;
+  static constexpr int kQueries = kPromptGroups * kHalves * kQueryHalf;
+  static constexpr int kBarriers = 8 * (3 + 4 * kStages);
+  static constexpr int kBytes = kQueries + 2 * kStages * kTile + kBarriers;
 };
 
 // The queries and the caches as the copy engine sees them: [rows or slots, heads * head_dim], boxes of 64 columns.
@@ -39,75 +39,27 @@ struct PromptMaps {
 
 namespace prompt {
 
-__device__ __forceinline__ uint32_t uniform(uint32_t value) { return __shfl_sync(~0u, value, 0); }
-
-// A place in the ring.
-template <int Stages>
-struct Place {
-  int stage = 0, parity = 0;
-  __device__ __forceinline__ void next() {
-    if (++stage == Stages) stage = 0, parity ^= 1;
-  }
-};
-
 // What a block computes at a time: the rows from `row` on of a head, with the pairs from `lowest` to `end`.
-template <class Shape>
 struct Work {
   int32_t head, row, lowest, end, tiles;
 
   // The longest first; blocks take them there and back, so that each gets long and short ones.
-  __device__ __forceinline__ bool take(const AttentionArgs& args, int32_t length, int32_t round, bool by_kv_head) {
-    const int32_t block = blockIdx.x / Shape::kCluster, blocks = gridDim.x / Shape::kCluster;
+  __device__ __forceinline__ bool take(const AttentionArgs& args, int32_t length, int32_t round) {
+    const int32_t block = blockIdx.x, blocks = gridDim.x;
     const int32_t item = round % 2 == 0 ? round * blocks + block : (round + 1) * blocks - 1 - block;
-    const int32_t heads = args.heads / Shape::kCluster, runs = (args.m + Shape::kRows - 1) / Shape::kRows;
-    if (item >= heads * runs) return false;
-    int32_t run;
-    if (by_kv_head) {
-      const int32_t group = args.group() / Shape::kCluster, kv_head = item / (group * runs);
-      const int32_t rest = item - kv_head * (group * runs);
-      run = rest / group;
-      head = kv_head * group + rest - run * group;
-    } else {
-      run = item / heads;
-      head = item - run * heads;
-    }
-    head = head * Shape::kCluster + (Shape::kCluster > 1 ? blockIdx.x % Shape::kCluster : 0);
-    row = (runs - 1 - run) * Shape::kRows;
-    end = row_count(args, length, min(row + Shape::kRows, args.m) - 1);
+    const int32_t runs = (args.m + kPromptRows - 1) / kPromptRows;
+    if (item >= args.heads * runs) return false;
+    const int32_t run = item / args.heads;
+    head = item - run * args.heads;
+    row = (runs - 1 - run) * kPromptRows;
+    end = row_count(args, length, min(row + kPromptRows, args.m) - 1);
     lowest = args.window > 0 ? max(0, row_count(args, length, row) - args.window) : 0;
-    tiles = max(1, (end - lowest + Shape::kPairs - 1) / Shape::kPairs);
+    tiles = max(1, (end - lowest + kPromptPairs - 1) / kPromptPairs);
     return true;
   }
   // Tile 0 ends with the last pair that a row sees, so that no slot behind it is ever read.
-  __device__ __forceinline__ int32_t base(int32_t tile) const { return end - (tile + 1) * Shape::kPairs; }
+  __device__ __forceinline__ int32_t base(int32_t tile) const { return end - (tile + 1) * kPromptPairs; }
 };
-
-// Waits until it is the group's turn to start products, and gives the turn on.
-template <int Groups>
-__device__ __forceinline__ void wait_turn(int group) {
-  asm volatile("bar.sync %0, 256;" ::"r"(1 + group) : "memory");
-}
-template <int Groups>
-__device__ __forceinline__ void give_turn(int group) {
-  asm volatile("bar.arrive %0, 256;" ::"r"(1 + (group + 1 == Groups ? 0 : group + 1)) : "memory");
-}
-
-__device__ __forceinline__ void cluster_sync() {
-  asm volatile("barrier.cluster.arrive.aligned;\nbarrier.cluster.wait.aligned;" ::: "memory");
-}
-__device__ __forceinline__ void arrive_at(uint32_t barrier, int rank) {
-  asm volatile(
-      "{\n.reg .b32 remote;\nmapa.shared::cluster.u32 remote, %0, %1;\n"
-      "mbarrier.arrive.shared::cluster.b64 _, [remote];\n}" ::"r"(barrier), "r"(rank)
-      : "memory");
-}
-__device__ __forceinline__ void box_copy_all(uint32_t to, const CUtensorMap* map, int column, int row, uint32_t barrier,
-                                             uint16_t ranks) {
-  asm volatile(
-      "cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes.multicast::cluster "
-      "[%0], [%1, {%2, %3}], [%4], %5;" ::"r"(to), "l"(map), "r"(column), "r"(row), "r"(barrier), "h"(ranks)
-      : "memory");
-}
 
 // Hides the scores of pairs that rows g and g + 8 do not see: place p of the tile is seen from first on, up to end.
 template <int N>
@@ -128,7 +80,7 @@ struct Running {
 constexpr float kLag = 8;
 
 // Makes weights of scores. Whether sums before must shrink, and by what.
-template <bool Lazy, int N>
+template <int N>
 __device__ __forceinline__ bool weigh(float (&scores)[N], float scale, Running& running, float (&shrink)[2]) {
   float most[2];
 #pragma unroll
@@ -144,7 +96,7 @@ __device__ __forceinline__ bool weigh(float (&scores)[N], float scale, Running& 
     most[r] = larger(most[r], __shfl_xor_sync(~0u, most[r], 2)) * scale;
   }
   const bool grew = most[0] > running.top[0] + kLag || most[1] > running.top[1] + kLag;
-  const bool shrinks = !Lazy || __any_sync(~0u, grew);
+  const bool shrinks = __any_sync(~0u, grew);
   if (shrinks) {
 #pragma unroll
     for (int r = 0; r < 2; ++r) {
@@ -193,11 +145,10 @@ __device__ __forceinline__ void turn(uint32_t (&w)[4]) {
 
 // Who may touch what: the copying warp waits for `empty` of a place in the ring, to which each computing warp arrives
 // once its products have read it, before it copies there again; computing warps wait for `full`. Queries likewise.
-template <class T, class Shape>
-__device__ __forceinline__ void attend_prompt(const AttentionArgs& args, const PromptMaps& maps, uint8_t* memory,
-                                              bool by_kv_head) {
-  constexpr int D = Shape::kWidth, P = Shape::kPairs, kStages = Shape::kStages, kGroups = Shape::kGroups;
-  constexpr int kHalves = Shape::kHalves, kCluster = Shape::kCluster;
+template <class T, int D>
+__device__ __forceinline__ void attend_prompt(const AttentionArgs& args, const PromptMaps& maps, uint8_t* memory) {
+  using Shape = PromptShape<D>;
+  constexpr int P = kPromptPairs, kStages = Shape::kStages, kHalves = Shape::kHalves;
   const uint32_t queries = ptx::shared_address(memory), keys = queries + Shape::kQueries;
   const uint32_t values = keys + kStages * Shape::kTile, barriers = values + kStages * Shape::kTile;
   const uint32_t queries_full = barriers, queries_empty = barriers + 8, aside = barriers + 16;
@@ -207,31 +158,29 @@ __device__ __forceinline__ void attend_prompt(const AttentionArgs& args, const P
   const auto value_empty = [&](int stage) { return barriers + 48 + 32 * stage; };
   if (threadIdx.x == 0) {
     ptx::barrier_init(queries_full, 1);
-    ptx::barrier_init(queries_empty, 4 * kGroups);
+    ptx::barrier_init(queries_empty, 4 * kPromptGroups);
     ptx::barrier_init(aside, 1);
     for (int stage = 0; stage < kStages; ++stage) {
       ptx::barrier_init(key_full(stage), 1);
-      ptx::barrier_init(key_empty(stage), 4 * kGroups * kCluster);
+      ptx::barrier_init(key_empty(stage), 4 * kPromptGroups);
       ptx::barrier_init(value_full(stage), 1);
-      ptx::barrier_init(value_empty(stage), 4 * kGroups * kCluster);
+      ptx::barrier_init(value_empty(stage), 4 * kPromptGroups);
     }
     ptx::barrier_init_fence();
   }
-  if constexpr (kCluster > 1) prompt::cluster_sync();
-  else __syncthreads();
+  __syncthreads();
   wait_for_previous();
   let_next_start();
-  const int warp = prompt::uniform(threadIdx.x / 32), group = warp / 4, lane = threadIdx.x % 32;
-  const int rank = kCluster > 1 ? int(blockIdx.x % kCluster) : 0;
+  const int warp = first_lane(threadIdx.x / 32), group = warp / 4, lane = threadIdx.x % 32;
   const int32_t length = committed(args);
-  prompt::Work<Shape> work;
+  prompt::Work work;
 
-  if (group == kGroups) {
-    asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(Shape::kCopyRegisters));
+  if (group == kPromptGroups) {
+    asm volatile("setmaxnreg.dec.sync.aligned.u32 24;");
     if (warp % 4 == 0) {
-      prompt::Place<kStages> key, value;
+      RingPlace key, value;
       int turned = 0;  // parity of `aside`
-      for (int32_t round = 0; work.take(args, length, round, by_kv_head); ++round) {
+      for (int32_t round = 0; work.take(args, length, round); ++round) {
         const int32_t column = work.head / args.group() * D;
         // Copies a tile to a place in the ring, which `barrier` then waits for.
         const auto copy = [&](uint32_t to, const CUtensorMap* map, int32_t base, uint32_t barrier) {
@@ -239,12 +188,7 @@ __device__ __forceinline__ void attend_prompt(const AttentionArgs& args, const P
             ptx::barrier_expect(barrier, Shape::kTile);
 #pragma unroll
             for (int half = 0; half < kHalves; ++half) {
-              if constexpr (kCluster == 1) {
-                ptx::box_copy(to + half * Shape::kHalf, map, column + 64 * half, base, barrier);
-              } else {
-                prompt::box_copy_all(to + half * Shape::kHalf + rank * (P / kCluster * 128), map, column + 64 * half,
-                                     base + rank * (P / kCluster), barrier, (1 << kCluster) - 1);
-              }
+              ptx::box_copy(to + half * Shape::kHalf, map, column + 64 * half, base, barrier);
             }
           }
           __syncwarp();
@@ -252,7 +196,7 @@ __device__ __forceinline__ void attend_prompt(const AttentionArgs& args, const P
         ptx::barrier_wait(queries_empty, (round & 1) ^ 1);  // at once the first time
         if (lane == 0) {
           ptx::barrier_expect(queries_full, Shape::kQueries);
-          for (int g = 0; g < kGroups; ++g) {
+          for (int g = 0; g < kPromptGroups; ++g) {
 #pragma unroll
             for (int half = 0; half < kHalves; ++half) {
               ptx::box_copy(queries + (g * kHalves + half) * Shape::kQueryHalf, &maps.queries,
@@ -265,13 +209,13 @@ __device__ __forceinline__ void attend_prompt(const AttentionArgs& args, const P
           if (tile < work.tiles) {
             ptx::barrier_wait(key_empty(key.stage), key.parity ^ 1);
             copy(keys + key.stage * Shape::kTile, &maps.keys, work.base(tile), key_full(key.stage));
-            key.next();
+            key.next(kStages);
           }
           if (tile == 0) continue;
           const int32_t base = work.base(tile - 1);
           const uint32_t to = values + value.stage * Shape::kTile;
           ptx::barrier_wait(value_empty(value.stage), value.parity ^ 1);
-          if (kCluster > 1 || base >= work.lowest || work.lowest == 0) {
+          if (base >= work.lowest || work.lowest == 0) {
             copy(to, &maps.values, base, value_full(value.stage));
           } else {
             // Values that no row sees may be anything, and times a weight of zero must be zero.
@@ -290,28 +234,23 @@ __device__ __forceinline__ void attend_prompt(const AttentionArgs& args, const P
             __syncwarp();
             if (lane == 0) ptx::barrier_arrive(value_full(value.stage));
           }
-          value.next();
+          value.next(kStages);
         }
       }
     }
   } else {
-    asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(Shape::kRegisters));
+    asm volatile("setmaxnreg.inc.sync.aligned.u32 240;");
     const int g = lane / 4, t = lane % 4;
     const uint64_t query = wgmma::describe(queries + group * kHalves * Shape::kQueryHalf);
-    prompt::Place<kStages> key, value;
-    if (Shape::kTurns && group + 1 == kGroups) prompt::give_turn<kGroups>(group);  // the first group starts
+    RingPlace key, value;
     float scores[P / 2];
     float sums[D / 2];
     uint32_t weights[P / 16][4];
     const auto release = [&](uint32_t barrier) {
-      if constexpr (kCluster == 1) {
-        if (lane == 0) ptx::barrier_arrive(barrier);
-      } else {
-        if (lane < kCluster) prompt::arrive_at(barrier, lane);
-      }
+      if (lane == 0) ptx::barrier_arrive(barrier);
     };
     const auto start_scores = [&] {
-      const uint64_t from = wgmma::describe(prompt::uniform(keys + key.stage * Shape::kTile));
+      const uint64_t from = wgmma::describe(first_lane(keys + key.stage * Shape::kTile));
 #pragma unroll
       for (int s = 0; s < D / 16; ++s) {
         wgmma::multiply_shared(scores, query + s / 4 * (Shape::kQueryHalf / 16) + s % 4 * wgmma::kStep,
@@ -321,7 +260,7 @@ __device__ __forceinline__ void attend_prompt(const AttentionArgs& args, const P
     };
     const auto start_sums = [&](bool keep) {
       const uint64_t from =
-          wgmma::describe_columns(prompt::uniform(values + value.stage * Shape::kTile), Shape::kHalf);
+          wgmma::describe_columns(first_lane(values + value.stage * Shape::kTile), Shape::kHalf);
 #pragma unroll
       for (int s = 0; s < P / 16; ++s) {
         wgmma::multiply_transposed(sums, weights[s], from + s * (16 * 128 / 16), keep || s > 0, T());
@@ -337,7 +276,7 @@ __device__ __forceinline__ void attend_prompt(const AttentionArgs& args, const P
         }
       }
     };
-    for (int32_t round = 0; work.take(args, length, round, by_kv_head); ++round) {
+    for (int32_t round = 0; work.take(args, length, round); ++round) {
       const int32_t row = work.row + 64 * group;  // the group's first
       // Pairs that all of the group's rows see.
       const int32_t all_end = row_count(args, length, row);
@@ -357,7 +296,7 @@ __device__ __forceinline__ void attend_prompt(const AttentionArgs& args, const P
           const int32_t to[2] = {count[0] - base - 2 * t, count[1] - base - 2 * t};
           prompt::hide(scores, from, to);
         }
-        return prompt::weigh<Shape::kLazy>(scores, args.scale, running, shrink);
+        return prompt::weigh(scores, args.scale, running, shrink);
       };
 
       ptx::barrier_wait(queries_full, round & 1);
@@ -367,24 +306,22 @@ __device__ __forceinline__ void attend_prompt(const AttentionArgs& args, const P
       wgmma::wait<0>();
       wgmma::settle(scores);
       release(key_empty(key.stage));
-      key.next();
+      key.next(kStages);
       if (work.tiles == 1 && lane == 0) ptx::barrier_arrive(queries_empty);
       weigh(0);
       pack();
 #pragma unroll 1
       for (int32_t tile = 1; tile < work.tiles; ++tile) {
         ptx::barrier_wait(key_full(key.stage), key.parity);
-        if constexpr (Shape::kTurns) prompt::wait_turn<kGroups>(group);
         wgmma::fence();
         start_scores();
         ptx::barrier_wait(value_full(value.stage), value.parity);
         wgmma::fence();
         start_sums(tile > 1);
-        if constexpr (Shape::kTurns) prompt::give_turn<kGroups>(group);
         wgmma::wait<1>();
         wgmma::settle(scores);
         release(key_empty(key.stage));
-        key.next();
+        key.next(kStages);
         if (tile + 1 == work.tiles && lane == 0) ptx::barrier_arrive(queries_empty);
         const bool shrinks = weigh(tile);
         wgmma::settle(scores);
@@ -399,7 +336,7 @@ __device__ __forceinline__ void attend_prompt(const AttentionArgs& args, const P
           wgmma::settle(sums);
         }
         release(value_empty(value.stage));
-        value.next();
+        value.next(kStages);
         pack();
       }
       ptx::barrier_wait(value_full(value.stage), value.parity);
@@ -408,7 +345,7 @@ __device__ __forceinline__ void attend_prompt(const AttentionArgs& args, const P
       wgmma::wait<0>();
       wgmma::settle(sums);
       release(value_empty(value.stage));
-      value.next();
+      value.next(kStages);
 
 #pragma unroll
       for (int r = 0; r < 2; ++r) {
@@ -433,18 +370,16 @@ __device__ __forceinline__ void attend_prompt(const AttentionArgs& args, const P
       }
     }
   }
-  // Nothing of this block's memory is touched by the other's warps or copies once it ends.
-  if constexpr (kCluster > 1) prompt::cluster_sync();
 }
 
 #endif
 
-template <class T, class Shape>
-__global__ void __launch_bounds__(Shape::kThreads, 1)
-    prompt_kernel(const __grid_constant__ AttentionArgs args, const __grid_constant__ PromptMaps maps, bool by_kv_head) {
+template <class T, int D>
+__global__ void __launch_bounds__(kPromptThreads, 1)
+    prompt_kernel(const __grid_constant__ AttentionArgs args, const __grid_constant__ PromptMaps maps) {
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL)
   extern __shared__ __align__(1024) uint8_t tiles[];
-  attend_prompt<T, Shape>(args, maps, tiles, by_kv_head);
+  attend_prompt<T, D>(args, maps, tiles);
 #endif
 }
 
