@@ -235,10 +235,21 @@ run_bench() {
       --max-tokens 16 --json "$out/bench-demo.json"
     return
   fi
-  step w4a16 "${bench[@]}" --synthetic llama-3-70b,llama-3-8b --json "$out/bench-w4a16.json" \
+  local short=(--prompt-tokens 512,1024)
+  step w4a16 "${bench[@]}" --synthetic llama-3-70b,llama-3-8b "${short[@]}" --json "$out/bench-w4a16.json" \
     --compare bench/results/anchors-h200.json || failed=1
-  step f16 "${bench[@]}" --synthetic llama-3-8b --scheme f16 --tables ceilings,forward,prefill \
+  step f16 "${bench[@]}" --synthetic llama-3-8b --scheme f16 --tables ceilings,forward,prefill "${short[@]}" \
     --json "$out/bench-f16.json" --compare bench/results/anchors-h200.json || failed=1
+  step prompts "${bench[@]}" --synthetic llama-3-8b --tables ceilings,prefill --runs 15 \
+    --prompt-tokens 4096,8192,16384,32768 --json "$out/bench-prompts.json" || failed=1
+  # What others make of the same attention, on the same card and in the same call.
+  local python=${PYTHON:-python3}
+  if "$python" -c 'import importlib.util as of, sys; sys.exit(of.find_spec("torch") is None)' 2>/dev/null; then
+    step attention-reference "$python" bench/reference/attention.py --json "$out/bench-attention-reference.json" ||
+      failed=1
+  else
+    record attention-reference 0 0 0 "not run: $python has no torch"
+  fi
   step inflated "${bench[@]}" --inflate 70b-8b --tables end-to-end \
     --json "$out/bench-inflated.json" || failed=1
   step lm-head "${bench[@]}" --synthetic llama-3-8b --lm-head w8a16 --tables ceilings,forward,speculation \
@@ -246,10 +257,10 @@ run_bench() {
   step products "$deno" run -A --cached-only bench/products.ts --json "$out/bench-products.json" || failed=1
   local rows=1,4,7,10,24,30,60 schemes=w4a16-g128-asym,w4a8-qqq,w4a8-qqq-g128,w4a8-qoq,w4a8-qoq-g128,w8a8,fp8
   step schemes "${bench[@]}" --synthetic llama-3-8b --scheme "$schemes" --rows $rows --runs 30 \
-    --tables ceilings,forward,prefill --json "$out/bench-schemes-8b.json" \
+    --tables ceilings,forward,prefill "${short[@]}" --json "$out/bench-schemes-8b.json" \
     --compare bench/results/anchors-h200.json || failed=1
   step schemes-70b "${bench[@]}" --synthetic llama-3-70b --scheme "$schemes" --rows $rows --runs 20 \
-    --tables ceilings,forward,prefill --json "$out/bench-schemes-70b.json" || failed=1
+    --tables ceilings,forward,prefill "${short[@]}" --json "$out/bench-schemes-70b.json" || failed=1
   return $failed
 }
 

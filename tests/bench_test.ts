@@ -59,6 +59,7 @@ const OPTIONS: Omit<RunOptions, "tables" | "sources"> = {
   context: 48,
   runs: 3,
   rows: [1, 5],
+  promptTokens: [100, 500, 3000],
   prompts: 2,
   maxTokens: 12,
   choice: {},
@@ -134,6 +135,17 @@ Deno.test("bench: all tables on two synthetic shapes; figures are finite and fit
     figures.get(`context/${w4("large")}/context=${longest} rows=5${name}`)!;
   assertEquals(context("").bytes, bytes - 2 * 2 * 53 * 64 * 2 + cache);
   assertEquals(context(" attention").bytes, cache / TINY.layers);
+
+  // Prompts longer than the shape's positions: only its costs count.
+  for (const tokens of [100, 3000]) {
+    const prefill = (name: string) => value(`prefill/${w4("large")}/tokens=${tokens}${name}`);
+    assertLess(prefill(" attention"), prefill(""), `${tokens}`);
+    const operations = 2 * 2 * tokens * tokens * 2 * 64;
+    const rate = operations / prefill(" attention") / 1e9;
+    assertAlmostEquals(prefill(" attention rate"), rate, 1e-9 * rate);
+  }
+  assert(figures.has(`prefill/${w4("large")}/tokens=500 at once`));
+  assert(!figures.has(`prefill/${w4("large")}/tokens=3000 at once`));
 
   const speculation = `speculation/${w4("large")}`;
   for (const name of ["eagle2-3-10-24", "eagle2-6-10-60", "draft-6"]) {
@@ -287,6 +299,16 @@ Deno.test("bench: wrong usage is named, and files are no JSON output", async () 
     [["--synthetic", "llama-3-9b"], 2, "did you mean llama-3-8b?"],
     [["--synthetic", "llama-3-8b", "--scheme", "f16,w8a9"], 2, "did you mean w8a8?"],
     [["--model", "a", "--rows", "0"], 2, "Cannot use --rows 0: expected 1 to 64"],
+    [
+      ["--model", "a", "--prompt-tokens", "512,0"],
+      2,
+      "Cannot use --prompt-tokens 0: expected 1 to 1048576",
+    ],
+    [
+      ["--model", "a", "--tables", "forward", "--prompt-tokens", "9"],
+      2,
+      "Cannot use --prompt-tokens: it needs --tables with prefill",
+    ],
     [
       ["--model", "a", "--inflate", "70b-8b"],
       2,

@@ -27,6 +27,9 @@ int32_t decode_attention_128(smq_context* ctx, const AttentionArgs& args, int32_
 int32_t decode_attention_256(smq_context* ctx, const AttentionArgs& args, int32_t dtype);
 int64_t decode_attention_bytes(int32_t m, int32_t heads, int32_t kv_heads, int32_t head_dim, int32_t slots);
 int32_t prefill_attention(smq_context* ctx, const AttentionArgs& args, int32_t dtype);
+// Of many rows by wgmma; heads of 64 or 128, scales above zero.
+bool prompt_fits_hopper(const smq_context* ctx, const AttentionArgs& args);
+int32_t prompt_on_hopper(smq_context* ctx, const AttentionArgs& args, int32_t dtype);
 
 // Pairs that every row of the forward has in common, from the first on, the window aside.
 __device__ __forceinline__ int32_t committed(const AttentionArgs& args) {

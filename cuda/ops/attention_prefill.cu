@@ -1,6 +1,6 @@
-// Causal attention of many rows: a block takes 64 rows of one q head, and walks over the pairs 64 (or 32)
-// at a time through two buffers of shared memory, with a running softmax in registers. Deterministic;
-// not bit for bit what the decoding kernels give.
+// Causal attention of many rows where Hopper's kernel (attention_prompt.cuh) does not serve: a block takes 64 rows of
+// one q head, and walks over the pairs 64 (or 32) at a time through two buffers of shared memory, with a running
+// softmax in registers. Deterministic; not bit for bit what the decoding kernels give.
 #include "ops/attention.cuh"
 #include "ops/attention_math.cuh"
 
@@ -197,6 +197,7 @@ int32_t launch_dim(smq_context* ctx, const AttentionArgs& args) {
 }  // namespace
 
 int32_t prefill_attention(smq_context* ctx, const AttentionArgs& args, int32_t dtype) {
+  if (prompt_fits_hopper(ctx, args)) return prompt_on_hopper(ctx, args, dtype);
   return dtype == SMQ_F16 ? launch_dim<__half>(ctx, args) : launch_dim<__nv_bfloat16>(ctx, args);
 }
 

@@ -10,6 +10,7 @@
 
 #include "gemm/wgmma.cuh"
 #include "ops/attention_decode.cuh"
+#include "ops/attention_ring.cuh"
 
 namespace smq {
 
@@ -35,17 +36,6 @@ struct WideMaps {
 };
 
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL)
-
-// What all lanes of a warp hold, as a number that the compiler knows to be the same.
-__device__ __forceinline__ uint32_t first_lane(uint32_t value) { return __shfl_sync(~0u, value, 0); }
-
-// A place in the ring.
-struct RingPlace {
-  int stage = 0, parity = 0;
-  __device__ __forceinline__ void next(int stages) {
-    if (++stage == stages) stage = 0, parity ^= 1;
-  }
-};
 
 // Who may touch a stage: the copying thread waits for phase i - 1 of its `empty`, to which each warp arrives once its
 // products of the stage have ended, before it copies for the i-th time; warps wait for phase i of `full`.

@@ -29,6 +29,8 @@ interface Options {
   readonly mask?: readonly bigint[][];
   readonly slotOffset?: number;
   readonly window?: number;
+  /** 1 / sqrt(headDim) where absent. */
+  readonly scale?: number;
 }
 
 function values({ m, heads, kvHeads, headDim, slots }: Setup, seed: number): Values {
@@ -46,7 +48,7 @@ function run(rig: Rig, setup: Setup, given: Values, options: Options) {
   const kCache = rig.put(dtype, [slots, kvHeads, headDim], given.k);
   const vCache = rig.put(dtype, [slots, kvHeads, headDim], given.v);
   const bytes = attentionBytes(rig.device, { m, heads, kvHeads, headDim, slots });
-  const { mask, slotOffset, window } = options;
+  const { mask, slotOffset, window, scale = 1 / Math.sqrt(headDim) } = options;
   const out = rig.output(dtype, [m, heads * headDim]);
   attention(rig.device, out.tensor, qkv, {
     kCache,
@@ -55,7 +57,7 @@ function run(rig: Rig, setup: Setup, given: Values, options: Options) {
     mask: mask && rig.put("u64", [m, mask[0].length], mask.flat()),
     slotOffset,
     window,
-    scale: 1 / Math.sqrt(headDim),
+    scale,
     heads,
     kvHeads,
     headDim,
@@ -92,7 +94,7 @@ function check(rig: Rig, setup: Setup, options: Options, what: string): void {
       const q = rowOf(rowOf(qkv, i, (heads + 2 * kvHeads) * headDim), h, headDim);
       const of = (cache: readonly Float64Array[]) =>
         slots.map((slot) => cache[slot * kvHeads + kv]);
-      const head = attend(q, of(keys), of(cached), 1 / Math.sqrt(headDim));
+      const head = attend(q, of(keys), of(cached), options.scale ?? 1 / Math.sqrt(headDim));
       expected.set(head, (i * heads + h) * headDim);
     }
   }
@@ -132,7 +134,46 @@ const EDGES: readonly (readonly [number, number, number, number, number])[] = [
   [2, 1, 64, 3, 33791],
 ];
 
+/** Heads, kv heads, their width, rows and length of prompts: on CUDA tiles have 128 rows and 128 pairs. */
+const PROMPTS: readonly (readonly [number, number, number, number, number])[] = [
+  [2, 2, 128, 65, 0],
+  [4, 1, 128, 128, 0],
+  [2, 1, 64, 129, 127],
+  [8, 1, 64, 127, 1],
+  [3, 1, 128, 193, 128],
+  [2, 1, 64, 256, 129],
+  [5, 1, 128, 70, 900],
+  [150, 50, 64, 66, 3], // more tiles than a card has multiprocessors
+  [2, 1, 80, 100, 60], // widths and
+  [2, 1, 256, 66, 31], // cards that have another kernel
+];
+
 for (const dtype of ["f16", "bf16"] as const) {
+  backendTest(`attention ${dtype} of prompts at the edges of tiles`, (rig) => {
+    for (const [heads, kvHeads, headDim, m, length] of PROMPTS) {
+      const setup = { dtype, m, heads, kvHeads, headDim, slots: m + length + 20, length };
+      const what = `m ${m}, length ${length}, heads ${heads}/${kvHeads} x ${headDim}`;
+      check(rig, setup, {}, what);
+      if (heads > 8) continue;
+      check(rig, setup, { slotOffset: 20 }, `${what}, slot offset 20`);
+      for (const window of [63, 200]) {
+        check(rig, setup, { window }, `${what}, window ${window}`);
+      }
+    }
+  });
+
+  backendTest(
+    `attention ${dtype} of prompts keeps steep weights, of any sign of the scale`,
+    (rig) => {
+      for (const headDim of [64, 128]) {
+        const setup = { dtype, m: 140, heads: 2, kvHeads: 1, headDim, slots: 700, length: 550 };
+        for (const scale of [1, -0.1, 0]) {
+          check(rig, setup, { scale }, `scale ${scale} x ${headDim}`);
+        }
+      }
+    },
+  );
+
   backendTest(`attention ${dtype} is causal, for grouped heads and many lengths`, (rig) => {
     for (const [heads, kvHeads, headDim] of HEADS) {
       for (const [m, length] of [[1, 0], [1, 130], [2, 63], [7, 64], [10, 300], [65, 31]]) {
@@ -166,7 +207,9 @@ for (const dtype of ["f16", "bf16"] as const) {
       const setup = { dtype, m, heads, kvHeads, headDim, slots: length + 64, length };
       const what = `m ${m}, length ${length}, heads ${heads}/${kvHeads} x ${headDim}`;
       check(rig, setup, {}, what);
-      if (length < 3000) check(rig, setup, { mask: treeMask(m, 1, m) }, `${what}, a tree`);
+      if (length < 3000) {
+        check(rig, setup, { mask: treeMask(m, 1, m) }, `${what}, a tree`);
+      }
     }
   });
 
@@ -207,7 +250,9 @@ for (const dtype of ["f16", "bf16"] as const) {
           assertEquals(part.out.bytes(), all.slice(start * row, (start + count) * row), what);
         }
         // The last row with all pairs but its own committed.
-        if (options.mask) continue;
+        if (options.mask) {
+          continue;
+        }
         const last = run(
           rig,
           { ...setup, m: 1, length: length + m - 1 },
@@ -304,6 +349,24 @@ backendTest("attention does not let slots outside its pairs in, even as NaN", (r
   const clean = run(rig, setup, given, { mask }).out.bytes();
   for (const cache of [given.k, given.v]) cache.fill(NaN, 73 * 128);
   assertEquals(run(rig, setup, given, { mask }).out.bytes(), clean);
+});
+
+backendTest("attention of prompts does not let slots outside its pairs in, even as NaN", (rig) => {
+  for (const headDim of [64, 128]) {
+    for (
+      const [m, length, window] of [[65, 0, 0], [130, 260, 0], [130, 260, 40], [200, 500, 200]]
+    ) {
+      const setup = { dtype: "f16", m, heads: 2, kvHeads: 1, headDim, slots: 800, length } as const;
+      const given = values(setup, m);
+      const clean = run(rig, setup, given, { window }).out.bytes();
+      for (const cache of [given.k, given.v]) {
+        cache.fill(NaN, (length + m) * headDim);
+        if (window > 0) cache.fill(NaN, 0, (length + 1 - window) * headDim);
+      }
+      const what = `m ${m}, length ${length}, window ${window}, x ${headDim}`;
+      assertEquals(run(rig, setup, given, { window }).out.bytes(), clean, what);
+    }
+  }
 });
 
 backendTest("attention refuses what does not fit, naming the argument", (rig) => {

@@ -17,6 +17,7 @@ import { CHOICE_KINDS } from "../../speculation/mod.ts";
 import type { BenchTable } from "./bench/bench.ts";
 import { compareReports, type Comparison } from "./bench/compare.ts";
 import { needsItsModels, needsScheme, needsTableOf } from "./bench/needs.ts";
+import { PROMPT_TOKENS } from "./bench/prefill.ts";
 import { BENCH_PROMPTS } from "./bench/prompts.ts";
 import { TABLES } from "./bench/registry.ts";
 import { comparisonText, headingText, reportMarkdown, sectionText } from "./bench/render.ts";
@@ -34,6 +35,9 @@ import { UsageError } from "../options/usage_error.ts";
 
 /** Row counts by default: both sides of every 16. */
 const ROWS = [1, 4, 7, 10, 16, 17, 24, 30, 33, 48, 49, 60];
+
+/** The longest prompt that can be asked for. */
+const MOST_PROMPT_TOKENS = 1 << 20;
 
 const SCHEMES = Object.keys(SYNTHETIC_FORMATS) as SyntheticScheme[];
 
@@ -108,6 +112,14 @@ const OPTIONS = [
     value: "1,10,60",
     needs: [needsTableOf("rows")],
     summary: `Row counts of forwards (default ${ROWS.join(",")})`,
+  },
+  {
+    name: "prompt-tokens",
+    type: "integers",
+    value: "512,4096",
+    needs: [needsTableOf("prompt-tokens")],
+    summary: `Lengths of the prompts of prefill (default ${PROMPT_TOKENS.cuda.join(",")}, ` +
+      `on the CPU ${PROMPT_TOKENS.cpu.join(",")})`,
   },
   {
     name: "context",
@@ -191,6 +203,7 @@ export const bench: Command = command({
       runs,
       prompts,
       rows: rowsOf(values.rows),
+      promptTokens: promptTokensOf(values["prompt-tokens"]),
       maxTokens: values["max-tokens"],
       choice,
       progress: (label, done, total) => bar.update(label, done, total),
@@ -241,6 +254,12 @@ function rowsOf(given: readonly number[] | undefined): readonly number[] {
   const stray = rows.find((count) => count < 1 || count > MAX_TREE_ROWS);
   if (stray === undefined) return rows;
   throw new UsageError(`Cannot use --rows ${stray}: expected 1 to ${MAX_TREE_ROWS}`);
+}
+
+function promptTokensOf(given: readonly number[] | undefined): typeof given {
+  const stray = given?.find((tokens) => tokens < 1 || tokens > MOST_PROMPT_TOKENS);
+  if (stray === undefined) return given;
+  throw new UsageError(`Cannot use --prompt-tokens ${stray}: expected 1 to ${MOST_PROMPT_TOKENS}`);
 }
 
 function sourcesOf(values: BenchValues, tables: readonly BenchTable[]): readonly ModelSource[] {

@@ -46,6 +46,8 @@ export interface Bench {
   readonly context: number;
   /** Row counts of forwards. */
   readonly rows: readonly number[];
+  /** Tokens of the prompts that are read; what suits the device where absent. */
+  readonly promptTokens?: readonly number[];
   /** Samples of each figure. */
   readonly runs: number;
   /** The time to read a large buffer of `bytes` bytes: the ceiling of all shares. */

@@ -4,23 +4,36 @@
  * @module
  */
 import type { ModelConfig } from "../../../checkpoint/config/config.ts";
-import { Arena } from "../../../device/mod.ts";
+import { Arena, type Device } from "../../../device/mod.ts";
 import type { Model } from "../../../model/mod.ts";
+import { advance } from "../../../ops/mod.ts";
 import { PREFILL_ROWS, Round, sequenceMemory } from "../../../speculation/mod.ts";
 import { type BenchTable, MODEL_OPTIONS, subjectOf } from "./bench.ts";
+import { capturePart } from "./captured_part.ts";
 import { type Figure, rate, time } from "./figure.ts";
 import { FilledState, someTokens } from "./filled_state.ts";
 import type { Samples } from "./samples.ts";
 import { timeQueued } from "./timing.ts";
 
-/** Tokens of the prompts. */
-const LENGTHS = [512, 1024];
+/** Tokens of the prompts that are read where no others are asked for: of a chat, and where it is fast of a document. */
+export const PROMPT_TOKENS: Readonly<Record<Device["backend"], readonly number[]>> = {
+  cpu: [512, 1024],
+  cuda: [512, 1024, 4096, 16384, 32768],
+};
 
-/** Operations to read `tokens` tokens: the layers' products, and attention's half of a square. */
+/** The longest prompt that is also read in one forward. */
+const AT_ONCE = 1024;
+
+/** Operations of attention over `tokens` tokens in all layers: half of a square, twice. */
+function attentionOperations({ heads, headDim, layers }: ModelConfig, tokens: number): number {
+  return layers * 2 * tokens * tokens * heads * headDim;
+}
+
+/** Operations to read `tokens` tokens: the layers' products, and attention. */
 export function prefillOperations(config: ModelConfig, tokens: number): number {
   const { hiddenSize: hidden, intermediateSize: inter, heads, kvHeads, headDim, layers } = config;
   const weights = hidden * headDim * (2 * heads + 2 * kvHeads) + 3 * hidden * inter;
-  return layers * (2 * tokens * weights + 2 * tokens * tokens * heads * headDim);
+  return layers * 2 * tokens * weights + attentionOperations(config, tokens);
 }
 
 /** As engines read a prompt: in chunks. */
@@ -42,35 +55,61 @@ function timeWhole(model: Model, tokens: number, runs: number): Samples {
   return timeQueued(model.device, runs, () => filled.queueForward(tokens));
 }
 
+/** Attention alone, of all layers and in the same chunks. */
+function timeAttention(model: Model, tokens: number, runs: number): Samples {
+  const { device } = model;
+  // With the prompt in the cache: what is multiplied counts for the power that a device takes, and so for its clock.
+  using filled = new FilledState(model, tokens, 1, tokens);
+  const { state } = filled;
+  state.setLength(0);
+  using graph = capturePart(
+    device,
+    (op) => op === "smq_attention" || op === "smq_advance",
+    () => {
+      for (let at = 0; at < tokens;) {
+        const count = Math.min(PREFILL_ROWS[device.backend], tokens - at);
+        filled.queueForward(count);
+        advance(device, state.cacheLength, count);
+        at += count;
+      }
+      advance(device, state.cacheLength, -tokens);
+    },
+  );
+  return timeQueued(device, runs, () => graph.launch());
+}
+
 /** The table `prefill`. */
 export const prefill: BenchTable = {
   name: "prefill",
-  summary: `prompts of ${LENGTHS.join(" and ")} tokens`,
+  summary: "reading a prompt, and its attention alone, by tokens",
   models: MODEL_OPTIONS,
-  *measure({ models, runs, progress }) {
+  uses: ["prompt-tokens"],
+  *measure({ device: { backend }, synthetic, models, promptTokens, runs, progress }) {
     const samples = Math.max(3, Math.ceil(runs / 5));
+    const lengths = promptTokens ?? PROMPT_TOKENS[backend];
     for (const one of models) {
       const { model } = one;
       const figures: Figure[] = [];
-      const add = (name: string, tokens: number, measured: Samples): void => {
+      const add = (name: string, operations: number, measured: Samples): void => {
         figures.push(
           time(name, measured),
-          rate(
-            `${name} rate`,
-            measured,
-            prefillOperations(model.config, tokens),
-            "TFLOP/s",
-            1e12,
-          ),
+          rate(`${name} rate`, measured, operations, "TFLOP/s", 1e12),
         );
       };
-      for (const [i, tokens] of LENGTHS.entries()) {
-        if (tokens > model.config.maxPositions - 1) continue;
-        progress(`prefill of ${one.name}`, i, LENGTHS.length);
-        add(`tokens=${tokens}`, tokens, timeChunks(model, tokens, samples));
-        if (tokens > PREFILL_ROWS[model.device.backend]) {
-          add(`tokens=${tokens} at once`, tokens, timeWhole(model, tokens, samples));
+      for (const [i, tokens] of lengths.entries()) {
+        // Of a synthetic model only the shape counts.
+        if (!synthetic && tokens > model.config.maxPositions - 1) continue;
+        progress(`prefill of ${one.name}`, i, lengths.length);
+        const all = prefillOperations(model.config, tokens);
+        add(`tokens=${tokens}`, all, timeChunks(model, tokens, samples));
+        if (tokens > PREFILL_ROWS[backend] && tokens <= AT_ONCE) {
+          add(`tokens=${tokens} at once`, all, timeWhole(model, tokens, samples));
         }
+        add(
+          `tokens=${tokens} attention`,
+          attentionOperations(model.config, tokens),
+          timeAttention(model, tokens, samples),
+        );
       }
       if (figures.length === 0) continue;
       yield {
@@ -78,9 +117,10 @@ export const prefill: BenchTable = {
         subject: subjectOf(one),
         notes: [
           `in chunks of ${
-            PREFILL_ROWS[model.device.backend]
-          } tokens, as engines read, and in one forward; ` +
-          "operations: the products of all layers, and attention",
+            PREFILL_ROWS[backend]
+          } tokens, as engines read, and up to ${AT_ONCE} also ` +
+          "in one forward; operations: the products of all layers, and attention; attention: of a graph " +
+          "that holds the attention of all layers and chunks and nothing else",
         ],
         figures,
       };

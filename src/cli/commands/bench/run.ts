@@ -22,6 +22,8 @@ export interface RunOptions extends ReportOptions {
   readonly threads?: number;
   /** The models of each part of the run, which are on the device one part after the other; none where absent. */
   readonly sources?: readonly ModelSource[];
+  /** Tokens of the prompts that are read; what suits the device where absent. */
+  readonly promptTokens?: readonly number[];
   /** The tables, in the order of measuring. */
   readonly tables: readonly BenchTable[];
   /** Prompts of the end-to-end table. */
@@ -74,7 +76,7 @@ async function* measureOn(
   options: RunOptions,
   read: Bench["read"],
 ): AsyncGenerator<Section> {
-  const { context, runs, rows, progress } = options;
+  const { context, runs, rows, promptTokens, progress } = options;
   using loaded = source && loadModels(device, source, progress);
   const { models = [], synthetic = false, tokenizer } = loaded ?? {};
   const text = tokenizer && {
@@ -90,6 +92,7 @@ async function* measureOn(
     text,
     context,
     rows,
+    promptTokens,
     runs,
     read,
     progress,
