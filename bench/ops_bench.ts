@@ -259,6 +259,24 @@ for (const m of ROWS) {
     m * VOCAB * 4,
     () => ops.topLogProbs(device, values, ids, logits),
   );
+  const own = arena.fromHost("f32", [m, VOCAB], someLogits(m * VOCAB));
+  for (const [name, settings] of choices.slice(0, 2)) {
+    bench(
+      `topChoices ${name}`,
+      `topChoices of 10 ${name}, m ${m}`,
+      m * VOCAB * 4,
+      () =>
+        ops.topChoices(device, {
+          ...settings,
+          values,
+          ids,
+          logits: own,
+          history,
+          cacheLength,
+          offset: 1,
+        }),
+    );
+  }
 }
 
 globalThis.addEventListener("unload", () => {

@@ -138,14 +138,11 @@ class Eagle2 implements Drafter {
     const count = hidden.shape[0];
     const tree = this.#tree;
     this.#state.queueLogits(hidden);
-    const { settings, biasIds, biasValues } = choice;
     topChoices(device, {
+      ...choice,
       values: rows(tree.values, 0, count),
       ids: rows(tree.ids, 0, count),
       logits: rows(this.#state.logits, 0, count),
-      settings,
-      biasIds,
-      biasValues,
       history,
       cacheLength,
       offset: level,

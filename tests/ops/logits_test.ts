@@ -160,8 +160,7 @@ backendTest("a head that knows the model's logits ranks the model's choice first
   const [values, ids] = [rig.output("f32", [m, 1]), rig.output("i32", [m, 1])];
   for (const seed of [0, 1, 2]) {
     choice.set({ temperature: 1, seed }, 0, vocab);
-    const { settings, biasIds, biasValues } = choice;
-    const shared = { settings, biasIds, biasValues, history };
+    const shared = { ...choice, history };
     choose(rig.device, {
       ...shared,
       choice: chosen.tensor,
@@ -194,14 +193,11 @@ backendTest(
     const [values, ids] = [rig.output("f32", [m, topk]), rig.output("i32", [m, topk])];
     topLogProbs(rig.device, values.tensor, ids.tensor, rig.put("f32", [m, vocab], flat));
     const plain = [values.bytes(), ids.bytes()];
-    const { settings, biasIds, biasValues } = choice;
     const history = rig.put("i32", [10], new Int32Array(10));
     const cacheLength = rig.counter(5);
     using graph = Graph.capture(rig.device, () =>
       topChoices(rig.device, {
-        settings,
-        biasIds,
-        biasValues,
+        ...choice,
         values: values.tensor,
         ids: ids.tensor,
         logits: logits.tensor,
@@ -237,12 +233,9 @@ backendTest("the ops on logits refuse what does not fit, naming the argument", (
   const top = (k: number) => () =>
     topLogProbs(device, rig.output("f32", [2, k]).tensor, rig.output("i32", [2, k]).tensor, logits);
   const choice = new Choice(device, rig.arena);
-  const { settings, biasIds, biasValues } = choice;
   const choices = (m: number, offset: number) => () =>
     topChoices(device, {
-      settings,
-      biasIds,
-      biasValues,
+      ...choice,
       values: rig.output("f32", [m, 2]).tensor,
       ids: rig.output("i32", [m, 2]).tensor,
       logits: rig.output("f32", [m, 100]).tensor,

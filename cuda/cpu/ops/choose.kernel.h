@@ -219,9 +219,9 @@ void choose_row(const Choose& args, int64_t i, uint32_t* counts) {
   choice = token < 0 ? SMQ_CHOICE_NONE : token;
 }
 
-// What a head's logits in row i say of the choice of the token that is to stand `offset` behind the cache's end, in place.
-// Its error in them is about as large as that of a sample's noise at temperature 1, whatever the temperature is: so the
-// noise is scaled to the logits instead of the reverse, and at temperature 0 there is none.
+// What a head's logits in row i say of the choice of the token that is to stand `offset` behind the cache's end, in
+// place: their softmax is the chance of each token if the head errs by Gumbel noise of scale 1. That error does not
+// change with the temperature, so the noise is scaled to the logits and not the reverse.
 template <class S>
 void expect_row(const Choose& args, int32_t offset, int64_t i, uint32_t* counts) {
   const ChooseSettings s = choose_settings(args.settings);
