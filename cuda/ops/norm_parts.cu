@@ -11,10 +11,9 @@ namespace smq {
 namespace {
 
 constexpr int kThreads = kGroups * kGroupThreads;
-constexpr int kChunk = 128;                         // outputs of a chunk of norm_row.cuh, packs of four
-constexpr int kMostCluster = 16, kMostChunks = 8;   // blocks; chunks of a block
-constexpr int kMostTiles = kMostChunks;
-constexpr int kPad = 4;                             // floats behind a row: so that writers do not meet in a bank
+constexpr int kChunk = 128;                        // outputs of a chunk of norm_row.cuh, packs of four
+constexpr int kMostCluster = 16, kMostChunks = 8;  // blocks; chunks of a block
+constexpr int kPad = 4;                            // floats behind a row: so that writers do not meet in a bank
 
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
 
@@ -53,7 +52,7 @@ __global__ void __launch_bounds__(kThreads, 2)
   using At = TileOutputs<O>;
   constexpr int kAhead = 9, kTileChunks = At::kTile / kChunk;
   extern __shared__ __align__(16) float values[];
-  __shared__ TileWorkers all_workers[kMostTiles];
+  __shared__ TileWorkers all_workers[kMostChunks];  // a tile is a chunk at least
   const int blocks = gridDim.x, block = blockIdx.x, c = blockIdx.y, rows = min(8, call.m - 8 * c);
   const int group = threadIdx.x / kGroupThreads, thread = threadIdx.x % kGroupThreads;
   const int32_t apart = tiles_each * At::kTile + kPad, chunks = call.n / kChunk;
