@@ -83,7 +83,7 @@ inline int32_t launched(smq_context* ctx, const char* op) {
   return error == cudaSuccess && !ctx->dead ? SMQ_OK : cuda_status(ctx, error, op);
 }
 
-// Launches the kernel that adds up the parts of the last product, where there are some (docs/adr/0028).
+// Launches the kernel that adds up the parts of the last product, where there are some (docs/adr/0030).
 void add_parts(smq_context* ctx);
 
 // The same for an op whose own kernel adds them.

@@ -1,5 +1,5 @@
 // Ops that add up the parts of the product before them where they read what it writes, by kernels of their own, and
-// write both what the product and what they should (docs/adr/0028). False where they do not, and nothing was done.
+// write both what the product and what they should (docs/adr/0030). False where they do not, and nothing was done.
 #pragma once
 
 #include "context.cuh"
