@@ -11,6 +11,11 @@
 
 namespace smq {
 
+// Of a thread of a kernel of kGroups groups. Each quarter of a multiprocessor has 512 for its warps, of which a product
+// of 16 rows takes three of 96: two of 112 are left room, so that a small kernel starts beside the product before it,
+// and the product behind it beside the small kernel.
+constexpr int kRegistersBesideProduct = 112;
+
 // The parts of a tile, as kernels of N rows leave them: see part_slot. Two groups of threads take a tile here.
 template <Order O>
 struct PartsOf {
@@ -165,8 +170,8 @@ inline int32_t tile_of(const Parts& parts) { return parts.order == Order::kNatur
 template <Order O>
 using OrderIs = std::integral_constant<Order, O>;
 template <class Body>
-void with_parts(const Parts& parts, Body body) {
-  with_half(parts.dtype, [&](auto type) {
+auto with_parts(const Parts& parts, Body body) {
+  return with_half(parts.dtype, [&](auto type) {
     switch (parts.order) {
       case Order::kNatural: return body(type, OrderIs<Order::kNatural>());
       case Order::kFours: return body(type, OrderIs<Order::kFours>());

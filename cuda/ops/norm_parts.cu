@@ -1,7 +1,5 @@
 // RMS norm of the residual stream that a product has left in parts: a cluster of blocks takes eight rows, each block
-// some tiles of them, and tells the others the squares of its chunks. The order of sums is that of norm_row.cuh.
-#include <algorithm>
-
+// a tile of them or two, and tells the others the squares of its chunks. The order of sums is that of norm_row.cuh.
 #include "gemm/parts.cuh"
 #include "gemm/ptx.cuh"
 #include "ops/norm_row.cuh"
@@ -11,9 +9,10 @@ namespace smq {
 namespace {
 
 constexpr int kThreads = kGroups * kGroupThreads;
-constexpr int kChunk = 128;                        // outputs of a chunk of norm_row.cuh, packs of four
-constexpr int kMostCluster = 16, kMostChunks = 8;  // blocks; chunks of a block
-constexpr int kPad = 4;                            // floats behind a row: so that writers do not meet in a bank
+constexpr int kChunk = 128;  // outputs of a chunk of norm_row.cuh, packs of four
+constexpr int kMostCluster = 16, kPortableCluster = 8;  // blocks: of some devices, and of all with clusters
+constexpr int kMostOutputs = 256;                       // of a block
+constexpr int kPad = 4;  // floats behind a row: so that writers do not meet in a bank
 
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
 
@@ -42,22 +41,23 @@ __device__ __forceinline__ void tell(int block, const float* to, float value, ui
 
 #endif
 
-// Shared memory: the rows' outputs that are this block's, then the squares of all chunks of each row.
-template <class T, Order O>
-__global__ void __launch_bounds__(kThreads, 2)
+// Tiles: of a block, side by side.
+template <class T, Order O, int Tiles>
+__global__ void __maxnreg__(kRegistersBesideProduct)
     norm_parts_kernel(const StreamCall call, const PartsOf<O> parts, T* out, int32_t out_stride, const T* weight,
-                      float eps, int32_t tiles_each) {
+                      float eps) {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
   let_next_start();
   using At = TileOutputs<O>;
-  constexpr int kAhead = 9, kTileChunks = At::kTile / kChunk;
-  extern __shared__ __align__(16) float values[];
-  __shared__ TileWorkers all_workers[kMostChunks];  // a tile is a chunk at least
-  const int blocks = gridDim.x, block = blockIdx.x, c = blockIdx.y, rows = min(8, call.m - 8 * c);
-  const int group = threadIdx.x / kGroupThreads, thread = threadIdx.x % kGroupThreads;
-  const int32_t apart = tiles_each * At::kTile + kPad, chunks = call.n / kChunk;
-  float* const squares = values + rows * apart;
+  constexpr int kAhead = 9, kOutputs = Tiles * At::kTile, kChunks = kOutputs / kChunk, kApart = kOutputs + kPad;
+  static_assert(kOutputs <= kMostOutputs, "the host counts on it");
+  // The rows' outputs that are this block's, and the squares of all chunks of each row.
+  __shared__ __align__(16) float values[8 * kApart];
+  __shared__ float squares[8][kMostCluster * kChunks];
   __shared__ __align__(8) uint64_t told;
+  const int blocks = gridDim.x, c = blockIdx.y, rows = min(8, call.m - 8 * c);
+  const int group = threadIdx.x / kGroupThreads, thread = threadIdx.x % kGroupThreads;
+  const int32_t chunks = call.n / kChunk, first_output = int32_t(blockIdx.x) * kOutputs;
   const uint32_t barrier = ptx::shared_address(&told);
   if (threadIdx.x == 0) {
     ptx::barrier_init(barrier, 1);
@@ -65,82 +65,80 @@ __global__ void __launch_bounds__(kThreads, 2)
     ptx::barrier_expect(barrier, rows * chunks * int(sizeof(float)));
   }
   cluster_arrive();
-  const auto tile_of_block = [&](int place) { return block + place * blocks; };
-  if (int(threadIdx.x) < tiles_each && tile_of_block(threadIdx.x) < call.split.tiles) {
-    all_workers[threadIdx.x].find(call.split, tile_of_block(threadIdx.x));
-  }
-  const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
-  for (int p = warp; p < tiles_each * kTileChunks; p += kNormWarps) {
-    const int32_t first = tile_of_block(p / kTileChunks) * At::kTile + p % kTileChunks * kChunk + 4 * lane;
-    if (first < call.n) asm volatile("prefetch.global.L2 [%0];" ::"l"(weight + first));
-  }
-  __syncthreads();
-  wait_for_previous();
-  for (int place = 0; place < tiles_each && tile_of_block(place) < call.split.tiles; ++place) {
-    const int32_t tile = tile_of_block(place);
-    const TileWorkers workers[1] = {all_workers[place]};
-    const auto y_of = [&](int row, int32_t output) {
-      return static_cast<float*>(call.y) + int64_t(8 * c + row) * call.n + output;
-    };
-    Pack<float, At::kWidth> old[2][At::kPacks];
-    each_pack<O>(call, group, thread, c, [&](int row, int column, int p, int first) {
-      const int32_t output = tile * At::kTile + first;
-      if (output < call.n) old[column][p] = load<float, At::kWidth>(y_of(row, output));
-    });
-    float sums[1][PartsOf<O>::kOperands][4];
-    sum_parts<kAhead>(sums, call, parts, workers, group, thread, c, [] {});
-    each_pack<O>(call, group, thread, c, [&](int row, int column, int p, int first) {
-      const int32_t output = tile * At::kTile + first;
-      if (output >= call.n) return;
-      auto pack = old[column][p];
-      if (workers[0].shared()) {
-        const auto sum = At::template pack<T>(call, sums[0], output, p, column);
+  TileWorkers workers[Tiles] = {};  // of tiles that do not exist too: not shared
 #pragma unroll
-        for (int e = 0; e < At::kWidth; ++e) pack.e[e] += sum.e[e];
+  for (int e = 0; e < Tiles; ++e) {
+    const int tile = int(blockIdx.x) * Tiles + e;
+    if (tile < call.split.tiles) workers[e].find(call.split, tile);
+  }
+  const int32_t near = first_output + 4 * int(threadIdx.x);
+  if (int(threadIdx.x) < kOutputs / 4 && near < call.n) asm volatile("prefetch.global.L2 [%0];" ::"l"(weight + near));
+  wait_for_previous();
+  const auto y_of = [&](int row, int32_t output) {
+    return static_cast<float*>(call.y) + int64_t(8 * c + row) * call.n + output;
+  };
+  Pack<float, At::kWidth> old[Tiles][2][At::kPacks];
+#pragma unroll
+  for (int e = 0; e < Tiles; ++e) {
+    each_pack<O>(call, group, thread, c, [&](int row, int column, int p, int first) {
+      const int32_t output = first_output + e * At::kTile + first;
+      if (output < call.n) old[e][column][p] = load<float, At::kWidth>(y_of(row, output));
+    });
+  }
+  float sums[Tiles][PartsOf<O>::kOperands][4];
+  sum_parts<kAhead>(sums, call, parts, workers, group, thread, c, [] {});
+#pragma unroll
+  for (int e = 0; e < Tiles; ++e) {
+    each_pack<O>(call, group, thread, c, [&](int row, int column, int p, int first) {
+      const int32_t place = e * At::kTile + first, output = first_output + place;
+      if (output >= call.n) return;
+      auto pack = old[e][column][p];
+      if (workers[e].shared()) {
+        const auto sum = At::template pack<T>(call, sums[e], output, p, column);
+#pragma unroll
+        for (int i = 0; i < At::kWidth; ++i) pack.e[i] += sum.e[i];
         store(y_of(row, output), pack);
       }
-      store(values + row * apart + place * At::kTile + first, pack);
+      store(values + row * kApart + place, pack);
     });
   }
   __syncthreads();
-  // A warp takes a row.
-  const int row = warp;
-  Pack<float, 4> held[kMostChunks] = {};
-  Pack<T, 4> by[kMostChunks] = {};
-  const auto output_of = [&](int p) {
-    return tile_of_block(p / kTileChunks) * At::kTile + p % kTileChunks * kChunk;
-  };
-  const auto exists = [&](int p) { return row < rows && p < tiles_each * kTileChunks && output_of(p) < call.n; };
   cluster_wait();
-#pragma unroll
-  for (int p = 0; p < kMostChunks; ++p) {
-    if (!exists(p)) continue;
-    by[p] = load<T, 4>(weight + output_of(p) + 4 * lane);
-    held[p] = load<float, 4>(values + row * apart + p * kChunk + 4 * lane);
-    const float sum = chunk_squares(held[p]);
-    if (lane < blocks) tell(lane, squares + row * chunks + output_of(p) / kChunk, sum, barrier);
-  }
+  // A warp takes a row.
+  const int row = threadIdx.x / 32, lane = threadIdx.x % 32;
   if (row >= rows) return;
+  Pack<float, 4> held[kChunks];
+  Pack<T, 4> by[kChunks];
+#pragma unroll
+  for (int p = 0; p < kChunks; ++p) {
+    const int32_t output = first_output + p * kChunk;
+    if (output >= call.n) break;
+    by[p] = load<T, 4>(weight + output + 4 * lane);
+    held[p] = load<float, 4>(values + row * kApart + p * kChunk + 4 * lane);
+    const float sum = chunk_squares(held[p]);
+    if (lane < blocks) tell(lane, &squares[row][output / kChunk], sum, barrier);
+  }
+  // Nobody leaves before all that others write to it has come.
   ptx::barrier_wait(barrier, 0);
   float mine = 0;
-#pragma unroll 1
-  for (int32_t chunk = lane; chunk < chunks; chunk += 32) mine += squares[row * chunks + chunk];
+#pragma unroll
+  for (int chunk = 0; chunk < kMostCluster * kChunks; chunk += 32) {
+    if (chunk + lane < chunks) mine += squares[row][chunk + lane];
+  }
   const float scale = norm_scale(mine, call.n, eps);
 #pragma unroll
-  for (int p = 0; p < kMostChunks; ++p) {
-    if (!exists(p)) continue;
-    store(out + int64_t(8 * c + row) * out_stride + output_of(p) + 4 * lane, scaled(held[p], scale, by[p]));
+  for (int p = 0; p < kChunks; ++p) {
+    const int32_t output = first_output + p * kChunk;
+    if (output >= call.n) break;
+    store(out + int64_t(8 * c + row) * out_stride + output + 4 * lane, scaled(held[p], scale, by[p]));
   }
 #endif
 }
 
-// The blocks of a cluster: a tile each, where the device has clusters as large.
+// Whether the device holds clusters of so many of the kernel's blocks.
 template <class Kernel>
-int cluster_for(smq_context* ctx, Kernel kernel, int tiles) {
-  constexpr int kPortable = 8;
-  int blocks = 1;
-  while (blocks < tiles && blocks < kMostCluster) blocks *= 2;
-  if (blocks <= kPortable) return blocks;
+bool holds_clusters(smq_context* ctx, Kernel kernel, int blocks) {
+  if (blocks <= kPortableCluster) return true;
   const void* const function = reinterpret_cast<const void*>(kernel);
   cudaFuncSetAttribute(function, cudaFuncAttributeNonPortableClusterSizeAllowed, 1);
   if (ctx->clusters_of_16 < 0) {
@@ -156,28 +154,41 @@ int cluster_for(smq_context* ctx, Kernel kernel, int tiles) {
     if (cudaOccupancyMaxActiveClusters(&clusters, function, &config) != cudaSuccess) cudaGetLastError();
     ctx->clusters_of_16 = clusters;
   }
-  return ctx->clusters_of_16 > 0 ? blocks : kPortable;
+  return ctx->clusters_of_16 > 0;
+}
+
+template <class T, Order O, int Tiles>
+bool run(smq_context* ctx, T* out, int32_t out_stride, const T* weight, float eps) {
+  const StreamCall& call = ctx->parts->call;
+  int blocks = 1;
+  while (blocks * Tiles < call.split.tiles) blocks *= 2;
+  // One block alone is launched as no cluster, and there it cannot write to its shared memory as to a cluster's. More
+  // than 16, a block would have to add up tiles one after the other, which takes longer than the kernels it saves.
+  const auto kernel = norm_parts_kernel<T, O, Tiles>;
+  if (blocks == 1 || blocks > kMostCluster || !holds_clusters(ctx, kernel, blocks)) return false;
+  const Parts parts = take_parts(ctx);
+  prefer_shared(kernel);
+  launch_clusters(ctx, unsigned(blocks), kernel, dim3(unsigned(blocks), row_chunks(parts.call)), kThreads, 0,
+                  parts.call, PartsOf<O>{parts.rows / 8}, out, out_stride, weight, eps);
+  return true;
 }
 
 }  // namespace
 
 bool rms_norm_of_parts(smq_context* ctx, uint64_t out, int32_t out_stride, uint64_t x, uint64_t weight, int32_t m,
                        int32_t width, float eps, int32_t dtype) {
-  if (ctx->capability < 90 || width % kChunk != 0 || width > kMostCluster / 2 * kMostChunks * kChunk) return false;
+  if (ctx->capability < 90 || width % kChunk != 0) return false;
   if (!has_parts_of(ctx, at<void>(x), m, width, SMQ_RESIDUAL, dtype)) return false;
-  const Parts parts = take_parts(ctx);
-  with_parts(parts, [&](auto type, auto order) {
+  return with_parts(*ctx->parts, [&](auto type, auto order) {
     using T = decltype(type);
-    const auto kernel = norm_parts_kernel<T, decltype(order)::value>;
-    prefer_shared(kernel);
-    const int tiles = parts.call.split.tiles, blocks = cluster_for(ctx, kernel, tiles);
-    const int tiles_each = (tiles + blocks - 1) / blocks, rows = std::min(m, 8);
-    const size_t shared = size_t(rows) * (tiles_each * tile_of(parts) + kPad + width / kChunk) * sizeof(float);
-    launch_clusters(ctx, unsigned(blocks), kernel, dim3(unsigned(blocks), row_chunks(parts.call)), kThreads, shared,
-                    parts.call, PartsOf<decltype(order)::value>{parts.rows / 8}, at<T>(out), out_stride,
-                    at<const T>(weight), eps, tiles_each);
+    constexpr Order kOrder = decltype(order)::value;
+    const auto run_with = [&](auto tiles) {
+      return run<T, kOrder, decltype(tiles)::value>(ctx, at<T>(out), out_stride, at<const T>(weight), eps);
+    };
+    constexpr int kMostTiles = kMostOutputs / TileOutputs<kOrder>::kTile;
+    return run_with(std::integral_constant<int, 1>()) ||
+           (kMostTiles > 1 && run_with(std::integral_constant<int, kMostTiles>()));
   });
-  return true;
 }
 
 }  // namespace smq

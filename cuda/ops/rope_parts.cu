@@ -10,7 +10,7 @@ namespace {
 constexpr int kThreads = kGroups * kGroupThreads, kCount = 2;
 
 template <class T, Order O>
-__global__ void __launch_bounds__(kThreads, 2)
+__global__ void __maxnreg__(kRegistersBesideProduct)
     rope_parts_kernel(const StreamCall call, const PartsOf<O> parts, const RopeKv args) {
   using At = TileOutputs<O>;
   constexpr int kAhead = 6, kTurns = At::kTile / 64 / kCount, kApart = At::kTile + 8;

@@ -10,7 +10,7 @@ namespace {
 constexpr int kThreads = kGroups * kGroupThreads;
 
 template <class T, Order O>
-__global__ void __launch_bounds__(kThreads, 2)
+__global__ void __maxnreg__(kRegistersBesideProduct)
     silu_parts_kernel(const StreamCall call, const PartsOf<O> parts, T* out) {
   let_next_start();
   using At = TileOutputs<O>;

@@ -98,7 +98,14 @@ function check(
   }
 }
 
-const SMALL: readonly Shape[] = [{ n: 512, k: 1024 }, { n: 1536, k: 512 }, { n: 896, k: 384 }];
+/** The first is one tile of outputs, the second one of four-bit weights. */
+const SMALL: readonly Shape[] = [
+  { n: 128, k: 256 },
+  { n: 256, k: 512 },
+  { n: 512, k: 1024 },
+  { n: 1536, k: 512 },
+  { n: 896, k: 384 },
+];
 
 /** Products of real layers, which are spread over all multiprocessors: the twin has nothing to spread. */
 const LARGE: readonly Shape[] = [
@@ -107,6 +114,7 @@ const LARGE: readonly Shape[] = [
   { n: 4096, k: 4096 },
   { n: 4096, k: 14336 },
   { n: 3584, k: 3584 },
+  { n: 5120, k: 5120 },
   { n: 8192, k: 8192 },
 ];
 
@@ -184,7 +192,14 @@ for (const scheme of ["f16", "w4a16"] as const) {
     backendTest(`ropeKv behind a product: ${scheme}, ${dtype}`, (rig) => {
       rotations(
         rig,
-        [[6, 2, 64, 1024], [4, 2, 128, 512], [14, 2, 64, 384], [3, 1, 80, 256]],
+        [
+          [6, 2, 64, 1024],
+          [4, 2, 128, 512],
+          [14, 2, 64, 384],
+          [3, 1, 80, 256],
+          [4, 2, 32, 256],
+          [10, 3, 16, 256],
+        ],
         rowCounts(rig),
       );
     });
