@@ -12,7 +12,6 @@ constexpr int kThreads = kGroups * kGroupThreads;
 constexpr int kChunk = 128;  // outputs of a chunk of norm_row.cuh, packs of four
 constexpr int kMostCluster = 16, kPortableCluster = 8;  // blocks: of some devices, and of all with clusters
 constexpr int kMostOutputs = 256;                       // of a block
-constexpr int kPad = 4;  // floats behind a row: so that writers do not meet in a bank
 
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
 
@@ -49,7 +48,8 @@ __global__ void __maxnreg__(kRegistersBesideProduct)
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
   let_next_start();
   using At = TileOutputs<O>;
-  constexpr int kAhead = 9, kOutputs = Tiles * At::kTile, kChunks = kOutputs / kChunk, kApart = kOutputs + kPad;
+  constexpr int kAhead = 9, kOutputs = Tiles * At::kTile, kChunks = kOutputs / kChunk;
+  constexpr int kApart = kOutputs + 4;  // so that writers do not meet in a bank
   static_assert(kOutputs <= kMostOutputs, "the host counts on it");
   // The rows' outputs that are this block's, and the squares of all chunks of each row.
   __shared__ __align__(16) float values[8 * kApart];
