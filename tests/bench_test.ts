@@ -104,7 +104,9 @@ Deno.test("bench: all tables on two synthetic shapes; figures are finite and fit
   const w4 = (name: string) => `${name}/w4a16-g128`;
   assertEquals(report.sections.map(({ table, subject }) => `${table} ${subject}`), [
     "ceilings device",
-    ...["forward", "context", "breakdown", "prefill", "speculation", "idle"].flatMap((name) =>
+    ...["forward", "context", "breakdown", "choose", "prefill", "speculation", "idle"].flatMap((
+      name,
+    ) =>
       ["large", "small"].flatMap((model) => {
         // Of each context the forwards, and attention alone.
         return Array(name === "context" ? 4 : 1).fill(`${name} ${w4(model)}`);

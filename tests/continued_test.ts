@@ -2,8 +2,9 @@
  * A session that goes on from the text before: the same text as a fresh one where prompts are read by 64 rows or fewer,
  * the same text in every method always, and no token read twice but one.
  */
-import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { type Method, METHODS } from "../src/engine/options.ts";
+import type { GenerationResult } from "../src/engine/generation.ts";
 import { Session, type SessionOptions } from "../src/engine/session.ts";
 import { Trio } from "../scripts/trio.ts";
 import { backendTest } from "./backends.ts";
@@ -39,15 +40,16 @@ function settings(turn: number) {
 async function chat(
   trio: Trio,
   session: (turn: number) => Session,
-): Promise<{ tokens: readonly number[]; read: number }[]> {
+): Promise<{ said: Pick<GenerationResult, "tokens" | "logprobs" | "top">; read: number }[]> {
   const text: number[] = [];
   const turns = [];
   for (const [turn, question] of questions(trio).entries()) {
     text.push(...question);
-    const options = { maxTokens: ANSWER, ignoreEos: true, ...settings(turn) };
-    const result = await session(turn).generate(text, options).finish();
-    turns.push({ tokens: result.tokens, read: text.length - result.cachedTokens });
-    text.push(...result.tokens);
+    const options = { maxTokens: ANSWER, ignoreEos: true, logprobs: 3, ...settings(turn) };
+    const { tokens, logprobs, top, cachedTokens } = await session(turn).generate(text, options)
+      .finish();
+    turns.push({ said: { tokens, logprobs, top }, read: text.length - cachedTokens });
+    text.push(...tokens);
   }
   return turns;
 }
@@ -59,18 +61,17 @@ function make(trio: Trio, method: Method, options: Partial<SessionOptions> = {})
 
 backendTest("a chat on one session equals fresh sessions bit for bit", async ({ device }) => {
   using trio = new Trio(undefined, device);
-  let expected: (readonly number[])[] | undefined;
+  let expected: unknown;
   for (const method of METHODS) {
     using one = make(trio, method, { promptRows: 64 });
     const continued = await chat(trio, () => one);
-    const tokens = continued.map((turn) => turn.tokens);
     if (expected === undefined) {
       using stack = new DisposableStack();
       const fresh = await chat(trio, () => stack.use(make(trio, "ar", { promptRows: 64 })));
-      expected = fresh.map((turn) => turn.tokens);
+      expected = fresh.map(({ said }) => said);
       assertEquals(fresh[5].read, 5 * ANSWER + questions(trio).slice(0, 6).flat().length);
     }
-    assertEquals(tokens, expected, method);
+    assertEquals(continued.map(({ said }) => said), expected, method);
     for (const [turn, { read }] of continued.entries()) {
       // Its own tokens, the last answer's last token, which no forward has seen, and the one before.
       const own = questions(trio)[turn].length;
@@ -83,12 +84,12 @@ backendTest(
   "a continued chat is the same in every method however prompts are read",
   async ({ device }) => {
     using trio = new Trio(undefined, device);
-    let expected: (readonly number[])[] | undefined;
+    let expected: unknown;
     for (const method of METHODS) {
       using one = make(trio, method);
-      const tokens = (await chat(trio, () => one)).map((turn) => turn.tokens);
-      expected ??= tokens;
-      assertEquals(tokens, expected, method);
+      const said = (await chat(trio, () => one)).map((turn) => turn.said);
+      expected ??= said;
+      assertEquals(said, expected, method);
     }
   },
   BACKENDS,
@@ -144,5 +145,22 @@ backendTest("a text that was left in the middle is gone on with", async ({ devic
     const expected = await fresh.generate(prompt, { maxTokens: 16, ignoreEos: true }).finish();
     assertEquals(found.tokens, expected.tokens, method);
     assertEquals(found.cachedTokens, text.length + 7 - 2, method);
+  }
+}, BACKENDS);
+
+backendTest("a text that ended before its prompt was read leaves nothing", async ({ device }) => {
+  using trio = new Trio(undefined, device);
+  const text = questions(trio).flat().slice(0, 60);
+  const other = text.toReversed();
+  const options = { maxTokens: 16, ignoreEos: true };
+  using one = make(trio, "hier", { promptRows: 64 });
+  await one.generate(text, options).finish();
+  // It was never read: what the caches hold is the text before.
+  for (const wrong of [{ signal: AbortSignal.abort() }, { logitBias: { 1e6: 1 } }]) {
+    await assertRejects(() => one.generate(other, { ...options, ...wrong }).finish());
+    const found = await one.generate(other, options).finish();
+    using fresh = make(trio, "ar", { promptRows: 64 });
+    assertEquals(found.tokens, (await fresh.generate(other, options).finish()).tokens);
+    await one.generate(text, options).finish();
   }
 }, BACKENDS);

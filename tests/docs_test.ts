@@ -6,6 +6,7 @@
 import { fileURLToPath } from "node:url";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { testIo } from "../src/cli/fixtures_test.ts";
+import { SAMPLING_OPTIONS } from "../src/cli/options/sampling.ts";
 import { runProgram } from "../src/cli/program.ts";
 import { COMMANDS } from "../src/cli/registry.ts";
 import { BYTE_LEVEL_CONFIG, byteLevelTokenizer } from "../src/text/fixtures_test.ts";
@@ -68,6 +69,12 @@ Deno.test("docs: every code of an error, and no other, is explained", () => {
   const documented = rows.map(([, code, kind]) => [code, kind.replaceAll("`", "")]);
   const found = [...codesOfSources()].map(([code, kinds]) => [code, [...kinds].join(", ")]);
   assertEquals(documented, found.sort(([a], [b]) => a < b ? -1 : 1));
+});
+
+Deno.test("docs: every option of how tokens are chosen is explained", () => {
+  const [, section] = /^## How tokens are chosen$([^]*?)^## /m.exec(read("cli.md"))!;
+  const missing = SAMPLING_OPTIONS.filter(({ name }) => !section.includes(`--${name}`));
+  assertEquals(missing.map(({ name }) => name), []);
 });
 
 /** A model whose weights are large enough for threads. */

@@ -103,10 +103,10 @@ backendTest("the demo trio gives the same log-probabilities in every method", ({
 }, ["cpu", "cuda"]);
 
 /**
- * How far log-probabilities may lie from those of `score` where that reads more than 64 rows at once: its products may then
- * add in another order, which activations in f16 show in their last place.
+ * How far log-probabilities may lie from those of `score` where that reads more than 64 rows at once: a GPU's products then
+ * add in another order, which activations in f16 show in their last place; the twin's do not.
  */
-const TOLERANCE = 0.02;
+const TOLERANCE = { cpu: 0, cuda: 0.02 };
 
 backendTest("log-probabilities are those of score, bit for bit up to 64 rows", ({ device }) => {
   using trio = new DemoTrio(undefined, device);
@@ -122,8 +122,8 @@ backendTest("log-probabilities are those of score, bit for bit up to 64 rows", (
       continue;
     }
     const differences = found.logprobs.map((value, i) => Math.abs(value - scored[i]));
-    console.log(Math.max(...differences));
-    assert(Math.max(...differences) < TOLERANCE, `${Math.max(...differences)}`);
+    const most = Math.max(...differences);
+    assert(most <= TOLERANCE[device.backend], `${most}`);
   }
 }, ["cpu", "cuda"]);
 

@@ -20,6 +20,8 @@ export interface RandomModel {
   positions?: number;
   /** How far every weight is moved from the seed's, as a part of its spread: 0 where absent. */
   noise?: number;
+  /** Deviation of the weights of the output projection, and so of logits, as a part of the usual: 1 where absent. */
+  sharpness?: number;
 }
 
 /** A Llama of two layers, small enough for hundreds of forwards a second. */
@@ -100,7 +102,7 @@ export function writeRandomModel(dir: string, shape: RandomModel): string {
     ...Array.from({ length: layers }, (_, i) => layerTensors(`model.layers.${i}`, shape, true))
       .flat(),
     ["model.norm.weight", [hidden], 1, 0.1],
-    ["lm_head.weight", [vocab, hidden], 0, 2 / Math.sqrt(hidden)],
+    ["lm_head.weight", [vocab, hidden], 0, (shape.sharpness ?? 1) * 2 / Math.sqrt(hidden)],
   ], {});
 }
 

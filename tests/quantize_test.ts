@@ -86,7 +86,7 @@ for (const { scheme } of QUANTIZERS) {
     const { quantized } = await quantize(out, { scheme });
     assertEquals(quantized, 7 * SHAPE.layers);
     const { logits } = forward(device, model);
-    assertLess(relativeError(forward(device, out).logits, logits), ERRORS[scheme] ?? 0.6);
+    assertLess(relativeError(forward(device, out).logits, logits), ERRORS[scheme] ?? 0.7);
     using loaded = Model.load(device, out);
     // Layers of 128 inputs have one group of 128.
     assert(loaded.summary.scheme.split("+").includes(scheme), loaded.summary.scheme);

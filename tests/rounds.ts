@@ -8,6 +8,7 @@ import { openHead } from "../src/checkpoint/head.ts";
 import { Arena, type Device } from "../src/device/mod.ts";
 import { HeadModel, Model } from "../src/model/mod.ts";
 import {
+  type ChoiceOptions,
   type DrafterPlan,
   type LevelStats,
   Round,
@@ -28,9 +29,11 @@ export class Decoder implements Disposable {
     this.#round = new Round(target, memory, plan);
   }
 
-  /** The `count` tokens after `prompt`. */
-  decode(prompt: readonly number[], count: number): number[] {
+  /** The `count` tokens after `prompt`, chosen as `options` say. */
+  decode(prompt: readonly number[], count: number, options: ChoiceOptions = {}): number[] {
     const round = this.#round;
+    const { vocabSize } = round.state.model.config;
+    round.memory.choice.set(options, prompt.length, vocabSize);
     for (const _ of round.read(prompt));
     const tokens: number[] = [];
     while (tokens.length < count) {
@@ -67,9 +70,10 @@ export function decode(
   prompt: readonly number[],
   count: number,
   plan?: DrafterPlan,
+  options?: ChoiceOptions,
 ): { tokens: number[]; tau: number } {
   using decoder = new Decoder(target, prompt.length + count + 1, plan);
-  return { tokens: decoder.decode(prompt, count), tau: decoder.tau };
+  return { tokens: decoder.decode(prompt, count, options), tau: decoder.tau };
 }
 
 /** Runs `body` with a random trio; equal seeds make equal models, `noise` moves the draft model away. */

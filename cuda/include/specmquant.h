@@ -351,8 +351,8 @@ int32_t smq_silu_mul(smq_context* ctx, uint64_t out, uint64_t x, int32_t m, int3
 // + 1/2) / 2^32.
 // Row i's text is history[0 .. L-1] and tokens[j] for the set bits j of mask[i] (tokens, depths: i32 [m], mask: u64
 // [m]), or, with all three 0, history[0 .. L + i]; its token is to stand at L + depths[i] + 1, or L + i + 1.
-// scores: f32 [m, vocab], without noise, -infinity for what is not kept; written where SMQ_SETTING_SCORES is 1, otherwise
-// used as scratch.
+// scores: f32 [m, vocab], without noise, -infinity for what is not kept; written where SMQ_SETTING_SCORES is 1 and no
+// entry of the row is NaN, otherwise used as scratch.
 int32_t smq_choose(smq_context* ctx, uint64_t choice, uint64_t scores, uint64_t logits,
                    uint64_t settings, uint64_t bias_ids, uint64_t bias_values, uint64_t allowed,
                    uint64_t history, uint64_t cache_length, uint64_t tokens, uint64_t depths,

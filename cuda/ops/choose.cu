@@ -318,7 +318,8 @@ __global__ void __launch_bounds__(kLogitThreads) choose_kernel(const Choose args
 
 int32_t smq::run_choose(smq_context* ctx, const Choose& args) {
   const bool wide = args.vocab % 4 == 0 && aligned(uint64_t(args.logits), 16);
-  const unsigned chunks = unsigned(chunks_of(args.chosen_from));
+  // Of all entries, as scores are written behind those that are chosen from, too.
+  const unsigned chunks = unsigned(chunks_of(args.vocab));
   launch(ctx, wide ? choose_kernel<4> : choose_kernel<1>, dim3(chunks, unsigned(args.m)),
          kLogitThreads, 0, args, reinterpret_cast<Found*>(ctx->counters));
   return launched(ctx, "smq_choose");

@@ -230,6 +230,7 @@ export class Session implements Disposable {
     const breath = new Breath();
     const started = performance.now();
     let decoding: number | undefined;
+    let reading = false;
     this.#expectLive();
     if (this.#running?.deref() !== undefined) {
       throw new ArgumentError(
@@ -249,6 +250,7 @@ export class Session implements Disposable {
       signal?.throwIfAborted();
       progress?.(kept, prompt.length);
       for (const done of round.read(prompt, prompt.length + limit, kept)) {
+        reading = true;
         // A device may only have queued it.
         device.synchronize();
         progress?.(done, prompt.length);
@@ -281,7 +283,8 @@ export class Session implements Disposable {
       this.#running = undefined;
       this.#text = text;
       // As plain decoding would have left them, so that the next text does not depend on the method.
-      this.#cached = decoding === undefined ? round.state.length : text.length - 1;
+      if (decoding !== undefined) this.#cached = text.length - 1;
+      else if (reading) this.#cached = round.state.length;
       const times = { started, decoding, ended: performance.now() };
       const finishReason = output.reason ?? "aborted";
       if (finishReason === "aborted") output.end();

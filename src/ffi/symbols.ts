@@ -872,8 +872,8 @@ export const SYMBOLS = {
    * + 1/2) / 2^32.
    * Row i's text is history[0 .. L-1] and tokens[j] for the set bits j of mask[i] (tokens, depths: i32 [m], mask: u64
    * [m]), or, with all three 0, history[0 .. L + i]; its token is to stand at L + depths[i] + 1, or L + i + 1.
-   * scores: f32 [m, vocab], without noise, -infinity for what is not kept; written where SMQ_SETTING_SCORES is 1, otherwise
-   * used as scratch.
+   * scores: f32 [m, vocab], without noise, -infinity for what is not kept; written where SMQ_SETTING_SCORES is 1 and no
+   * entry of the row is NaN, otherwise used as scratch.
    */
   smq_choose: {
     parameters: [

@@ -5,6 +5,7 @@
 
 #include "common/choose.h"
 #include "simd/math.h"
+#include "simd/noise.h"
 
 namespace smq {
 
@@ -88,20 +89,26 @@ uint32_t order_reaching(const float* x, int32_t count, uint64_t wanted, uint64_t
   return found;
 }
 
+// `shares` is scratch for `count` numbers: e^(x - largest) of each entry.
 template <class S>
-Cut cut_of(const float* x, int32_t count, float largest, const ChooseSettings& s) {
+Cut cut_of(const float* x, int32_t count, float largest, const ChooseSettings& s, float* shares) {
   Cut cut;
   uint64_t above;
   if (s.top_k > 0 && s.top_k < count) {
     // Ties with the k-th are kept, as they are by transformers.
     cut.order = order_reaching(x, count, uint64_t(s.top_k), &above, [](int32_t) { return 1; });
   }
-  const auto share = [&](int32_t i) {
-    return x[i] == largest ? 1.0f : exp_one<S>(x[i] - largest);
-  };
+  if (s.top_p < 1.0f || s.min_p > 0.0f) {
+    const auto shift = S::set(largest);
+    int32_t i = 0;
+    for (; i + 8 <= count; i += 8) S::store(shares + i, exp<S>(S::sub(S::load(x + i), shift)));
+    for (; i < count; ++i) shares[i] = exp_one<S>(x[i] - largest);
+    // Where both are infinite, their difference is NaN.
+    for (i = 0; i < count; ++i) if (x[i] == largest) shares[i] = 1.0f;
+  }
   if (s.top_p < 1.0f) {
     const auto mass = [&](int32_t i) -> uint64_t {
-      return order_of(x[i]) >= cut.order ? mass_of(share(i)) : 0;
+      return order_of(x[i]) >= cut.order ? mass_of(shares[i]) : 0;
     };
     uint64_t total = 0;
     for (int32_t i = 0; i < count; ++i) total += mass(i);
@@ -125,29 +132,29 @@ Cut cut_of(const float* x, int32_t count, float largest, const ChooseSettings& s
     // The lowest entry that is large enough, since shares rise with entries.
     uint32_t lowest = order_of(largest);
     for (int32_t i = 0; i < count; ++i) {
-      if (share(i) >= s.min_p) lowest = std::min(lowest, order_of(x[i]));
+      if (shares[i] >= s.min_p) lowest = std::min(lowest, order_of(x[i]));
     }
     if (lowest > cut.order) cut = {lowest, INT32_MAX};
   }
   return cut;
 }
 
+// The index of the largest entry with its noise; -1 where none is above -infinity.
 template <class S>
 int32_t draw(const float* x, int32_t count, int64_t position, const ChooseSettings& s) {
   float best = -__builtin_inff();
   int32_t at = -1;
-  for (int32_t first = 0; first < count; first += 4) {
-    Bits4 bits;
-    bool have = false;
-    for (int32_t i = first; i < std::min(first + 4, count); ++i) {
-      if (x[i] == -__builtin_inff()) continue;
-      if (!have) bits = philox(s.seed0, s.seed1, uint32_t(position), uint32_t(first) / 4);
-      have = true;
-      const float value = x[i] + gumbel(bits.word[i - first]);
-      if (at < 0 || value > best) {
-        best = value;
-        at = i;
-      }
+  float sums[kNoise];
+  for (int32_t first = 0; first < count; first += kNoise) {
+    const int32_t end = std::min(first + kNoise, count);
+    // Where entries are cut, most blocks hold none.
+    if (!std::any_of(x + first, x + end, [](float e) { return e > -__builtin_inff(); })) continue;
+    noise<S>(sums, s.seed0, s.seed1, uint32_t(position), uint32_t(first));
+    for (int32_t i = first; i < end; ++i) sums[i - first] += x[i];
+    for (int32_t i = first; i < end; ++i) {
+      if (!(sums[i - first] > best)) continue;
+      best = sums[i - first];
+      at = i;
     }
   }
   return at;
@@ -195,13 +202,15 @@ void choose_row(const Choose& args, int64_t i, uint32_t* counts) {
   }
   for (int32_t id = 0; id < count; ++id) x[id] /= s.temperature;
   if (s.cuts()) {
-    const Cut cut = cut_of<S>(x, count, x[top], s);
+    const Cut cut = cut_of<S>(x, count, x[top], s, reinterpret_cast<float*>(counts));
     for (int32_t id = 0; id < count; ++id) {
       if (!cut.keeps(order_of(x[id]), id)) x[id] = none;
     }
   }
   const int64_t position = std::max(*args.cache_length, 0) + (args.depths ? args.depths[i] : i) + 1;
-  choice = draw<S>(x, count, position, s);
+  // What is finite may not be so any more after it is divided.
+  const int32_t token = draw<S>(x, count, position, s);
+  choice = token < 0 ? SMQ_CHOICE_NONE : token;
 }
 
 }  // namespace smq

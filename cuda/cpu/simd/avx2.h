@@ -75,6 +75,35 @@ struct Avx2 {
   SMQ_INLINE F power_of_two(I n) {
     return _mm256_castsi256_ps(_mm256_slli_epi32(add(n, 127), 23));
   }
+  SMQ_INLINE I set_word(uint32_t x) { return _mm256_set1_epi32(int32_t(x)); }
+  SMQ_INLINE I bit_xor(I a, I b) { return _mm256_xor_si256(a, b); }
+  SMQ_INLINE I exponent_part(I a) { return _mm256_srai_epi32(a, 23); }
+  SMQ_INLINE void multiply(I a, uint32_t b, I& high, I& low) {
+    const I by = set_word(b);
+    const I even = _mm256_mul_epu32(a, by);
+    const I odd = _mm256_mul_epu32(_mm256_srli_epi64(a, 32), by);
+    high = _mm256_blend_epi32(_mm256_srli_epi64(even, 32), odd, 0xaa);
+    low = _mm256_blend_epi32(even, _mm256_slli_epi64(odd, 32), 0xaa);
+  }
+  SMQ_INLINE F whole(I a) { return _mm256_cvtepi32_ps(a); }
+  SMQ_INLINE F unsigned_whole(I a) {
+    const F high = _mm256_cvtepi32_ps(_mm256_srli_epi32(a, 16));
+    const F low = _mm256_cvtepi32_ps(_mm256_and_si256(a, _mm256_set1_epi32(0xffff)));
+    return fma(high, set(65536.0f), low);
+  }
+  SMQ_INLINE F where_less(F a, F b, F x, F y) {
+    return _mm256_blendv_ps(y, x, _mm256_cmp_ps(a, b, _CMP_LT_OQ));
+  }
+  SMQ_INLINE void store_transposed(uint32_t* p, const I (&x)[4]) {
+    const I a = _mm256_unpacklo_epi32(x[0], x[1]), b = _mm256_unpackhi_epi32(x[0], x[1]);
+    const I c = _mm256_unpacklo_epi32(x[2], x[3]), d = _mm256_unpackhi_epi32(x[2], x[3]);
+    const I rows[4] = {_mm256_unpacklo_epi64(a, c), _mm256_unpackhi_epi64(a, c),
+                       _mm256_unpacklo_epi64(b, d), _mm256_unpackhi_epi64(b, d)};
+    for (int i = 0; i < 4; ++i) {
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(p + 4 * i), _mm256_castsi256_si128(rows[i]));
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(p + 16 + 4 * i), _mm256_extracti128_si256(rows[i], 1));
+    }
+  }
   SMQ_INLINE I no_sum() { return _mm256_setzero_si256(); }
   SMQ_INLINE I add(I a, I b) { return _mm256_add_epi32(a, b); }
   SMQ_INLINE int32_t sum(I x) {
@@ -100,7 +129,7 @@ struct Avx2 {
     low = _mm256_cvtepi8_epi16(_mm_shuffle_epi8(entries, _mm_and_si128(bytes, mask)));
     high = _mm256_cvtepi8_epi16(_mm_shuffle_epi8(entries, upper));
   }
-  SMQ_INLINE I load_words(const uint8_t* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
+  SMQ_INLINE I load_words(const void* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
   SMQ_INLINE I low_nibbles(I x) { return _mm256_and_si256(x, _mm256_set1_epi8(15)); }
   SMQ_INLINE I high_nibbles(I x) { return low_nibbles(_mm256_srli_epi16(x, 4)); }
   SMQ_INLINE W no_shorts() { return _mm256_setzero_si256(); }

@@ -95,6 +95,31 @@ struct Plain {
   SMQ_INLINE F power_of_two(I n) {
     return floats((n + 127) << 23);
   }
+  SMQ_INLINE I set_word(uint32_t x) { return I{} + int32_t(x); }
+  SMQ_INLINE I bit_xor(I a, I b) { return a ^ b; }
+  // What stands above the mantissa's bits, with its sign.
+  SMQ_INLINE I exponent_part(I a) { return a >> 23; }
+  // The two halves of the 64-bit products of unsigned words.
+  SMQ_INLINE void multiply(I a, uint32_t b, I& high, I& low) {
+    for (int i = 0; i < 8; ++i) {
+      const uint64_t product = uint64_t(uint32_t(a[i])) * b;
+      high[i] = int32_t(product >> 32);
+      low[i] = int32_t(product);
+    }
+  }
+  // As floats; of unsigned words to the nearest.
+  SMQ_INLINE F whole(I a) { return __builtin_convertvector(a, F); }
+  SMQ_INLINE F unsigned_whole(I a) {
+    return fma(whole((a >> 16) & 0xffff), set(65536.0f), whole(a & 0xffff));
+  }
+  // x where a < b, else y.
+  SMQ_INLINE F where_less(F a, F b, F x, F y) { return a < b ? x : y; }
+  // Word j of each of four, for j from 0 to 7.
+  SMQ_INLINE void store_transposed(uint32_t* p, const I (&x)[4]) {
+    for (int j = 0; j < 8; ++j) {
+      for (int k = 0; k < 4; ++k) p[4 * j + k] = uint32_t(x[k][j]);
+    }
+  }
   SMQ_INLINE I no_sum() { return I{}; }
   SMQ_INLINE I add(I a, I b) { return a + b; }
   SMQ_INLINE int32_t sum(I x) {
@@ -128,7 +153,7 @@ struct Plain {
     }
   }
   // Eight words of 32 bits.
-  SMQ_INLINE I load_words(const uint8_t* p) {
+  SMQ_INLINE I load_words(const void* p) {
     I x;
     std::memcpy(&x, p, sizeof x);
     return x;

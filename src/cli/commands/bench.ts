@@ -40,6 +40,10 @@ const SCHEMES = Object.keys(SYNTHETIC_FORMATS) as SyntheticScheme[];
 /** How the texts of a table are made; nothing else has tokens chosen. */
 const CHOICE = CHOICE_OPTIONS.map((option) => ({
   ...option,
+  // A run can be repeated as it is.
+  ...(option.name === "seed" && {
+    summary: "With a temperature, the texts of this number; 0 where absent",
+  }),
   needs: [needsTableOf(option.name)],
 })) as readonly Option[] as typeof CHOICE_OPTIONS;
 

@@ -21,7 +21,7 @@ const CASES: readonly (readonly [line: string, words: readonly string[]])[] = [
   ["specmquant --v", ["--version"]],
   ["specmquant help co", ["completions", "convert-head"]],
   ["specmquant completions ", ["bash", "fish", "zsh"]],
-  ["specmquant generate --m", ["--max-tokens", "--method", "--min-draft"]],
+  ["specmquant generate --m", ["--max-tokens", "--method", "--min-draft", "--min-p"]],
   ["specmquant generate --method ", ["ar", "draft", "eagle2", "hier"]],
   ["specmquant generate -t mod", ["mod-a"]],
   ["specmquant generate --target my", ["my model", "my.gguf"]],

@@ -47,10 +47,10 @@ Deno.test("help: what goes on in the next line stands under what it belongs to",
   const beside = commandHelp(generate, 60);
   assertMatch(
     beside,
-    /^ {2}-t, --target MODEL {6}The model: a directory in Hugging\n {26}Face layout, or a GGUF file/m,
+    /^ {2}-t, --target MODEL {10}The model: a directory in\n {30}Hugging Face layout, or a GGUF/m,
   );
-  assertMatch(beside, /^ {2}-n, --max-tokens N {6}Most tokens/m);
-  assertMatch(beside, /^ {6}--json {14}Print one line/m);
+  assertMatch(beside, /^ {2}-n, --max-tokens N {10}Most tokens/m);
+  assertMatch(beside, /^ {6}--json {18}Print one line/m);
   const below = commandHelp(generate, 40);
   assertMatch(below, /^ {2}-t, --target MODEL\n {8}The model: a directory in\n {8}Hugging/m);
   assertStringIncludes(

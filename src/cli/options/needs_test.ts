@@ -155,7 +155,7 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Idle>>>> = {
     ],
     rows: [
       ["--rows 3", `it needs ${ALL_MODELS}`],
-      ["--model D --tables idle --rows 3", "it needs --tables with forward or context"],
+      ["--model D --tables idle --rows 3", "it needs --tables with forward, context or choose"],
     ],
     context: [
       ["--context 9", `it needs ${ALL_MODELS}`],

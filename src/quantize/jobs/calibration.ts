@@ -7,6 +7,7 @@ import { ArgumentError, CheckpointError } from "../../base/errors.ts";
 import { onFile } from "../../base/system_error.ts";
 import { ChatTemplate } from "../../text/chat_template.ts";
 import { Tokenizer } from "../../text/tokenizer.ts";
+import { SAMPLE_ARTICLES } from "./sample_articles.ts";
 import { SAMPLE_PROBLEMS } from "./sample_problems.ts";
 import { SAMPLE_PROSE } from "./sample_prose.ts";
 
@@ -21,7 +22,7 @@ export interface CalibrationLimits {
 /** Least tokens that say anything of a model's activations. */
 const LEAST = 128;
 
-/** Fewer tokens of a file than this are a quarter of the sample's: they may do, but more would do better. */
+/** Fewer tokens of a file than this are a seventh of the sample's: they may do, but more would do better. */
 const FEW = 2048;
 
 /**
@@ -80,31 +81,35 @@ export function checkAmount(
 /**
  * The built-in texts, mixed so that the first few hold something of everything. Problems are conversations where
  * the model has a template: what begins all of its texts then is what attention leans on, and the activations
- * there are like no others. Prose comes several to a text, so that fewer of the tokens are first ones.
+ * there are like no others. Other pieces come several to a text, so that fewer of the tokens are first ones.
  */
 function sample(tokenizer: Tokenizer, template: ChatTemplate | undefined): number[][] {
-  const prose = Array.from(
-    { length: Math.ceil(SAMPLE_PROSE.length / TOGETHER) },
-    (_, i) => SAMPLE_PROSE.slice(i * TOGETHER, (i + 1) * TOGETHER).join("\n\n"),
-  );
-  const count = Math.max(SAMPLE_PROBLEMS.length, prose.length);
-  return Array.from({ length: count }, (_, i) => {
-    const texts: number[][] = [];
-    if (i < SAMPLE_PROBLEMS.length) {
-      const [question, answer] = SAMPLE_PROBLEMS[i].slice(QUESTION.length).split(ANSWER);
-      texts.push(
-        template === undefined
-          ? tokenizer.encode(SAMPLE_PROBLEMS[i])
-          : conversation(tokenizer, template, question, answer),
-      );
-    }
-    if (i < prose.length) texts.push(tokenizer.encode(prose[i]));
-    return texts;
-  }).flat();
+  const problems = SAMPLE_PROBLEMS.map((problem) => {
+    if (template === undefined) return tokenizer.encode(problem);
+    const [question, answer] = problem.slice(QUESTION.length).split(ANSWER);
+    return conversation(tokenizer, template, question, answer);
+  });
+  const kinds = [
+    problems,
+    together(tokenizer, SAMPLE_PROSE, SHORT_PIECES),
+    together(tokenizer, SAMPLE_ARTICLES, LONG_PIECES),
+  ];
+  const count = Math.max(...kinds.map((texts) => texts.length));
+  return Array.from({ length: count }, (_, i) => kinds.flatMap((texts) => texts.slice(i, i + 1)))
+    .flat();
 }
 
-/** Pieces of built-in prose that make a text, of some 400 tokens. */
-const TOGETHER = 8;
+/** Texts of `count` pieces each. */
+function together(tokenizer: Tokenizer, pieces: readonly string[], count: number): number[][] {
+  return Array.from(
+    { length: Math.ceil(pieces.length / count) },
+    (_, i) => tokenizer.encode(pieces.slice(i * count, (i + 1) * count).join("\n\n")),
+  );
+}
+
+/** Pieces of built-in prose, and articles, that make a text: of some 400 and 450 tokens. */
+const SHORT_PIECES = 8;
+const LONG_PIECES = 3;
 
 /** What is before the question of a built-in problem, and between that and its answer. */
 const QUESTION = "Question: ";

@@ -23,17 +23,24 @@ function withModel(use: (dir: string, write: (name: string, text: string) => str
   }
 }
 
-Deno.test("calibration: the sample holds problems and prose, within the limits", () =>
+Deno.test("calibration: the sample holds problems, prose and articles, within the limits", () =>
   withModel((dir) => {
     const all = calibrationTexts(dir, undefined, { texts: 1000, tokens: 100_000 });
     assert(all.length >= 40);
     const few = calibrationTexts(dir, undefined, LIMITS);
     assertEquals(few, all.slice(0, 4).map((ids) => ids.slice(0, 12)));
     const tokenizer = Tokenizer.load(dir);
-    const [problem, prose] = all.slice(0, 2).map((ids) => tokenizer.decode(ids));
-    assert(!prose.startsWith("u:"));
+    const [problem, prose, articles] = all.slice(0, 3).map((ids) => tokenizer.decode(ids));
+    assert(!prose.startsWith("u:") && !articles.startsWith("u:"));
     // Several pieces a text.
     assert(prose.split("\n\n").length >= 8);
+    assert(articles.split("\n\n").length >= 3);
+    // Neither problems nor prose are all that a model is calibrated for.
+    const texts = all.map((ids) => tokenizer.decode(ids));
+    const size = (of: string[]) => of.reduce((sum, text) => sum + text.length, 0);
+    const conversations = texts.filter((text) => text.startsWith("u:"));
+    const share = size(conversations) / size(texts);
+    assert(share > 0.2 && share < 0.5, `problems are ${share} of the sample`);
     // A problem is what the model's template makes of a question and its answer.
     const [, question, answer] = /^u:(.*?);a:(.*);$/s.exec(problem)!;
     assert(question.endsWith("?") && answer.length > 20, problem);

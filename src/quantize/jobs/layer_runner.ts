@@ -20,8 +20,11 @@ export const INPUTS = ["qkv", "output", "gateUp", "down"] as const;
 /** One of them. */
 export type LayerInput = typeof INPUTS[number];
 
-/** Hears the input of linear layers: activation dtype [rows, k], valid during the call. */
-export type Observer = (input: LayerInput, x: Tensor) => void;
+/**
+ * Hears the input of linear layers, activation dtype [rows, k], and where what they give is added to the residual
+ * stream the stream behind that, f32 [rows, hidden]. Both are valid during the call.
+ */
+export type Observer = (input: LayerInput, x: Tensor, stream?: Tensor) => void;
 
 /** What layers without quantization need. */
 const NEEDS = {
@@ -114,8 +117,8 @@ function observed(layer: Layer, observer: Observer): Layer {
   const watch = (linear: Linear, input: LayerInput): Linear => ({
     ...linear,
     queue(y, x, epilogue, scratch) {
-      observer(input, asRows(x));
       linear.queue(y, x, epilogue, scratch);
+      observer(input, asRows(x), epilogue === "residual" ? y : undefined);
     },
   });
   return {

@@ -75,14 +75,20 @@ function forward(device: Device, floats: Floats, rows: Float32Array<ArrayBuffer>
   return out;
 }
 
-function observe(device: Device, floats: Floats): Map<LayerInput, InputStatistics> {
+function observe(
+  device: Device,
+  floats: Floats,
+  given: Float32Array<ArrayBuffer> = states(),
+  lengths = LENGTHS,
+): Map<LayerInput, InputStatistics> {
   using runner = new LayerRunner(device, CONFIG, "f16", 40);
-  const hidden = { lengths: LENGTHS, longest: 40, tokens: TOKENS, rows: states(), store() {} };
+  const tokens = given.length / 96;
+  const hidden = { lengths, longest: 40, tokens, rows: given.slice(), store() {} };
   const source = sourceOfFloats("layer", floats);
   const work = observeLayer(device, runner, source, PREFIX, "f16", hidden);
   let next = work.next();
   while (!next.done) next = work.next();
-  assertEquals(hidden.rows, states()); // observing changes nothing
+  assertEquals(hidden.rows, given); // observing changes nothing
   return next.value;
 }
 
@@ -114,6 +120,54 @@ backendTest("statistics: means of products, squares and largest values", (rig) =
   assertEquals([...found.absmax], [...most]);
   assertEquals([...found.squares], Array.from({ length: k }, (_, j) => found.hessian[j * k + j]));
   assertEquals(found.sample.length, 64 * k);
+}, ["cpu", "cuda"]);
+
+backendTest(
+  "statistics: rows of different sizes count alike, largest values as they are",
+  (rig) => {
+    const [count, k] = [30, 8];
+    const values = Float16Array.from(new Random(3).normals(count * k));
+    const sizes = Float64Array.from({ length: count }, (_, row) => 2 ** (row % 5));
+    // The last row is added to a stream of zeros, and is one itself.
+    sizes[count - 1] = 0;
+    values.fill(0, (count - 1) * k);
+    using observer = new InputObserver(rig.device, "f16", k, count);
+    observer.add(rig.put("f16", [count, k], Float64Array.from(values)), sizes);
+    const found = observer.finish();
+    const expected = new Float64Array(k * k);
+    for (let row = 0; row < count - 1; row++) {
+      for (let i = 0; i < k; i++) {
+        for (let j = 0; j < k; j++) {
+          const product = values[row * k + i] * values[row * k + j];
+          expected[i * k + j] += product / sizes[row] ** 2 / count;
+        }
+      }
+    }
+    assertLess(relativeError(found.hessian, expected), 1e-5);
+    assertEquals([...found.squares], Array.from({ length: k }, (_, j) => found.hessian[j * k + j]));
+    const most = Array.from({ length: k }, (_, j) => {
+      return Math.max(...Array.from({ length: count }, (_, row) => Math.abs(values[row * k + j])));
+    });
+    assertEquals([...found.absmax], most);
+    assertEquals([...found.sample], [...values]);
+  },
+  ["cpu", "cuda"],
+);
+
+backendTest("statistics: an error counts as a share of the stream that it is added to", (rig) => {
+  const floats = makeFloats();
+  const rows = states();
+  const before = observe(rig.device, floats, rows);
+  // What reads the stream normalizes it, so the first text's activations stay what they are.
+  for (let i = 0; i < LENGTHS[0] * 96; i++) rows[i] *= 1000;
+  const after = observe(rig.device, floats, rows);
+  const others = observe(rig.device, floats, states().slice(LENGTHS[0] * 96), LENGTHS.slice(1));
+  const ofOthers = (TOKENS - LENGTHS[0]) / TOKENS;
+  for (const input of ["output", "down"] as const) {
+    const expected = others.get(input)!.hessian.map((value) => value * ofOthers);
+    assertLess(relativeError(after.get(input)!.hessian, expected), 1e-2, input);
+  }
+  assertLess(relativeError(after.get("qkv")!.hessian, before.get("qkv")!.hessian), 1e-2);
 }, ["cpu", "cuda"]);
 
 backendTest("smooth: the layer's function stays, its inputs are what is said of them", (rig) => {

@@ -93,7 +93,7 @@ export async function quantizeCheckpoint(given: QuantizeOptions): Promise<Quanti
     pool,
   });
   using work = new WorkDirectory(out, model, {
-    program: 3,
+    program: 4,
     scheme,
     method: method.name,
     zeroPoints,

@@ -12,9 +12,9 @@ import { lowerProduct } from "../methods/device_matrix.ts";
 export interface InputStatistics {
   /** Inputs. */
   readonly k: number;
-  /** The mean of x^T x over all rows, f32 [k, k]. */
+  /** The mean of x^T x over all rows, each divided by its size where sizes are given, f32 [k, k]. */
   readonly hessian: Float32Array<ArrayBuffer>;
-  /** Mean square of each input, f32 [k]. */
+  /** Mean square of each input, of the same rows, f32 [k]. */
   readonly squares: Float32Array<ArrayBuffer>;
   /** Largest magnitude of each input, f32 [k]. */
   readonly absmax: Float32Array<ArrayBuffer>;
@@ -27,6 +27,9 @@ const CHUNK = 512;
 
 /** Rows kept as they are, spread over all of the text. */
 const SAMPLE = 64;
+
+/** A size of rows of zeros, which divides. */
+const LEAST = 1e-6;
 
 /** Gathers rows of one input. Products run on the device, in f32. */
 export class InputObserver implements Disposable {
@@ -61,8 +64,13 @@ export class InputObserver implements Disposable {
     }
   }
 
-  /** Adds rows of input, activation dtype [rows, k]. */
-  add(x: Tensor): void {
+  /**
+   * Adds rows of input, activation dtype [rows, k]. `sizes` are those of what each row's output is added to: all
+   * that reads a residual stream normalizes it, so an error counts as a share of its row. Without them the few
+   * tokens that attention leans on, with a stream a thousand times as large as that of others, would be all that
+   * a Hessian sees.
+   */
+  add(x: Tensor, sizes?: ArrayLike<number>): void {
     const k = this.#k;
     const values = toF32(this.#device.download(x), this.#dtype);
     const count = x.shape[0];
@@ -75,6 +83,10 @@ export class InputObserver implements Disposable {
       if (this.#rows++ % this.#every === 0 && this.#sample.length < SAMPLE) {
         this.#sample.push(values.slice(at, at + k));
       }
+    }
+    for (let row = 0; sizes !== undefined && row < count; row++) {
+      const size = Math.max(LEAST, sizes[row]);
+      for (let i = row * k; i < (row + 1) * k; i++) values[i] /= size;
     }
     for (let done = 0, end; done < count; done = end) {
       end = Math.min(count, done + CHUNK - this.#gathered);

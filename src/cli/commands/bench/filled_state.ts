@@ -75,9 +75,9 @@ export class FilledState implements Disposable {
     this.queueChoice(count);
   }
 
-  /** Queues the choice behind the first `count` rows of the logits. */
-  queueChoice(count: number): void {
-    this.state.queueChoice(count, this.choice, { history: this.history });
+  /** Queues the choice behind the first `count` rows of the logits, from what `allowed` allows them. */
+  queueChoice(count: number, allowed?: Tensor<"i32">): void {
+    this.state.queueChoice(count, this.choice, { history: this.history, allowed });
   }
 
   /** Frees caches and buffers. */

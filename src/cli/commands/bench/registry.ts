@@ -6,6 +6,7 @@
 import type { BenchTable } from "./bench.ts";
 import { breakdown } from "./breakdown.ts";
 import { ceilings } from "./ceilings.ts";
+import { choose } from "./choose.ts";
 import { context } from "./context.ts";
 import { endToEnd } from "./end_to_end.ts";
 import { forward } from "./forward.ts";
@@ -19,6 +20,7 @@ export const TABLES: readonly BenchTable[] = [
   forward,
   context,
   breakdown,
+  choose,
   prefill,
   speculation,
   idle,
