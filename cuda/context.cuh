@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "common/context.h"
 #include "common/error.h"
 #include "common/ops.h"
+#include "gemm/stream_call.cuh"
 
 struct smq_event {
   cudaEvent_t event = nullptr;
@@ -52,6 +54,9 @@ struct smq_context : smq::ContextBase {
   uint32_t* counters = nullptr;
   // What the kernel queued last rotates, where it is smq_rope_kv.
   smq::Rotated rotated;
+  // What the product queued last has left for the op behind it. Whatever else comes first has it added.
+  std::optional<smq::Parts> parts;
+  int clusters_of_16 = -1;  // of small kernels that the device holds at once, -1 before anyone has asked
   bool dead = false;  // an error that no later call can recover from
   std::vector<smq_event*> captured;  // events of the capture under way
   std::vector<cudaEvent_t> buried;   // of destroyed events that a graph may still record
@@ -78,12 +83,23 @@ inline int32_t launched(smq_context* ctx, const char* op) {
   return error == cudaSuccess && !ctx->dead ? SMQ_OK : cuda_status(ctx, error, op);
 }
 
-// Launches a kernel on the context's stream. On capability 9.0 and above it may start before its
-// predecessor has ended: every kernel calls wait_for_previous() before it touches memory that another
+// Launches the kernel that adds up the parts of the last product, where there are some (docs/adr/0030).
+void add_parts(smq_context* ctx);
+
+// The same for an op whose own kernel adds them.
+inline Parts take_parts(smq_context* ctx) {
+  const Parts parts = *ctx->parts;
+  ctx->parts.reset();
+  return parts;
+}
+
+// Launches a kernel on the context's stream, in clusters of so many blocks. On capability 9.0 and above it may start
+// before its predecessor has ended: every kernel calls wait_for_previous() before it touches memory that another
 // kernel writes or reads. An error is kept for launched().
 template <class... Parameters, class... Arguments>
-cudaError_t launch(smq_context* ctx, void (*kernel)(Parameters...), dim3 grid, dim3 block,
-                   size_t shared, Arguments&&... arguments) {
+cudaError_t launch_clusters(smq_context* ctx, unsigned cluster, void (*kernel)(Parameters...), dim3 grid,
+                            dim3 block, size_t shared, Arguments&&... arguments) {
+  if (ctx->parts) add_parts(ctx);
   if (const cudaError_t error = use_device(ctx->device)) return error;
   ctx->rotated = {};
   constexpr size_t kDefaultShared = 48 << 10;
@@ -93,17 +109,26 @@ cudaError_t launch(smq_context* ctx, void (*kernel)(Parameters...), dim3 grid, d
         int(shared));
     if (error != cudaSuccess) return error;
   }
-  cudaLaunchAttribute attribute{};
-  attribute.id = cudaLaunchAttributeProgrammaticStreamSerialization;
-  attribute.val.programmaticStreamSerializationAllowed = 1;
+  cudaLaunchAttribute attributes[2]{};
+  attributes[0].id = cudaLaunchAttributeProgrammaticStreamSerialization;
+  attributes[0].val.programmaticStreamSerializationAllowed = 1;
+  attributes[1].id = cudaLaunchAttributeClusterDimension;
+  attributes[1].val.clusterDim = {cluster, 1, 1};
   cudaLaunchConfig_t config{};
   config.gridDim = grid;
   config.blockDim = block;
   config.dynamicSmemBytes = shared;
   config.stream = ctx->stream;
-  config.attrs = &attribute;
-  config.numAttrs = ctx->capability >= 90 ? 1 : 0;
+  config.attrs = attributes;
+  config.numAttrs = ctx->capability < 90 ? 0 : cluster == 1 ? 1 : 2;
   return cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...);
+}
+
+// The same without clusters.
+template <class... Parameters, class... Arguments>
+cudaError_t launch(smq_context* ctx, void (*kernel)(Parameters...), dim3 grid, dim3 block,
+                   size_t shared, Arguments&&... arguments) {
+  return launch_clusters(ctx, 1, kernel, grid, block, shared, std::forward<Arguments>(arguments)...);
 }
 
 // Asks for multiprocessors whose fast memory is shared memory, as products want it. Small kernels between them ask

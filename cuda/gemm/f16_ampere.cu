@@ -1,7 +1,7 @@
 // Weights of the activations' dtype by mma.sync: for sm_80 to sm_89 and sm_100, and everywhere for
 // addresses or widths that no 16-byte copy can serve.
 #include "gemm/ampere.cuh"
-#include "gemm/gather.cuh"
+#include "gemm/parts.cuh"
 #include "gemm/stream.cuh"
 
 namespace smq {
@@ -57,7 +57,7 @@ template <class T, int N>
 int32_t run(smq_context* ctx, const StreamCall& call) {
   launch(ctx, f16_ampere<T, N>, call.split.workers, kAmpereThreads,
          F16Ampere<N>::kStages * F16Ampere<N>::kStage, call);
-  launch_gather(ctx, gather_float<T, Order::kNatural>, call, N);
+  leave_parts<T>(ctx, call, Order::kNatural, N);
   return launched(ctx, "a product with 16-bit weights");
 }
 

@@ -1,7 +1,7 @@
 // Instantiations of the Hopper kernel for weights of the activations' dtype.
 #include "gemm/f16_hopper.cuh"
 
-#include "gemm/gather.cuh"
+#include "gemm/parts.cuh"
 #include "gemm/stream.cuh"
 
 namespace smq {
@@ -13,7 +13,7 @@ int32_t run(smq_context* ctx, const StreamCall& call, const CUtensorMap& x_map,
   prefer_shared(f16_hopper<T, N>);
   launch(ctx, f16_hopper<T, N>, call.split.workers, kF16Threads, F16Hopper<N>::R::kBytes,
          x_map, w_map, call);
-  launch_gather(ctx, gather_float<T, Order::kNatural>, call, N);
+  leave_parts<T>(ctx, call, Order::kNatural, N);
   return launched(ctx, "a product with 16-bit weights");
 }
 

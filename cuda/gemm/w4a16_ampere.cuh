@@ -3,7 +3,7 @@
 #pragma once
 
 #include "gemm/ampere.cuh"
-#include "gemm/gather.cuh"
+#include "gemm/parts.cuh"
 #include "gemm/stream.cuh"
 #include "gemm/w4a16_mma.cuh"
 #include "gemm/w4a16_offsets.cuh"
@@ -59,7 +59,7 @@ template <class T, int N, int Grain, int Zeros>
 int32_t launch_w4a16_ampere(smq_context* ctx, const StreamCall& call) {
   launch(ctx, w4a16_ampere<T, N, Grain, Zeros>, call.split.workers, kAmpereThreads,
          W4Ampere<N, Grain, Zeros>::kStages * W4Ampere<N, Grain, Zeros>::kStage, call);
-  launch_gather(ctx, gather_float<T, Order::kFours>, call, N);
+  leave_parts<T>(ctx, call, Order::kFours, N);
   return launched(ctx, "a product with four-bit weights");
 }
 

@@ -1,7 +1,7 @@
 // The launches of w4a16_hopper.cuh.
 #pragma once
 
-#include "gemm/gather.cuh"
+#include "gemm/parts.cuh"
 #include "gemm/stream.cuh"
 #include "gemm/w4a16_hopper.cuh"
 
@@ -12,7 +12,7 @@ int32_t launch_w4a16(smq_context* ctx, const StreamCall& call, const CUtensorMap
   using W = W4Hopper<N, Grain, Zeros>;
   prefer_shared(w4a16_hopper<T, N, Grain, Zeros>);
   launch(ctx, w4a16_hopper<T, N, Grain, Zeros>, call.split.workers, W::kThreads, W::R::kBytes, x_map, call);
-  launch_gather(ctx, gather_float<T, W::kOrder>, call, N);
+  leave_parts<T>(ctx, call, W::kOrder, N);
   return launched(ctx, "a product with four-bit weights");
 }
 

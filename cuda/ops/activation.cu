@@ -1,4 +1,5 @@
 // The gated activation of a feed-forward layer.
+#include "ops/parts.cuh"
 #include "ops/silu.cuh"
 
 using namespace smq;
@@ -22,6 +23,7 @@ __global__ void silu_mul_kernel(T* out, const T* x, int32_t n) {
 
 int32_t smq::run_silu_mul(smq_context* ctx, uint64_t out, uint64_t x, int32_t m, int32_t n,
                           int32_t dtype) {
+  if (silu_mul_of_parts(ctx, out, x, m, n, dtype)) return launched(ctx, "smq_silu_mul");
   with_half(dtype, [&](auto type) {
     using T = decltype(type);
     const bool wide = aligned(out | x | uint64_t(n) * 2, 16);

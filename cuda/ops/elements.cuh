@@ -56,7 +56,16 @@ __device__ __forceinline__ Pack<float, kCount> load_fresh(const float* p) {
 
 template <class T, int kCount>
 __device__ __forceinline__ void store(T* p, const Pack<T, kCount>& x) {
-  *reinterpret_cast<Pack<T, kCount>*>(p) = x;
+  // Halves are classes, which the compiler would store one by one.
+  if constexpr (sizeof(x) == 4) {
+    *reinterpret_cast<uint32_t*>(p) = reinterpret_cast<const uint32_t&>(x);
+  } else if constexpr (sizeof(x) == 8) {
+    *reinterpret_cast<uint64_t*>(p) = reinterpret_cast<const uint64_t&>(x);
+  } else if constexpr (sizeof(x) == 16) {
+    *reinterpret_cast<uint4*>(p) = reinterpret_cast<const uint4&>(x);
+  } else {
+    *reinterpret_cast<Pack<T, kCount>*>(p) = x;
+  }
 }
 
 // Whether addresses and distances in bytes, or-ed together, allow accesses of `bytes`.

@@ -1,5 +1,6 @@
 // RMS norm, and conversion of the residual stream to the activations' dtype.
 #include "ops/norm_row.cuh"
+#include "ops/parts.cuh"
 
 using namespace smq;
 
@@ -39,6 +40,7 @@ int32_t smq::run_rms_norm(smq_context* ctx, uint64_t out, int32_t out_stride, ui
     using T = decltype(type);
     const uint64_t strides = uint64_t(out_stride) * 2 | uint64_t(width) * 2;
     const bool wide = aligned(out | weight | strides, 8) && aligned(x, 16);
+    if (wide && rms_norm_of_parts(ctx, out, out_stride, x, weight, m, width, eps, dtype)) return;
     const auto kernel = wide ? rms_norm_kernel<T, 4> : rms_norm_kernel<T, 1>;
     prefer_shared(kernel);
     launch(ctx, kernel, unsigned(m), kNormWarps * 32, 0, at<T>(out), out_stride, at<const float>(x),

@@ -22,6 +22,7 @@ template <int Count, int Turns>
 struct Angles {
   Pack<float, Count> cosines[Turns] = {}, sines[Turns] = {};
 
+  Angles() = default;
   __device__ __forceinline__ Angles(const float* table, int32_t head_dim) {
     each_turn<Count, Turns>(head_dim, [&](int i, int32_t j) {
       cosines[i] = load<float, Count>(table + j);
@@ -82,17 +83,20 @@ struct HeadPart {
   }
 };
 
-// Head h (queries, then keys, then values) of row i, of which fetch() gives a lane its part. length: of the
-// cache, as read once.
-template <class T, int Count, int Turns, class Fetch>
-__device__ __forceinline__ void rope_head(const RopeKv& args, int64_t length, int32_t h, int64_t i,
-                                          Fetch fetch) {
-  const int32_t d = args.head_dim;
-  const int64_t slot = length + args.slot_offset + i;
-  int64_t position = length + (args.depths ? args.depths[i] : i) + args.position_offset;
+// The row of the table for a row of that depth behind the cache. length: of the cache, as read once.
+__device__ __forceinline__ const float* rope_row(const RopeKv& args, int64_t length, int64_t depth) {
+  int64_t position = length + depth + args.position_offset;
   position = position >= args.positions ? args.positions - 1 : position;
   position = position < 0 ? 0 : position;
-  const Angles<Count, Turns> angles(args.table + position * d, d);  // on their way beside the head
+  return args.table + position * args.head_dim;
+}
+
+// Head h (queries, then keys, then values) of row i, of which fetch() gives a lane its part.
+template <class T, int Count, int Turns, class Fetch>
+__device__ __forceinline__ void rope_head(const RopeKv& args, const Angles<Count, Turns>& angles, int64_t length,
+                                          int32_t h, int64_t i, Fetch fetch) {
+  const int32_t d = args.head_dim;
+  const int64_t slot = length + args.slot_offset + i;
   HeadPart<T, Count, Turns> part = fetch();
   const int32_t key = h - args.heads, value = key - args.kv_heads;
   if (value < 0) {

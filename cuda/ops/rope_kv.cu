@@ -1,5 +1,6 @@
 // Norm and rotation of q and k, and the write of k and v into their caches, in one pass.
 #include "ops/attention.cuh"
+#include "ops/parts.cuh"
 #include "ops/rope_head.cuh"
 
 using namespace smq;
@@ -15,9 +16,12 @@ __global__ void __launch_bounds__(kWarps * 32) rope_kv_kernel(const RopeKv args)
   const int32_t h = int32_t(blockIdx.y) * kWarps + int(threadIdx.x) / 32;
   if (h >= args.heads + 2 * args.kv_heads) return;
   constexpr int kTurns = kMostHeadDim / 64 / kCount;
-  rope_head<T, kCount, kTurns>(args, args.cache_length[0], h, blockIdx.x, [&] {
+  const int64_t length = args.cache_length[0], i = blockIdx.x;
+  // On their way beside the head.
+  const Angles<kCount, kTurns> angles(rope_row(args, length, args.depths ? args.depths[i] : i), args.head_dim);
+  rope_head<T>(args, angles, length, h, i, [&] {
     HeadPart<T, kCount, kTurns> part;
-    const int64_t row = blockIdx.x * (int64_t(args.heads) + 2 * int64_t(args.kv_heads));
+    const int64_t row = i * (int64_t(args.heads) + 2 * int64_t(args.kv_heads));
     part.fetch(static_cast<const T*>(args.qkv) + (row + h) * args.head_dim, args.head_dim);
     return part;
   });
@@ -33,13 +37,15 @@ int32_t smq::run_rope_kv(smq_context* ctx, const RopeKv& args) {
                     aligned(address(args.qkv) | address(args.k_cache) | address(args.v_cache), 4);
   const int64_t heads = int64_t(args.heads) + 2 * int64_t(args.kv_heads);
   const dim3 grid(unsigned(args.m), blocks_for(heads, kWarps));
-  with_half(args.dtype, [&](auto type) {
-    using T = decltype(type);
-    const auto kernel = wide ? rope_kv_kernel<T, 2> : rope_kv_kernel<T, 1>;
-    prefer_shared(kernel);
-    launch(ctx, kernel, grid, kWarps * 32, 0, args);
-    // The kernel lets the next one start once all kernels before it have ended.
-    if (args.slot_offset >= 0) ctx->rotated = {args.k_cache, args.v_cache, args.cache_length};
-  });
+  if (!wide || !rope_kv_of_parts(ctx, args)) {
+    with_half(args.dtype, [&](auto type) {
+      using T = decltype(type);
+      const auto kernel = wide ? rope_kv_kernel<T, 2> : rope_kv_kernel<T, 1>;
+      prefer_shared(kernel);
+      launch(ctx, kernel, grid, kWarps * 32, 0, args);
+    });
+  }
+  // Either kernel lets the next one start once all kernels before it have ended.
+  if (args.slot_offset >= 0) ctx->rotated = {args.k_cache, args.v_cache, args.cache_length};
   return launched(ctx, "smq_rope_kv");
 }

@@ -1,0 +1,185 @@
+// Adding up what the blocks of a product have left of its tiles, in a kernel behind it: one that reads what the
+// product writes, or one that does nothing else (gather.cu, gather.cuh). The last block of a tile would have to read
+// what up to seventeen others wrote, alone, while memory is idle. All parts are on their way at once, and the order
+// of inputs is kept, and with it the bits.
+#pragma once
+
+#include <type_traits>
+
+#include "gemm/split.cuh"
+#include "ops/elements.cuh"
+
+namespace smq {
+
+// Of a thread of a kernel of kGroups groups. Each quarter of a multiprocessor has 512 for its warps, of which a product
+// of 16 rows takes three of 96: two of 112 are left room, so that a small kernel starts beside the product before it,
+// and the product behind it beside the small kernel.
+constexpr int kRegistersBesideProduct = 112;
+
+// The parts of a tile, as kernels of N rows leave them: see part_slot. Two groups of threads take a tile here.
+template <Order O>
+struct PartsOf {
+  static constexpr int kOperands = O == Order::kNatural ? 1 : 2;  // of a thread here
+  static constexpr int kSlot = kGroups * kOperands * kGroupThreads;  // vectors of a chunk of 8 rows
+  int32_t chunks;                                                    // N / 8
+
+  // Of operand j of this thread and chunk c, in vectors; `group` is one of kGroups.
+  __device__ __forceinline__ int64_t at(int worker, bool second, int group, int j, int c, int thread) const {
+    const int place = O == Order::kPairs ? (group * 2 + j) * chunks + c
+                                         : (group * chunks + c) * kOperands + j;
+    return int64_t(2 * worker + second) * (kSlot * chunks) + place * kGroupThreads + thread;
+  }
+};
+
+// Who has computed a tile. To be found before the wait: divisions take long.
+struct TileWorkers {
+  int32_t first, last;
+  bool second;  // of the first worker's two slots
+
+  __device__ __forceinline__ void find(const Split& split, int tile) {
+    const int start = tile * split.blocks;
+    first = split.owner(start), last = split.owner(start + split.blocks - 1);
+    second = split.begin(first) != start;
+  }
+  // Otherwise the product has written the tile's outputs itself.
+  __device__ __forceinline__ bool shared() const { return first != last; }
+};
+
+// The sums of this thread's operands of chunk c of 8 rows of several tiles, zero where it has no row or a tile was
+// not shared. `Ahead` parts of each tile are on their way at once; meanwhile() runs while the first ones are.
+template <int Ahead, Order O, class Sum, int Tiles, class Meanwhile>
+__device__ __forceinline__ void sum_parts(Sum (&sums)[Tiles][PartsOf<O>::kOperands][4], const StreamCall& call,
+                                          const PartsOf<O>& parts, const TileWorkers (&workers)[Tiles], int group,
+                                          int thread, int c, Meanwhile&& meanwhile) {
+  using Vector = typename Four<Sum>::Type;
+  constexpr int kOperands = PartsOf<O>::kOperands;
+  const Vector* const from = reinterpret_cast<const Vector*>(call.partials);
+  const bool held = 8 * c + 2 * (thread % 4) < call.m;
+  int count[Tiles], most = 0;
+#pragma unroll
+  for (int e = 0; e < Tiles; ++e) {
+    count[e] = held && workers[e].shared() ? workers[e].last - workers[e].first + 1 : 0;
+    most = count[e] > most ? count[e] : most;
+#pragma unroll
+    for (int j = 0; j < kOperands; ++j) sums[e][j][0] = sums[e][j][1] = sums[e][j][2] = sums[e][j][3] = 0;
+  }
+  int at = 0;
+  do {
+    Vector v[Tiles][Ahead][kOperands];
+#pragma unroll
+    for (int e = 0; e < Tiles; ++e) {
+#pragma unroll
+      for (int i = 0; i < Ahead; ++i) {
+        const int worker = workers[e].first + at + i;
+        const bool second = workers[e].second && at + i == 0;
+#pragma unroll
+        for (int j = 0; j < kOperands; ++j) {
+          v[e][i][j] = at + i < count[e] ? __ldcg(from + parts.at(worker, second, group, j, c, thread)) : Vector{};
+        }
+      }
+    }
+    if (at == 0) meanwhile();
+#pragma unroll
+    for (int e = 0; e < Tiles; ++e) {
+#pragma unroll
+      for (int i = 0; i < Ahead; ++i) {
+        if (at + i >= count[e]) break;
+#pragma unroll
+        for (int j = 0; j < kOperands; ++j) {
+          const Vector part = v[e][i][j];
+          Sum(&sum)[4] = sums[e][j];
+          if (i == 0 && at == 0) {
+            sum[0] = part.x, sum[1] = part.y, sum[2] = part.z, sum[3] = part.w;
+          } else {
+            sum[0] += part.x, sum[1] += part.y, sum[2] += part.z, sum[3] += part.w;
+          }
+        }
+      }
+    }
+    at += Ahead;
+  } while (at < most);
+}
+
+// The outputs of a thread of a tile: kPacks of kWidth neighbours, 8 apart, of two rows.
+template <Order O>
+struct TileOutputs {
+  static constexpr bool kNatural = O == Order::kNatural;
+  static constexpr int kTile = kNatural ? kF16Tile : 2 * kF16Tile;
+  static constexpr int kWidth = kNatural ? 1 : 4, kPacks = kNatural ? 2 : 1;
+
+  // Within the tile, of pack p.
+  static __device__ __forceinline__ int first(int group, int thread, int p) {
+    const int warp = group * 4 + thread / 32, g = thread % 32 / 4;
+    return kNatural ? warp * 16 + g + 8 * p : warp * 32 + 4 * g;
+  }
+  // Element e of pack p of the row 2 t + column.
+  static __device__ __forceinline__ float value(const float (&sums)[PartsOf<O>::kOperands][4], int p, int e,
+                                                int column) {
+    return kNatural ? sums[0][2 * p + column] : sums[e / 2][2 * (e % 2) + column];
+  }
+  // A pack with bias; output: its first.
+  template <class T>
+  static __device__ __forceinline__ Pack<float, kWidth> pack(const StreamCall& call,
+                                                             const float (&sums)[PartsOf<O>::kOperands][4],
+                                                             int output, int p, int column) {
+    Pack<float, kWidth> result;
+#pragma unroll
+    for (int e = 0; e < kWidth; ++e) {
+      result.e[e] = value(sums, p, e, column);
+      if (call.bias) result.e[e] += float(static_cast<const T*>(call.bias)[output + e]);
+    }
+    return result;
+  }
+};
+
+// Calls body(row, column, p, output) for the packs of a thread: `row` of those of chunk c, `output` of the tile's.
+template <Order O, class Body>
+__device__ __forceinline__ void each_pack(const StreamCall& call, int group, int thread, int c, Body body) {
+#pragma unroll
+  for (int column = 0; column < 2; ++column) {
+    const int row = 2 * (thread % 4) + column;
+    if (8 * c + row >= call.m) continue;
+#pragma unroll
+    for (int p = 0; p < TileOutputs<O>::kPacks; ++p) {
+      body(row, column, p, TileOutputs<O>::first(group, thread, p));
+    }
+  }
+}
+
+// ---- the host's side -----------------------------------------------------------------------------
+
+// Leaves a product's parts to the op behind it. Kernels of `rows` rows made them.
+template <class T>
+void leave_parts(smq_context* ctx, const StreamCall& call, Order order, int rows) {
+  if (!call.split.shares_tiles()) return;
+  ctx->parts = Parts{call, order, rows, std::is_same<T, __half>::value ? SMQ_F16 : SMQ_BF16};
+}
+
+// Whether the product queued last has left parts of y, of m rows of n elements without a gap.
+inline bool has_parts_of(const smq_context* ctx, const void* y, int32_t m, int32_t n, int32_t epilogue,
+                         int32_t dtype) {
+  if (!ctx->parts) return false;
+  const StreamCall& call = ctx->parts->call;
+  return call.y == y && call.m == m && call.n == n && call.y_stride == n && call.epilogue == epilogue &&
+         call.wide && ctx->parts->dtype == dtype;
+}
+
+inline int32_t tile_of(const Parts& parts) { return parts.order == Order::kNatural ? kF16Tile : 2 * kF16Tile; }
+
+// Calls body(type, order) with a value of the dtype's type and an Order known at compile time.
+template <Order O>
+using OrderIs = std::integral_constant<Order, O>;
+template <class Body>
+auto with_parts(const Parts& parts, Body body) {
+  return with_half(parts.dtype, [&](auto type) {
+    switch (parts.order) {
+      case Order::kNatural: return body(type, OrderIs<Order::kNatural>());
+      case Order::kFours: return body(type, OrderIs<Order::kFours>());
+      default: return body(type, OrderIs<Order::kPairs>());
+    }
+  });
+}
+
+inline unsigned row_chunks(const StreamCall& call) { return unsigned((call.m + 7) / 8); }
+
+}  // namespace smq

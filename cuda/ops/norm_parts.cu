@@ -1,0 +1,194 @@
+// RMS norm of the residual stream that a product has left in parts: a cluster of blocks takes eight rows, each block
+// a tile of them or two, and tells the others the squares of its chunks. The order of sums is that of norm_row.cuh.
+#include "gemm/parts.cuh"
+#include "gemm/ptx.cuh"
+#include "ops/norm_row.cuh"
+#include "ops/parts.cuh"
+
+namespace smq {
+namespace {
+
+constexpr int kThreads = kGroups * kGroupThreads;
+constexpr int kChunk = 128;  // outputs of a chunk of norm_row.cuh, packs of four
+constexpr int kMostCluster = 16, kPortableCluster = 8;  // blocks: of some devices, and of all with clusters
+constexpr int kMostOutputs = 256;                       // of a block
+
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+
+// Once every block of the cluster has arrived, all have begun, and their barriers can be used. Nothing else is told
+// by it: a release would wait for stores to global memory.
+__device__ __forceinline__ void cluster_arrive() {
+  asm volatile("barrier.cluster.arrive.relaxed.aligned;" ::: "memory");
+}
+__device__ __forceinline__ void cluster_wait() {
+  asm volatile("barrier.cluster.wait.acquire.aligned;" ::: "memory");
+}
+
+// The same place in the shared memory of another block of the cluster.
+__device__ __forceinline__ uint32_t address_in(int block, uint32_t shared) {
+  uint32_t there;
+  asm volatile("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(there) : "r"(shared), "r"(block));
+  return there;
+}
+// Writes to the same place of another block, whose barrier hears of the bytes.
+__device__ __forceinline__ void tell(int block, const float* to, float value, uint32_t barrier) {
+  asm volatile("st.async.weak.shared::cluster.mbarrier::complete_tx::bytes.b32 [%0], %1, [%2];" ::"r"(
+                   address_in(block, ptx::shared_address(to))),
+               "r"(__float_as_uint(value)), "r"(address_in(block, barrier))
+               : "memory");
+}
+
+#endif
+
+// Tiles: of a block, side by side.
+template <class T, Order O, int Tiles>
+__global__ void __maxnreg__(kRegistersBesideProduct)
+    norm_parts_kernel(const StreamCall call, const PartsOf<O> parts, T* out, int32_t out_stride, const T* weight,
+                      float eps) {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+  let_next_start();
+  using At = TileOutputs<O>;
+  constexpr int kAhead = 9, kOutputs = Tiles * At::kTile, kChunks = kOutputs / kChunk;
+  constexpr int kApart = kOutputs + 4;  // so that writers do not meet in a bank
+  static_assert(kOutputs <= kMostOutputs, "the host counts on it");
+  // The rows' outputs that are this block's, and the squares of all chunks of each row.
+  __shared__ __align__(16) float values[8 * kApart];
+  __shared__ float squares[8][kMostCluster * kChunks];
+  __shared__ __align__(8) uint64_t told;
+  const int blocks = gridDim.x, c = blockIdx.y, rows = min(8, call.m - 8 * c);
+  const int group = threadIdx.x / kGroupThreads, thread = threadIdx.x % kGroupThreads;
+  const int32_t chunks = call.n / kChunk, first_output = int32_t(blockIdx.x) * kOutputs;
+  const uint32_t barrier = ptx::shared_address(&told);
+  if (threadIdx.x == 0) {
+    ptx::barrier_init(barrier, 1);
+    ptx::barrier_init_fence();
+    ptx::barrier_expect(barrier, rows * chunks * int(sizeof(float)));
+  }
+  cluster_arrive();
+  TileWorkers workers[Tiles] = {};  // of tiles that do not exist too: not shared
+#pragma unroll
+  for (int e = 0; e < Tiles; ++e) {
+    const int tile = int(blockIdx.x) * Tiles + e;
+    if (tile < call.split.tiles) workers[e].find(call.split, tile);
+  }
+  const int32_t near = first_output + 4 * int(threadIdx.x);
+  if (int(threadIdx.x) < kOutputs / 4 && near < call.n) asm volatile("prefetch.global.L2 [%0];" ::"l"(weight + near));
+  wait_for_previous();
+  const auto y_of = [&](int row, int32_t output) {
+    return static_cast<float*>(call.y) + int64_t(8 * c + row) * call.n + output;
+  };
+  Pack<float, At::kWidth> old[Tiles][2][At::kPacks];
+#pragma unroll
+  for (int e = 0; e < Tiles; ++e) {
+    each_pack<O>(call, group, thread, c, [&](int row, int column, int p, int first) {
+      const int32_t output = first_output + e * At::kTile + first;
+      if (output < call.n) old[e][column][p] = load<float, At::kWidth>(y_of(row, output));
+    });
+  }
+  float sums[Tiles][PartsOf<O>::kOperands][4];
+  sum_parts<kAhead>(sums, call, parts, workers, group, thread, c, [] {});
+#pragma unroll
+  for (int e = 0; e < Tiles; ++e) {
+    each_pack<O>(call, group, thread, c, [&](int row, int column, int p, int first) {
+      const int32_t place = e * At::kTile + first, output = first_output + place;
+      if (output >= call.n) return;
+      auto pack = old[e][column][p];
+      if (workers[e].shared()) {
+        const auto sum = At::template pack<T>(call, sums[e], output, p, column);
+#pragma unroll
+        for (int i = 0; i < At::kWidth; ++i) pack.e[i] += sum.e[i];
+        store(y_of(row, output), pack);
+      }
+      store(values + row * kApart + place, pack);
+    });
+  }
+  __syncthreads();
+  cluster_wait();
+  // A warp takes a row.
+  const int row = threadIdx.x / 32, lane = threadIdx.x % 32;
+  if (row >= rows) return;
+  Pack<float, 4> held[kChunks];
+  Pack<T, 4> by[kChunks];
+#pragma unroll
+  for (int p = 0; p < kChunks; ++p) {
+    const int32_t output = first_output + p * kChunk;
+    if (output >= call.n) break;
+    by[p] = load<T, 4>(weight + output + 4 * lane);
+    held[p] = load<float, 4>(values + row * kApart + p * kChunk + 4 * lane);
+    const float sum = chunk_squares(held[p]);
+    if (lane < blocks) tell(lane, &squares[row][output / kChunk], sum, barrier);
+  }
+  // Nobody leaves before all that others write to it has come.
+  ptx::barrier_wait(barrier, 0);
+  float mine = 0;
+#pragma unroll
+  for (int chunk = 0; chunk < kMostCluster * kChunks; chunk += 32) {
+    if (chunk + lane < chunks) mine += squares[row][chunk + lane];
+  }
+  const float scale = norm_scale(mine, call.n, eps);
+#pragma unroll
+  for (int p = 0; p < kChunks; ++p) {
+    const int32_t output = first_output + p * kChunk;
+    if (output >= call.n) break;
+    store(out + int64_t(8 * c + row) * out_stride + output + 4 * lane, scaled(held[p], scale, by[p]));
+  }
+#endif
+}
+
+// Whether the device holds clusters of so many of the kernel's blocks.
+template <class Kernel>
+bool holds_clusters(smq_context* ctx, Kernel kernel, int blocks) {
+  if (blocks <= kPortableCluster) return true;
+  const void* const function = reinterpret_cast<const void*>(kernel);
+  cudaFuncSetAttribute(function, cudaFuncAttributeNonPortableClusterSizeAllowed, 1);
+  if (ctx->clusters_of_16 < 0) {
+    cudaLaunchAttribute attribute{};
+    attribute.id = cudaLaunchAttributeClusterDimension;
+    attribute.val.clusterDim = {kMostCluster, 1, 1};
+    cudaLaunchConfig_t config{};
+    config.gridDim = kMostCluster;
+    config.blockDim = kThreads;
+    config.attrs = &attribute;
+    config.numAttrs = 1;
+    int clusters = 0;
+    if (cudaOccupancyMaxActiveClusters(&clusters, function, &config) != cudaSuccess) cudaGetLastError();
+    ctx->clusters_of_16 = clusters;
+  }
+  return ctx->clusters_of_16 > 0;
+}
+
+template <class T, Order O, int Tiles>
+bool run(smq_context* ctx, T* out, int32_t out_stride, const T* weight, float eps) {
+  const StreamCall& call = ctx->parts->call;
+  int blocks = 1;
+  while (blocks * Tiles < call.split.tiles) blocks *= 2;
+  // One block alone is launched as no cluster, and there it cannot write to its shared memory as to a cluster's. More
+  // than 16, a block would have to add up tiles one after the other, which takes longer than the kernels it saves.
+  const auto kernel = norm_parts_kernel<T, O, Tiles>;
+  if (blocks == 1 || blocks > kMostCluster || !holds_clusters(ctx, kernel, blocks)) return false;
+  const Parts parts = take_parts(ctx);
+  prefer_shared(kernel);
+  launch_clusters(ctx, unsigned(blocks), kernel, dim3(unsigned(blocks), row_chunks(parts.call)), kThreads, 0,
+                  parts.call, PartsOf<O>{parts.rows / 8}, out, out_stride, weight, eps);
+  return true;
+}
+
+}  // namespace
+
+bool rms_norm_of_parts(smq_context* ctx, uint64_t out, int32_t out_stride, uint64_t x, uint64_t weight, int32_t m,
+                       int32_t width, float eps, int32_t dtype) {
+  if (ctx->capability < 90 || width % kChunk != 0) return false;
+  if (!has_parts_of(ctx, at<void>(x), m, width, SMQ_RESIDUAL, dtype)) return false;
+  return with_parts(*ctx->parts, [&](auto type, auto order) {
+    using T = decltype(type);
+    constexpr Order kOrder = decltype(order)::value;
+    const auto run_with = [&](auto tiles) {
+      return run<T, kOrder, decltype(tiles)::value>(ctx, at<T>(out), out_stride, at<const T>(weight), eps);
+    };
+    constexpr int kMostTiles = kMostOutputs / TileOutputs<kOrder>::kTile;
+    return run_with(std::integral_constant<int, 1>()) ||
+           (kMostTiles > 1 && run_with(std::integral_constant<int, kMostTiles>()));
+  });
+}
+
+}  // namespace smq

@@ -1,0 +1,84 @@
+// Norm and rotation of q and k, and the write of k and v into their caches, of what a product has left in parts: a
+// block adds up a tile, which is whole heads, and its warps take them from shared memory.
+#include "gemm/parts.cuh"
+#include "ops/parts.cuh"
+#include "ops/rope_head.cuh"
+
+namespace smq {
+namespace {
+
+constexpr int kThreads = kGroups * kGroupThreads, kCount = 2;
+
+template <class T, Order O>
+__global__ void __maxnreg__(kRegistersBesideProduct)
+    rope_parts_kernel(const StreamCall call, const PartsOf<O> parts, const RopeKv args) {
+  using At = TileOutputs<O>;
+  constexpr int kAhead = 6, kTurns = At::kTile / 64 / kCount, kApart = At::kTile + 8;
+  __shared__ __align__(16) T sums_of_rows[8 * kApart];
+  const int group = threadIdx.x / kGroupThreads, thread = threadIdx.x % kGroupThreads, c = blockIdx.y;
+  const int32_t tile = blockIdx.x;
+  TileWorkers workers[1];
+  workers[0].find(call.split, tile);
+  // A warp keeps to one row, and with it to the angles of one position.
+  const int rows = min(8, call.m - 8 * c), sharers = rows > 4 ? 1 : rows > 2 ? 2 : rows > 1 ? 4 : 8;
+  const int warp = threadIdx.x / 32, row = warp / sharers;
+  const int64_t i = 8 * c + row;
+  const int32_t d = args.head_dim, heads = At::kTile / d, first_head = tile * heads;
+  // As the rotation that reads no parts: attention may read what is older once all kernels before have ended.
+  wait_for_previous();
+  let_next_start();
+  const int64_t length = args.cache_length[0];
+  const int64_t depth = args.depths && row < rows ? args.depths[i] : i;
+  Angles<kCount, kTurns> angles;
+  float sums[1][PartsOf<O>::kOperands][4];
+  sum_parts<kAhead>(sums, call, parts, workers, group, thread, c,
+                    [&] { angles = Angles<kCount, kTurns>(rope_row(args, length, depth), d); });
+  if (workers[0].shared()) {
+    each_pack<O>(call, group, thread, c, [&](int row, int column, int p, int first) {
+      const int32_t output = tile * At::kTile + first;
+      if (output >= call.n) return;
+      const auto sum = At::template pack<T>(call, sums[0], output, p, column);
+      Pack<T, At::kWidth> rounded;
+#pragma unroll
+      for (int e = 0; e < At::kWidth; ++e) rounded.e[e] = narrow<T>(sum.e[e]);
+      store(sums_of_rows + row * kApart + first, rounded);
+    });
+    __syncthreads();
+  }
+  if (row >= rows) return;
+  for (int e = warp % sharers; e < heads; e += sharers) {
+    const int32_t h = first_head + e;
+    if (h >= args.heads + 2 * args.kv_heads) return;
+    rope_head<T>(args, angles, length, h, i, [&] {
+      HeadPart<T, kCount, kTurns> part;
+      T* const in_qkv = static_cast<T*>(args.qkv) + i * call.n + int64_t(h) * d;
+      if (workers[0].shared()) {
+        part.fetch(sums_of_rows + row * kApart + e * d, d);
+        if (h >= args.heads) part.keep(in_qkv, d);  // the product's own outputs; queries are overwritten
+      } else {
+        part.fetch(in_qkv, d);
+      }
+      return part;
+    });
+  }
+}
+
+}  // namespace
+
+bool rope_kv_of_parts(smq_context* ctx, const RopeKv& args) {
+  const int64_t width = (int64_t(args.heads) + 2 * int64_t(args.kv_heads)) * args.head_dim;
+  if (width > INT32_MAX || !has_parts_of(ctx, args.qkv, args.m, int32_t(width), SMQ_STORE, args.dtype)) return false;
+  // Tiles are whole heads, of whole packs.
+  const int32_t tile = tile_of(*ctx->parts);
+  if (tile % args.head_dim != 0 || args.head_dim % 16 != 0) return false;
+  const Parts parts = take_parts(ctx);
+  with_parts(parts, [&](auto type, auto order) {
+    const auto kernel = rope_parts_kernel<decltype(type), decltype(order)::value>;
+    prefer_shared(kernel);
+    launch(ctx, kernel, dim3(unsigned(parts.call.split.tiles), row_chunks(parts.call)), kThreads, 0, parts.call,
+           PartsOf<decltype(order)::value>{parts.rows / 8}, args);
+  });
+  return true;
+}
+
+}  // namespace smq
