@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { ArgumentError, SpecMQuantError } from "../base/errors.ts";
+import { ArgumentError } from "../base/errors.ts";
 import { type Kind, object } from "../base/options.ts";
 import type { ModelConfig } from "../checkpoint/config/config.ts";
 import { Grammar, type GrammarOption, type Matcher, TreeMasks } from "../grammar/mod.ts";
@@ -53,10 +53,7 @@ export class ConstrainedText implements Constraint {
   /** Takes the next token, which was chosen under a mask made here. */
   accept(token: number): void {
     if (this.#matcher.accept(token)) return;
-    throw new SpecMQuantError(
-      "grammar",
-      `Cannot generate: token ${token} was chosen, expected one that the grammar allows there`,
-    );
+    throw new Error(`token ${token} was chosen where the grammar does not allow it`);
   }
 
   /** See {@linkcode Constraint}. */
