@@ -140,6 +140,11 @@ function constrained(
   return { tokens, rounds: round.stats.rounds };
 }
 
+/** What was added to counts, level by level. */
+function changes(before: number[][], after: number[][]): number[][] {
+  return after.map((counts, level) => counts.map((count, i) => count - before[level][i]));
+}
+
 /** A bias towards the tokens that the tokenizer cuts a text into: the small model has never seen it. */
 function asCut({ tokenizer }: Trio, text: string): Record<number, number> {
   const bytes = tokenizer.tokenBytes();
@@ -232,12 +237,19 @@ for (const { name, plan } of [{ name: "ar", plan: () => undefined }, ...COMPOSIT
         }
       }
       const after = tokens.slice();
-      const accepted = Array.from({ length: 12 }, () => round.run());
-      return { after, accepted };
+      memory.choice.set({}, prompt.length, trio.target.config.vocabSize);
+      const rounds = Array.from({ length: 12 }, () => {
+        const accepted = round.run();
+        const proposed = round.drafter?.proposal.tokens;
+        const inner = round.levels.slice(1).map(({ histogram }) => [...histogram]);
+        return { accepted, inner, tree: proposed && [...device.download(proposed)] };
+      });
+      const all = rounds.map(({ inner }, i) => i === 0 ? [] : changes(rounds[i - 1].inner, inner));
+      return { after, rounds: rounds.map((one, i) => ({ ...one, inner: all[i] })) };
     };
     const constrained = run(prompt, text);
     assertGreater(constrained.after.length - prompt.length, 150);
-    assertEquals(run(constrained.after).accepted, constrained.accepted);
+    assertEquals(run(constrained.after).rounds, constrained.rounds);
   }, BACKENDS);
 }
 
