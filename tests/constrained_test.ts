@@ -15,6 +15,8 @@ import { Grammar, type GrammarOption } from "../src/grammar/mod.ts";
 import {
   type Constraint,
   type DrafterPlan,
+  draftModel,
+  eagle2,
   Round,
   sequenceMemory,
 } from "../src/speculation/mod.ts";
