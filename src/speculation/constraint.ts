@@ -3,14 +3,7 @@
  *
  * @module
  */
-import {
-  type Arena,
-  type Device,
-  DeviceEvent,
-  HostWords,
-  rows,
-  type Tensor,
-} from "../device/mod.ts";
+import { type Arena, DeviceEvent, HostWords, rows, type Tensor } from "../device/mod.ts";
 import type { Proposal, SequenceMemory } from "./drafter.ts";
 
 /**
