@@ -598,7 +598,7 @@ Deno.test("every export of the public API is checked here, or takes nothing to c
       "pull",
     ])
     .concat(["eagle2", "methodOf", "speculationOf", "planMemory", "Generation", "onWarning"]);
-  checked.push("ChatTemplate", "Float", "parseJson");
+  checked.push("ChatTemplate", "Float", "parseJson", "Grammar");
   // They take what other exports have made, and hand it on to what is checked.
   const internal = ["contextOf", "checkMemory", "largestContext", "megabytes"];
   const known = [...checked, ...internal];
