@@ -78,6 +78,7 @@ const GENERATE: Wrong<GenerateOptions> = {
   maxTokens: NO_COUNT,
   stop: [5, null, "", ["a", ""], [5], { 0: "a" }, new Set(["a"])],
   ignoreEos: NO_FLAG,
+  grammar: [5, null, "a", ["a"], {}, { regexp: "a" }, { regex: "a", ebnf: "a" }],
   logprobs: [...NO_INTEGER, -1, 21],
   logprobsOf: NO_WORD,
   signal: NO_SIGNAL,
