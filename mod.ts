@@ -15,6 +15,8 @@ export * from "./src/quantize/mod.ts";
 export * from "./src/hub/mod.ts";
 export { Device } from "./src/device/mod.ts";
 export type { Backend, DeviceOptions } from "./src/device/mod.ts";
+export { Grammar } from "./src/grammar/mod.ts";
+export type { GrammarOption, Matcher, Vocabulary } from "./src/grammar/mod.ts";
 export { openCheckpoint } from "./src/checkpoint/checkpoint.ts";
 export { openHead } from "./src/checkpoint/head.ts";
 export { HeadModel, Model } from "./src/model/mod.ts";

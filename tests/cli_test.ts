@@ -99,6 +99,7 @@ Deno.test("generate: every method gives the same text, as JSON of the promised s
       "prompt_tokens",
       "finish_reason",
       "sampling",
+      "grammar",
       "stats",
     ]);
     assertEquals(result.tokens, plain.tokens);

@@ -78,6 +78,7 @@ const GENERATE: Wrong<GenerateOptions> = {
   maxTokens: NO_COUNT,
   stop: [5, null, "", ["a", ""], [5], { 0: "a" }, new Set(["a"])],
   ignoreEos: NO_FLAG,
+  grammar: [5, null, "a", ["a"], {}, { regexp: "a" }, { regex: "a", ebnf: "a" }],
   logprobs: [...NO_INTEGER, -1, 21],
   logprobsOf: NO_WORD,
   signal: NO_SIGNAL,
@@ -598,7 +599,7 @@ Deno.test("every export of the public API is checked here, or takes nothing to c
       "pull",
     ])
     .concat(["eagle2", "methodOf", "speculationOf", "planMemory", "Generation", "onWarning"]);
-  checked.push("ChatTemplate", "Float", "parseJson");
+  checked.push("ChatTemplate", "Float", "parseJson", "Grammar");
   // They take what other exports have made, and hand it on to what is checked.
   const internal = ["contextOf", "checkMemory", "largestContext", "megabytes"];
   const known = [...checked, ...internal];

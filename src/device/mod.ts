@@ -16,6 +16,7 @@ export {
 } from "./device.ts";
 export { DeviceEvent } from "./event.ts";
 export { Graph } from "./graph.ts";
+export { HostWords } from "./host_words.ts";
 export { disposedError, Lifetime } from "./lifetime.ts";
 export { ReadBack } from "./pinned.ts";
 export {

@@ -8,6 +8,7 @@ import { type Checkpoint, openCheckpoint } from "../checkpoint/checkpoint.ts";
 import type { ModelConfig } from "../checkpoint/config/config.ts";
 import { openHead } from "../checkpoint/head.ts";
 import { Device, disposedError } from "../device/mod.ts";
+import type { Grammar, GrammarOption } from "../grammar/mod.ts";
 import { checkHead, HeadModel, Model, type ModelSummary, summarizeModel } from "../model/mod.ts";
 import { type ChoiceOptions, type DrafterPlan, draftModel, eagle2 } from "../speculation/mod.ts";
 import { ChatTemplate, type RenderOptions } from "../text/chat_template.ts";
@@ -204,6 +205,11 @@ export class Engine implements Disposable {
    */
   generate(prompt: Prompt, options?: GenerateOptions): Generation {
     return this.#session.generate(this.#encode(prompt, PROMPT), options);
+  }
+
+  /** Compiles a grammar for the target, to be given to `generate` again and again; see `Session.compileGrammar`. */
+  compileGrammar(grammar: GrammarOption | Grammar): Grammar {
+    return this.#session.compileGrammar(grammar);
   }
 
   /** Forgets the text before, so that the next generation reads all of its prompt; see `Session.forget`. */

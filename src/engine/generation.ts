@@ -15,7 +15,10 @@ export interface Piece {
   readonly text: string;
   /** The token's id. */
   readonly token: number;
-  /** Who proposed it: `head`, `draft` or `target` (or the names given to the drafters). */
+  /**
+   * Who proposed it: `head`, `draft` or `target` (or the names given to the drafters), `grammar` where a grammar left no
+   * other text.
+   */
   readonly by: string;
   /** The token's natural log-probability, where they were asked for. */
   readonly logprob?: number;

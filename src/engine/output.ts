@@ -49,8 +49,13 @@ export class Output {
     this.#matcher = new StopMatcher(limits.stop);
   }
 
-  /** Takes a token; gives the text that became certain. */
-  push(token: number): string {
+  /** Ends it before it has begun: there is no text. */
+  stop(): void {
+    this.reason = "stop";
+  }
+
+  /** Takes a token, which is the `last` where no other can come; gives the text that became certain. */
+  push(token: number, last = false): string {
     this.count++;
     if (this.#limits.stopTokens.has(token)) {
       this.reason = "stop";
@@ -60,8 +65,8 @@ export class Output {
     }
     this.#add(token);
     const piece = this.#take(this.#detokenizer.push([token]));
-    if (this.reason !== undefined || this.count < this.#limits.tokens) return piece;
-    this.reason = this.#limits.reason;
+    if (this.reason !== undefined || (!last && this.count < this.#limits.tokens)) return piece;
+    this.reason = last ? "stop" : this.#limits.reason;
     return piece + this.end();
   }
 

@@ -19,6 +19,7 @@ import {
   TEXT,
 } from "../base/options.ts";
 import { Arena } from "../device/mod.ts";
+import type { Grammar, GrammarOption } from "../grammar/mod.ts";
 import { type Model, MODEL_KIND } from "../model/mod.ts";
 import { CHOICE_NAN } from "../ops/mod.ts";
 import {
@@ -36,6 +37,7 @@ import {
 } from "../speculation/mod.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import { Breath } from "./breath.ts";
+import { ConstrainedText, GRAMMAR_KIND, grammarOf } from "./constrained.ts";
 import { Generation, type GenerationResult, type Piece } from "./generation.ts";
 import { Output } from "./output.ts";
 import { PROMPT, type TokenIds, tokenIds } from "./prompt.ts";
@@ -47,8 +49,13 @@ export interface GenerateOptions extends ChoiceOptions {
   readonly maxTokens?: number;
   /** A string that ends the text, or several; they are not part of it. */
   readonly stop?: string | readonly string[];
-  /** Go on after a stop token. */
+  /** Go on after a stop token; under a grammar, where nothing can come behind one, it does nothing. */
   readonly ignoreEos?: boolean;
+  /**
+   * What the text follows: a JSON schema, a grammar in EBNF, a regular expression, or one of them compiled before. A text
+   * that ends by itself is one of its texts; one that `maxTokens` cuts is the begin of one.
+   */
+  readonly grammar?: GrammarOption | Grammar;
   /** Give the log-probability of each token, and of this many of the likeliest in its place: 0 to 20. None where absent. */
   readonly logprobs?: number;
   /** Of which distribution; the model's own where absent. */
@@ -70,6 +77,7 @@ const GENERATE_KINDS: Kinds<GenerateOptions> = {
       ),
   },
   ignoreEos: BOOLEAN,
+  grammar: GRAMMAR_KIND,
   logprobs: integer(0, MAX_TOP_LOG_PROBS),
   logprobsOf: oneOf(LOG_PROBS_OF),
   signal: SIGNAL,
@@ -159,9 +167,19 @@ export class Session implements Disposable {
     const ids = typeof prompt === "string" ? this.#tokenizer.encode(prompt) : prompt;
     const tokens = tokenIds(ids, this.#target.config.vocabSize, PROMPT);
     this.#checkLength(tokens.length);
+    const grammar = options.grammar && this.compileGrammar(options.grammar);
     let result: GenerationResult | undefined;
-    const pieces = this.#run(tokens, options, (end) => result = end);
+    const pieces = this.#run(tokens, options, grammar, (end) => result = end);
     return new Generation(pieces, () => result);
+  }
+
+  /**
+   * Compiles a grammar for this model. The last few are kept, with all that texts have found of them, so that `generate`
+   * compiles the same one once; hold on to more than that. Throws an `ArgumentError` that says what is wrong and where, an
+   * `UnsupportedModelError` where the text of a token depends on the tokens beside it.
+   */
+  compileGrammar(grammar: GrammarOption | Grammar): Grammar {
+    return grammarOf(grammar, this.#tokenizer, this.#target.config);
   }
 
   /**
@@ -205,6 +223,7 @@ export class Session implements Disposable {
   async *#run(
     prompt: readonly number[],
     options: GenerateOptions,
+    grammar: Grammar | undefined,
     finish: (result: GenerationResult) => void,
   ): AsyncGenerator<Piece, void> {
     const { signal, progress, maxTokens = Infinity, stop = [], ignoreEos = false } = options;
@@ -213,12 +232,13 @@ export class Session implements Disposable {
     const limit = Math.min(maxTokens, room);
     const output = new Output(this.#tokenizer, {
       after: prompt,
-      stopTokens: new Set(ignoreEos ? [] : config.eosTokenIds),
+      stopTokens: new Set(ignoreEos && grammar === undefined ? [] : config.eosTokenIds),
       stop: typeof stop === "string" ? [stop] : stop,
       tokens: limit,
       reason: maxTokens <= room ? "length" : "context",
     });
     const round = this.#round;
+    const constraint = grammar && new ConstrainedText(grammar);
     const kept = this.#kept(prompt);
     const text = [...prompt];
     const sampled = (options.temperature ?? 0) > 0;
@@ -247,6 +267,7 @@ export class Session implements Disposable {
       const scores = logged === "processed";
       round.memory.choice.set({ ...options, seed }, prompt.length, config.vocabSize, scores);
       if (logged) round.prepareLogProbs(logged);
+      if (constraint) round.prepareConstraint();
       signal?.throwIfAborted();
       progress?.(kept, prompt.length);
       for (const done of round.read(prompt, prompt.length + limit, kept)) {
@@ -260,12 +281,15 @@ export class Session implements Disposable {
       device.synchronize();
       progress?.(prompt.length, prompt.length);
       decoding = performance.now();
-      while (true) {
-        const accepted = round.run(logged);
+      if (constraint?.isOver) output.stop();
+      while (output.reason === undefined) {
+        const accepted = round.run(logged, constraint);
         for (let j = 0; j < accepted && output.reason === undefined; j++) {
           const token = chosen(round.result[1 + j], prompt.length + output.count, this.#target.dir);
           text.push(token);
-          const piece: Piece = { text: output.push(token), token, by: round.proposer(j) };
+          constraint?.accept(token);
+          const made = output.push(token, constraint?.isOver);
+          const piece: Piece = { text: made, token, by: round.proposer(j) };
           if (topCount === undefined) yield piece;
           else {
             logprobs.push(round.logProb(j));

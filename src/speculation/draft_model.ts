@@ -94,10 +94,20 @@ class DraftModel implements Drafter {
     this.#round.prefill(count);
   }
 
+  get proposed(): number {
+    return 1 + this.#round.state.length - this.#verifier.state.length;
+  }
+
+  follow(): void {
+    const round = this.#round;
+    while (round.state.length < this.#verifier.state.length) round.catchUp();
+    round.drafter?.follow();
+  }
+
   propose(): void {
+    this.follow();
     const round = this.#round;
     const { length } = this.#verifier.state;
-    while (round.state.length < length) round.catchUp();
     while (round.state.length < length + this.#minDraft) {
       if (round.drafter === undefined) {
         round.queuePlain();

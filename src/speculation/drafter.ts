@@ -63,12 +63,16 @@ export interface Verifier {
 export interface Drafter extends Disposable {
   /** Where its proposals lie. */
   readonly proposal: Proposal;
+  /** Rows of the last proposal that exist; fewer than `proposal.rows` for a sequence that is shorter. */
+  readonly proposed: number;
   /** Statistics of the rounds inside this drafter, outermost first; empty for a head. */
   readonly levels: readonly LevelStats[];
   /** Queues its part of reading a prompt, after the verifier's forward of the next `rows` tokens. */
   prefill(rows: number): void;
   /** Makes a proposal for the verifier's last committed token. */
   propose(): void;
+  /** Makes up, in place of a proposal, for most of what the verifier committed that was not proposed here. */
+  follow(): void;
   /** Queues what follows from a commit of the verifier; captured behind the commit. */
   queueObserve(): void;
   /** The host's side of `queueObserve`, when the verifier's new length is known. */

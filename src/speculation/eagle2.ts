@@ -169,12 +169,18 @@ class Eagle2 implements Drafter {
     state.length += count;
   }
 
+  get proposed(): number {
+    return this.proposal.rows;
+  }
+
   propose(): void {
-    const above = this.#verifier.state;
-    const state = this.#state;
-    this.#catchUp(above.length - this.#extendRows);
+    this.follow();
     this.#draft.launch();
-    state.length = above.length;
+    this.#state.length = this.#verifier.state.length;
+  }
+
+  follow(): void {
+    this.#catchUp(this.#verifier.state.length - this.#extendRows);
   }
 
   /** Reads pairs up to `length` at least; what lies behind is overwritten. */

@@ -5,6 +5,7 @@
  */
 import type { Arena, Device } from "../device/mod.ts";
 import { Choice } from "./choice.ts";
+import { FORCED_ROWS } from "./constraint.ts";
 import type { DrafterPlan, SequenceMemory } from "./drafter.ts";
 
 /**
@@ -26,7 +27,7 @@ export function sequenceMemory(
   plan?: DrafterPlan,
   promptRows = Infinity,
 ): SequenceMemory {
-  const slots = context + 1 + Math.max(plan?.rows ?? 1, plan?.slack ?? 0);
+  const slots = context + 1 + Math.max(plan?.rows ?? 1, plan?.slack ?? 0, FORCED_ROWS);
   return {
     device,
     history: arena.fromHost("i32", [slots + 1], new Int32Array(slots + 1)),

@@ -4,6 +4,7 @@
  * @module
  */
 export * from "./choice.ts";
+export type { Constraint } from "./constraint.ts";
 export * from "./draft_model.ts";
 export * from "./drafter.ts";
 export * from "./eagle2.ts";

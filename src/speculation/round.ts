@@ -7,23 +7,16 @@ import { ArgumentError } from "../base/errors.ts";
 import { Arena, DeviceEvent, Graph, type ReadBack, rows, type Tensor } from "../device/mod.ts";
 import { type Model, ModelState } from "../model/mod.ts";
 import { advance, commit, MAX_TREE_ROWS, ringWrite, verify } from "../ops/mod.ts";
+import { type Constraint, ConstraintMemory, FORCED_ROWS } from "./constraint.ts";
 import type { Drafter, DrafterPlan, Proposal, SequenceMemory, Verifier } from "./drafter.ts";
 import { type LogProbsOf, RoundOutput, type TopToken } from "./log_probs.ts";
 import { slotsOf } from "./memory.ts";
+import { RoundGraphs } from "./round_graphs.ts";
 import { LevelStats } from "./stats.ts";
 import { type Taps, taps } from "./taps.ts";
 
-/** A captured verification and commit of one proposal. */
-interface Verification {
-  readonly verify: Graph;
-  readonly commit: Graph;
-}
-
-/** Commits that also bring log-probabilities to the host. */
-interface LoggedCommits {
-  readonly plain: Graph;
-  readonly proposed: Graph;
-}
+/** Who proposed what a constraint forces. */
+export const FORCED_BY = "grammar";
 
 /** A model that verifies what its drafter proposes; without a drafter, plain decoding. */
 export class Round implements Verifier, Disposable {
@@ -50,10 +43,15 @@ export class Round implements Verifier, Disposable {
   #readBackAll?: ReadBack;
   readonly #events: readonly DeviceEvent[];
   readonly #cleanup: DisposableStack;
-  readonly #proposed: Verification;
-  readonly #plain: Verification;
+  readonly #plain: RoundGraphs;
+  readonly #proposed: RoundGraphs;
+  /** Rounds of what a constraint forces, and the memory of all constrained rounds, where they have been prepared. */
+  #forced?: RoundGraphs;
+  #constraint?: ConstraintMemory;
   readonly #catchUp: Graph;
-  readonly #logged: Partial<Record<LogProbsOf, LoggedCommits>> = {};
+  readonly #logged = new Set<LogProbsOf>();
+  /** Whether the last round verified what was forced. */
+  #wasForced = false;
 
   /**
    * Allocates the state of `model`, makes the drafter of `plan` for it, and captures its graphs. `vocabulary` is how
@@ -74,6 +72,8 @@ export class Round implements Verifier, Disposable {
           `a tree has treeSize rows, a sequence 1 + minDraft + depth`,
       );
     }
+    // What a constraint forces is verified in rounds of their own.
+    const most = Math.max(count, FORCED_ROWS);
     const { device } = memory;
     if (model.device !== device) {
       throw new ArgumentError(
@@ -89,62 +89,74 @@ export class Round implements Verifier, Disposable {
       new ModelState(model, {
         context: memory.context,
         slots: memory.slots,
-        rows: Math.max(count, memory.prefillRows),
-        logitsRows: count,
+        rows: Math.max(most, memory.prefillRows),
+        logitsRows: most,
         vocabulary,
       }),
     );
     if (plan?.taps === "last") {
       this.taps = taps(this.#arena, model.dtype, model.config.hiddenSize);
     }
-    this.#output = new RoundOutput(this.#arena, count, model.config.vocabSize);
+    this.#output = new RoundOutput(this.#arena, most, model.config.vocabSize);
     this.#zero = this.#arena.fromHost("i32", [1], Int32Array.of(0));
     this.#one = this.#arena.fromHost("i32", [1], Int32Array.of(1));
     this.#position = this.#arena.fromHost("i32", [1], Int32Array.of(0));
     this.#readBack = cleanup.use(this.#output.readBack(device, false));
     this.#events = Array.from({ length: 4 }, () => cleanup.use(new DeviceEvent(device)));
-    this.result = new Int32Array(1 + count);
+    this.result = new Int32Array(1 + most);
     this.drafter = plan?.create(this);
     if (this.drafter) cleanup.use(this.drafter);
     this.stats = new LevelStats(name, (plan?.depth ?? 0) + 1);
-    const capture = (queue: () => void): Graph => cleanup.use(Graph.capture(device, queue));
-    const verification = (proposal: Proposal): Verification => ({
-      verify: capture(() => this.#queueVerify(proposal)),
-      commit: capture(() => this.#queueCommit(proposal.rows, this.#readBack)),
-    });
-    this.#plain = verification({ rows: 1 });
-    this.#proposed = this.drafter ? verification(this.drafter.proposal) : this.#plain;
-    this.#catchUp = capture(() => this.#queueCatchUp());
+    this.#plain = cleanup.use(this.#graphs({ rows: 1 }));
+    this.#proposed = this.drafter ? cleanup.use(this.#graphs(this.drafter.proposal)) : this.#plain;
+    for (const graphs of [this.#plain, this.#proposed]) {
+      graphs.prepare();
+      graphs.prepareCommit();
+    }
+    this.#catchUp = cleanup.use(Graph.capture(device, () => this.#queueCatchUp()));
     this.#cleanup = cleanup.move();
   }
 
-  #queueVerify(proposal: Proposal): void {
-    const { state, memory } = this;
-    const { cacheLength } = state;
-    const count = proposal.rows;
-    state.queueForward(
-      { rows: count, cacheLength, depths: proposal.depths, mask: proposal.mask },
-      proposal.tokens
-        ? { tokens: proposal.tokens }
-        : { tokens: memory.history, start: cacheLength },
-    );
-    state.queueLogits(count);
-    const { tokens, depths, mask } = proposal;
-    state.queueChoice(count, memory.choice, { history: memory.history, tokens, depths, mask });
-    verify(memory.device, {
-      result: rows(this.#output.result, 0, 1 + count),
-      path: rows(this.#output.path, 0, count),
-      history: memory.history,
-      cacheLength,
-      choice: rows(state.choice, 0, count),
-      tokens: proposal.tokens,
-      parents: proposal.parents,
-      limit: proposal.limit,
+  #graphs(proposal: Proposal): RoundGraphs {
+    return new RoundGraphs(this.memory.device, proposal, {
+      forward: (proposal) => this.#queueForward(proposal),
+      choose: (proposal, allowed) => this.#queueChoice(proposal, allowed),
+      commit: (proposal, of) => this.#queueCommit(proposal.rows, of),
     });
   }
 
-  #queueCommit(count: number, readBack: ReadBack): void {
+  #queueForward({ rows: count, tokens, depths, mask }: Proposal): void {
+    const { state, memory: { history } } = this;
+    const { cacheLength } = state;
+    state.queueForward(
+      { rows: count, cacheLength, depths, mask },
+      tokens ? { tokens } : { tokens: history, start: cacheLength },
+    );
+    state.queueLogits(count);
+  }
+
+  #queueChoice(proposal: Proposal, allowed?: Tensor<"i32">): void {
+    const { state, memory: { device, history, choice } } = this;
+    const { rows: count, tokens, parents, depths, mask, limit } = proposal;
+    state.queueChoice(count, choice, { history, tokens, depths, mask, allowed });
+    verify(device, {
+      result: rows(this.#output.result, 0, 1 + count),
+      path: rows(this.#output.path, 0, count),
+      history,
+      cacheLength: state.cacheLength,
+      choice: rows(state.choice, 0, count),
+      tokens,
+      parents,
+      limit,
+    });
+  }
+
+  #queueCommit(count: number, of?: LogProbsOf): void {
     const { state, memory: { device }, taps } = this;
+    if (of) {
+      const scores = of === "model" ? state.logits : state.scores;
+      this.#output.queueLogProbs(device, rows(state.choice, 0, count), rows(scores, 0, count));
+    }
     const path = rows(this.#output.path, 0, count);
     if (taps) {
       ringWrite(device, taps.ring, rows(state.hidden, 0, count), {
@@ -161,7 +173,17 @@ export class Round implements Verifier, Disposable {
       cacheLength: state.cacheLength,
     });
     this.drafter?.queueObserve();
-    readBack.queue();
+    (of ? this.#readBackAll! : this.#readBack).queue();
+  }
+
+  /** All kinds of rounds that there are. */
+  get #kinds(): readonly RoundGraphs[] {
+    const { drafter } = this;
+    return [
+      this.#plain,
+      ...(drafter ? [this.#proposed] : []),
+      ...(this.#forced ? [this.#forced] : []),
+    ];
   }
 
   /**
@@ -169,20 +191,22 @@ export class Round implements Verifier, Disposable {
    * of the one that it chooses from, for which the settings of the choice must ask for scores.
    */
   prepareLogProbs(of: LogProbsOf): void {
-    if (this.#logged[of] !== undefined) return;
-    const { state, memory: { device } } = this;
-    this.#readBackAll ??= this.#cleanup.use(this.#output.readBack(device, true));
-    const readBack = this.#readBackAll;
-    const scores = of === "model" ? state.logits : state.scores;
-    const capture = (count: number): Graph =>
-      this.#cleanup.use(Graph.capture(device, () => {
-        const choice = rows(state.choice, 0, count);
-        this.#output.queueLogProbs(device, choice, rows(scores, 0, count));
-        this.#queueCommit(count, readBack);
-      }));
-    const plain = capture(1);
-    const proposed = this.drafter ? capture(this.drafter.proposal.rows) : plain;
-    this.#logged[of] = { plain, proposed };
+    this.#readBackAll ??= this.#cleanup.use(this.#output.readBack(this.memory.device, true));
+    for (const graphs of this.#kinds) graphs.prepareCommit(of);
+    this.#logged.add(of);
+  }
+
+  /** Allocates and captures what constrained rounds need beside the others, once. */
+  prepareConstraint(): void {
+    const { state, memory } = this;
+    const most = this.#proposed.proposal.rows;
+    // What has been captured stays, also where what comes behind it fails.
+    this.#constraint ??= this.#cleanup.use(
+      new ConstraintMemory(memory, this.#arena, most, state.model.config.vocabSize),
+    );
+    this.#forced ??= this.#cleanup.use(this.#graphs(this.#constraint.forced));
+    for (const of of [undefined, ...this.#logged]) this.#forced.prepareCommit(of);
+    for (const graphs of this.#kinds) graphs.prepareConstrained(this.#constraint);
   }
 
   #queueCatchUp(): void {
@@ -248,25 +272,23 @@ export class Round implements Verifier, Disposable {
 
   /**
    * Runs one round and waits for its result; with log-probabilities, for which `prepareLogProbs` has been called, where
-   * `logged` says of what.
+   * `logged` says of what; under a constraint, for which `prepareConstraint` has, where there is one.
    */
-  run(logged?: LogProbsOf): number {
+  run(logged?: LogProbsOf, constraint?: Constraint): number {
     const { state, stats } = this;
     const [start, drafted, verified, committed] = this.#events;
-    // A drafter needs a hidden state to start from: the first token of all is decoded plainly.
-    const drafter = state.length === 0 ? undefined : this.drafter;
-    const { verify, commit } = drafter ? this.#proposed : this.#plain;
-    const commits = logged && this.#logged[logged]!;
     start.record();
-    drafter?.propose();
+    const forced = constraint ? this.#constraint!.propose(constraint, state.length) : 0;
+    const graphs = this.#propose(forced > 0);
     drafted.record();
-    verify.launch();
+    if (constraint) this.#verifyConstrained(graphs, constraint, forced);
+    else graphs.verify.launch();
     verified.record();
-    (commits ? (drafter ? commits.proposed : commits.plain) : commit).launch();
+    graphs.commit(logged).launch();
     committed.record();
     const waitedFrom = performance.now();
-    this.result = (commits ? this.#readBackAll! : this.#readBack).wait();
-    if (commits) this.#output.take(this.result);
+    this.result = (logged ? this.#readBackAll! : this.#readBack).wait();
+    if (logged) this.#output.take(this.result);
     stats.readBackMs += performance.now() - waitedFrom;
     const accepted = this.result[0];
     state.length += accepted;
@@ -276,6 +298,30 @@ export class Round implements Verifier, Disposable {
     stats.verifyMs += DeviceEvent.elapsed(drafted, verified);
     stats.commitMs += DeviceEvent.elapsed(verified, committed);
     return accepted;
+  }
+
+  /** Lets the drafter propose, or only follow where tokens are forced; gives the graphs that verify what stands. */
+  #propose(forced: boolean): RoundGraphs {
+    this.#wasForced = forced;
+    if (forced) {
+      this.drafter?.follow();
+      return this.#forced!;
+    }
+    // A drafter needs a hidden state to start from: the first token of all is decoded plainly.
+    if (this.drafter === undefined || this.state.length === 0) return this.#plain;
+    this.drafter.propose();
+    return this.#proposed;
+  }
+
+  /** The host makes the masks while the device runs the forward. */
+  #verifyConstrained(graphs: RoundGraphs, constraint: Constraint, forced: number): void {
+    const { proposal } = graphs;
+    const count = forced || (graphs === this.#plain ? 1 : this.drafter!.proposed);
+    const memory = this.#constraint!;
+    memory.queueRead(proposal, forced ? 1 : count, this.state.length);
+    graphs.forward.launch();
+    memory.fill(constraint, proposal, count);
+    graphs.choose.launch();
   }
 
   /** The natural log-probability of the j-th token of the last round, which was run with log-probabilities. */
@@ -291,7 +337,7 @@ export class Round implements Verifier, Disposable {
   /** Queues one round of plain decoding without waiting: its accept length is 1, whatever the token. */
   queuePlain(): void {
     this.#plain.verify.launch();
-    this.#plain.commit.launch();
+    this.#plain.commit().launch();
     this.state.length++;
     this.stats.add(1);
   }
@@ -305,7 +351,8 @@ export class Round implements Verifier, Disposable {
 
   /** Who proposed the j-th token of the last round. */
   proposer(j: number): string {
-    return j < this.result[0] - 1 ? this.drafter!.proposer(j) : this.name;
+    if (j === this.result[0] - 1) return this.name;
+    return this.#wasForced ? FORCED_BY : this.drafter!.proposer(j);
   }
 
   /**
@@ -313,10 +360,8 @@ export class Round implements Verifier, Disposable {
    * shrink. Throws code `"disposed"` where anything that a round needs has been disposed.
    */
   resume(kept: number, length: number): void {
-    const { verify, commit } = this.#proposed;
-    for (const graph of [this.#plain.verify, this.#plain.commit, verify, commit, this.#catchUp]) {
-      graph.expectLive();
-    }
+    for (const graphs of this.#kinds) graphs.expectLive();
+    this.#catchUp.expectLive();
     this.state.cache.ensure(slotsOf(this.memory, length));
     while (this.state.length < kept) this.catchUp();
     // It may read hidden states of what is kept.

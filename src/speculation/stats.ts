@@ -15,7 +15,7 @@ export class LevelStats {
   /** Forwards beside the rounds: a draft model reading tokens that it did not propose. */
   catchUps = 0;
   /** How many rounds had an accept length of i, at index i. */
-  readonly histogram: Uint32Array;
+  readonly histogram: number[];
   /** Milliseconds on the device until the proposal stood. */
   draftMs = 0;
   /** Milliseconds on the device in the forward and the verification. */
@@ -25,16 +25,20 @@ export class LevelStats {
   /** Milliseconds that the host waited for the result. */
   readBackMs = 0;
 
-  /** Statistics of `name`, whose rounds commit at most `longest` tokens. */
+  readonly #longest: number;
+
+  /** Statistics of `name`, whose rounds commit at most `longest` tokens where none are forced. */
   constructor(name: string, longest: number) {
     this.name = name;
-    this.histogram = new Uint32Array(longest + 1);
+    this.#longest = longest;
+    this.histogram = new Array(longest + 1).fill(0);
   }
 
   /** Counts a round. */
   add(acceptLength: number): void {
     this.rounds++;
     this.tokens += acceptLength;
+    while (this.histogram.length <= acceptLength) this.histogram.push(0);
     this.histogram[acceptLength]++;
   }
 
@@ -51,6 +55,7 @@ export class LevelStats {
       this.commitMs =
       this.readBackMs =
         0;
+    this.histogram.length = this.#longest + 1;
     this.histogram.fill(0);
   }
 }

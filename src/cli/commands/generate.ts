@@ -5,7 +5,8 @@
  */
 import { checkOptions } from "../../base/options.ts";
 import { Engine, type GenerateOptions, METHODS, type Prompt } from "../../engine/mod.ts";
-import { CHOICE_KINDS } from "../../speculation/mod.ts";
+import { CHOICE_KINDS, FORCED_BY } from "../../speculation/mod.ts";
+import { GRAMMAR_NAMES, GRAMMAR_OPTIONS, grammarOption } from "./grammar.ts";
 import { showGeneration } from "./generate_output.ts";
 import { readInput, readTextFile, refuseEmpty, withoutLastNewline } from "./input.ts";
 import { INTERRUPTED, interruptible } from "../terminal/interrupt.ts";
@@ -30,7 +31,8 @@ export const generate: Command = command({
     "or piece of the prompt. In JSON finish_reason is stop, length (of --max-tokens), context (it is",
     "full) or aborted (by Ctrl-C); behind a --stop text, tokens end where text ends. Tokens are the",
     "likeliest ones unless --temperature or --sampling model says otherwise; a text that was sampled is",
-    "had again with the --seed that the statistics and the JSON give.",
+    "had again with the --seed that the statistics and the JSON give. With a schema, a grammar or a",
+    "pattern, a text that stops by itself follows it; one that reaches its length may be cut anywhere.",
   ],
   options: [
     TARGET_OPTION,
@@ -126,8 +128,14 @@ export const generate: Command = command({
       value: "TEXT",
       summary: "A text that ends the generation and is no part of it",
     },
-    { name: "ignore-eos", type: "boolean", summary: "Go on after a stop token" },
+    {
+      name: "ignore-eos",
+      type: "boolean",
+      needs: GRAMMAR_NAMES.map((name) => idleBeside(name)),
+      summary: "Go on after a stop token",
+    },
     ...SAMPLING_OPTIONS,
+    ...GRAMMAR_OPTIONS,
     {
       name: "color",
       type: "string",
@@ -139,13 +147,17 @@ export const generate: Command = command({
     },
     JSON_OPTION,
   ],
-  alternatives: [{ names: ["prompt", "prompt-file"], needed: "unless piped" }],
+  alternatives: [
+    { names: ["prompt", "prompt-file"], needed: "unless piped" },
+    { names: GRAMMAR_NAMES },
+  ],
   example: 'generate -t models/demo/target -p "Question: What is 2 + 3?" -n 40',
 
   async run(values, io) {
     const given = choiceOf(values);
     // Before the models are read.
     checkOptions("generate", given, CHOICE_KINDS);
+    const grammar = grammarOption(values);
     const text = await readPrompt(values.prompt, values["prompt-file"], io);
     const prompt: Prompt = values.chat
       ? [
@@ -166,6 +178,7 @@ export const generate: Command = command({
         maxTokens: values["max-tokens"],
         stop: values.stop,
         ignoreEos: values["ignore-eos"],
+        grammar,
         signal,
         progress: (done, total) => {
           if (done < total) bar.update("reading the prompt", done, total);
@@ -173,9 +186,13 @@ export const generate: Command = command({
         },
       };
       const generation = engine.generate(prompt, options);
-      const by = proposers(engine.method);
+      const by = [...proposers(engine.method), ...(grammar ? [FORCED_BY] : [])];
       const textOf = (id: number) => engine.tokenizer.decode([id], { skipSpecialTokens: false });
-      await showGeneration(generation, { json, color, signal, by, bar, choice, textOf }, io);
+      await showGeneration(
+        generation,
+        { json, color, signal, by, bar, choice, grammar, textOf },
+        io,
+      );
       return signal.aborted ? INTERRUPTED : 0;
     });
   },

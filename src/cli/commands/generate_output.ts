@@ -9,7 +9,9 @@ import type {
   Generation,
   GenerationResult,
 } from "../../engine/mod.ts";
+import type { GrammarOption } from "../../grammar/mod.ts";
 import { CHOICE_DEFAULTS } from "../../speculation/mod.ts";
+import { grammarJson } from "./grammar.ts";
 import { legend, paint, proposerColor } from "../terminal/color.ts";
 import type { Io } from "../terminal/io.ts";
 import { snakeCase, writeJson } from "../terminal/json.ts";
@@ -27,6 +29,8 @@ export interface ShowOptions {
   readonly by: readonly string[];
   /** How its tokens are chosen. */
   readonly choice: ChoiceOptions;
+  /** What the text follows. */
+  readonly grammar?: GrammarOption;
   /** The text of a token. */
   textOf(id: number): string;
   /** What shows how far the prompt is read; cleared before statistics are written. */
@@ -85,7 +89,7 @@ export function statisticsLine({ finishReason, seed, stats }: GenerationResult):
 /** A result as `generate --json` prints it. */
 export function jsonOf(
   result: GenerationResult,
-  { choice, textOf }: Pick<ShowOptions, "choice" | "textOf">,
+  { choice, grammar, textOf }: Pick<ShowOptions, "choice" | "grammar" | "textOf">,
 ): unknown {
   const { text, tokens, logprobs, top, promptTokens, finishReason, seed, stats } = result;
   const { logitBias = {}, ...given } = choice;
@@ -103,6 +107,7 @@ export function jsonOf(
       logit_bias: logitBias,
       seed: seed ?? null,
     },
+    grammar: grammarJson(grammar),
     stats: {
       method: stats.method,
       generated_tokens: stats.generatedTokens,

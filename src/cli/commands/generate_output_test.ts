@@ -94,6 +94,7 @@ Deno.test("showGeneration: JSON is one line and all there is", async () => {
       logit_bias: {},
       seed: null,
     },
+    grammar: null,
     stats: {
       method: "eagle2",
       generated_tokens: 3,

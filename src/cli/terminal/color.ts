@@ -23,6 +23,7 @@ const PROPOSERS: Readonly<Record<string, Color>> = {
   head: "green",
   draft: "cyan",
   target: "yellow",
+  grammar: "blue",
 };
 
 const OTHERS: readonly Color[] = ["magenta", "blue"];

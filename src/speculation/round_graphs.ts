@@ -1,0 +1,99 @@
+/**
+ * The captured graphs of the rounds that verify one proposal.
+ *
+ * @module
+ */
+import { type Device, Graph, rows, type Tensor } from "../device/mod.ts";
+import type { ConstraintMemory } from "./constraint.ts";
+import type { Proposal } from "./drafter.ts";
+import type { LogProbsOf } from "./log_probs.ts";
+
+/** What rounds are made of; each queues ops. */
+export interface RoundParts {
+  /** The forward of a proposal's rows, and their logits. */
+  forward(proposal: Proposal): void;
+  /** The choice after each row, of the tokens that `allowed` has for it, i32 [rows, words]; and the verification. */
+  choose(proposal: Proposal, allowed?: Tensor<"i32">): void;
+  /** The commit, and the read-back: with log-probabilities where `of` says of what. */
+  commit(proposal: Proposal, of?: LogProbsOf): void;
+}
+
+/** Graphs of one proposal. Those of free rounds and of each other kind are captured when they are first asked for. */
+export class RoundGraphs implements Disposable {
+  /** What its rounds verify. */
+  readonly proposal: Proposal;
+  readonly #device: Device;
+  readonly #parts: RoundParts;
+  readonly #cleanup = new DisposableStack();
+  readonly #commits = new Map<LogProbsOf | undefined, Graph>();
+  #verify?: Graph;
+  #forward?: Graph;
+  #choose?: Graph;
+
+  /** No graphs yet. */
+  constructor(device: Device, proposal: Proposal, parts: RoundParts) {
+    this.#device = device;
+    this.proposal = proposal;
+    this.#parts = parts;
+  }
+
+  /** Captures the verification of free rounds: all in one graph. */
+  prepare(): void {
+    const { proposal } = this;
+    this.#verify ??= this.#capture(() => {
+      this.#parts.forward(proposal);
+      this.#parts.choose(proposal);
+    });
+  }
+
+  /** Captures that of constrained rounds: in two graphs, between which the host makes masks. */
+  prepareConstrained(memory: ConstraintMemory): void {
+    const { proposal } = this;
+    this.#forward ??= this.#capture(() => this.#parts.forward(proposal));
+    this.#choose ??= this.#capture(() => {
+      memory.queueMasks(proposal.rows);
+      this.#parts.choose(proposal, rows(memory.allowed, 0, proposal.rows));
+    });
+  }
+
+  /** Captures the commit, with log-probabilities where `of` says of what. */
+  prepareCommit(of?: LogProbsOf): void {
+    if (this.#commits.has(of)) return;
+    this.#commits.set(of, this.#capture(() => this.#parts.commit(this.proposal, of)));
+  }
+
+  /** The verification of free rounds. */
+  get verify(): Graph {
+    return this.#verify!;
+  }
+
+  /** The forward of constrained rounds. */
+  get forward(): Graph {
+    return this.#forward!;
+  }
+
+  /** The choice under the masks, and the verification. */
+  get choose(): Graph {
+    return this.#choose!;
+  }
+
+  /** The commit. */
+  commit(of?: LogProbsOf): Graph {
+    return this.#commits.get(of)!;
+  }
+
+  /** Throws code `"disposed"` where anything that its graphs need has been disposed. */
+  expectLive(): void {
+    for (const graph of [this.#verify, this.#forward, this.#choose]) graph?.expectLive();
+    for (const graph of this.#commits.values()) graph.expectLive();
+  }
+
+  #capture(queue: () => void): Graph {
+    return this.#cleanup.use(Graph.capture(this.#device, queue));
+  }
+
+  /** Destroys the graphs. */
+  [Symbol.dispose](): void {
+    this.#cleanup.dispose();
+  }
+}
