@@ -168,6 +168,10 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Idle>>>> = {
       ["--context 9", `it needs ${ALL_MODELS}`],
       ["--trio D --tables end-to-end --context 9", "it needs --tables with forward, breakdown"],
     ],
+    "prompt-tokens": [
+      ["--prompt-tokens 512", `it needs ${ALL_MODELS}`],
+      ["--model D --tables idle --prompt-tokens 512", "it needs --tables with prefill"],
+    ],
     runs: ALWAYS,
     prompts: [
       ["--model D --prompts 3", "it needs --trio or --inflate"],
