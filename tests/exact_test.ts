@@ -66,13 +66,16 @@ const SETTINGS: Readonly<Record<string, ReferenceOptions>> = {
   },
 };
 
-/** The choices after all rows for each of `count` seeds, in batches, from `seedOf(0)` on. */
+/** Seed number `n`, with something in both words. */
+const spread = (n: number): number => n * 2 ** 30 + 7;
+
+/** The choices after all rows for each of `count` seeds. */
 function* draws(
   rig: Rig,
   given: Choosing,
   options: ReferenceOptions,
   count: number,
-  seedOf: (n: number) => number = (n) => n,
+  seedOf: (n: number) => number = spread,
 ): Generator<Int32Array> {
   const { m, vocab } = given;
   const choice = rig.arena.allocate("i32", [BATCH, m]);
@@ -145,16 +148,16 @@ backendTest("three tokens after a prompt have the model's own distribution", (ri
       assertAlmostEquals(texts.reduce((a, b) => a + b, 0), 1, 1e-12);
       assertGreater(texts.filter((p) => p > 1e-3).length, 50, `${name}: texts worth counting`);
       const found = new Float64Array(texts.length);
-      let seed = 0;
+      let n = 0;
       for (const choice of draws(rig, given, options, SEEDS)) {
         const text = textChosen((row) => choice[row]);
         found[text]++;
-        if (seed < 10) {
+        if (n < 10) {
           // Rounds of plain decoding say what the tree's rows say.
-          const tokens = decoder.decode(PROMPT, 3, { ...setting, seed });
+          const tokens = decoder.decode(PROMPT, 3, { ...setting, seed: spread(n) });
           assertEquals(tokens.reduce((sum, token) => sum * WORDS + token, 0), text, name);
         }
-        seed++;
+        n++;
       }
       assertGreater(judge(found, texts), LEAST, name);
     }
@@ -260,7 +263,7 @@ backendTest("one token of many has its probability", (rig) => {
     const options = SETTINGS[name];
     const expected = probabilities(cut(processed(row, options, counts([])), options));
     const found = new Float64Array(vocab);
-    for (const choice of draws(rig, given, options, SEEDS / m, (n) => 1_000_000 + n)) {
+    for (const choice of draws(rig, given, options, SEEDS / m, (n) => 2 ** 50 + n)) {
       for (const token of choice) found[token]++;
     }
     assertGreater(goodness(found, expected), LEAST, name);

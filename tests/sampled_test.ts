@@ -75,7 +75,8 @@ backendTest("every method says what plain decoding says, at every temperature", 
           const prompt = promptOf(PROMPTS === 1 ? n : k, FEW_WORDS.vocab);
           const options = { ...rest, temperature, seed: n++ * 2 ** 30 };
           const tokens = plain.decode(prompt, COUNT, options);
-          texts.add(tokens.join());
+          // Without noise, other cuts and seeds change nothing.
+          if (temperature > 0) texts.add(tokens.join());
           for (const { name, decoder, tokens: said, rounds } of methods) {
             const what = `${name}, temperature ${temperature}, ${setting}, prompt ${k}`;
             assertEquals(decoder.decode(prompt, COUNT, options), tokens, what);
@@ -85,7 +86,7 @@ backendTest("every method says what plain decoding says, at every temperature", 
         }
       }
     }
-    assertEquals(texts.size, n, "different texts");
+    assertGreater(texts.size, 0.99 * n * 3 / 4, "different texts of those that are sampled");
     for (const { name, tokens, rounds } of methods) {
       for (const temperature of TEMPERATURES) {
         const tau = tokens.get(temperature)! / rounds.get(temperature)!;
