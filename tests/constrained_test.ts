@@ -1,6 +1,6 @@
 /**
  * Constrained text: what ends by itself is valid as another library sees it, and is the text of plain decoding, whatever
- * proposes. `SPECMQUANT_CONSTRAINED=N` takes N prompts for each schema, at both temperatures (`deno task constrained`).
+ * proposes. `SPECMQUANT_CONSTRAINED=N` takes N prompts for each schema, at both temperatures (`deno task test:constrained`).
  */
 import { assert, assertEquals, assertGreater, assertNotEquals, assertThrows } from "@std/assert";
 import Ajv from "ajv/dist/2020.js";

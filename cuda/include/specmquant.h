@@ -348,7 +348,7 @@ int32_t smq_silu_mul(smq_context* ctx, uint64_t out, uint64_t x, int32_t m, int3
 // less than top_p of the probability lies; min_p those with at least min_p times the largest probability. To each
 // that is kept Gumbel noise is added, a function of the seed, the position of the token to be chosen, and its id
 // alone: -log(-log(1 - u)), u = (word t % 4 of Philox4x32-10 with the seed as key and counter {position, t / 4, 0, 0}
-// + 1/2) / 2^32, at most 1 - 2^-24.
+// + 1/2) / 2^32; a u above 1 - 2^-24 may count as that.
 // Row i's text is history[0 .. L-1] and tokens[j] for the set bits j of mask[i] (tokens, depths: i32 [m], mask: u64
 // [m]), or, with all three 0, history[0 .. L + i]; its token is to stand at L + depths[i] + 1, or L + i + 1.
 // scores: f32 [m, vocab], without noise, -infinity for what is not kept; written where SMQ_SETTING_SCORES is 1 and no

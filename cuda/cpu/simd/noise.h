@@ -1,4 +1,5 @@
-// Gumbel noise, 32 tokens at a time. The bits are those of common/noise.h; the logarithms have a relative error of 1e-7.
+// Gumbel noise, 32 tokens at a time. The random bits are those of common/noise.h; the logarithms have a relative error
+// of 1e-7, and both tails are exact, where the one there ends at a u of 1 - 2^-24.
 #pragma once
 
 #include "common/noise.h"
