@@ -339,6 +339,37 @@ backendTest(
   },
 );
 
+backendTest("a cut finds its place in rows of any spread", (rig) => {
+  // More than a block of the CUDA library holds, and than a step of its search tells apart.
+  const vocab = 20000;
+  const random = new Random(77);
+  const sign = () => random.integer(2) ? 1 : -1;
+  const kinds: [string, (id: number) => number][] = [
+    ["around zero", () => random.normal() * 3],
+    ["close together", () => 20 + random.normal() * 1e-3],
+    ["far apart", () => random.normal() * 1e4],
+    ["of any magnitude", () => sign() * Math.exp(3 - random.integer(80_000) / 1000)],
+    ["apart from one another", (id) => id % 1000 ? -1e30 : random.normal()],
+    ["two of them", (id) => id % 3 ? -1 : -1 - 2 ** -23],
+    ["repeated", (id) => Math.sin(id % 256) * 2],
+    ["equal", () => -0],
+  ];
+  const logits = kinds.flatMap(([, value]) =>
+    Array.from({ length: vocab }, (_, id) => Math.fround(value(id)))
+  );
+  const given = { m: kinds.length, vocab, logits };
+  for (
+    const cuts of [{ topK: 50 }, { topK: 7000 }, { topP: 0.5 }, { topP: 0.93 }, {
+      topK: 9000,
+      topP: 0.7,
+    }]
+  ) {
+    check(rig, given, { ...cuts, temperature: 1, seed: 11 }, JSON.stringify(cuts));
+  }
+  // Its distance to the largest is rounded up to 8, which is not that of a number as large as it is.
+  assertEquals(kept(rig, [8 + 2 ** -20, 2 ** -20 + 2 ** -24, 2 ** -21, -1], { topK: 2 }), [0, 1]);
+});
+
 /** The ids that a row keeps. */
 function kept(rig: Rig, row: readonly number[], options: ReferenceOptions): number[] {
   const given = { m: 1, vocab: row.length, logits: row };
