@@ -186,6 +186,8 @@ Deno.test("grammar: forced tokens are those of the tokenizer, without the last, 
     );
   assertEquals(forced('\\{"name":"[ab]', 9), ["{", '"name"', ":"]);
   assertEquals(forced('\\{"name":"[ab]', 2), ["{", '"name"']);
+  const matcher = Grammar.regex(vocabulary, '\\{"name":"[ab]').matcher();
+  assertEquals([9, 2, 9].map((most) => matcher.forced(most).length), [3, 2, 3]);
   assertEquals(forced("[ab]name", 9), []);
   assertEquals(forced("(name)?", 9), []);
   assertEquals(forced('\\{"name":"[ab]', 9, { ...vocabulary, encode: undefined }), []);

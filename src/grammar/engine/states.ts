@@ -41,6 +41,8 @@ export interface State {
   short?: Local;
   /** See `short`. */
   long?: Local;
+  /** The tokens of what must come next, where that is known, and how many were asked for. */
+  forced?: { readonly most: number; readonly ids: readonly number[] };
 }
 
 /** The states of a network. */
