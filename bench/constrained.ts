@@ -108,7 +108,7 @@ function towardsEnds(): Record<number, number> {
   for (const [id, bytes] of tokenizer.tokenBytes().entries()) {
     if (bytes === undefined || bytes.length === 0) continue;
     if (bytes.every((byte) => byte <= 0x20)) bias[id] = -20;
-    if (bytes.length === 1 && '"]}'.includes(String.fromCharCode(bytes[0]))) bias[id] = 4;
+    if (bytes.length === 1 && '"]}'.includes(String.fromCharCode(bytes[0]))) bias[id] = 6;
   }
   return bias;
 }
