@@ -18,12 +18,28 @@ const LONGEST = 32;
 /** Where the pieces are from. */
 const FOLDERS = ["docs/", "src/", "cuda/", "tests/", "scripts/"];
 
+/** Characters that are a token each: Latin, Greek, Cyrillic, Hebrew, Arabic, Devanagari, Thai, Chinese. */
+const SCRIPTS = [
+  [0xa1, 0x17f],
+  [0x370, 0x3ff],
+  [0x400, 0x45f],
+  [0x5d0, 0x5ea],
+  [0x620, 0x64a],
+  [0x905, 0x939],
+  [0xe01, 0xe3a],
+  [0x4e00, 0x9fff],
+];
+
+/** Of these, Japanese ones, each pair is one. */
+const PAIRED = [0x3041, 0x3096];
+
 /** Bytes as a text of as many characters. */
 const spelled = (bytes: Uint8Array): string => String.fromCharCode(...bytes);
 
 /**
- * A vocabulary of {@linkcode SIZE} rows: the tokens of `first`, which keep their ids, then all bytes and words and runs of
- * signs, whole and cut, that are not among them: the same ones as long as the text is the same.
+ * A vocabulary of {@linkcode SIZE} rows: the tokens of `first`, which keep their ids, then what is not among them of all
+ * bytes, characters of other scripts (a fifth of all) and words and runs of signs, whole and cut: the same ones as long as
+ * the text is the same.
  */
 export function textVocabulary(
   first: Pick<Vocabulary, "tokens" | "encode"> & Partial<Pick<Vocabulary, "stopTokens">> = {
@@ -37,8 +53,16 @@ export function textVocabulary(
     if (more.size < room && !known.has(text)) more.add(text);
   };
   for (let byte = 0; byte < 256; byte++) add(String.fromCharCode(byte));
-  const words = new Set<string>();
   const encoder = new TextEncoder();
+  const addCharacters = (...points: number[]) =>
+    add(spelled(encoder.encode(String.fromCodePoint(...points))));
+  for (const [first, last] of SCRIPTS) {
+    for (let point = first; point <= last; point++) addCharacters(point);
+  }
+  for (let first = PAIRED[0]; first <= PAIRED[1]; first++) {
+    for (let second = PAIRED[0]; second <= PAIRED[1]; second++) addCharacters(first, second);
+  }
+  const words = new Set<string>();
   const read = (folder: URL) => {
     for (const entry of [...Deno.readDirSync(folder)].sort((a, b) => a.name < b.name ? -1 : 1)) {
       if (entry.isDirectory) read(new URL(`${entry.name}/`, folder));
