@@ -4,9 +4,8 @@
  *
  *     deno bench -A bench/grammar_bench.ts
  */
-import { Grammar, TreeMasks, type Vocabulary } from "../src/grammar/mod.ts";
-
-const SIZE = 128_256;
+import { Grammar, TreeMasks } from "../src/grammar/mod.ts";
+import { SIZE, textVocabulary } from "./text_vocabulary.ts";
 
 const SCHEMA = {
   type: "object",
@@ -28,38 +27,7 @@ const SCHEMA = {
 const TEXT = '{"name": "Ada Lovelace went to the market", "age": 36, "tags": ["red", "blue"], ' +
   '"address": {"street": "12 Main Street, London", "zip": "12345"}}';
 
-/** All bytes, and then words and runs of signs, whole and cut, until there are enough. */
-function vocabulary(): Vocabulary {
-  const seen = new Set<string>();
-  for (let byte = 0; byte < 256; byte++) seen.add(String.fromCharCode(byte));
-  const encoder = new TextEncoder();
-  const read = (folder: URL) => {
-    for (const entry of [...Deno.readDirSync(folder)].sort((a, b) => a.name < b.name ? -1 : 1)) {
-      if (entry.isDirectory) read(new URL(`${entry.name}/`, folder));
-      if (!/\.(md|ts|cu|cpp|h)$/.test(entry.name)) continue;
-      const source = Deno.readTextFileSync(new URL(entry.name, folder));
-      for (const [word] of source.matchAll(/ ?\p{L}+|\d{1,3}| ?[^\s\p{L}\d]+|\s+/gu)) {
-        const text = String.fromCharCode(...encoder.encode(word));
-        for (let cut = 0; cut < text.length && seen.size < SIZE - 256; cut++) {
-          seen.add(text.slice(cut));
-          seen.add(text.slice(0, text.length - cut));
-        }
-      }
-    }
-  };
-  for (const folder of ["docs/", "src/", "cuda/", "tests/", "scripts/"]) {
-    read(new URL(`../${folder}`, import.meta.url));
-  }
-  const tokens: Array<Uint8Array | undefined> = Array.from(
-    seen,
-    (text) => Uint8Array.from(text, (unit) => unit.charCodeAt(0)),
-  );
-  // As many special tokens as Llama 3 has behind its others.
-  while (tokens.length < SIZE) tokens.push(undefined);
-  return { size: SIZE, tokens, stopTokens: [SIZE - 1] };
-}
-
-const VOCABULARY = vocabulary();
+const VOCABULARY = textVocabulary();
 const IDS = new Map(
   VOCABULARY.tokens.map((bytes, id) => [String.fromCharCode(...bytes ?? []), id]),
 );

@@ -255,6 +255,8 @@ run_bench() {
   step lm-head "${bench[@]}" --synthetic llama-3-8b --lm-head w8a16 --tables ceilings,forward,speculation \
     --rows 1,10,30 --json "$out/bench-lm-head.json" || failed=1
   step products "$deno" run -A --cached-only bench/products.ts --json "$out/bench-products.json" || failed=1
+  step constrained "$deno" run -A --cached-only bench/constrained.ts --backend "$backend" \
+    --json "$out/bench-constrained.json" || failed=1
   local rows=1,4,7,10,24,30,60 schemes=w4a16-g128-asym,w4a8-qqq,w4a8-qqq-g128,w4a8-qoq,w4a8-qoq-g128,w8a8,fp8
   step schemes "${bench[@]}" --synthetic llama-3-8b --scheme "$schemes" --rows $rows --runs 30 \
     --tables ceilings,forward,prefill "${short[@]}" --json "$out/bench-schemes-8b.json" \

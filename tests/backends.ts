@@ -7,6 +7,7 @@
 import { assertEquals } from "@std/assert";
 import { LibraryError } from "../src/base/errors.ts";
 import { Device, type DeviceOptions } from "../src/device/mod.ts";
+import { PART } from "./parts.ts";
 import { Rig } from "./rig.ts";
 
 /** A way to run the ops. */
@@ -17,15 +18,18 @@ interface TestBackend {
   readonly env: Readonly<Record<string, string>>;
 }
 
+/** Threads of the twin: parts of a test leave the other processors to one another. */
+const THREADS = PART.count > 1 ? 1 : 2;
+
 /**
  * The twin with the best kernels for this processor, the twin with plain kernels, and CUDA.
  * `SMQ_POISON` fills fresh memory of the twin with NaNs.
  */
 const BACKENDS: readonly TestBackend[] = [
-  { name: "cpu", options: { backend: "cpu", threads: 2 }, env: { SMQ_POISON: "1" } },
+  { name: "cpu", options: { backend: "cpu", threads: THREADS }, env: { SMQ_POISON: "1" } },
   {
     name: "cpu plain",
-    options: { backend: "cpu", threads: 2 },
+    options: { backend: "cpu", threads: THREADS },
     env: { SMQ_POISON: "1", SMQ_SIMD: "plain" },
   },
   { name: "cuda", options: { backend: "cuda" }, env: {} },

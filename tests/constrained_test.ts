@@ -1,6 +1,7 @@
 /**
  * Constrained text: what ends by itself is valid as another library sees it, and is the text of plain decoding, whatever
- * proposes. `SPECMQUANT_CONSTRAINED=N` takes N prompts for each schema, at both temperatures (`deno task test:constrained`).
+ * proposes. `SPECMQUANT_CONSTRAINED=N` takes N prompts for each schema, at both temperatures (`deno task test:constrained`); parts
+ * of that are those of `parts.ts`.
  */
 import { assert, assertEquals, assertGreater, assertNotEquals, assertThrows } from "@std/assert";
 import Ajv from "ajv/dist/2020.js";
@@ -24,6 +25,7 @@ import { backendTest } from "./backends.ts";
 import { SCHEMAS } from "./grammar/schemas.ts";
 import { METHODS as COMPOSITIONS } from "./methods.ts";
 import { SMALL } from "./models.ts";
+import { isMine, tell } from "./parts.ts";
 import { problems } from "./problems.ts";
 import { makeModel, VOCAB } from "./whole_models.ts";
 
@@ -65,7 +67,7 @@ function towardsEnds({ tokenizer }: Trio): Record<number, number> {
   for (const [id, bytes] of tokenizer.tokenBytes().entries()) {
     if (bytes === undefined || bytes.length === 0) continue;
     if (bytes.every((byte) => byte <= 0x20)) bias[id] = -20;
-    if (bytes.length === 1 && '"]}'.includes(String.fromCharCode(bytes[0]))) bias[id] = 4;
+    if (bytes.length === 1 && '"]}'.includes(String.fromCharCode(bytes[0]))) bias[id] = 6;
   }
   return bias;
 }
@@ -94,35 +96,41 @@ backendTest("constrained JSON is valid, and the same in every method", async ({ 
   const names = Object.keys(SCHEMAS);
   assertGreater(names.length, 29);
   const prompts = promptsOf(trio, WHOLE || names.length);
-  let [ended, all, seed] = [0, 0, 0];
+  const schemas = Object.values(SCHEMAS).map(({ schema }) => ({
+    grammar: made[0].compileGrammar({ jsonSchema: schema }),
+    isValid: validator(schema),
+  }));
+  // All of them, or for each schema a prompt and a temperature.
+  const cases = prompts.flatMap((prompt, n) =>
+    names.flatMap((_, at) =>
+      TEMPERATURES.flatMap((temperature, t) =>
+        (WHOLE > 0 ? isMine(n, prompts.length) : n === at && at % 2 === t)
+          ? [{ prompt, at, temperature, seed: (n * names.length + at) * 2 + t }]
+          : []
+      )
+    )
+  );
+  let [ended, all] = [0, 0];
   const rounds = new Map<string, number>();
-  for (const [at, name] of names.entries()) {
-    const { schema } = SCHEMAS[name];
-    const isValid = validator(schema);
-    for (const prompt of WHOLE > 0 ? prompts : [prompts[at]]) {
-      for (const temperature of WHOLE > 0 ? TEMPERATURES : [TEMPERATURES[at % 2]]) {
-        const options: GenerateOptions = {
-          grammar: { jsonSchema: schema },
-          maxTokens: TOKENS,
-          temperature,
-          logitBias,
-          seed: seed++,
-        };
-        let expected: readonly number[] | undefined;
-        for (const session of made) {
-          const { tokens, text, finishReason, stats } = await session.generate(prompt, options)
-            .finish();
-          expected ??= tokens;
-          assertEquals(tokens, expected, `${session.method}, ${name}, seed ${options.seed}`);
-          rounds.set(session.method, (rounds.get(session.method) ?? 0) + stats.targetForwards);
-          all++;
-          if (finishReason !== "stop") continue;
-          ended++;
-          assert(isValid(JSON.parse(text)), `${name}, ${session.method}: ${text}`);
-        }
-      }
+  for (const { prompt, at, temperature, seed } of cases) {
+    const { grammar, isValid } = schemas[at];
+    const options: GenerateOptions = { grammar, maxTokens: TOKENS, temperature, logitBias, seed };
+    let expected: readonly number[] | undefined;
+    for (const session of made) {
+      const what = `${session.method}, ${names[at]}, seed ${seed}`;
+      const { tokens, text, finishReason, stats } = await session.generate(prompt, options)
+        .finish();
+      expected ??= tokens;
+      assertEquals(tokens, expected, what);
+      rounds.set(session.method, (rounds.get(session.method) ?? 0) + stats.targetForwards);
+      all++;
+      if (finishReason !== "stop") continue;
+      ended++;
+      assert(isValid(JSON.parse(text)), `${what}: ${text}`);
     }
   }
+  tell({ texts: all, ended });
+  if (all === 0) return;
   // Most texts end, and trees are worth their name.
   assertGreater(ended, all / 2);
   assertGreater(rounds.get("ar")!, 1.2 * rounds.get("eagle2")!);

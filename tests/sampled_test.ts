@@ -8,6 +8,7 @@ import { backendTest } from "./backends.ts";
 import { METHODS } from "./methods.ts";
 import { type RandomModel, SMALL, writeRandomHead, writeRandomModel } from "./models.ts";
 import { withStoredModels } from "./quantized_models.ts";
+import { isMine, tell } from "./parts.ts";
 import { Random } from "./random.ts";
 import { Decoder, withWritten } from "./rounds.ts";
 import { STORED_SCHEMES } from "./stored_schemes.ts";
@@ -67,16 +68,21 @@ backendTest("every method says what plain decoding says, at every temperature", 
       tokens: new Map(TEMPERATURES.map((temperature) => [temperature, 0])),
       rounds: new Map(TEMPERATURES.map((temperature) => [temperature, 0])),
     }));
-    let n = 0;
+    let [n, count, sampled] = [0, 0, 0];
     const texts = new Set<string>();
     for (const temperature of TEMPERATURES) {
       for (const [setting, rest] of Object.entries(SETTINGS)) {
         for (let k = 0; k < PROMPTS; k++) {
-          const prompt = promptOf(PROMPTS === 1 ? n : k, FEW_WORDS.vocab);
-          const options = { ...rest, temperature, seed: n++ * 2 ** 30 };
+          const [prompt, seed] = [promptOf(PROMPTS === 1 ? n : k, FEW_WORDS.vocab), n++ * 2 ** 30];
+          if (PROMPTS > 1 && !isMine(k, PROMPTS)) continue;
+          count++;
+          const options = { ...rest, temperature, seed };
           const tokens = plain.decode(prompt, COUNT, options);
           // Without noise, other cuts and seeds change nothing.
-          if (temperature > 0) texts.add(tokens.join());
+          if (temperature > 0) {
+            texts.add(tokens.join());
+            sampled++;
+          }
           for (const { name, decoder, tokens: said, rounds } of methods) {
             const what = `${name}, temperature ${temperature}, ${setting}, prompt ${k}`;
             assertEquals(decoder.decode(prompt, COUNT, options), tokens, what);
@@ -86,7 +92,9 @@ backendTest("every method says what plain decoding says, at every temperature", 
         }
       }
     }
-    assertGreater(texts.size, 0.99 * n * 3 / 4, "different texts of those that are sampled");
+    tell({ texts: count * (1 + methods.length) });
+    if (count === 0) return;
+    assertGreater(texts.size, 0.99 * sampled, "different texts of those that are sampled");
     for (const { name, tokens, rounds } of methods) {
       for (const temperature of TEMPERATURES) {
         const tau = tokens.get(temperature)! / rounds.get(temperature)!;

@@ -94,7 +94,13 @@ export class Matcher {
    * on in two ways, or the vocabulary has no `encode`. The last token of that text is left out, as it may
    * be longer with what follows. They are a proposal: other tokens of the same text are allowed as well.
    */
-  forced(most: number): number[] {
+  forced(most: number): readonly number[] {
+    const state = this.#state;
+    if (state.forced?.most !== most) state.forced = { most, ids: this.#cutForced(most) };
+    return state.forced.ids;
+  }
+
+  #cutForced(most: number): number[] {
     const { encode, tokens } = this.#vocabulary;
     if (encode === undefined || most < 1) return [];
     const bytes = this.#automaton.forced(this.#state, (most + 1) * BYTES_A_TOKEN);

@@ -13,7 +13,7 @@ import type { Proposal, SequenceMemory } from "./drafter.ts";
 export const FORCED_ROWS = 8;
 
 /** Fewer forced tokens than this are left to the drafter, which proposes more in one round. */
-const LEAST_FORCED = 2;
+export const LEAST_FORCED = 2;
 
 /** Which tokens may come, and which must. */
 export interface Constraint {

@@ -3,20 +3,35 @@
  */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ArgumentError } from "../../src/base/errors.ts";
-import { Grammar, type Matcher, TreeMasks, type Vocabulary } from "../../src/grammar/mod.ts";
+import {
+  compileGrammar,
+  Grammar,
+  type GrammarOption,
+  type Matcher,
+  TreeMasks,
+  type Vocabulary,
+} from "../../src/grammar/mod.ts";
 import { numbers } from "../tokenizers.ts";
 import { SCHEMAS } from "./schemas.ts";
 import { cutter, STOPS, testVocabulary } from "./vocabulary.ts";
 import { idsOf } from "./walks.ts";
 
 const VOCABULARY = testVocabulary(900, 4);
-const SCHEMA_NAMES = [
-  "anything",
-  "person",
-  "lengths",
-  "patterns of properties",
-  "trees that hold one another",
-];
+/** Strings of all kinds, and a rule that may end after each letter. */
+const GRAMMARS: Readonly<Record<string, GrammarOption>> = {
+  ...Object.fromEntries(
+    [
+      "anything",
+      "person",
+      "lengths",
+      "pattern anywhere",
+      "patterns of properties",
+      "trees that hold one another",
+    ].map((name) => [name, { jsonSchema: SCHEMAS[name].schema }]),
+  ),
+  "words": { ebnf: 'root ::= word ([ ,":0-9] word)*  word ::= [a-z]* ([\\-] [a-z]{3})?' },
+  "short words": { ebnf: 'root ::= word ([ ,":0-9] word)*  word ::= [a-z]{0,5} | [A-Z] .{4,6}' },
+};
 
 /** The mask, from whether each token is accepted. */
 function asked(matcher: Matcher, { size }: Vocabulary): number[] {
@@ -27,9 +42,9 @@ function asked(matcher: Matcher, { size }: Vocabulary): number[] {
   });
 }
 
-for (const name of SCHEMA_NAMES) {
+for (const [name, option] of Object.entries(GRAMMARS)) {
   Deno.test(`grammar: masks of ${name} are the tokens that are accepted`, () => {
-    const grammar = Grammar.jsonSchema(VOCABULARY, SCHEMAS[name].schema);
+    const grammar = compileGrammar(option, VOCABULARY);
     const mask = new Uint32Array(grammar.words);
     for (let seed = 0; seed < 6; seed++) {
       const below = numbers(Math.imul(seed + 1, 0x9e3779b1) >>> 0);
@@ -186,6 +201,8 @@ Deno.test("grammar: forced tokens are those of the tokenizer, without the last, 
     );
   assertEquals(forced('\\{"name":"[ab]', 9), ["{", '"name"', ":"]);
   assertEquals(forced('\\{"name":"[ab]', 2), ["{", '"name"']);
+  const matcher = Grammar.regex(vocabulary, '\\{"name":"[ab]').matcher();
+  assertEquals([9, 2, 9].map((most) => matcher.forced(most).length), [3, 2, 3]);
   assertEquals(forced("[ab]name", 9), []);
   assertEquals(forced("(name)?", 9), []);
   assertEquals(forced('\\{"name":"[ab]', 9, { ...vocabulary, encode: undefined }), []);

@@ -23,7 +23,14 @@ interface Trees {
 const TREES = new WeakMap<TokenBytes, Trees>();
 
 /** The state behind a stop token, or behind a token that was refused: nothing comes. */
-export const OVER: State = { ways: [], ends: false, leaves: false, next: [] };
+export const OVER: State = {
+  ways: [],
+  ends: false,
+  leaves: false,
+  next: [],
+  usualClasses: 0,
+  refusedClasses: 0,
+};
 
 /** The tokens of a vocabulary, as an automaton reads them. */
 export interface TokenBytes {

@@ -6,15 +6,20 @@
  *
  * @module
  */
+import { Reach } from "./reach.ts";
 import type { Local, State, States, Tokens } from "./states.ts";
 import type { TokenTrie } from "./trie.ts";
 
 /** Bytes of masks that are kept; beyond, all are forgotten and found anew. */
 const MOST_BYTES = 128e6;
 
+/** Nodes below a node that are looked at one by one. */
+const FEW = 12;
+
 /** The masks of the states of a grammar, for the tokens of a tree. */
 export class Masks {
   readonly #states: States;
+  readonly #reach: Reach;
   readonly #short: TokenTrie;
   readonly #long: TokenTrie;
   readonly #words: number;
@@ -30,6 +35,7 @@ export class Masks {
   /** Makes the masks; `words` is how many words of 32 tokens a mask has. */
   constructor(states: States, short: TokenTrie, long: TokenTrie, words: number) {
     this.#states = states;
+    this.#reach = new Reach(states);
     this.#short = short;
     this.#long = long;
     this.#words = words;
@@ -110,9 +116,12 @@ export class Masks {
     this.#left = [];
   }
 
-  /** Finds the tokens below a node of the tree that a state takes, and the nodes where it leaves its rules. */
+  /**
+   * Finds the tokens below a node of the tree that a state takes, and the nodes where it leaves its rules. Where all
+   * bytes below a node may follow, as letters may in a string, or up to some count, what is below it is taken at once.
+   */
   #walk(trie: TokenTrie, from: number, state: State): void {
-    const { byte, end, token, twin } = trie;
+    const { byte, end, token, twin, classes, height } = trie;
     const { kinds } = this.#states;
     const [way, until] = [this.#way, this.#until];
     let depth = 0;
@@ -131,9 +140,37 @@ export class Masks {
         this.#found[this.#count++] = id;
       }
       if (next.leaves) this.#left.push(node);
+      const behind = end[node];
+      if (behind - node > FEW) {
+        const reach = this.#reach.of(next, classes[node], height[node]);
+        if (reach >= 0) {
+          this.#take(trie, node, reach);
+          node = behind;
+          continue;
+        }
+      }
       way[++depth] = next;
-      until[depth] = end[node];
+      until[depth] = behind;
       node++;
+    }
+  }
+
+  /** Takes the tokens that have up to `reach` bytes below a node. */
+  #take(
+    { before, order, length, depth, height, end }: TokenTrie,
+    node: number,
+    reach: number,
+  ): void {
+    const [first, behind] = [before[node + 1], before[end[node]]];
+    while (this.#count + behind - first > this.#found.length) this.#grow();
+    if (reach >= height[node]) {
+      this.#found.set(order.subarray(first, behind), this.#count);
+      this.#count += behind - first;
+      return;
+    }
+    const most = depth[node] + reach;
+    for (let i = first; i < behind; i++) {
+      if (length[i] <= most) this.#found[this.#count++] = order[i];
     }
   }
 

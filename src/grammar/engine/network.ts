@@ -35,6 +35,9 @@ export class Network {
   readonly #copies: Copies[] = [];
   readonly #numbers = new Map<Rule, number>();
   readonly #pending: Rule[] = [];
+  /** The begins of automata's states, by where their texts end, and those that are not built yet. */
+  readonly #automata = new Map<number, Map<Rule, number>>();
+  readonly #states: Array<{ body: Expression; begin: number; to: number }> = [];
   readonly #characters = new Map<CodePoints, ReturnType<typeof utf8>>();
 
   /**
@@ -48,6 +51,7 @@ export class Network {
     for (let rule = this.#pending.shift(); rule !== undefined; rule = this.#pending.shift()) {
       const { start, end } = this.rules[this.#numbers.get(rule)!];
       this.#build(rule.body, start, end);
+      this.#buildStates();
     }
     for (const place of this.places) {
       place.bytes = place.bytes.flatMap((edge) => known(edge, bytes));
@@ -81,21 +85,44 @@ export class Network {
       case "choice":
         for (const option of expression.options) this.#build(option, from, to);
         return;
-      case "rule":
-        this.places[from].calls.push({ rule: this.#number(expression.rule), to });
+      case "rule": {
+        const { rule } = expression;
+        if (rule.isState) this.places[from].empty.push(this.#state(rule, to));
+        else this.places[from].calls.push({ rule: this.#number(rule), to });
         return;
+      }
       case "sequence": {
+        const last = expression.parts.length - 1;
+        if (last < 0) return void this.places[from].empty.push(to);
         let at = from;
-        for (const part of expression.parts) {
+        for (const part of expression.parts.slice(0, last)) {
           const next = this.#place();
           this.#build(part, at, next);
           at = next;
         }
-        this.places[at].empty.push(to);
-        return;
+        return this.#build(expression.parts[last], at, to);
       }
       case "repeat":
         return this.#repeat(expression, from, to);
+    }
+  }
+
+  /** The state of the network that a state of an automaton is, where the automaton's texts end at `to`. */
+  #state(rule: Rule, to: number): number {
+    let begins = this.#automata.get(to);
+    if (begins === undefined) this.#automata.set(to, begins = new Map());
+    let begin = begins.get(rule);
+    if (begin === undefined) {
+      begins.set(rule, begin = this.#place());
+      this.#states.push({ body: rule.body, begin, to });
+    }
+    return begin;
+  }
+
+  /** Builds the states that were asked for, one after the other: an automaton may have thousands. */
+  #buildStates(): void {
+    for (let one = this.#states.pop(); one !== undefined; one = this.#states.pop()) {
+      this.#build(one.body, one.begin, one.to);
     }
   }
 

@@ -41,6 +41,14 @@ export interface State {
   short?: Local;
   /** See `short`. */
   long?: Local;
+  /** The state behind most bytes, where that is known: itself within a string, `null` where nothing may follow. */
+  usual?: State | null;
+  /** The classes all bytes of which lead there, a bit each. */
+  usualClasses: number;
+  /** The classes no byte of which may follow, a bit each, where `usual` is known. */
+  refusedClasses: number;
+  /** The tokens of what must come next, where that is known, and how many were asked for. */
+  forced?: { readonly most: number; readonly ids: readonly number[] };
 }
 
 /** The states of a network. */
@@ -62,7 +70,8 @@ export class States {
   #states = new Map<string, State>();
   /** The state behind the end of a stack's top rule. */
   #popped = new Map<number, State>();
-
+  /** The state of one way. */
+  #alone = new Map<number, State>();
   /** The place that stands for each place where only a short token follows. */
   readonly #alike: Int32Array;
 
@@ -110,8 +119,14 @@ export class States {
         if (edge.first <= byte && byte <= edge.last) ways.push(stack + edge.to);
       }
     }
-    const next = ways.length === 0 ? null : this.#closure(ways);
-    return state.next[kind] = next;
+    return state.next[kind] = this.#behind(ways);
+  }
+
+  #behind(ways: readonly number[]): State | null {
+    if (ways.length !== 1) return ways.length === 0 ? null : this.#closure(ways);
+    let state = this.#alone.get(ways[0]);
+    if (state === undefined) this.#alone.set(ways[0], state = this.#closure(ways));
+    return state;
   }
 
   /** The ways of a state by stack: a state that has them without their stack, and the stack. */
@@ -195,7 +210,7 @@ export class States {
     if (state === undefined) {
       if (this.#states.size >= MOST_STATES) this.#forget();
       const next: State["next"] = new Array(this.#kindCount).fill(undefined);
-      state = { ways, ends, leaves, next };
+      state = { ways, ends, leaves, next, usualClasses: 0, refusedClasses: 0 };
       this.#states.set(key, state);
     }
     return state;
@@ -207,8 +222,10 @@ export class States {
       state.next = new Array(this.#kindCount).fill(undefined);
       state.tokens = undefined;
       state.short = state.long = undefined;
+      state.usual = undefined;
     }
     this.#states = new Map();
     this.#popped = new Map();
+    this.#alone = new Map();
   }
 }

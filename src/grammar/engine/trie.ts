@@ -4,6 +4,8 @@
  * @module
  */
 
+import { CLASS } from "./byte_classes.ts";
+
 /** Bytes of a token by which all are sorted at once, and ids in one number with them. */
 const PREFIX = 4;
 const IDS = 2 ** 20;
@@ -20,6 +22,18 @@ export class TokenTrie {
   readonly twin: Int32Array;
   /** The bytes of the longest token. */
   readonly longest: number;
+  /** i32 [nodes + 1]: how many tokens end before a node. */
+  readonly before: Int32Array;
+  /** i32: the tokens in the order of their nodes. */
+  readonly order: Int32Array;
+  /** u16: the bytes of each of them. */
+  readonly length: Uint16Array;
+  /** u16 [nodes]: the bytes that lead to a node. */
+  readonly depth: Uint16Array;
+  /** u16 [nodes]: the classes of the bytes below a node, a bit each; see `CLASS`. */
+  readonly classes: Uint16Array;
+  /** u16 [nodes]: the most bytes that a token has below a node. */
+  readonly height: Uint16Array;
 
   /** Builds the tree of the tokens of `least` to `most` bytes. */
   constructor(tokens: ReadonlyArray<Uint8Array | undefined>, least: number, most: number) {
@@ -55,6 +69,35 @@ export class TokenTrie {
     this.end = Int32Array.from(ends);
     this.token = Int32Array.from(ids);
     this.longest = longest;
+    this.order = Int32Array.from(this.#inOrder());
+    this.length = Uint16Array.from(this.order, (id) => tokens[id]!.length);
+    this.depth = new Uint16Array(this.byte.length);
+    this.before = new Int32Array(this.byte.length + 1);
+    this.classes = new Uint16Array(this.byte.length);
+    this.height = new Uint16Array(this.byte.length);
+    this.#sumUp();
+  }
+
+  *#inOrder(): Generator<number> {
+    for (const first of this.token) for (let id = first; id >= 0; id = this.twin[id]) yield id;
+  }
+
+  /** Finds what lies before and below each node. */
+  #sumUp(): void {
+    const { token, twin, byte, end, before, classes, height, depth } = this;
+    for (let node = 0; node < byte.length; node++) {
+      before[node + 1] = before[node];
+      for (let child = node + 1; child < end[node]; child = end[child]) {
+        depth[child] = depth[node] + 1;
+      }
+      for (let id = token[node]; id >= 0; id = twin[id]) before[node + 1]++;
+    }
+    for (let node = byte.length - 1; node >= 0; node--) {
+      for (let child = node + 1; child < end[node]; child = end[child]) {
+        classes[node] |= classes[child] | 1 << CLASS[byte[child]];
+        height[node] = Math.max(height[node], height[child] + 1);
+      }
+    }
   }
 }
 

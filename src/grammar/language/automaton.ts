@@ -136,7 +136,7 @@ export function combination(
       if (rules.size >= MOST_STATES) {
         throw new RangeError(`it needs more than ${MOST_STATES} states`);
       }
-      rule = { name: "a text", body: NEVER };
+      rule = { name: "a text", body: NEVER, isState: true };
       rules.set(key, rule);
       pending.push([rule, states]);
     }

@@ -24,6 +24,8 @@ export interface Rule {
   readonly name: string;
   /** The expression; set after the rules that it holds are known. */
   body: Expression;
+  /** Whether it is a state of an automaton: it holds none but such, and each of them ends its text. */
+  readonly isState?: boolean;
 }
 
 /** No text at all. */
@@ -87,7 +89,7 @@ export function mapCharacters(
       const { rule } = expression;
       let mapped = done.get(rule);
       if (mapped === undefined) {
-        mapped = { name: rule.name, body: NEVER };
+        mapped = { ...rule, body: NEVER };
         done.set(rule, mapped);
         mapped.body = again(rule.body);
       }
