@@ -28,15 +28,20 @@ function memoryOf(device: Device, arena: Arena, plan: DrafterPlan): SequenceMemo
   return { ...memory, prefillRows: Math.min(memory.prefillRows, MAX_TREE_ROWS) };
 }
 
-/** The rows of a round's next proposal as text; a sequence's are the history up to its limit. */
+/** The rows of a round's next proposal as text; a sequence's are in the history, and end at its limit. */
 function nextProposal(round: Round): string {
   const { device, history } = round.memory;
   const { tokens, parents, depths, mask, limit } = round.drafter!.proposal;
   round.drafter!.propose();
   if (tokens === undefined) {
-    const { length } = round.state;
-    const [last] = new Int32Array(device.download(limit!).buffer);
-    const sequence = new Int32Array(device.download(rows(history, length, last + 1)).buffer);
+    const [{ length }, { proposed }] = [round.state, round.drafter!];
+    const proposedRows = rows(history, length, length + proposed);
+    const sequence = new Int32Array(device.download(proposedRows).buffer);
+    // Where there is nothing but the root, a round is plain.
+    if (proposed > 1) {
+      const [last] = new Int32Array(device.download(limit!).buffer);
+      assertEquals(last, length + proposed - 1);
+    }
     const inner = round.drafter!.levels.map((level) => level.rounds);
     return JSON.stringify({ sequence: [...sequence], inner });
   }
@@ -70,6 +75,7 @@ for (const method of METHODS) {
           for (let rounds = 0; rounds < 8; rounds++) {
             // Proposing twice would disturb the round, so each comparison replays the text so far.
             const text = [...prompt];
+            round.forget();
             for (const _ of round.read(prompt));
             for (let i = 0; i < rounds; i++) {
               const accepted = round.run();
@@ -81,7 +87,9 @@ for (const method of METHODS) {
             assertEquals(nextProposal(round), freshProposal(target, plan, text), `round ${rounds}`);
           }
         }
-        if (method.name !== "eagle2") assert(lengths.size > 2, `accept lengths ${[...lengths]}`);
+        if (plan.name.startsWith("draft")) {
+          assert(lengths.size > 2, `accept lengths ${[...lengths]}`);
+        }
       });
     },
   );

@@ -20,6 +20,8 @@ export interface SequenceMemory {
   readonly device: Device;
   /** The token at each position, i32 [slots]; behind the committed ones lie proposed ones. */
   readonly history: Tensor<"i32">;
+  /** What the host knows of it: the prompt, and what rounds have read back. */
+  readonly text: Int32Array;
   /** The longest text, in tokens. */
   readonly context: number;
   /** `context` and the most rows that forwards need behind it. */
@@ -84,6 +86,8 @@ export interface Drafter extends Disposable {
    * and forgets what follows; makes room for a text of `length` tokens: rounds allocate nothing.
    */
   resume(kept: number, length: number): void;
+  /** Forgets what it remembers of earlier texts; absent where it remembers none. */
+  forget?(): void;
 }
 
 /** What a drafter will need, and how to make it. */

@@ -256,9 +256,10 @@ export class Round implements Verifier, Disposable {
     length: number = this.memory.context,
     kept = 0,
   ): Generator<number, void> {
-    const { memory: { device, history, prefillRows }, state, drafter } = this;
+    const { memory: { device, history, text, prefillRows }, state, drafter } = this;
     this.resume(kept, length);
     this.stats.reset();
+    text.set(prompt.slice(kept), kept);
     device.upload(rows(history, kept, prompt.length), Int32Array.from(prompt.slice(kept)));
     const count = prompt.length - 1;
     while (state.length < count) {
@@ -291,6 +292,8 @@ export class Round implements Verifier, Disposable {
     if (logged) this.#output.take(this.result);
     stats.readBackMs += performance.now() - waitedFrom;
     const accepted = this.result[0];
+    const { text } = this.memory;
+    for (let j = 1; j <= accepted; j++) text[state.length + j] = this.result[j];
     state.length += accepted;
     this.drafter?.observe();
     stats.add(accepted);
@@ -310,7 +313,7 @@ export class Round implements Verifier, Disposable {
     // A drafter needs a hidden state to start from: the first token of all is decoded plainly.
     if (this.drafter === undefined || this.state.length === 0) return this.#plain;
     this.drafter.propose();
-    return this.#proposed;
+    return this.drafter.proposed > 1 ? this.#proposed : this.#plain;
   }
 
   /** The host makes the masks while the device runs the forward. */
@@ -367,6 +370,11 @@ export class Round implements Verifier, Disposable {
     // It may read hidden states of what is kept.
     this.drafter?.resume(kept, length);
     this.state.setLength(kept);
+  }
+
+  /** Forgets, at every level, what is remembered of earlier texts. */
+  forget(): void {
+    this.drafter?.forget?.();
   }
 
   /** Frees everything but the model. */

@@ -1,0 +1,129 @@
+/**
+ * What came behind the end of a text where it stood before, as a sequence or as a tree: the likeliest tokens first.
+ *
+ * A node is worth the share of places at which all of its path came, and nodes are taken best first, as SuffixDecoding
+ * does (arXiv 2411.04975). A place counts by how much of the text it has in common; of what is left, one token's
+ * worth is for what was never seen.
+ *
+ * @module
+ */
+import type { SuffixIndex } from "./suffix_index.ts";
+
+/** Places that are looked at in a search: a bit of an i32 each. */
+export const PLACES = 32;
+
+/** The weight of a continuation that was never seen, in tokens in common. */
+const UNSEEN = 1;
+
+/** Likely continuations. Node 0 is the last token of the text, and each other node comes behind its parent. */
+export class Continuations {
+  /** The token of each node, i32 [rows]; that of node 0 is for the caller to know. */
+  readonly tokens: Int32Array;
+  /** The node before each, -1 for node 0. */
+  readonly parents: Int32Array;
+  /** Tokens from node 0 to each. */
+  readonly depths: Int32Array;
+  readonly #index: SuffixIndex;
+  readonly #branches: boolean;
+  readonly #leastWorth: number;
+  /** Nodes to choose from. Their places have no bit in common, so that there are no more of them than places. */
+  readonly #next: Candidate[];
+  #count = 0;
+
+  /** Up to `rows` nodes, each worth `leastWorth` or more; each behind the one before it unless it `branches`. */
+  constructor(index: SuffixIndex, rows: number, branches: boolean, leastWorth: number) {
+    this.tokens = new Int32Array(rows);
+    this.parents = new Int32Array(rows).fill(-1);
+    this.depths = new Int32Array(rows);
+    this.#index = index;
+    this.#branches = branches;
+    this.#leastWorth = leastWorth;
+    this.#next = Array.from({ length: PLACES }, () => ({ token: 0, parent: 0, set: 0, worth: 0 }));
+  }
+
+  /**
+   * Grows the nodes behind the first `length` tokens of `text`, which the index must end with, of tokens below
+   * `vocabulary`. Gives how many there are, node 0 included.
+   */
+  grow(text: Int32Array, length: number, vocabulary: number): number {
+    const found = this.#index.find(text, length);
+    this.#count = 0;
+    if (found > 0) this.#branch(0, -1 >>> (32 - found), 1, vocabulary);
+    let nodes = 1;
+    while (nodes < this.tokens.length && this.#count > 0) {
+      const { token, parent, set, worth } = this.#takeBest();
+      if (worth < this.#leastWorth) break;
+      this.tokens[nodes] = token;
+      this.parents[nodes] = parent;
+      this.depths[nodes] = this.depths[parent] + 1;
+      this.#branch(nodes, set, worth, vocabulary);
+      nodes++;
+    }
+    return nodes;
+  }
+
+  /** Adds what came behind `node` at the places of `set`. */
+  #branch(node: number, set: number, worth: number, vocabulary: number): void {
+    const { places, lengths, end } = this.#index;
+    const depth = this.depths[node];
+    const first = this.#count;
+    let total = UNSEEN;
+    for (let rest = set; rest !== 0; rest &= rest - 1) {
+      const i = 31 - Math.clz32(rest & -rest);
+      // What is the same so far repeats itself: behind the end of the text it begins again.
+      const token = this.#index.at(places[i] + depth % (end - places[i]));
+      const weight = lengths[i] + depth;
+      total += weight;
+      if (token >= 0 && token < vocabulary) this.#add(first, node, token, 1 << i, weight);
+    }
+    if (!this.#branches) this.#keepBest(first);
+    for (let i = first; i < this.#count; i++) this.#next[i].worth *= worth / total;
+  }
+
+  #add(first: number, parent: number, token: number, bit: number, weight: number): void {
+    let i = first;
+    while (i < this.#count && this.#next[i].token !== token) i++;
+    const one = this.#next[i];
+    if (i === this.#count) {
+      Object.assign(one, { token, parent, set: 0, worth: 0 });
+      this.#count++;
+    }
+    one.set |= bit;
+    one.worth += weight;
+  }
+
+  /** The best of the candidates from `first` on; the first of those that are as good. */
+  #best(first: number): number {
+    let best = first;
+    for (let i = first + 1; i < this.#count; i++) {
+      if (this.#next[i].worth > this.#next[best].worth) best = i;
+    }
+    return best;
+  }
+
+  #keepBest(first: number): void {
+    if (this.#count <= first) return;
+    this.#swap(first, this.#best(first));
+    this.#count = first + 1;
+  }
+
+  /** Takes the best candidate; what it says holds until another is added. */
+  #takeBest(): Candidate {
+    this.#swap(this.#best(0), this.#count - 1);
+    return this.#next[--this.#count];
+  }
+
+  #swap(i: number, j: number): void {
+    [this.#next[i], this.#next[j]] = [this.#next[j], this.#next[i]];
+  }
+}
+
+/** A node that may be taken. */
+interface Candidate {
+  token: number;
+  parent: number;
+  /** The places at which its path came, a bit each. */
+  set: number;
+  /** The share of them, or their weight while they are counted. */
+  worth: number;
+}
