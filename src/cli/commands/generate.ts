@@ -4,13 +4,22 @@
  * @module
  */
 import { checkOptions } from "../../base/options.ts";
-import { Engine, type GenerateOptions, METHODS, type Prompt } from "../../engine/mod.ts";
+import {
+  DRAFTER_NAMES,
+  type DrafterName,
+  Engine,
+  type GenerateOptions,
+  METHODS,
+  type Prompt,
+} from "../../engine/mod.ts";
+import { DRAFTERS } from "../../engine/drafters/registry.ts";
 import { CHOICE_KINDS, FORCED_BY } from "../../speculation/mod.ts";
 import { GRAMMAR_NAMES, GRAMMAR_OPTIONS, grammarOption } from "./grammar.ts";
 import { showGeneration } from "./generate_output.ts";
 import { readInput, readTextFile, refuseEmpty, withoutLastNewline } from "./input.ts";
 import { INTERRUPTED, interruptible } from "../terminal/interrupt.ts";
 import { type Command, command } from "../options/command.ts";
+import type { Need } from "../options/option.ts";
 import type { Io } from "../terminal/io.ts";
 import { Progress } from "../terminal/progress.ts";
 import { idleBeside, needsOption, needsValue } from "../options/needs.ts";
@@ -18,7 +27,17 @@ import { choiceOf, SAMPLING_OPTIONS } from "../options/sampling.ts";
 import { BACKEND_OPTION, JSON_OPTION, TARGET_OPTION, THREADS_OPTION } from "../options/shared.ts";
 
 /** What an option of trees needs. */
-const TREES = [needsOption("head"), needsValue("method", "eagle2", "hier")];
+const TREES = [
+  needsOption("head"),
+  needsValue("method", "eagle2", "hier"),
+  idleBeside("inner", "suffix"),
+];
+
+/** What the depth of a proposal needs: something that proposes and is no complete model. */
+const needsDepth: Need = ({ method, inner, head }) =>
+  method === "suffix" || inner === "suffix"
+    ? undefined
+    : TREES[0]({ head }) && "needs --head, --method suffix or --inner suffix";
 
 /** The `generate` command. */
 export const generate: Command = command({
@@ -47,9 +66,17 @@ export const generate: Command = command({
       name: "head",
       type: "string",
       value: "DIR",
-      needs: [needsValue("method", "eagle2", "hier")],
+      needs: [needsValue("method", "eagle2", "hier"), idleBeside("inner", "suffix")],
       summary:
         "Directory of the EAGLE-2 head: of the target for eagle2, of the draft model for hier",
+    },
+    {
+      name: "inner",
+      type: "string",
+      value: "NAME",
+      choices: DRAFTER_NAMES,
+      needs: [needsOption("draft"), needsValue("method", "hier")],
+      summary: "What proposes to the draft model in hier; that of --head where absent",
     },
     {
       name: "method",
@@ -105,8 +132,8 @@ export const generate: Command = command({
       name: "depth",
       type: "integer",
       value: "N",
-      needs: TREES,
-      summary: "Levels of a head's tree below its root",
+      needs: [needsDepth, needsValue("method", ...DRAFTER_NAMES, "hier")],
+      summary: "Levels of a head's tree below its root; tokens of a suffix drafter's sequence",
     },
     {
       name: "topk",
@@ -186,7 +213,7 @@ export const generate: Command = command({
         },
       };
       const generation = engine.generate(prompt, options);
-      const by = [...proposers(engine.method), ...(grammar ? [FORCED_BY] : [])];
+      const by = [...proposers(engine.method, values.inner), ...(grammar ? [FORCED_BY] : [])];
       const textOf = (id: number) => engine.tokenizer.decode([id], { skipSpecialTokens: false });
       await showGeneration(
         generation,
@@ -203,6 +230,7 @@ interface EngineValues {
   readonly target: string;
   readonly draft?: string;
   readonly head?: string;
+  readonly inner?: DrafterName;
   readonly method?: Engine["method"];
   readonly backend: "auto" | "cuda" | "cpu";
   readonly threads?: number;
@@ -214,12 +242,13 @@ interface EngineValues {
 }
 
 async function load(values: EngineValues, io: Io): Promise<Engine> {
-  const { target, draft, head, method, backend, threads, context, depth, topk } = values;
+  const { target, draft, head, inner, method, backend, threads, context, depth, topk } = values;
   using bar = new Progress(io.stderr);
   return await Engine.load({
     target,
     draft,
     head,
+    inner,
     method,
     backend,
     threads,
@@ -233,10 +262,11 @@ async function load(values: EngineValues, io: Io): Promise<Engine> {
 }
 
 /** Who can propose tokens in a method, the fastest first. */
-function proposers(method: Engine["method"]): readonly string[] {
-  const head = method === "eagle2" || method === "hier" ? ["head"] : [];
+function proposers(method: Engine["method"], inner: DrafterName = "eagle2"): readonly string[] {
+  const name = method === "hier" ? inner : method;
+  const drafter = DRAFTERS.filter((one) => one.name === name).map(({ proposer }) => proposer);
   const draft = method === "draft" || method === "hier" ? ["draft"] : [];
-  return [...head, ...draft, "target"];
+  return [...drafter, ...draft, "target"];
 }
 
 async function readPrompt(
