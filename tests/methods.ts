@@ -27,7 +27,7 @@ export const METHODS: readonly TestedMethod[] = [
     name: "eagle2",
     plan: ({ targetHead }) => eagle2(targetHead, { depth: 5, topk: 6, treeSize: 24 }),
   },
-  { name: "suffix", plan: () => suffix({ depth: 7 }) },
+  { name: "suffix", plan: () => suffix({ depth: 7, treeSize: 12, leastWorth: 0 }) },
   {
     name: "hier",
     plan: ({ draft, draftHead }) =>
@@ -44,7 +44,8 @@ export const METHODS: readonly TestedMethod[] = [
   },
   {
     name: "hier over suffix",
-    plan: ({ draft }) => draftModel(draft, { minDraft: 5 }, suffix({ depth: 4 })),
+    plan: ({ draft }) =>
+      draftModel(draft, { minDraft: 5 }, suffix({ depth: 4, treeSize: 8, leastWorth: 0 })),
   },
   {
     name: "hier of hier",
@@ -65,7 +66,7 @@ export const METHODS: readonly TestedMethod[] = [
       draftModel(
         draft,
         { minDraft: 7 },
-        draftModel(draft, { minDraft: 3, name: "inner" }, suffix({ depth: 3 })),
+        draftModel(draft, { minDraft: 3, name: "inner" }, suffix({ depth: 3, treeSize: 6 })),
       ),
   },
 ];

@@ -33,23 +33,25 @@ function nextProposal(round: Round): string {
   const { device, history } = round.memory;
   const { tokens, parents, depths, mask, limit } = round.drafter!.proposal;
   round.drafter!.propose();
+  const { proposed } = round.drafter!;
+  // Where there is nothing but the root, a round is plain.
+  if (proposed === 1) return "nothing";
+  const { length } = round.state;
+  if (limit !== undefined) {
+    const [last] = new Int32Array(device.download(limit).buffer);
+    assertEquals(last, length + proposed - 1);
+  }
   if (tokens === undefined) {
-    const [{ length }, { proposed }] = [round.state, round.drafter!];
-    const proposedRows = rows(history, length, length + proposed);
-    const sequence = new Int32Array(device.download(proposedRows).buffer);
-    // Where there is nothing but the root, a round is plain.
-    if (proposed > 1) {
-      const [last] = new Int32Array(device.download(limit!).buffer);
-      assertEquals(last, length + proposed - 1);
-    }
+    const there = rows(history, length, length + proposed);
+    const sequence = new Int32Array(device.download(there).buffer);
     const inner = round.drafter!.levels.map((level) => level.rounds);
     return JSON.stringify({ sequence: [...sequence], inner });
   }
   const all = [tokens, parents!, depths!].map((
     t,
-  ) => [...new Int32Array(device.download(t).buffer)]);
-  const masks = [...new BigUint64Array(device.download(mask!).buffer)].map(String);
-  return JSON.stringify({ tree: all, masks });
+  ) => [...new Int32Array(device.download(rows(t, 0, proposed)).buffer)]);
+  const masks = [...new BigUint64Array(device.download(rows(mask!, 0, proposed)).buffer)];
+  return JSON.stringify({ tree: all, masks: masks.map(String) });
 }
 
 /** The proposal of a round that reads `text` from its start. */

@@ -17,6 +17,7 @@ import {
 } from "../base/options.ts";
 import { type Backend, DEVICE_KINDS } from "../device/mod.ts";
 import { DRAFTER_KINDS } from "../speculation/mod.ts";
+import { EAGLE2 } from "./drafters/eagle2.ts";
 import type { DrafterKind, SpeculationOptions } from "./drafters/kind.ts";
 import { DRAFTER_NAMES, type DrafterName, DRAFTERS } from "./drafters/registry.ts";
 
@@ -31,7 +32,7 @@ export const METHODS: readonly Method[] = ["ar", "draft", ...DRAFTER_NAMES, "hie
 
 const SHAPE: SpeculationOptions = { minDraft: 6, depth: 5, topk: 8, treeSize: 32 };
 
-/** Defaults of `SpeculationOptions`. */
+/** Defaults of `SpeculationOptions`; those of `hier` are of a head inside. */
 export const SPECULATION_DEFAULTS: Readonly<Record<Method, SpeculationOptions>> = {
   ar: SHAPE,
   draft: SHAPE,
@@ -41,7 +42,7 @@ export const SPECULATION_DEFAULTS: Readonly<Record<Method, SpeculationOptions>> 
     DrafterName,
     SpeculationOptions
   >,
-  hier: { ...SHAPE, depth: 3, treeSize: 24 },
+  hier: { ...SHAPE, ...EAGLE2.innerShape },
 };
 
 /** What an engine is made of. */
@@ -132,7 +133,7 @@ export function wayOf(options: EngineOptions): { method: Method; drafter?: Draft
     }
   };
   if (method === "draft" || method === "hier") needs("draft", "a draft model");
-  const name = method === "hier" ? inner ?? "eagle2" : method;
+  const name = method === "hier" ? inner ?? EAGLE2.name : method;
   const drafter = DRAFTERS.find((one) => one.name === name);
   if (drafter?.head) {
     needs("head", `${drafter.head} of the ${method === "hier" ? "draft model" : "target"}`);
@@ -140,13 +141,15 @@ export function wayOf(options: EngineOptions): { method: Method; drafter?: Draft
   return { method, drafter };
 }
 
-/** The shape of proposals: defaults of `method` under what `options` say. */
+/** The shape of proposals: defaults of `method`, and of its inner drafter, under what `options` say. */
 export function speculationOf(
   method: Method,
-  options: Partial<SpeculationOptions> = {},
+  options: Partial<SpeculationOptions> & Pick<EngineOptions, "inner"> = {},
 ): SpeculationOptions {
   checkArgument("generate", "method", method, required(oneOf(METHODS)));
-  const defaults = SPECULATION_DEFAULTS[method];
+  checkArgument("generate", "inner", options.inner, ENGINE_KINDS.inner);
+  const inner = method === "hier" && DRAFTERS.find(({ name }) => name === options.inner);
+  const defaults = { ...SPECULATION_DEFAULTS[method], ...(inner && inner.innerShape) };
   const valueOf = (name: keyof SpeculationOptions): number => {
     checkArgument("generate", name, options[name], DRAFTER_KINDS[name]);
     return options[name] ?? defaults[name];

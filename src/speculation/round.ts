@@ -11,7 +11,7 @@ import { type Constraint, ConstraintMemory, FORCED_ROWS } from "./constraint.ts"
 import type { Drafter, DrafterPlan, Proposal, SequenceMemory, Verifier } from "./drafter.ts";
 import { type LogProbsOf, RoundOutput, type TopToken } from "./log_probs.ts";
 import { slotsOf } from "./memory.ts";
-import { RoundGraphs } from "./round_graphs.ts";
+import { cutsOf, RoundGraphs } from "./round_graphs.ts";
 import { LevelStats } from "./stats.ts";
 import { type Taps, taps } from "./taps.ts";
 
@@ -44,7 +44,8 @@ export class Round implements Verifier, Disposable {
   readonly #events: readonly DeviceEvent[];
   readonly #cleanup: DisposableStack;
   readonly #plain: RoundGraphs;
-  readonly #proposed: RoundGraphs;
+  /** Rounds of what the drafter proposes, by their rows; plain ones without a drafter. */
+  readonly #proposed: readonly RoundGraphs[];
   /** Rounds of what a constraint forces, and the memory of all constrained rounds, where they have been prepared. */
   #forced?: RoundGraphs;
   #constraint?: ConstraintMemory;
@@ -108,8 +109,9 @@ export class Round implements Verifier, Disposable {
     if (this.drafter) cleanup.use(this.drafter);
     this.stats = new LevelStats(name, (plan?.depth ?? 0) + 1);
     this.#plain = cleanup.use(this.#graphs({ rows: 1 }));
-    this.#proposed = this.drafter ? cleanup.use(this.#graphs(this.drafter.proposal)) : this.#plain;
-    for (const graphs of [this.#plain, this.#proposed]) {
+    const cuts = this.drafter ? cutsOf(this.drafter.proposal) : [];
+    this.#proposed = cuts.map((proposal) => cleanup.use(this.#graphs(proposal)));
+    for (const graphs of this.#kinds) {
       graphs.prepare();
       graphs.prepareCommit();
     }
@@ -178,12 +180,7 @@ export class Round implements Verifier, Disposable {
 
   /** All kinds of rounds that there are. */
   get #kinds(): readonly RoundGraphs[] {
-    const { drafter } = this;
-    return [
-      this.#plain,
-      ...(drafter ? [this.#proposed] : []),
-      ...(this.#forced ? [this.#forced] : []),
-    ];
+    return [this.#plain, ...this.#proposed, ...(this.#forced ? [this.#forced] : [])];
   }
 
   /**
@@ -199,7 +196,7 @@ export class Round implements Verifier, Disposable {
   /** Allocates and captures what constrained rounds need beside the others, once. */
   prepareConstraint(): void {
     const { state, memory } = this;
-    const most = this.#proposed.proposal.rows;
+    const most = this.drafter?.proposal.rows ?? 1;
     // What has been captured stays, also where what comes behind it fails.
     this.#constraint ??= this.#cleanup.use(
       new ConstraintMemory(memory, this.#arena, most, state.model.config.vocabSize),
@@ -313,7 +310,9 @@ export class Round implements Verifier, Disposable {
     // A drafter needs a hidden state to start from: the first token of all is decoded plainly.
     if (this.drafter === undefined || this.state.length === 0) return this.#plain;
     this.drafter.propose();
-    return this.drafter.proposed > 1 ? this.#proposed : this.#plain;
+    const { proposed } = this.drafter;
+    if (proposed === 1) return this.#plain;
+    return this.#proposed.find(({ proposal }) => proposed <= proposal.rows)!;
   }
 
   /** The host makes the masks while the device runs the forward. */

@@ -5,20 +5,34 @@
  * @module
  */
 import { checkArgument, checkOptions, integer, required } from "../base/options.ts";
-import { Arena, HostWords, rows, type Tensor } from "../device/mod.ts";
+import { Arena, type Device } from "../device/mod.ts";
 import { MAX_TREE_ROWS } from "../ops/mod.ts";
 import { Continuations, PLACES } from "./continuations.ts";
 import type { Drafter, DrafterPlan, Proposal, Verifier } from "./drafter.ts";
+import { HostNodes } from "./host_nodes.ts";
 import { DRAFTER_KINDS } from "./shape.ts";
 import { SuffixIndex } from "./suffix_index.ts";
 
 /** Options of a suffix drafter. */
 export interface SuffixOptions {
-  /** Tokens of a proposal at most; 1 to 63. */
+  /** Tokens of a proposal that are one behind another, at most. */
   readonly depth: number;
+  /** Nodes of a proposal at most, the last token of the text included; 1 to 64. */
+  readonly treeSize: number;
+  /**
+   * The least chance that a node must seem to have, 0 to 1, to be proposed; where absent 0.02 on a GPU, where rows cost next
+   * to nothing, and 0.5 on the CPU, where two rows cost nearly what two forwards do.
+   */
+  readonly leastWorth?: number;
   /** Name in provenance; `suffix` where absent. */
   readonly name?: string;
 }
+
+/** What `leastWorth` is where options do not say. */
+const LEAST_WORTH: Readonly<Record<Device["backend"], number>> = { cpu: 0.5, cuda: 0.02 };
+
+/** Rows that forwards are made for, beside those of the largest proposal. */
+const CUTS = [2, 4, 8, 16, 32];
 
 /** Tokens of texts that are remembered: 9.5 MB of the host's memory. */
 const REMEMBERED = 2 ** 17;
@@ -33,14 +47,15 @@ const SHARED = 8;
 export function suffix(options: SuffixOptions): DrafterPlan {
   const doing = "draft from suffixes";
   checkOptions(doing, options, DRAFTER_KINDS);
-  checkArgument(doing, "depth", options.depth, required(integer(1, MAX_TREE_ROWS - 1)));
-  const { depth } = options;
+  const { depth, treeSize } = options;
+  checkArgument(doing, "depth", depth, required(DRAFTER_KINDS.depth));
+  checkArgument(doing, "treeSize", treeSize, required(integer(1, MAX_TREE_ROWS)));
   return {
     name: "suffix",
     taps: "none",
-    rows: 1 + depth,
-    depth,
-    slack: 1 + depth,
+    rows: treeSize,
+    depth: Math.min(depth, treeSize - 1),
+    slack: treeSize,
     create: (verifier) => new Suffix(verifier, options),
   };
 }
@@ -54,9 +69,7 @@ class Suffix implements Drafter {
   readonly #verifier: Verifier;
   readonly #index = new SuffixIndex(REMEMBERED, PLACES);
   readonly #continuations: Continuations;
-  readonly #limit: Tensor<"i32">;
-  /** A proposal on its way: its tokens by row, and behind them the position of the last. */
-  readonly #words: HostWords;
+  readonly #nodes: HostNodes;
   readonly #cleanup: DisposableStack;
   /** The index ends with the text's tokens from `#from` to `#known`, the latter not included. */
   #from = 0;
@@ -64,16 +77,16 @@ class Suffix implements Drafter {
   /** Of another text that has begun, how many tokens are surely those of the one in the index. */
   #kept?: number;
 
-  constructor(verifier: Verifier, { depth, name = "suffix" }: SuffixOptions) {
+  constructor(verifier: Verifier, options: SuffixOptions) {
     const { device } = verifier.memory;
+    const { depth, treeSize, leastWorth = LEAST_WORTH[device.backend], name = "suffix" } = options;
     this.#name = name;
     this.#verifier = verifier;
+    this.#continuations = new Continuations(this.#index, treeSize, depth, leastWorth);
     using cleanup = new DisposableStack();
     const arena = cleanup.use(new Arena(device, "suffix"));
-    this.#words = cleanup.use(new HostWords(device, 2 + depth));
-    this.#limit = arena.fromHost("i32", [1], new Int32Array(1));
-    this.#continuations = new Continuations(this.#index, 1 + depth, false, 0);
-    this.proposal = { rows: 1 + depth, limit: this.#limit };
+    this.#nodes = cleanup.use(new HostNodes(device, arena, treeSize));
+    this.proposal = { ...this.#nodes.proposal, cuts: CUTS.filter((count) => count < treeSize) };
     this.#cleanup = cleanup.move();
   }
 
@@ -82,17 +95,13 @@ class Suffix implements Drafter {
   }
 
   propose(): void {
-    const { state, memory: { history, text } } = this.#verifier;
-    const { length, vocabulary } = state;
+    const { state: { length, vocabulary }, memory: { text } } = this.#verifier;
     this.#read(text, length + 1);
-    const count = this.#continuations.grow(text, length + 1, vocabulary);
-    this.proposed = count;
-    if (count === 1) return;
-    const { words } = this.#words;
-    words.set(this.#continuations.tokens);
-    words[this.proposal.rows] = length + count - 1;
-    this.#words.give(rows(history, length + 1, length + count), 1);
-    this.#words.give(this.#limit, this.proposal.rows);
+    const continuations = this.#continuations;
+    this.proposed = continuations.grow(text, length + 1, vocabulary);
+    if (this.proposed === 1) return;
+    continuations.tokens[0] = text[length];
+    this.#nodes.queue(continuations, this.proposed, length);
   }
 
   follow(): void {

@@ -26,18 +26,14 @@ import { idleBeside, needsOption, needsValue } from "../options/needs.ts";
 import { choiceOf, SAMPLING_OPTIONS } from "../options/sampling.ts";
 import { BACKEND_OPTION, JSON_OPTION, TARGET_OPTION, THREADS_OPTION } from "../options/shared.ts";
 
-/** What an option of trees needs. */
-const TREES = [
-  needsOption("head"),
-  needsValue("method", "eagle2", "hier"),
-  idleBeside("inner", "suffix"),
+/** What an option of trees needs: what grows them. */
+const TREES: readonly Need[] = [
+  ({ head, method, inner }) =>
+    head !== undefined || method === "suffix" || inner === "suffix"
+      ? undefined
+      : "needs --head, --method suffix or --inner suffix",
+  needsValue("method", ...DRAFTER_NAMES, "hier"),
 ];
-
-/** What the depth of a proposal needs: something that proposes and is no complete model. */
-const needsDepth: Need = ({ method, inner, head }) =>
-  method === "suffix" || inner === "suffix"
-    ? undefined
-    : TREES[0]({ head }) && "needs --head, --method suffix or --inner suffix";
 
 /** The `generate` command. */
 export const generate: Command = command({
@@ -132,15 +128,15 @@ export const generate: Command = command({
       name: "depth",
       type: "integer",
       value: "N",
-      needs: [needsDepth, needsValue("method", ...DRAFTER_NAMES, "hier")],
-      summary: "Levels of a head's tree below its root; tokens of a suffix drafter's sequence",
+      needs: TREES,
+      summary: "Levels of a tree below its root",
     },
     {
       name: "topk",
       type: "integer",
       value: "N",
-      needs: TREES,
-      summary: "Nodes expanded on each level of a tree",
+      needs: [needsOption("head"), needsValue("method", "eagle2", "hier")],
+      summary: "Nodes expanded on each level of a head's tree",
     },
     {
       name: "tree-size",

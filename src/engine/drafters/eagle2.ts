@@ -12,5 +12,6 @@ export const EAGLE2 = {
   proposer: "head",
   head: "an EAGLE-2 head",
   shape: {},
+  innerShape: { depth: 3, treeSize: 24 },
   plan: (shape, head) => eagle2(head!, shape),
 } as const satisfies DrafterKind;

@@ -10,11 +10,11 @@ import type { DrafterPlan } from "../../speculation/mod.ts";
 export interface SpeculationOptions {
   /** Tokens that a draft model's sequence has at least. */
   readonly minDraft: number;
-  /** Levels of a head's tree below its root; tokens of a suffix drafter's sequence at most. */
+  /** Levels of a tree below its root. */
   readonly depth: number;
-  /** Nodes expanded on each level of a tree. */
+  /** Nodes expanded on each level of a head's tree. */
   readonly topk: number;
-  /** Nodes of a tree that are verified, its root included. */
+  /** Nodes of a tree that are verified, its root included; those of a suffix drafter at most. */
   readonly treeSize: number;
 }
 
@@ -26,8 +26,10 @@ export interface DrafterKind {
   readonly proposer: string;
   /** The head that it needs, e.g. `an EAGLE-2 head`; absent where it needs none. */
   readonly head?: string;
-  /** Its shape by default, as far as it has one of its own, where it proposes to the target. */
+  /** Its shape by default, where it has one of its own. */
   readonly shape: Partial<SpeculationOptions>;
+  /** That inside a hierarchy. */
+  readonly innerShape: Partial<SpeculationOptions>;
   /** Plans it; with a head where it needs one. */
   plan(shape: SpeculationOptions, head?: HeadModel): DrafterPlan;
 }

@@ -10,6 +10,7 @@ import type { DrafterKind } from "./kind.ts";
 export const SUFFIX = {
   name: "suffix",
   proposer: "suffix",
-  shape: { depth: 7 },
+  shape: { depth: 15, treeSize: 16 },
+  innerShape: { depth: 7, treeSize: 16 },
   plan: (shape) => suffix(shape),
 } as const satisfies DrafterKind;
