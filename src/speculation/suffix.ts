@@ -11,6 +11,7 @@ import { Continuations, PLACES } from "./continuations.ts";
 import type { Drafter, DrafterPlan, Proposal, Verifier } from "./drafter.ts";
 import { HostNodes } from "./host_nodes.ts";
 import { DRAFTER_KINDS } from "./shape.ts";
+import { Remembered } from "./remembered.ts";
 import { SuffixIndex } from "./suffix_index.ts";
 
 /** Options of a suffix drafter. */
@@ -36,9 +37,6 @@ const CUTS = [2, 4, 8, 16, 32];
 
 /** Tokens of texts that are remembered: 9.5 MB of the host's memory. */
 const REMEMBERED = 2 ** 17;
-
-/** Tokens that two texts share and that are remembered twice, before the first in which they differ. */
-const SHARED = 8;
 
 /**
  * Plans a drafter that remembers texts. Options of other drafters may be among the options: one shape can be given to all.
@@ -67,22 +65,19 @@ class Suffix implements Drafter {
   proposed = 1;
   readonly #name: string;
   readonly #verifier: Verifier;
-  readonly #index = new SuffixIndex(REMEMBERED, PLACES);
+  readonly #remembered: Remembered;
   readonly #continuations: Continuations;
   readonly #nodes: HostNodes;
   readonly #cleanup: DisposableStack;
-  /** The index ends with the text's tokens from `#from` to `#known`, the latter not included. */
-  #from = 0;
-  #known = 0;
-  /** Of another text that has begun, how many tokens are surely those of the one in the index. */
-  #kept?: number;
 
   constructor(verifier: Verifier, options: SuffixOptions) {
     const { device } = verifier.memory;
     const { depth, treeSize, leastWorth = LEAST_WORTH[device.backend], name = "suffix" } = options;
     this.#name = name;
     this.#verifier = verifier;
-    this.#continuations = new Continuations(this.#index, treeSize, depth, leastWorth);
+    const index = new SuffixIndex(REMEMBERED, PLACES);
+    this.#remembered = new Remembered(index);
+    this.#continuations = new Continuations(index, treeSize, depth, leastWorth);
     using cleanup = new DisposableStack();
     const arena = cleanup.use(new Arena(device, "suffix"));
     this.#nodes = cleanup.use(new HostNodes(device, arena, treeSize));
@@ -96,7 +91,7 @@ class Suffix implements Drafter {
 
   propose(): void {
     const { state: { length, vocabulary }, memory: { text } } = this.#verifier;
-    this.#read(text, length + 1);
+    this.#remembered.read(text, length + 1);
     const continuations = this.#continuations;
     this.proposed = continuations.grow(text, length + 1, vocabulary);
     if (this.proposed === 1) return;
@@ -108,37 +103,13 @@ class Suffix implements Drafter {
     // What was not proposed here is read with the next proposal.
   }
 
-  /** Brings the index up to the first `length` tokens of `text`. */
-  #read(text: Int32Array, length: number): void {
-    if (this.#kept !== undefined) this.#part(this.#kept, text, length);
-    this.#kept = undefined;
-    while (this.#known < length) this.#index.push(text[this.#known++]);
-  }
-
-  /** Begins another text unless it goes on from the one in the index, of which `kept` tokens or more begin it. */
-  #part(kept: number, text: Int32Array, length: number): void {
-    const index = this.#index;
-    const start = index.end - this.#known;
-    let same = kept;
-    if (kept >= this.#from) {
-      while (same < Math.min(this.#known, length) && index.at(start + same) === text[same]) same++;
-      if (same === this.#known) return;
-    }
-    index.cut();
-    this.#from = this.#known = Math.max(0, Math.min(same, length) - SHARED);
-  }
-
   queueObserve(): void {
     // All that it knows is on the host.
   }
 
   observe(): void {
-    if (this.#kept !== undefined) return;
     // A level above may have refused what this one's verifier had accepted.
-    const refused = this.#known - this.#verifier.state.length;
-    if (refused <= 0) return;
-    this.#index.pop(refused);
-    this.#known -= refused;
+    this.#remembered.takeBack(this.#verifier.state.length);
   }
 
   proposer(): string {
@@ -146,13 +117,11 @@ class Suffix implements Drafter {
   }
 
   resume(kept: number): void {
-    this.#kept = Math.min(this.#kept ?? this.#known, kept);
+    this.#remembered.resume(kept);
   }
 
   forget(): void {
-    this.#index.clear();
-    this.#from = this.#known = 0;
-    this.#kept = undefined;
+    this.#remembered.forget();
   }
 
   [Symbol.dispose](): void {
