@@ -87,3 +87,18 @@ Deno.test("an index has each text once, without what was taken back", () => {
   }
   assert(went > 100 && parted > 100, `${went} went on, ${parted} parted`);
 });
+
+Deno.test("a text that parts before the one in the index begins is there from where it parts", () => {
+  const index = new SuffixIndex(1024, 8);
+  const remembered = new Remembered(index);
+  const first = Int32Array.from({ length: 40 }, (_, i) => 100 + i);
+  remembered.read(first, 40);
+  remembered.resume(30);
+  remembered.read(Int32Array.from({ length: 40 }, (_, i) => i < 30 ? 100 + i : i), 40);
+  // In the index the second text begins with its token 22; at the places of those before stand others of the first.
+  const third = Int32Array.from({ length: 21 }, (_, i) => i < 5 ? 100 + i : 119 + i);
+  remembered.resume(5);
+  const { end } = index;
+  remembered.read(third, 21);
+  assertEquals(contents(index, end), [-1, ...third]);
+});
