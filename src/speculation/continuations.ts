@@ -1,10 +1,11 @@
 /**
  * What came behind the end of a text where it stood before, as a sequence or as a tree: the likeliest tokens first.
  *
- * A node is worth what its path's chance is held to be, and nodes are taken best first, as SuffixDecoding does
+ * A node is worth what the chance of its path seems to be, and nodes are taken best first, as SuffixDecoding does
  * (arXiv 2411.04975). The chance of a token behind its parent is the share of the places at which it came, each weighed by
- * the tokens that it has in common with the text, times n / (n + 2), where n is the most of these: on texts of a small
- * model, nodes worth 0.1, 0.3, 0.5, 0.7 and 0.9 were right in 14%, 38%, 59%, 84% and 100% of the cases.
+ * the tokens that it has in common with the text, times n / (n + 2), where n is the most of these. On 74 texts of
+ * SmolLM2-135M-Instruct, of nodes worth 0.1 to 0.2, 0.3 to 0.4, 0.5 to 0.6, 0.7 to 0.8 and above 0.9, 15%, 39%, 59%, 84% and
+ * 100% were right.
  *
  * @module
  */

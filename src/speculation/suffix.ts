@@ -21,8 +21,8 @@ export interface SuffixOptions {
   /** Nodes of a proposal at most, the last token of the text included; 1 to 64. */
   readonly treeSize: number;
   /**
-   * The least chance that a node must seem to have, 0 to 1, to be proposed; where absent 0.02 on a GPU, where rows cost next
-   * to nothing, and 0.5 on the CPU, where two rows cost nearly what two forwards do.
+   * The least chance that a node must seem to have, 0 to 1, to be proposed; where absent 0.01 on a GPU, where a row costs next
+   * to nothing, and 0.5 on the CPU, where each costs about half of a forward of one.
    */
   readonly leastWorth?: number;
   /** Name in provenance; `suffix` where absent. */
@@ -30,7 +30,7 @@ export interface SuffixOptions {
 }
 
 /** What `leastWorth` is where options do not say. */
-const LEAST_WORTH: Readonly<Record<Device["backend"], number>> = { cpu: 0.5, cuda: 0.02 };
+const LEAST_WORTH: Readonly<Record<Device["backend"], number>> = { cpu: 0.5, cuda: 0.01 };
 
 /** Rows that forwards are made for, beside those of the largest proposal. */
 const CUTS = [2, 4, 8, 16, 32];
