@@ -35,7 +35,7 @@ const LEAST_WORTH: Readonly<Record<Device["backend"], number>> = { cpu: 0.5, cud
 /** Rows that forwards are made for, beside those of the largest proposal. */
 const CUTS = [2, 4, 8, 16, 32];
 
-/** Tokens of texts that are remembered: 9.5 MB of the host's memory. */
+/** Tokens of texts that are remembered: 8.9 MB of the host's memory. */
 const REMEMBERED = 2 ** 17;
 
 /**
