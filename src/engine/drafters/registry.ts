@@ -7,13 +7,11 @@ import { EAGLE2 } from "./eagle2.ts";
 import type { DrafterKind } from "./kind.ts";
 import { SUFFIX } from "./suffix.ts";
 
-const KINDS = [SUFFIX, EAGLE2] as const;
-
 /** Name of a drafter that is no complete model. */
-export type DrafterName = (typeof KINDS)[number]["name"];
+export type DrafterName = typeof SUFFIX.name | typeof EAGLE2.name;
 
 /** All of them. */
-export const DRAFTERS: readonly (DrafterKind & { readonly name: DrafterName })[] = KINDS;
+export const DRAFTERS: readonly (DrafterKind & { readonly name: DrafterName })[] = [SUFFIX, EAGLE2];
 
 /** Their names. */
 export const DRAFTER_NAMES: readonly DrafterName[] = DRAFTERS.map(({ name }) => name);
