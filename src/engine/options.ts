@@ -16,6 +16,7 @@ import {
   required,
 } from "../base/options.ts";
 import { type Backend, DEVICE_KINDS } from "../device/mod.ts";
+import { MAX_TREE_ROWS } from "../ops/mod.ts";
 import { DRAFTER_KINDS } from "../speculation/mod.ts";
 
 /** How tokens are proposed: not at all, by a draft model, by a head, or by a draft model with a head. */
@@ -28,6 +29,8 @@ export const METHODS: readonly Method[] = ["ar", "draft", "eagle2", "hier"];
 export interface SpeculationOptions {
   /** Tokens that a draft model's sequence has at least. */
   readonly minDraft: number;
+  /** Rows of a draft model's proposal that its other choices take, beside the tokens of the sequence. */
+  readonly siblings: number;
   /** Levels of a head's tree below its root. */
   readonly depth: number;
   /** Nodes expanded on each level of a tree. */
@@ -36,12 +39,15 @@ export interface SpeculationOptions {
   readonly treeSize: number;
 }
 
-/** Defaults of `SpeculationOptions`. */
+/**
+ * Defaults of `SpeculationOptions`. With siblings a proposal of the hierarchy has 16 rows, up to which a GPU's products of
+ * few rows cost the same as of 9.
+ */
 export const SPECULATION_DEFAULTS: Readonly<Record<Method, SpeculationOptions>> = {
-  ar: { minDraft: 6, depth: 5, topk: 8, treeSize: 32 },
-  draft: { minDraft: 6, depth: 5, topk: 8, treeSize: 32 },
-  eagle2: { minDraft: 6, depth: 5, topk: 8, treeSize: 32 },
-  hier: { minDraft: 6, depth: 3, topk: 8, treeSize: 24 },
+  ar: { minDraft: 6, siblings: 6, depth: 5, topk: 8, treeSize: 32 },
+  draft: { minDraft: 6, siblings: 6, depth: 5, topk: 8, treeSize: 32 },
+  eagle2: { minDraft: 6, siblings: 6, depth: 5, topk: 8, treeSize: 32 },
+  hier: { minDraft: 6, siblings: 6, depth: 3, topk: 8, treeSize: 24 },
 };
 
 /** What an engine is made of. */
@@ -82,6 +88,7 @@ const ENGINE_KINDS: Kinds<EngineOptions> = {
   promptRows: integer(1),
   progress: FUNCTION,
   minDraft: DRAFTER_KINDS.minDraft,
+  siblings: DRAFTER_KINDS.siblings,
   depth: DRAFTER_KINDS.depth,
   topk: DRAFTER_KINDS.topk,
   treeSize: DRAFTER_KINDS.treeSize,
@@ -140,9 +147,13 @@ export function speculationOf(
     checkArgument("generate", name, options[name], DRAFTER_KINDS[name]);
     return options[name] ?? defaults[name];
   };
+  const [minDraft, siblings, depth] = [valueOf("minDraft"), valueOf("siblings"), valueOf("depth")];
+  // Where none were asked for, a long sequence leaves room for fewer.
+  const room = Math.max(0, MAX_TREE_ROWS - 1 - minDraft - depth);
   return {
-    minDraft: valueOf("minDraft"),
-    depth: valueOf("depth"),
+    minDraft,
+    siblings: options.siblings ?? Math.min(siblings, room),
+    depth,
     topk: valueOf("topk"),
     treeSize: valueOf("treeSize"),
   };

@@ -70,6 +70,10 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Idle>>>> = {
       "--head H --min-draft 3",
       "needs --draft",
     ]],
+    siblings: [["--siblings 3", "it needs --draft"], [
+      "--draft D --head H --method eagle2 --siblings 3",
+      "it needs --method draft or hier",
+    ]],
     depth: trees("--depth 3"),
     topk: trees("--topk 3"),
     "tree-size": trees("--tree-size 9"),
