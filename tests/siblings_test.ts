@@ -6,6 +6,8 @@ import { assert, assertEquals, assertGreater, assertThrows } from "@std/assert";
 import { Trio } from "../scripts/trio.ts";
 import { ArgumentError } from "../src/base/errors.ts";
 import { Arena, type Device, type Tensor } from "../src/device/mod.ts";
+import { type Model, ModelState } from "../src/model/mod.ts";
+import { MAX_TREE_ROWS } from "../src/ops/mod.ts";
 import {
   type ChoiceOptions,
   type Drafter,
@@ -19,10 +21,12 @@ import { backendTest } from "./backends.ts";
 import type { Trio as Models } from "./methods.ts";
 import { SMALL, writeRandomHead, writeRandomModel } from "./models.ts";
 import { problems } from "./problems.ts";
+import { counts, noise, processed } from "./reference/choice.ts";
+import { logSoftmax } from "./reference/ops.ts";
 import { decode, Decoder, prompts, withWritten } from "./rounds.ts";
 
 const TREE = { depth: 3, topk: 4, treeSize: 12 };
-const SAMPLED: ChoiceOptions = { temperature: 1, seed: 5 };
+const SAMPLED: ChoiceOptions = { temperature: 0.8, repetitionPenalty: 1.2, seed: 5 };
 
 const words = (device: Device, t: Tensor<"i32">) => [
   ...new Int32Array(device.download(t).buffer),
@@ -73,8 +77,44 @@ function withErring(device: Device, body: (models: Models) => void): void {
   withWritten(device, write, body);
 }
 
+/** Of each token behind `text`, and then behind each of `sequence`, the logarithm of its chance of being `draft`'s choice. */
+function chances(draft: Model, text: number[], sequence: number[]): Float64Array[] {
+  const all = [...text, ...sequence];
+  const [rows, first, vocab] = [all.length, text.length - 1, draft.config.vocabSize];
+  const sizes = { context: rows, slots: rows, rows, logitsRows: MAX_TREE_ROWS };
+  using state = new ModelState(draft, sizes);
+  using arena = new Arena(draft.device, "chances");
+  state.cache.ensure(rows);
+  const { cacheLength } = state;
+  state.queueForward({ rows, cacheLength }, {
+    tokens: arena.fromHost("i32", [rows], Int32Array.from(all)),
+  });
+  state.queueLogits(rows - first, first);
+  const logits = new Float32Array(draft.device.download(state.logits).buffer);
+  const { temperature = 0, seed = 0 } = SAMPLED;
+  return Array.from({ length: rows - first }, (_, i) => {
+    const row = logits.subarray(i * vocab, (i + 1) * vocab);
+    const shift = noise(seed, text.length + i, vocab);
+    const said = counts(all.slice(0, text.length + i));
+    const shifted = processed(row, { ...SAMPLED, temperature: 0 }, said)
+      .map((x, token) => x + temperature * shift[token]);
+    return logSoftmax(shifted);
+  });
+}
+
+/** The chances of the guesses that should be the siblings of `sequence`, best first: of the `looked` best at each place. */
+function bestGuesses(draft: Model, text: number[], sequence: number[], looked: number): number[] {
+  let before = 0;
+  return chances(draft, text, sequence).slice(0, sequence.length).flatMap((row, i) => {
+    const here = before;
+    before += row[sequence[i]];
+    const best = [...row.keys()].sort((a, b) => row[b] - row[a]).slice(0, looked);
+    return best.filter((token) => token !== sequence[i]).map((token) => here + row[token]);
+  }).sort((a, b) => b - a);
+}
+
 backendTest(
-  "behind a sibling the draft model says what it says of the text alone",
+  "siblings are the likeliest other choices, and the draft model goes on from them",
   ({ device }) => {
     withErring(device, ({ target, draft, draftHead }) => {
       for (
@@ -94,34 +134,49 @@ backendTest(
         memory.choice.set(SAMPLED, text.length, 24);
         for (const _ of round.read(text));
         let [taken, ended] = [0, 0];
-        while (text.length < 90) {
+        while (text.length < 80) {
           const before = [...text];
           const accepted = round.run();
           text.push(...round.result.subarray(1, 1 + accepted));
           const tokens = words(device, drafter!.proposal.tokens!);
           const parents = words(device, drafter!.proposal.parents!);
-          // The sequence comes first; the first sibling does not stand behind the row before it, or is another guess there.
+          const what = `${plan.name} behind ${before.length} tokens`;
+          // The draft model's own text stands in the first rows: 5 tokens, with an inner drafter up to its depth more.
           const own = decode(draft, before, plan.depth, undefined, SAMPLED).tokens;
-          assertEquals(tokens[0], before.at(-1));
-          let length = 1;
-          while (
-            length <= 5 || parents[length] === length - 1 && tokens[length] === own[length - 1]
-          ) length++;
-          assertEquals(
-            tokens.slice(1, length),
-            own.slice(0, length - 1),
-            `behind ${before.length}`,
+          const differs = own.findIndex((token, j) =>
+            j >= 5 && (parents[1 + j] !== j || tokens[1 + j] !== token)
           );
-          for (let row = length; row < tokens.length; row++) {
-            const beside = parents[row] + 1;
-            assert(beside < length, "a sibling stands beside a token of the sequence");
-            const others = tokens.filter((_, j) => j !== row && parents[j] === parents[row]);
-            assert(!others.includes(tokens[row]), "no guess is made twice");
-          }
+          const sequence = own.slice(0, differs < 0 ? undefined : differs);
+          const first = 1 + sequence.length;
+          assertEquals(tokens.slice(0, first), [before.at(-1)!, ...sequence], what);
+          assertEquals(
+            parents.slice(0, first),
+            sequence.map((_, j) => j - 1).concat(first - 2),
+            what,
+          );
+          // Then come its siblings.
+          const values = chances(draft, before, sequence);
+          const guesses = tokens.slice(first).map((token, j) => {
+            const parent = parents[first + j];
+            assert(token !== sequence[parent], `${what}: its own token once more`);
+            const held = sequence.slice(0, parent).reduce((sum, own, i) => sum + values[i][own], 0);
+            return held + values[parent][token];
+          }).sort((a, b) => b - a);
+          assertEquals(
+            new Set(tokens.slice(first).map((token, j) => `${parents[first + j]} ${token}`)).size,
+            guesses.length,
+          );
+          const best = bestGuesses(draft, before, sequence, 8);
+          guesses.forEach((value, j) => {
+            const error = Math.abs(best[j] - value);
+            assert(error < 1e-3, `${what}: guess ${j} is ${error} less likely than another`);
+          });
           const last = accepted - 2;
-          if (last < 0 || last + 1 >= length || text[before.length + last] === own[last]) continue;
+          if (
+            last < 0 || last >= sequence.length || text[before.length + last] === own[last]
+          ) continue;
           taken++;
-          if (last + 2 === length) ended++;
+          if (last === sequence.length - 1) ended++;
           assertEquals(round.proposer(last), "me", "who proposed a sibling");
         }
         assertGreater(taken, 3, `siblings taken of ${plan.name}`);
