@@ -41,7 +41,7 @@ export const METHODS: readonly TestedMethod[] = [
     plan: ({ draft, draftHead }) =>
       draftModel(
         draft,
-        { minDraft: 4, siblings: 5 },
+        { minDraft: 6, siblings: 5 },
         eagle2(draftHead, { depth: 3, topk: 4, treeSize: 12 }),
       ),
   },
