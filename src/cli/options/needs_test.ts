@@ -71,8 +71,8 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Idle>>>> = {
       "needs --draft",
     ]],
     siblings: [["--siblings 3", "it needs --draft"], [
-      "--draft D --head H --method eagle2 --siblings 3",
-      "it needs --method draft or hier",
+      "--head H --siblings 3",
+      "needs --draft",
     ]],
     depth: trees("--depth 3"),
     topk: trees("--topk 3"),
