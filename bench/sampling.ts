@@ -3,10 +3,11 @@
  * tokens are chosen with and with drafters that do not.
  *
  *     deno run -A bench/sampling.ts [--problems FILE.jsonl] [--count 40] [--max-tokens 160]
- *         [--temperatures 0,0.6,1] [--options JSON]
+ *         [--temperatures 0,0.6,1] [--options JSON] [--methods draft,eagle2,hier] [--siblings 0,6] [--seen]
  *
  * FILE has one JSON object with a `question` a line, as the GSM8K test split has; without it, problems
- * from `tests/problems.ts` are taken. JSON has further options of a generation, e.g. `{"topP": 0.9}`.
+ * from `tests/problems.ts` are taken. JSON has further options of a generation, e.g. `{"topP": 0.9}`; `--siblings` numbers of
+ * siblings to compare, the usual one where absent; with `--seen` all drafters see the noise.
  *
  * @module
  */
@@ -19,8 +20,15 @@ import { blind } from "../tests/blind.ts";
 import { problems } from "../tests/problems.ts";
 
 const args = parseArgs(Deno.args, {
-  string: ["problems", "count", "max-tokens", "temperatures", "options"],
-  default: { count: "40", "max-tokens": "160", temperatures: "0,0.6,1", options: "{}" },
+  string: ["problems", "count", "max-tokens", "temperatures", "options", "methods", "siblings"],
+  boolean: ["seen"],
+  default: {
+    count: "40",
+    "max-tokens": "160",
+    temperatures: "0,0.6,1",
+    options: "{}",
+    methods: METHODS.filter((method) => method !== "ar").join(),
+  },
 });
 const count = Number(args.count);
 const questions = args.problems
@@ -57,9 +65,19 @@ async function run(
 
 const rows: string[][] = [];
 const plain = new Map<number, string[]>();
-for (const method of METHODS) {
-  const plan = trio.plan(method);
-  for (const drafter of plan ? [plan, blind(plan, trio.device, arena)] : [undefined]) {
+/** What is compared: a method, and for draft models how many siblings. */
+const cases = ["ar", ...args.methods.split(",")].flatMap((name) => {
+  const method = METHODS.find((one) => one === name);
+  if (method === undefined) throw new Error(`Cannot run method ${name}: expected ${METHODS}`);
+  const drafts = method === "draft" || method === "hier";
+  const numbers = drafts && args.siblings ? args.siblings.split(",").map(Number) : [undefined];
+  return numbers.map((siblings) => ({ method, siblings }));
+});
+for (const { method, siblings } of cases) {
+  const plan = trio.plan(method, siblings === undefined ? {} : { siblings });
+  const name = siblings === undefined ? method : `${method}, ${siblings} siblings`;
+  const unseen = plan && !args.seen ? [blind(plan, trio.device, arena)] : [];
+  for (const drafter of [plan, ...unseen]) {
     using session = new Session(trio.target, trio.tokenizer, { context: 1024, drafter, method });
     const cells: string[] = [];
     let identical = true;
@@ -70,7 +88,7 @@ for (const method of METHODS) {
       cells.push(tau.toFixed(2));
     }
     const noise = drafter === undefined ? "" : drafter === plan ? "seen" : "unseen";
-    rows.push([method, noise, ...cells, identical ? "yes" : "NO"]);
+    rows.push([name, noise, ...cells, identical ? "yes" : "NO"]);
   }
 }
 console.log(`${questions.length} problems on ${trio.device.name}`);

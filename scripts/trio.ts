@@ -14,6 +14,7 @@ import {
   type Method,
   Model,
   speculationOf,
+  type SpeculationOptions,
   suffix,
   Tokenizer,
 } from "../mod.ts";
@@ -50,9 +51,9 @@ export class Trio implements Disposable {
     this.#cleanup = cleanup.move();
   }
 
-  /** The drafter of a method, with the shape that an engine gives it by default. */
-  plan(method: Method): DrafterPlan | undefined {
-    const shape = speculationOf(method);
+  /** The drafter of a method, with the shape that an engine gives it where `options` say nothing else. */
+  plan(method: Method, options: Partial<SpeculationOptions> = {}): DrafterPlan | undefined {
+    const shape = speculationOf(method, options);
     switch (method) {
       case "ar":
         return undefined;

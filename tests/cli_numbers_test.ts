@@ -78,7 +78,7 @@ Deno.test("numbers: the largest ones do something, or are refused for a reason",
     [["score", ...target, "--text", "a"], "top", MOST],
     [[...generate, "--context", "32"], "max-tokens", MOST],
     [[...generate, ...short], "context", MOST],
-    ...["min-draft", "depth", "topk", "tree-size"].map((
+    ...["min-draft", "siblings", "depth", "topk", "tree-size"].map((
       option,
     ): [string[], string, number] => [[...generate, ...short], option, MOST]),
     ...["temperature", "repetition-penalty"].map((option): [string[], string, number] => [

@@ -39,7 +39,7 @@ const CONTEXT = 256;
 const TEMPERATURES = [0, 1];
 
 /** Small proposals, so that a processor verifies many. */
-const SHAPE = { minDraft: 3, depth: 3, topk: 4, treeSize: 10 };
+const SHAPE = { minDraft: 3, siblings: 3, depth: 3, topk: 4, treeSize: 10 };
 
 function planOf(trio: Trio, method: Method): DrafterPlan | undefined {
   switch (method) {

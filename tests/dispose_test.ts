@@ -100,7 +100,7 @@ function loadModels(): Walk {
   const target = cleanup.use(Model.load(device, targetDir));
   const draft = cleanup.use(Model.load(device, draftDir));
   const head = cleanup.use(HeadModel.load(device, headDir, draft));
-  const drafter = draftModel(draft, { minDraft: 3 }, eagle2(head, TREE));
+  const drafter = draftModel(draft, { minDraft: 3, siblings: 2 }, eagle2(head, TREE));
   const session = cleanup.use(new Session(target, tokenizer, { context: 64, drafter }));
   const all = ["device", "target", "draft", "head", "session"];
   const bytes = new Uint8Array(target.config.hiddenSize * 2);
@@ -344,7 +344,7 @@ for (const part of ["device", "target", "draft", "head", "session"]) {
         draft: Model;
         head: HeadModel;
       };
-      const drafter = draftModel(draft, { minDraft: 3 }, eagle2(head, TREE));
+      const drafter = draftModel(draft, { minDraft: 3, siblings: 2 }, eagle2(head, TREE));
       using roomy = new Session(target, tokenizer, { context: 800, drafter });
       const one = part === "session" ? roomy : walk.parts[part];
       const dispose = () => one[Symbol.dispose]();

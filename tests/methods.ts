@@ -34,6 +34,19 @@ export const METHODS: readonly TestedMethod[] = [
       draftModel(draft, { minDraft: 6 }, eagle2(draftHead, { depth: 3, topk: 4, treeSize: 12 })),
   },
   {
+    name: "draft with siblings",
+    plan: ({ draft }) => draftModel(draft, { minDraft: 5, siblings: 7 }),
+  },
+  {
+    name: "hier with siblings",
+    plan: ({ draft, draftHead }) =>
+      draftModel(
+        draft,
+        { minDraft: 6, siblings: 5 },
+        eagle2(draftHead, { depth: 3, topk: 4, treeSize: 12 }),
+      ),
+  },
+  {
     name: "hier of draft models",
     plan: ({ draft }) =>
       draftModel(
@@ -52,10 +65,10 @@ export const METHODS: readonly TestedMethod[] = [
     plan: ({ draft, draftHead }) =>
       draftModel(
         draft,
-        { minDraft: 7 },
+        { minDraft: 7, siblings: 3 },
         draftModel(
           draft,
-          { minDraft: 3, name: "inner" },
+          { minDraft: 3, siblings: 4, name: "inner" },
           eagle2(draftHead, { depth: 2, topk: 3, treeSize: 8 }),
         ),
       ),

@@ -52,6 +52,7 @@ type Wrong<T> = { readonly [K in keyof T]-?: readonly unknown[] };
 
 const SHAPE: Wrong<SpeculationOptions> = {
   minDraft: NO_COUNT,
+  siblings: [...NO_INTEGER, -1],
   depth: NO_COUNT,
   topk: NO_COUNT,
   treeSize: NO_COUNT,
@@ -244,6 +245,7 @@ Deno.test("every option of every export refuses what it cannot be, by name", asy
       base: { depth: 2, topk: 2, treeSize: 4 },
       wrong: {
         minDraft: NO_COUNT,
+        siblings: [...NO_INTEGER, -1],
         depth: [...NO_COUNT, undefined],
         topk: [...NO_COUNT, undefined],
         treeSize: [...NO_COUNT, undefined],

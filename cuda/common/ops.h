@@ -120,7 +120,7 @@ int32_t run_choose(smq_context* ctx, const Choose& args);
 decltype(smq_top_log_probs) run_top_log_probs;
 // The rows of `from` are changed in place: its scores are its logits.
 int32_t run_top_choices(smq_context* ctx, uint64_t values, uint64_t ids, const Choose& from,
-                        int32_t offset, int32_t topk);
+                        int32_t offset, int32_t step, int32_t topk);
 decltype(smq_log_probs) run_log_probs;
 
 decltype(smq_gather_rows) run_gather_rows;
@@ -146,6 +146,15 @@ struct TreeSelect {
   int32_t candidates, size;
 };
 int32_t run_tree_select(smq_context* ctx, const TreeSelect& args);
+
+struct TreeSiblings {
+  float* scores;
+  int32_t *tokens, *parents;
+  const float* values;
+  const int32_t *ids, *history, *cache_length, *limit;
+  int32_t ring_rows, topk, depth, vocab;
+};
+int32_t run_tree_siblings(smq_context* ctx, const TreeSiblings& args);
 
 // Without tokens and parents the rows are a sequence.
 struct Verify {

@@ -361,12 +361,14 @@ int32_t smq_choose(smq_context* ctx, uint64_t choice, uint64_t scores, uint64_t 
 // values: f32 [m, topk]; ids: i32 [m, topk]. topk <= SMQ_MAX_TOPK.
 int32_t smq_top_log_probs(smq_context* ctx, uint64_t values, uint64_t ids, uint64_t logits, int32_t m,
                           int32_t vocab, int32_t topk);
-// The same of logits that become, in place, what a draft head knows of the choice of a token that is to stand at L +
-// offset: bias and penalties of smq_choose's `settings`, the text being history[0 .. L], then T times its noise at
-// that position is added, T the temperature. Where all of these are off, the bits are those of smq_top_log_probs.
+// The same of logits that become, in place, what a drafter knows of the choice of a token that is to stand at L +
+// offset + i * step: bias and penalties of smq_choose's `settings`, the text being history[0 .. L + i * step], then T
+// times its noise at that position is added, T the temperature. step: 0 where all rows i stand side by side, 1 where they
+// are a sequence. Where all of these are off, the bits are those of smq_top_log_probs.
 int32_t smq_top_choices(smq_context* ctx, uint64_t values, uint64_t ids, uint64_t logits,
                         uint64_t settings, uint64_t bias_ids, uint64_t bias_values, uint64_t history,
-                        uint64_t cache_length, int32_t offset, int32_t m, int32_t vocab, int32_t topk);
+                        uint64_t cache_length, int32_t offset, int32_t step, int32_t m,
+                        int32_t vocab, int32_t topk);
 // out[i] = the log-softmax value of targets[i] in row i. targets: i32 [m]; out: f32 [m].
 int32_t smq_log_probs(smq_context* ctx, uint64_t out, uint64_t logits, uint64_t targets, int32_t m,
                       int32_t vocab);
@@ -411,6 +413,18 @@ int32_t smq_tree_select(smq_context* ctx, uint64_t out_tokens, uint64_t out_pare
                         uint64_t out_depths, uint64_t out_mask, uint64_t scores, uint64_t tokens,
                         uint64_t parents, int32_t candidates, uint64_t history,
                         uint64_t cache_length, int32_t size);
+// The candidates of a tree that is a sequence with other guesses beside its tokens. L = cache_length[0]; the sequence is
+// the tokens of history from L + 1 to limit[0], depth of them at most. What was guessed of position p lies in row (p - 1) %
+// ring_rows of ids, i32 [ring_rows, topk], the logarithms of the chances in values, f32, alike. Candidate i, i < depth, is
+// the token at L + 1 + i, with score 1; candidate depth + i * topk + j is guess j of that position, its score the sum of the
+// values of the sequence's tokens before it (the last value of a row where they are not among its ids) and its own. The
+// parent of both is candidate i - 1, or -1. A candidate with score -infinity is none: beyond the sequence's end, the
+// sequence's own token once more, or outside 0 .. vocab - 1; its token is history[L]. scores: f32, tokens, parents: i32
+// [depth * (1 + topk)]; depth < SMQ_MAX_TREE.
+int32_t smq_tree_siblings(smq_context* ctx, uint64_t scores, uint64_t tokens, uint64_t parents,
+                          uint64_t values, uint64_t ids, int32_t ring_rows, int32_t topk,
+                          uint64_t history, uint64_t cache_length, uint64_t limit, int32_t depth,
+                          int32_t vocab);
 
 // ---- ops: round -------------------------------------------------------------------------------
 

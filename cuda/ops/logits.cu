@@ -53,7 +53,8 @@ __global__ void __launch_bounds__(kLogitThreads)
 // Writes the chunk's statistics after what the settings change, in place: see expect_row of the twin.
 template <int kCount>
 __global__ void __launch_bounds__(kLogitThreads)
-    expect_kernel(Stats* stats, const Choose from, float* logits, int32_t offset) {
+    expect_kernel(Stats* stats, const Choose from, float* logits, int32_t offset, int32_t step,
+                  int32_t first_row) {
   __shared__ ProcessShared shared;
   wait_for_previous();
   let_next_start();
@@ -64,9 +65,9 @@ __global__ void __launch_bounds__(kLogitThreads)
   load_chunk<kCount>(x, row, int32_t(blockIdx.x), vocab);
   if (s.changes()) {
     const uint32_t first = blockIdx.x * kChunk;
-    // All rows stand behind the same text.
-    process<kCount>(x, from, s, 0, first, shared);
-    const uint32_t position = uint32_t(max(from.cache_length[0], 0) + offset);
+    const int32_t behind = (first_row + int32_t(blockIdx.y)) * step;
+    process<kCount>(x, from, s, behind, first, shared);
+    const uint32_t position = uint32_t(max(from.cache_length[0], 0) + offset + behind);
 #pragma unroll
     for (int e = 0; e < kLogitEach; e += kCount) {
       const uint32_t i = first + uint32_t(chunk_index<kCount>(e));
@@ -144,7 +145,7 @@ void launch_top(smq_context* ctx, uint64_t values, uint64_t ids, T* logits, int3
     auto* found = reinterpret_cast<uint64_t*>(stats + rows * chunks);
     T* x = logits + int64_t(first) * vocab;
     const dim3 grid{unsigned(chunks), unsigned(rows)};
-    queue_stats(grid, stats, x);
+    queue_stats(grid, stats, x, first);
     launch(ctx, kernel, grid, kLogitThreads, 0, at<float>(values) + int64_t(first) * topk,
            at<int32_t>(ids) + int64_t(first) * topk, x, vocab, topk, stats, found, ctx->counters,
            settings);
@@ -157,7 +158,7 @@ int32_t smq::run_top_log_probs(smq_context* ctx, uint64_t values, uint64_t ids, 
                                int32_t m, int32_t vocab, int32_t topk) {
   const auto kernel = wide_rows(logits, vocab) ? stats_kernel<4> : stats_kernel<1>;
   launch_top(ctx, values, ids, at<const float>(logits), m, vocab, topk, nullptr,
-             [&](dim3 grid, Stats* stats, const float* x) {
+             [&](dim3 grid, Stats* stats, const float* x, int32_t) {
                launch(ctx, kernel, grid, kLogitThreads, 0, stats, x, vocab, nullptr, nullptr,
                       ctx->counters);
              });
@@ -165,11 +166,11 @@ int32_t smq::run_top_log_probs(smq_context* ctx, uint64_t values, uint64_t ids, 
 }
 
 int32_t smq::run_top_choices(smq_context* ctx, uint64_t values, uint64_t ids, const Choose& from,
-                             int32_t offset, int32_t topk) {
+                             int32_t offset, int32_t step, int32_t topk) {
   const auto kernel = wide_rows(uint64_t(from.logits), from.vocab) ? expect_kernel<4> : expect_kernel<1>;
   launch_top(ctx, values, ids, from.scores, from.m, from.vocab, topk, from.settings,
-             [&](dim3 grid, Stats* stats, float* x) {
-               launch(ctx, kernel, grid, kLogitThreads, 0, stats, from, x, offset);
+             [&](dim3 grid, Stats* stats, float* x, int32_t first) {
+               launch(ctx, kernel, grid, kLogitThreads, 0, stats, from, x, offset, step, first);
              });
   return launched(ctx, "smq_top_choices");
 }

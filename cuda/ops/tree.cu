@@ -96,6 +96,43 @@ __global__ void __launch_bounds__(kTopThreads) select_kernel(const TreeSelect ar
   args.mask[row] = mask;
 }
 
+// Thread i has the sequence's token i and the guesses beside it.
+__global__ void __launch_bounds__(SMQ_MAX_TREE) siblings_kernel(const TreeSiblings args) {
+  __shared__ float own_values[SMQ_MAX_TREE];
+  wait_for_previous();
+  let_next_start();
+  const int32_t i = int32_t(threadIdx.x);
+  const int32_t topk = args.topk;
+  const int64_t length = max(args.cache_length[0], 0);
+  const bool there = i < args.depth && i < args.limit[0] - length;
+  const int32_t last = args.history[length];
+  const int32_t own = there ? args.history[length + 1 + i] : last;
+  const int64_t row = (length + i) % args.ring_rows * topk;
+  if (there) {
+    float own_value = args.values[row + topk - 1];
+    for (int32_t j = 0; j < topk; ++j) {
+      if (args.ids[row + j] == own) own_value = args.values[row + j];
+    }
+    own_values[i] = own_value;
+  }
+  __syncthreads();
+  if (i >= args.depth) return;
+  // In order, as on the twin.
+  float before = 0;
+  for (int32_t up = 0; there && up < i; ++up) before += own_values[up];
+  args.scores[i] = there ? 1.0f : -INFINITY;
+  args.tokens[i] = own;
+  args.parents[i] = i - 1;
+  for (int32_t j = 0; j < topk; ++j) {
+    const int32_t candidate = args.depth + i * topk + j;
+    const int32_t id = args.ids[row + j];
+    const bool other = there && id != own && id >= 0 && id < args.vocab;
+    args.scores[candidate] = other ? before + args.values[row + j] : -INFINITY;
+    args.tokens[candidate] = other ? id : last;
+    args.parents[candidate] = i - 1;
+  }
+}
+
 }  // namespace
 
 int32_t smq::run_tree_expand(smq_context* ctx, const TreeExpand& args) {
@@ -108,4 +145,9 @@ int32_t smq::run_tree_select(smq_context* ctx, const TreeSelect& args) {
   const bool few = args.candidates <= 4 * kTopThreads;
   launch(ctx, few ? select_kernel<4> : select_kernel<32>, 1, kTopThreads, 0, args);
   return launched(ctx, "smq_tree_select");
+}
+
+int32_t smq::run_tree_siblings(smq_context* ctx, const TreeSiblings& args) {
+  launch(ctx, siblings_kernel, 1, SMQ_MAX_TREE, 0, args);
+  return launched(ctx, "smq_tree_siblings");
 }

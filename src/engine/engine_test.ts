@@ -224,6 +224,7 @@ Deno.test("an engine refuses options out of range, and names them", async () => 
   await refused({ ...all, topk: 0 }, "topk", "topk is 0");
   await refused({ ...all, minDraft: 0 }, "minDraft", "minDraft is 0");
   await refused({ ...all, minDraft: 62 }, "minDraft", "at most 64");
+  await refused({ ...all, siblings: 55 }, "siblings", "siblings is 55, expected at most 54");
   await refused({ ...all, context: 1 }, "context", "context of 1");
   await refused({ ...all, context: 2049 }, "context", "expected 2 to 2048");
 });

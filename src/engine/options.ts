@@ -16,6 +16,7 @@ import {
   required,
 } from "../base/options.ts";
 import { type Backend, DEVICE_KINDS } from "../device/mod.ts";
+import { MAX_TREE_ROWS } from "../ops/mod.ts";
 import { DRAFTER_KINDS } from "../speculation/mod.ts";
 import { EAGLE2 } from "./drafters/eagle2.ts";
 import type { DrafterKind, SpeculationOptions } from "./drafters/kind.ts";
@@ -30,9 +31,12 @@ export type Method = "ar" | "draft" | DrafterName | "hier";
 /** All methods. */
 export const METHODS: readonly Method[] = ["ar", "draft", ...DRAFTER_NAMES, "hier"];
 
-const SHAPE: SpeculationOptions = { minDraft: 6, depth: 5, topk: 8, treeSize: 32 };
+const SHAPE: SpeculationOptions = { minDraft: 6, siblings: 6, depth: 5, topk: 8, treeSize: 32 };
 
-/** Defaults of `SpeculationOptions`; those of `hier` are of a head inside. */
+/**
+ * Defaults of `SpeculationOptions`; those of `hier` are of a head inside. With siblings a proposal of the hierarchy has
+ * 16 rows, up to which a GPU's products of few rows cost the same as of 9.
+ */
 export const SPECULATION_DEFAULTS: Readonly<Record<Method, SpeculationOptions>> = {
   ar: SHAPE,
   draft: SHAPE,
@@ -86,6 +90,7 @@ const ENGINE_KINDS: Kinds<EngineOptions> = {
   promptRows: integer(1),
   progress: FUNCTION,
   minDraft: DRAFTER_KINDS.minDraft,
+  siblings: DRAFTER_KINDS.siblings,
   depth: DRAFTER_KINDS.depth,
   topk: DRAFTER_KINDS.topk,
   treeSize: DRAFTER_KINDS.treeSize,
@@ -154,9 +159,13 @@ export function speculationOf(
     checkArgument("generate", name, options[name], DRAFTER_KINDS[name]);
     return options[name] ?? defaults[name];
   };
+  const [minDraft, siblings, depth] = [valueOf("minDraft"), valueOf("siblings"), valueOf("depth")];
+  // Where none were asked for, a long sequence leaves room for fewer.
+  const room = Math.max(0, MAX_TREE_ROWS - 1 - minDraft - depth);
   return {
-    minDraft: valueOf("minDraft"),
-    depth: valueOf("depth"),
+    minDraft,
+    siblings: options.siblings ?? Math.min(siblings, room),
+    depth,
     topk: valueOf("topk"),
     treeSize: valueOf("treeSize"),
   };

@@ -7,7 +7,7 @@
  */
 
 /** The hash of the header's declarations; a library built from others is refused. */
-export const ABI_HASH = 0x19816ed30a460280n;
+export const ABI_HASH = 0x87bb7e35765f6a96n;
 
 /** status: SMQ_OK */
 export const SMQ_OK = 0;
@@ -907,11 +907,12 @@ export const SYMBOLS = {
     result: "i32",
   },
   /**
-   * `smq_top_choices(ctx, values, ids, logits, settings, bias_ids, bias_values, history, cache_length, offset, m, vocab, topk)`
+   * `smq_top_choices(ctx, values, ids, logits, settings, bias_ids, bias_values, history, cache_length, offset, step, m, vocab, topk)`
    *
-   * The same of logits that become, in place, what a draft head knows of the choice of a token that is to stand at L +
-   * offset: bias and penalties of smq_choose's `settings`, the text being history[0 .. L], then T times its noise at
-   * that position is added, T the temperature. Where all of these are off, the bits are those of smq_top_log_probs.
+   * The same of logits that become, in place, what a drafter knows of the choice of a token that is to stand at L +
+   * offset + i * step: bias and penalties of smq_choose's `settings`, the text being history[0 .. L + i * step], then T
+   * times its noise at that position is added, T the temperature. step: 0 where all rows i stand side by side, 1 where they
+   * are a sequence. Where all of these are off, the bits are those of smq_top_log_probs.
    */
   smq_top_choices: {
     parameters: [
@@ -924,6 +925,7 @@ export const SYMBOLS = {
       "u64",
       "u64",
       "u64",
+      "i32",
       "i32",
       "i32",
       "i32",
@@ -1028,6 +1030,36 @@ export const SYMBOLS = {
       "i32",
       "u64",
       "u64",
+      "i32",
+    ],
+    result: "i32",
+  },
+  /**
+   * `smq_tree_siblings(ctx, scores, tokens, parents, values, ids, ring_rows, topk, history, cache_length, limit, depth, vocab)`
+   *
+   * The candidates of a tree that is a sequence with other guesses beside its tokens. L = cache_length[0]; the sequence is
+   * the tokens of history from L + 1 to limit[0], depth of them at most. What was guessed of position p lies in row (p - 1) %
+   * ring_rows of ids, i32 [ring_rows, topk], the logarithms of the chances in values, f32, alike. Candidate i, i < depth, is
+   * the token at L + 1 + i, with score 1; candidate depth + i * topk + j is guess j of that position, its score the sum of the
+   * values of the sequence's tokens before it (the last value of a row where they are not among its ids) and its own. The
+   * parent of both is candidate i - 1, or -1. A candidate with score -infinity is none: beyond the sequence's end, the
+   * sequence's own token once more, or outside 0 .. vocab - 1; its token is history[L]. scores: f32, tokens, parents: i32
+   * [depth * (1 + topk)]; depth < SMQ_MAX_TREE.
+   */
+  smq_tree_siblings: {
+    parameters: [
+      context,
+      "u64",
+      "u64",
+      "u64",
+      "u64",
+      "u64",
+      "i32",
+      "i32",
+      "u64",
+      "u64",
+      "u64",
+      "i32",
       "i32",
     ],
     result: "i32",

@@ -50,19 +50,21 @@ export interface TopChoicesOptions extends ChoiceSettings {
   readonly history: Tensor<"i32">;
   /** i32 [1]. */
   readonly cacheLength: Tensor<"i32">;
-  /** How far behind the cache length the tokens stand, from 1. */
+  /** How far behind the cache length the token of row 0 stands, from 1. */
   readonly offset: number;
+  /** How much further that of each next row: 0, which it is where absent, or 1 of a sequence that lies in the history. */
+  readonly step?: number;
 }
 
 /**
- * The `topk` tokens of each row that a sample is likeliest to be, as a draft head sees it, and the logarithms of their
+ * The `topk` tokens of each row that a sample is likeliest to be, as a drafter sees it, and the logarithms of their
  * chances: `topLogProbs` of the logits after bias and penalties plus temperature times the noise that `choose` will add at
- * position cacheLength + offset. Where the settings are greedy the bits are those of `topLogProbs`. m is at most 64.
+ * position cacheLength + offset + i * step to row i. Where the settings are greedy the bits are those of `topLogProbs`. m is at most 64.
  */
 export function topChoices(device: Device, options: TopChoicesOptions): void {
   const op = "topChoices";
   const { values, ids, logits, settings, biasIds, biasValues } = options;
-  const { history, cacheLength, offset } = options;
+  const { history, cacheLength, offset, step = 0 } = options;
   const [m, vocab] = expectTensor(op, "logits", logits, ["f32"], [-1, -1]);
   expectInteger(op, "m", m, 1, SMQ_MAX_TREE);
   const [, topk] = expectTensor(op, "values", values, ["f32"], [m, -1]);
@@ -74,6 +76,7 @@ export function topChoices(device: Device, options: TopChoicesOptions): void {
   expectTensor(op, "history", history, ["i32"], [-1]);
   expectCounter(op, "cacheLength", cacheLength);
   expectInteger(op, "offset", offset, 1);
+  expectInteger(op, "step", step, 0, 1);
   const { native } = device;
   const status = native.symbols.smq_top_choices(
     native.ctx,
@@ -86,6 +89,7 @@ export function topChoices(device: Device, options: TopChoicesOptions): void {
     addressOf(history),
     addressOf(cacheLength),
     offset,
+    step,
     m,
     vocab,
     topk,

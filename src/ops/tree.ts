@@ -38,6 +38,24 @@ export interface TreeExpandOptions extends Candidates {
   topk: number;
 }
 
+/** A sequence, and what was guessed beside its tokens. */
+export interface TreeSiblingsOptions extends Candidates {
+  /** f32 [ring, topk]: of the guesses at position p, in row (p - 1) % ring, the logarithms of their chances. */
+  values: Tensor<"f32">;
+  /** i32 [ring, topk]: their tokens. */
+  ids: Tensor<"i32">;
+  /** i32 [any]: the token at each position; the sequence is what lies behind cacheLength, up to limit. */
+  history: Tensor<"i32">;
+  /** i32 [1]. */
+  cacheLength: Tensor<"i32">;
+  /** i32 [1]: the position of the sequence's last token. */
+  limit: Tensor<"i32">;
+  /** Tokens of the sequence at most, 1 to 63. */
+  depth: number;
+  /** Guesses from this id on are none. */
+  vocabulary: number;
+}
+
 /** What to select from, and where to. */
 export interface TreeSelectOptions extends Candidates {
   /** i32 [size]: node 0 is history[cacheLength], the kept candidates follow in index order. */
@@ -101,6 +119,45 @@ export function treeExpand(device: Device, options: TreeExpandOptions): void {
     topk,
   );
   native.check(status, "smq_tree_expand");
+}
+
+/**
+ * Writes the candidates of a tree that is a sequence with other guesses beside its tokens: `depth` of the sequence, each
+ * with score 1, so that they are always kept, then `topk` beside each, with the logarithm of the chance that the sequence
+ * holds up to there and goes on with the guess. What is no guess has score -infinity.
+ */
+export function treeSiblings(device: Device, options: TreeSiblingsOptions): void {
+  const op = "treeSiblings";
+  const { scores, tokens, parents, values, ids, history, cacheLength, limit } = options;
+  const { depth, vocabulary } = options;
+  expectInteger(op, "depth", depth, 1, SMQ_MAX_TREE - 1);
+  expectInteger(op, "vocabulary", vocabulary, 1);
+  const [ringRows, topk] = expectTensor(op, "values", values, ["f32"], [-1, -1]);
+  expectInteger(op, "topk", topk, 1, SMQ_MAX_TOPK);
+  expectTensor(op, "ids", ids, ["i32"], [ringRows, topk]);
+  const count = expectCandidates(op, options);
+  const needed = depth * (1 + topk);
+  if (count !== needed) refuse(op, "scores", `has ${count} candidates`, `${needed}`);
+  expectTensor(op, "history", history, ["i32"], [-1]);
+  expectCounter(op, "cacheLength", cacheLength);
+  expectCounter(op, "limit", limit);
+  const { native } = device;
+  const status = native.symbols.smq_tree_siblings(
+    native.ctx,
+    addressOf(scores),
+    addressOf(tokens),
+    addressOf(parents),
+    addressOf(values),
+    addressOf(ids),
+    ringRows,
+    topk,
+    addressOf(history),
+    addressOf(cacheLength),
+    addressOf(limit),
+    depth,
+    vocabulary,
+  );
+  native.check(status, "smq_tree_siblings");
 }
 
 /**

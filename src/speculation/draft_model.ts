@@ -1,11 +1,13 @@
 /**
  * A complete, smaller model as a drafter. With a drafter of its own it verifies that one's trees and turns
- * them into a sequence: hierarchical speculation (arXiv 2505.22179, section 4). Without, it decodes plainly.
+ * them into a sequence: hierarchical speculation (arXiv 2505.22179, section 4). Without, it decodes plainly. Its next best
+ * choices may stand beside the sequence's tokens: where the verifier takes one of them, the round gains a token.
  *
  * @module
  */
 import { ArgumentError } from "../base/errors.ts";
 import { checkArgument, checkOptions, required } from "../base/options.ts";
+import { Arena, Graph } from "../device/mod.ts";
 import { type Model, MODEL_KIND } from "../model/mod.ts";
 import { cutBack, MAX_TREE_ROWS } from "../ops/mod.ts";
 import {
@@ -17,12 +19,15 @@ import {
 } from "./drafter.ts";
 import { Round } from "./round.ts";
 import { DRAFTER_KINDS } from "./shape.ts";
+import { mostSiblings, Siblings } from "./siblings.ts";
 import type { LevelStats } from "./stats.ts";
 
 /** Options of a draft model. */
 export interface DraftModelOptions {
   /** Tokens that a sequence has at least; 1 or more. */
   readonly minDraft: number;
+  /** Rows of a proposal that other choices take, and more where the sequence is shorter than it may be; 0 where absent. */
+  readonly siblings?: number;
   /** Name in statistics and provenance; `draft` where absent. */
   readonly name?: string;
 }
@@ -42,7 +47,7 @@ export function draftModel(
   checkArgument(doing, "minDraft", options.minDraft, required(DRAFTER_KINDS.minDraft));
   checkArgument(doing, "inner", inner, PLAN_KIND);
   model.expectLive(doing);
-  const { minDraft, name = "draft" } = options;
+  const { minDraft, siblings = 0, name = "draft" } = options;
   // A round of the inner drafter starts with minDraft - 1 tokens at most and adds its depth and a bonus.
   const depth = inner ? minDraft + inner.depth : minDraft;
   if (1 + depth > MAX_TREE_ROWS) {
@@ -52,13 +57,24 @@ export function draftModel(
         `expected at most ${MAX_TREE_ROWS}`,
     );
   }
+  const most = Math.min(MAX_TREE_ROWS - 1 - depth, mostSiblings(model, depth));
+  if (siblings > most) {
+    throw new ArgumentError(
+      "siblings",
+      `Cannot draft: siblings is ${siblings}, expected at most ${most} beside sequences of up to ${
+        1 + depth
+      } rows`,
+    );
+  }
+  const rows = 1 + depth + siblings;
   return {
     name: inner ? `${name}(${inner.name})` : name,
     taps: "none",
-    rows: 1 + depth,
+    rows,
     depth,
-    slack: 1 + depth + (inner ? Math.max(inner.rows, inner.slack) : 1),
-    create: (verifier) => new DraftModel(verifier, model, minDraft, depth, name, inner),
+    slack: rows + (inner ? Math.max(inner.rows, inner.slack) : 1),
+    create: (verifier) =>
+      new DraftModel(verifier, model, { minDraft, siblings, name }, depth, inner),
   };
 }
 
@@ -68,22 +84,45 @@ class DraftModel implements Drafter {
   readonly #verifier: Verifier;
   readonly #round: Round;
   readonly #minDraft: number;
+  readonly #name: string;
   readonly #proposers: string[];
+  readonly #cleanup: DisposableStack;
+  /** Makes a tree of the sequence, where there are siblings. */
+  readonly #grow?: Graph;
+  /** Takes back a token of the sequence whose sibling was accepted. */
+  readonly #takeBack?: Graph;
+  /** The verifier's length when the proposal was made. */
+  #from = 0;
 
   constructor(
     verifier: Verifier,
     model: Model,
-    minDraft: number,
+    options: Required<DraftModelOptions>,
     depth: number,
-    name: string,
     inner?: DrafterPlan,
   ) {
+    const { minDraft, siblings: count, name } = options;
+    const { memory } = verifier;
     this.#verifier = verifier;
-    // A token that the verifier does not know is never accepted.
-    this.#round = new Round(model, verifier.memory, inner, name, verifier.state.vocabulary);
     this.#minDraft = minDraft;
+    this.#name = name;
     this.#proposers = new Array(depth).fill(name);
-    this.proposal = { rows: 1 + depth, limit: this.#round.state.cacheLength };
+    using cleanup = new DisposableStack();
+    const arena = cleanup.use(new Arena(memory.device, `siblings of ${name}`));
+    const siblings = count > 0
+      ? new Siblings(arena, verifier, model, { depth, count, collected: 1 + (inner?.depth ?? 0) })
+      : undefined;
+    // A token that the verifier does not know is never accepted.
+    const { vocabulary } = verifier.state;
+    this.#round = cleanup.use(new Round(model, memory, inner, name, vocabulary, siblings));
+    const { cacheLength } = this.#round.state;
+    this.proposal = siblings?.proposal ?? { rows: 1 + depth, limit: cacheLength };
+    if (siblings) {
+      const capture = (queue: () => void) => cleanup.use(Graph.capture(memory.device, queue));
+      this.#grow = capture(() => siblings.queueTree(cacheLength));
+      this.#takeBack = capture(() => this.#queueCutBack(-1));
+    }
+    this.#cleanup = cleanup.move();
   }
 
   get levels(): readonly LevelStats[] {
@@ -95,6 +134,7 @@ class DraftModel implements Drafter {
   }
 
   get proposed(): number {
+    if (this.#grow) return this.proposal.rows;
     return 1 + this.#round.state.length - this.#verifier.state.length;
   }
 
@@ -108,27 +148,41 @@ class DraftModel implements Drafter {
     this.follow();
     const round = this.#round;
     const { length } = this.#verifier.state;
+    this.#from = length;
     while (round.state.length < length + this.#minDraft) {
+      const first = round.state.length - length;
       if (round.drafter === undefined) {
         round.queuePlain();
+        this.#proposers[first] = this.#name;
         continue;
       }
-      const first = round.state.length - length;
       const accepted = round.run();
       for (let j = 0; j < accepted; j++) this.#proposers[first + j] = round.proposer(j);
     }
+    this.#grow?.launch();
   }
 
-  queueObserve(): void {
+  #queueCutBack(delta: number): void {
     const { state, memory } = this.#verifier;
-    cutBack(memory.device, this.#round.state.cacheLength, state.cacheLength, 0);
+    cutBack(memory.device, this.#round.state.cacheLength, state.cacheLength, delta);
     this.#round.drafter?.queueObserve();
   }
 
-  observe(): void {
-    const { state } = this.#round;
-    state.length = Math.min(state.length, this.#verifier.state.length);
-    this.#round.drafter?.observe();
+  queueObserve(): void {
+    this.#queueCutBack(0);
+  }
+
+  observe(strayed: boolean): void {
+    const { state, drafter } = this.#round;
+    let { length } = this.#verifier.state;
+    if (strayed) {
+      // The sequence's own token stands where its sibling belongs: it is read before the next proposal.
+      length--;
+      this.#takeBack!.launch();
+      this.#proposers[length - this.#from - 1] = this.#name;
+    }
+    state.length = Math.min(state.length, length);
+    drafter?.observe(false);
   }
 
   proposer(j: number): string {
@@ -136,6 +190,8 @@ class DraftModel implements Drafter {
   }
 
   resume(kept: number, length: number): void {
+    this.#grow?.expectLive();
+    this.#takeBack?.expectLive();
     this.#round.resume(kept, length);
   }
 
@@ -144,6 +200,6 @@ class DraftModel implements Drafter {
   }
 
   [Symbol.dispose](): void {
-    this.#round[Symbol.dispose]();
+    this.#cleanup.dispose();
   }
 }

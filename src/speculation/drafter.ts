@@ -79,8 +79,11 @@ export interface Drafter extends Disposable {
   follow(): void;
   /** Queues what follows from a commit of the verifier; captured behind the commit. */
   queueObserve(): void;
-  /** The host's side of `queueObserve`, when the verifier's new length is known. */
-  observe(): void;
+  /**
+   * The host's side of `queueObserve`, when the verifier's new length is known. `strayed`: the last token that it took of
+   * the proposal was not in row j of it, j being how many it took; what it chose after that one is always its own.
+   */
+  observe(strayed: boolean): void;
   /** Who proposed the j-th accepted token of the last proposal. */
   proposer(j: number): string;
   /**

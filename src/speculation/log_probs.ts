@@ -70,9 +70,15 @@ export class RoundOutput {
     return this.#valuesAt + this.#rows * this.#top;
   }
 
-  /** What brings `result` alone to the host, or all of it. */
+  /** What brings `result` and `path` to the host, or all of it. */
   readBack(device: Device, all: boolean): ReadBack {
-    return new ReadBack(device, all ? this.#all : this.result);
+    return new ReadBack(device, all ? this.#all : view(this.#all, "i32", [1 + 2 * this.#rows]));
+  }
+
+  /** Whether the last row accepted, as a read-back of either kind has brought it, lies beside the first ones proposed. */
+  strays(words: Int32Array): boolean {
+    const last = words[0] - 1;
+    return words[1 + this.#rows + last] !== last;
   }
 
   /**

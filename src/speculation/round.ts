@@ -12,6 +12,7 @@ import type { Drafter, DrafterPlan, Proposal, SequenceMemory, Verifier } from ".
 import { type LogProbsOf, RoundOutput, type TopToken } from "./log_probs.ts";
 import { slotsOf } from "./memory.ts";
 import { cutsOf, RoundGraphs } from "./round_graphs.ts";
+import type { Siblings } from "./siblings.ts";
 import { LevelStats } from "./stats.ts";
 import { type Taps, taps } from "./taps.ts";
 
@@ -32,10 +33,11 @@ export class Round implements Verifier, Disposable {
   readonly drafter?: Drafter;
   /** Counts and times. */
   readonly stats: LevelStats;
-  /** The last round's accept length, then its tokens, as the host read them: i32 [1 + rows]. */
+  /** The last round's accept length, then its tokens, as the host read them; the rest is not for others. */
   result: Int32Array;
   readonly #arena: Arena;
   readonly #output: RoundOutput;
+  readonly #siblings?: Siblings;
   readonly #zero: Tensor<"i32">;
   readonly #one: Tensor<"i32">;
   readonly #position: Tensor<"i32">;
@@ -56,7 +58,7 @@ export class Round implements Verifier, Disposable {
 
   /**
    * Allocates the state of `model`, makes the drafter of `plan` for it, and captures its graphs. `vocabulary` is how
-   * many tokens it chooses from, all of the model's where absent.
+   * many tokens it chooses from, all of the model's where absent; `siblings` collects its other choices.
    */
   constructor(
     model: Model,
@@ -64,6 +66,7 @@ export class Round implements Verifier, Disposable {
     plan?: DrafterPlan,
     name = "target",
     vocabulary?: number,
+    siblings?: Siblings,
   ) {
     const count = plan?.rows ?? 1;
     if (count > MAX_TREE_ROWS) {
@@ -84,6 +87,7 @@ export class Round implements Verifier, Disposable {
     }
     this.name = name;
     this.memory = memory;
+    this.#siblings = siblings;
     using cleanup = new DisposableStack();
     this.#arena = cleanup.use(new Arena(device, `round of ${name}`));
     this.state = cleanup.use(
@@ -160,6 +164,7 @@ export class Round implements Verifier, Disposable {
       this.#output.queueLogProbs(device, rows(state.choice, 0, count), rows(scores, 0, count));
     }
     const path = rows(this.#output.path, 0, count);
+    this.#siblings?.queueCollect(state, path, rows(this.#output.result, 0, 1));
     if (taps) {
       ringWrite(device, taps.ring, rows(state.hidden, 0, count), {
         start: state.cacheLength,
@@ -265,7 +270,7 @@ export class Round implements Verifier, Disposable {
     }
     if (count === 0) return;
     drafter?.queueObserve();
-    drafter?.observe();
+    drafter?.observe(false);
   }
 
   /**
@@ -292,7 +297,7 @@ export class Round implements Verifier, Disposable {
     const { text } = this.memory;
     for (let j = 1; j <= accepted; j++) text[state.length + j] = this.result[j];
     state.length += accepted;
-    this.drafter?.observe();
+    this.drafter?.observe(this.#output.strays(this.result));
     stats.add(accepted);
     stats.draftMs += DeviceEvent.elapsed(start, drafted);
     stats.verifyMs += DeviceEvent.elapsed(drafted, verified);

@@ -7,9 +7,13 @@ import { integer, type Kinds, number, TEXT } from "../base/options.ts";
 
 /** One object may hold the options of several drafters; which of them it needs, each says itself. */
 export const DRAFTER_KINDS: Kinds<
-  Record<"minDraft" | "depth" | "topk" | "treeSize" | "leastWorth" | "name", unknown>
+  Record<
+    "minDraft" | "siblings" | "depth" | "topk" | "treeSize" | "leastWorth" | "name",
+    unknown
+  >
 > = {
   minDraft: integer(1),
+  siblings: integer(0),
   depth: integer(1),
   topk: integer(1),
   treeSize: integer(1),

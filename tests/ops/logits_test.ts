@@ -107,7 +107,10 @@ backendTest(
       const history = rig.put("i32", [text.length], text);
       const choice = new Choice(rig.device, rig.arena);
       const cacheLength = rig.counter(length);
-      for (const options of CHOSEN) {
+      for (const [n, options] of [...CHOSEN, ...CHOSEN].entries()) {
+        // Side by side, and as a sequence.
+        const step = n < CHOSEN.length ? 0 : 1;
+        if (step === 1 && length + m > text.length) continue;
         choice.set(options, generated, vocab);
         const [values, ids] = [rig.output("f32", [m, topk]), rig.output("i32", [m, topk])];
         topChoices(rig.device, {
@@ -120,18 +123,20 @@ backendTest(
           history,
           cacheLength,
           offset,
+          // Absent, it is 0.
+          ...(step === 1 ? { step } : {}),
         });
         const { temperature = 0, seed = 0 } = options;
-        const shift = noise(seed, length + offset, vocab);
-        // The last committed token is no part of the caches, but of the text.
-        const said = counts(text.slice(0, length + 1), generated);
         for (let i = 0; i < m; i++) {
+          const shift = noise(seed, length + offset + i * step, vocab);
+          // The last committed token is no part of the caches, but of the text.
+          const said = counts(text.slice(0, length + 1 + i * step), generated);
           const greedy = { ...options, temperature: 0 };
           const row = processed(rowOf(flat, i, vocab), greedy, said)
             .map((x, token) => x + (temperature === 0 ? 0 : temperature * shift[token]));
           const expected = logSoftmax(row);
           const found = [...rowOf(ids.values(), i, topk)];
-          const name = `row ${i}, vocab ${vocab}, ${JSON.stringify(options)}`;
+          const name = `row ${i}, vocab ${vocab}, step ${step}, ${JSON.stringify(options)}`;
           assertEquals(new Set(found).size, topk, name);
           // Which of nearly equal ones comes first is up to rounding.
           const top = topIndices(row, topk);
@@ -233,7 +238,7 @@ backendTest("the ops on logits refuse what does not fit, naming the argument", (
   const top = (k: number) => () =>
     topLogProbs(device, rig.output("f32", [2, k]).tensor, rig.output("i32", [2, k]).tensor, logits);
   const choice = new Choice(device, rig.arena);
-  const choices = (m: number, offset: number) => () =>
+  const choices = (m: number, offset: number, step = 0) => () =>
     topChoices(device, {
       ...choice,
       values: rig.output("f32", [m, 2]).tensor,
@@ -242,11 +247,13 @@ backendTest("the ops on logits refuse what does not fit, naming the argument", (
       history: rig.put("i32", [1], [0]),
       cacheLength: rig.counter(0),
       offset,
+      step,
     });
   const refused: [string, () => void][] = [
     ["topLogProbs: topk is 65, expected an integer from 1 to 64", top(65)],
     ["topChoices: m is 65, expected an integer from 1 to 64", choices(65, 1)],
     ["topChoices: offset is 0, expected an integer", choices(2, 0)],
+    ["topChoices: step is 2, expected an integer from 0 to 1", choices(2, 1, 2)],
     [
       "logProbs: out has shape [2, 100], expected [2]",
       () => logProbs(device, logits, logits, rig.output("i32", [2]).tensor),

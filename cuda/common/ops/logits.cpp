@@ -30,13 +30,15 @@ int32_t smq_top_log_probs(smq_context* ctx, uint64_t values, uint64_t ids, uint6
 
 int32_t smq_top_choices(smq_context* ctx, uint64_t values, uint64_t ids, uint64_t logits,
                         uint64_t settings, uint64_t bias_ids, uint64_t bias_values, uint64_t history,
-                        uint64_t cache_length, int32_t offset, int32_t m, int32_t vocab, int32_t topk) {
+                        uint64_t cache_length, int32_t offset, int32_t step, int32_t m,
+                        int32_t vocab, int32_t topk) {
   Check check;
   check_logits(check, ctx, logits, m, vocab);
   check_top(check, values, ids, vocab, topk);
   check.address("settings", settings).address("bias_ids", bias_ids);
   check.address("bias_values", bias_values).address("history", history);
   check.address("cache_length", cache_length).at_least("offset", offset, 1);
+  check.between("step", step, 0, 1);
   check.limit("m", m, SMQ_MAX_TREE);
   if (check.failed()) return check.status();
   auto* rows = at<float>(logits);
@@ -45,7 +47,7 @@ int32_t smq_top_choices(smq_context* ctx, uint64_t values, uint64_t ids, uint64_
                           at<const int32_t>(bias_ids), at<const float>(bias_values), nullptr,
                           at<const int32_t>(history), at<const int32_t>(cache_length), nullptr,
                           nullptr, nullptr, m, vocab, vocab},
-                         offset, topk);
+                         offset, step, topk);
 }
 
 int32_t smq_log_probs(smq_context* ctx, uint64_t out, uint64_t logits, uint64_t targets, int32_t m,

@@ -43,3 +43,21 @@ int32_t smq_tree_select(smq_context* ctx, uint64_t out_tokens, uint64_t out_pare
             at<const int32_t>(parents), at<const int32_t>(history),
             at<const int32_t>(cache_length), candidates, size});
 }
+
+int32_t smq_tree_siblings(smq_context* ctx, uint64_t scores, uint64_t tokens, uint64_t parents,
+                          uint64_t values, uint64_t ids, int32_t ring_rows, int32_t topk,
+                          uint64_t history, uint64_t cache_length, uint64_t limit, int32_t depth,
+                          int32_t vocab) {
+  Check check;
+  check.pointer("ctx", ctx).address("scores", scores).address("tokens", tokens);
+  check.address("parents", parents).address("values", values).address("ids", ids);
+  check.address("history", history).address("cache_length", cache_length).address("limit", limit);
+  check.at_least("ring_rows", ring_rows, 1).at_least("topk", topk, 1);
+  check.limit("topk", topk, SMQ_MAX_TOPK).at_least("depth", depth, 1);
+  check.limit("depth", depth, SMQ_MAX_TREE - 1).at_least("vocab", vocab, 1);
+  if (check.failed()) return check.status();
+  return run_tree_siblings(
+      ctx, {at<float>(scores), at<int32_t>(tokens), at<int32_t>(parents), at<const float>(values),
+            at<const int32_t>(ids), at<const int32_t>(history), at<const int32_t>(cache_length),
+            at<const int32_t>(limit), ring_rows, topk, depth, vocab});
+}

@@ -219,18 +219,17 @@ void choose_row(const Choose& args, int64_t i, uint32_t* counts) {
   choice = token < 0 ? SMQ_CHOICE_NONE : token;
 }
 
-// What a head's logits in row i say of the choice of the token that is to stand `offset` behind the cache's end, in
-// place: their softmax is the chance of each token if the head errs by Gumbel noise of scale 1. That error does not
+// What a drafter's logits in row i say of the choice of the token that is to stand `offset + i * step` behind the cache's
+// end, in place: their softmax is the chance of each token if the head errs by Gumbel noise of scale 1. That error does not
 // change with the temperature, so the noise is scaled to the logits and not the reverse.
 template <class S>
-void expect_row(const Choose& args, int32_t offset, int64_t i, uint32_t* counts) {
+void expect_row(const Choose& args, int32_t offset, int32_t step, int64_t i, uint32_t* counts) {
   const ChooseSettings s = choose_settings(args.settings);
   if (!s.changes()) return;
   float* x = args.scores + i * args.vocab;
-  // All rows stand behind the same text.
-  process_row(args, s, 0, x, counts);
+  process_row(args, s, i * step, x, counts);
   if (s.temperature == 0.0f) return;
-  const int64_t position = int64_t(std::max(*args.cache_length, 0)) + offset;
+  const int64_t position = std::max(*args.cache_length, 0) + offset + i * step;
   float noises[kNoise];
   for (int32_t first = 0; first < args.chosen_from; first += kNoise) {
     noise<S>(noises, s.seed0, s.seed1, uint32_t(position), uint32_t(first));

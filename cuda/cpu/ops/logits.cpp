@@ -16,7 +16,7 @@ int32_t smq::run_top_log_probs(smq_context* ctx, uint64_t values, uint64_t ids, 
 }
 
 int32_t smq::run_top_choices(smq_context* ctx, uint64_t values, uint64_t ids, const Choose& from,
-                             int32_t offset, int32_t topk) {
+                             int32_t offset, int32_t step, int32_t topk) {
   const int64_t row_bytes = int64_t(from.vocab) * 4;
   return submit(
       ctx,
@@ -24,7 +24,7 @@ int32_t smq::run_top_choices(smq_context* ctx, uint64_t values, uint64_t ids, co
         ctx->pool.run(from.m, 2.0 * from.vocab, [&](int64_t begin, int64_t end, int thread) {
           auto* counts = reinterpret_cast<uint32_t*>(ctx->scratch.data() + thread * row_bytes);
           for (int64_t i = begin; i < end; ++i) {
-            ctx->kernels.expect(from, offset, i, counts);
+            ctx->kernels.expect(from, offset, step, i, counts);
             ctx->kernels.top_log_probs(at<float>(values) + i * topk, at<int32_t>(ids) + i * topk,
                                        from.scores + i * from.vocab, from.vocab, topk);
           }

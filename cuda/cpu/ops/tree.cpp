@@ -91,6 +91,32 @@ void select(const TreeSelect& args) {
   }
 }
 
+void siblings(const TreeSiblings& args) {
+  const int64_t length = std::max(*args.cache_length, 0);
+  const int64_t count = std::clamp<int64_t>(*args.limit - length, 0, args.depth);
+  const int32_t topk = args.topk;
+  float before = 0;
+  for (int32_t i = 0; i < args.depth; ++i) {
+    const bool there = i < count;
+    const int32_t own = args.history[length + (there ? 1 + i : 0)];
+    const int64_t row = (length + i) % args.ring_rows * topk;
+    args.scores[i] = there ? 1.0f : -__builtin_inff();
+    args.tokens[i] = own;
+    args.parents[i] = i - 1;
+    float own_value = args.values[row + topk - 1];
+    for (int32_t j = 0; j < topk; ++j) {
+      const int32_t candidate = args.depth + i * topk + j;
+      const int32_t id = args.ids[row + j];
+      const bool other = there && id != own && id >= 0 && id < args.vocab;
+      args.scores[candidate] = other ? before + args.values[row + j] : -__builtin_inff();
+      args.tokens[candidate] = other ? id : args.history[length];
+      args.parents[candidate] = i - 1;
+      if (id == own) own_value = args.values[row + j];
+    }
+    before += own_value;
+  }
+}
+
 }  // namespace
 
 int32_t smq::run_tree_expand(smq_context* ctx, const TreeExpand& args) {
@@ -99,4 +125,8 @@ int32_t smq::run_tree_expand(smq_context* ctx, const TreeExpand& args) {
 
 int32_t smq::run_tree_select(smq_context* ctx, const TreeSelect& args) {
   return submit(ctx, [=] { select(args); });
+}
+
+int32_t smq::run_tree_siblings(smq_context* ctx, const TreeSiblings& args) {
+  return submit(ctx, [=] { siblings(args); });
 }

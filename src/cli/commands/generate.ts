@@ -125,6 +125,13 @@ export const generate: Command = command({
       summary: "Tokens that a draft model's sequence has at least",
     },
     {
+      name: "siblings",
+      type: "integer",
+      value: "N",
+      needs: [needsOption("draft"), needsValue("method", "draft", "hier")],
+      summary: "Rows beside a draft model's sequence for its next best choices",
+    },
+    {
       name: "depth",
       type: "integer",
       value: "N",
@@ -232,13 +239,15 @@ interface EngineValues {
   readonly threads?: number;
   readonly context?: number;
   readonly "min-draft"?: number;
+  readonly siblings?: number;
   readonly depth?: number;
   readonly topk?: number;
   readonly "tree-size"?: number;
 }
 
 async function load(values: EngineValues, io: Io): Promise<Engine> {
-  const { target, draft, head, inner, method, backend, threads, context, depth, topk } = values;
+  const { target, draft, head, inner, method, backend, threads, context } = values;
+  const { siblings, depth, topk } = values;
   using bar = new Progress(io.stderr);
   return await Engine.load({
     target,
@@ -250,6 +259,7 @@ async function load(values: EngineValues, io: Io): Promise<Engine> {
     threads,
     context,
     minDraft: values["min-draft"],
+    siblings,
     depth,
     topk,
     treeSize: values["tree-size"],

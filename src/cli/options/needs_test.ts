@@ -75,6 +75,10 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Idle>>>> = {
       "--head H --min-draft 3",
       "needs --draft",
     ]],
+    siblings: [["--siblings 3", "it needs --draft"], [
+      "--head H --siblings 3",
+      "needs --draft",
+    ]],
     depth: trees("--depth 3"),
     topk: [
       ["--topk 3", "it needs --head"],

@@ -10,6 +10,8 @@ import type { DrafterPlan } from "../../speculation/mod.ts";
 export interface SpeculationOptions {
   /** Tokens that a draft model's sequence has at least. */
   readonly minDraft: number;
+  /** Rows of a draft model's proposal that its other choices take, beside the tokens of the sequence. */
+  readonly siblings: number;
   /** Levels of a tree below its root. */
   readonly depth: number;
   /** Nodes expanded on each level of a head's tree. */
