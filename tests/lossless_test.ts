@@ -5,10 +5,10 @@
 import { assertEquals, assertGreater } from "@std/assert";
 import { eagle2 } from "../src/speculation/mod.ts";
 import { backendTest } from "./backends.ts";
-import { METHODS } from "./methods.ts";
+import { EAGLE3_METHODS, METHODS } from "./methods.ts";
 import { decode, prompts, withModels } from "./rounds.ts";
 
-for (const method of METHODS) {
+for (const method of [...METHODS, ...EAGLE3_METHODS]) {
   backendTest(
     `${method.name} gives the tokens of plain decoding where nothing agrees`,
     ({ device }) => {
@@ -27,7 +27,7 @@ for (const method of METHODS) {
         const { tokens } = decode(models.target, prompt, 40);
         const found = decode(models.target, prompt, 40, method.plan(models));
         assertEquals(found.tokens, tokens);
-        if (method.name !== "eagle2") {
+        if (!method.name.startsWith("eagle")) {
           // A model that drafts for itself is never refused: every round commits all of its sequence.
           assertGreater(found.tau, 5, `tau of ${method.name}`);
         }
