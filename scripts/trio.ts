@@ -14,6 +14,7 @@ import {
   type Method,
   Model,
   speculationOf,
+  suffix,
   Tokenizer,
 } from "../mod.ts";
 
@@ -59,6 +60,8 @@ export class Trio implements Disposable {
         return draftModel(this.draft, shape);
       case "eagle2":
         return eagle2(this.targetHead, shape);
+      case "suffix":
+        return suffix(shape);
       case "hier":
         return draftModel(this.draft, shape, eagle2(this.draftHead, shape));
     }

@@ -19,6 +19,7 @@ import {
   eagle2,
   Round,
   sequenceMemory,
+  suffix,
 } from "../src/speculation/mod.ts";
 import { backendTest } from "./backends.ts";
 import { SCHEMAS } from "./grammar/schemas.ts";
@@ -46,6 +47,8 @@ function planOf(trio: Trio, method: Method): DrafterPlan | undefined {
       return draftModel(trio.draft, SHAPE);
     case "eagle2":
       return eagle2(trio.targetHead, SHAPE);
+    case "suffix":
+      return suffix({ ...SHAPE, leastWorth: 0 });
     case "hier":
       return draftModel(trio.draft, SHAPE, eagle2(trio.draftHead, SHAPE));
   }

@@ -4,7 +4,7 @@
  * @module
  */
 import type { HeadModel, Model } from "../src/model/mod.ts";
-import { type DrafterPlan, draftModel, eagle2, eagle3 } from "../src/speculation/mod.ts";
+import { type DrafterPlan, draftModel, eagle2, eagle3, suffix } from "../src/speculation/mod.ts";
 import { EAGLE3_LAYOUTS } from "./models.ts";
 
 /** The models that methods are made of. */
@@ -30,6 +30,7 @@ export const METHODS: readonly TestedMethod[] = [
     name: "eagle2",
     plan: ({ targetHead }) => eagle2(targetHead, { depth: 5, topk: 6, treeSize: 24 }),
   },
+  { name: "suffix", plan: () => suffix({ depth: 7, treeSize: 12, leastWorth: 0 }) },
   {
     name: "hier",
     plan: ({ draft, draftHead }) =>
@@ -45,6 +46,11 @@ export const METHODS: readonly TestedMethod[] = [
       ),
   },
   {
+    name: "hier over suffix",
+    plan: ({ draft }) =>
+      draftModel(draft, { minDraft: 5 }, suffix({ depth: 4, treeSize: 8, leastWorth: 0 })),
+  },
+  {
     name: "hier of hier",
     plan: ({ draft, draftHead }) =>
       draftModel(
@@ -55,6 +61,15 @@ export const METHODS: readonly TestedMethod[] = [
           { minDraft: 3, name: "inner" },
           eagle2(draftHead, { depth: 2, topk: 3, treeSize: 8 }),
         ),
+      ),
+  },
+  {
+    name: "hier of hier over suffix",
+    plan: ({ draft }) =>
+      draftModel(
+        draft,
+        { minDraft: 7 },
+        draftModel(draft, { minDraft: 3, name: "inner" }, suffix({ depth: 3, treeSize: 6 })),
       ),
   },
 ];

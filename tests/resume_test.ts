@@ -28,23 +28,30 @@ function memoryOf(device: Device, arena: Arena, plan: DrafterPlan): SequenceMemo
   return { ...memory, prefillRows: Math.min(memory.prefillRows, MAX_TREE_ROWS) };
 }
 
-/** The rows of a round's next proposal as text; a sequence's are the history up to its limit. */
+/** The rows of a round's next proposal as text; a sequence's are in the history, and end at its limit. */
 function nextProposal(round: Round): string {
   const { device, history } = round.memory;
   const { tokens, parents, depths, mask, limit } = round.drafter!.proposal;
   round.drafter!.propose();
+  const { proposed } = round.drafter!;
+  // Where there is nothing but the root, a round is plain.
+  if (proposed === 1) return "nothing";
+  const { length } = round.state;
+  if (limit !== undefined) {
+    const [last] = new Int32Array(device.download(limit).buffer);
+    assertEquals(last, length + proposed - 1);
+  }
   if (tokens === undefined) {
-    const { length } = round.state;
-    const [last] = new Int32Array(device.download(limit!).buffer);
-    const sequence = new Int32Array(device.download(rows(history, length, last + 1)).buffer);
+    const there = rows(history, length, length + proposed);
+    const sequence = new Int32Array(device.download(there).buffer);
     const inner = round.drafter!.levels.map((level) => level.rounds);
     return JSON.stringify({ sequence: [...sequence], inner });
   }
   const all = [tokens, parents!, depths!].map((
     t,
-  ) => [...new Int32Array(device.download(t).buffer)]);
-  const masks = [...new BigUint64Array(device.download(mask!).buffer)].map(String);
-  return JSON.stringify({ tree: all, masks });
+  ) => [...new Int32Array(device.download(rows(t, 0, proposed)).buffer)]);
+  const masks = [...new BigUint64Array(device.download(rows(mask!, 0, proposed)).buffer)];
+  return JSON.stringify({ tree: all, masks: masks.map(String) });
 }
 
 /** The proposal of a round that reads `text` from its start. */
@@ -70,6 +77,7 @@ for (const method of [...METHODS, ...EAGLE3_METHODS]) {
           for (let rounds = 0; rounds < 8; rounds++) {
             // Proposing twice would disturb the round, so each comparison replays the text so far.
             const text = [...prompt];
+            round.forget();
             for (const _ of round.read(prompt));
             for (let i = 0; i < rounds; i++) {
               const accepted = round.run();
@@ -81,7 +89,7 @@ for (const method of [...METHODS, ...EAGLE3_METHODS]) {
             assertEquals(nextProposal(round), freshProposal(target, plan, text), `round ${rounds}`);
           }
         }
-        if (!method.name.startsWith("eagle")) {
+        if (plan.name.startsWith("draft")) {
           assert(lengths.size > 2, `accept lengths ${[...lengths]}`);
         }
       });

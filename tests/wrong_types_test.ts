@@ -26,6 +26,7 @@ import {
   type SessionOptions,
   speculationOf,
   type SpeculationOptions,
+  suffix,
   type Tokenizer,
 } from "../mod.ts";
 import { show } from "../src/base/options.ts";
@@ -68,6 +69,7 @@ const ENGINE: Wrong<EngineOptions> = {
   target: [...NO_PATH, undefined],
   draft: NO_PATH,
   head: NO_PATH,
+  inner: [...NO_WORD, "hier", "draft"],
   method: NO_WORD,
   context: [...NO_COUNT, 1],
   promptRows: NO_COUNT,
@@ -248,6 +250,20 @@ Deno.test("every option of every export refuses what it cannot be, by name", asy
         name: NO_TEXT,
       },
       misspelt: { treesize: "treeSize", width: "" },
+    },
+    {
+      name: "suffix",
+      call: (options) => suffix(options),
+      base: { depth: 2, treeSize: 4 },
+      wrong: {
+        minDraft: NO_COUNT,
+        depth: [...NO_COUNT, undefined],
+        topk: NO_COUNT,
+        treeSize: [...NO_COUNT, 65, undefined],
+        leastWorth: [...NO_NUMBER, -0.1, 1.1],
+        name: NO_TEXT,
+      },
+      misspelt: { treesize: "treeSize", least: "" },
     },
     {
       name: "tokenizer.encode",
@@ -598,7 +614,15 @@ Deno.test("every export of the public API is checked here, or takes nothing to c
       "convertHead",
       "pull",
     ])
-    .concat(["eagle2", "methodOf", "speculationOf", "planMemory", "Generation", "onWarning"]);
+    .concat([
+      "eagle2",
+      "suffix",
+      "methodOf",
+      "speculationOf",
+      "planMemory",
+      "Generation",
+      "onWarning",
+    ]);
   checked.push("ChatTemplate", "Float", "parseJson", "Grammar");
   // They take what other exports have made, and hand it on to what is checked.
   const internal = ["contextOf", "checkMemory", "largestContext", "megabytes"];

@@ -10,7 +10,7 @@ import { openHead } from "../checkpoint/head.ts";
 import { Device, disposedError } from "../device/mod.ts";
 import type { Grammar, GrammarOption } from "../grammar/mod.ts";
 import { checkHead, HeadModel, Model, type ModelSummary, summarizeModel } from "../model/mod.ts";
-import { type ChoiceOptions, type DrafterPlan, draftModel, eagle2 } from "../speculation/mod.ts";
+import { type ChoiceOptions, draftModel } from "../speculation/mod.ts";
 import { ChatTemplate, type RenderOptions } from "../text/chat_template.ts";
 import { Tokenizer } from "../text/tokenizer.ts";
 import type { Generation } from "./generation.ts";
@@ -18,8 +18,8 @@ import {
   checkEngineOptions,
   type EngineOptions,
   type Method,
-  methodOf,
   speculationOf,
+  wayOf,
 } from "./options.ts";
 import { checkMemory, type PlannedModel } from "./plan.ts";
 import {
@@ -88,7 +88,7 @@ export class Engine implements Disposable {
 
   static #load(given: EngineOptions): Engine {
     const options = checkEngineOptions(given);
-    const method = methodOf(options);
+    const { method, drafter: kind } = wayOf(options);
     const shape = speculationOf(method, options);
     using files = new DisposableStack();
     const stored = files.use(inRole("target", () => openCheckpoint(options.target)));
@@ -97,9 +97,7 @@ export class Engine implements Disposable {
     const draft = method === "draft" || method === "hier"
       ? files.use(inRole("draft", () => openCheckpoint(options.draft!)))
       : undefined;
-    const head = method === "eagle2" || method === "hier"
-      ? files.use(inRole("head", () => openHead(options.head!)))
-      : undefined;
+    const head = kind?.head ? files.use(inRole("head", () => openHead(options.head!))) : undefined;
 
     const planned = [
       plan("target", stored.config, inRole("target", () => summarizeModel(stored))),
@@ -130,8 +128,8 @@ export class Engine implements Disposable {
     const top = head &&
       cleanup.use(inRole("head", () => HeadModel.load(device, head, verifier, heard("head"))));
 
-    const trees: DrafterPlan | undefined = top && eagle2(top, shape);
-    const drafter = middle ? draftModel(middle, shape, trees) : trees;
+    const inner = kind?.plan(shape, top);
+    const drafter = middle ? draftModel(middle, shape, inner) : inner;
     const session = cleanup.use(
       new Session(target, tokenizer, { context, drafter, method, promptRows }),
     );

@@ -50,6 +50,8 @@ Deno.test("an engine takes the most that its directories allow", async () => {
       ["draft", { draft: DRAFT }],
       ["eagle2", { head: TARGET_HEAD }],
       ["hier", { draft: DRAFT, head: DRAFT_HEAD }],
+      ["suffix", { method: "suffix" }],
+      ["hier", { draft: DRAFT, inner: "suffix" }],
     ] as const
   ) {
     using engine = await Engine.load({ target: TARGET, context: 256, backend: "cpu", ...options });
@@ -213,6 +215,9 @@ Deno.test("an engine refuses options out of range, and names them", async () => 
   };
   await refused({ target: TARGET, method: "hier" }, "draft", "no draft is given");
   await refused({ target: TARGET, draft: DRAFT, method: "hier" }, "head", "no head is given");
+  await refused({ target: TARGET, inner: "suffix" }, "draft", "no draft is given");
+  await refused({ target: TARGET, draft: DRAFT, inner: "eagle2" }, "head", "no head is given");
+  await refused({ target: TARGET, method: "suffix", treeSize: 65 }, "treeSize", "1 to 64");
   await refused({ ...all, treeSize: 65 }, "treeSize", "treeSize is 65, expected at most 64");
   await refused({ ...all, depth: 1, topk: 4, treeSize: 9 }, "treeSize", "at most 5");
   await refused({ ...all, depth: 9, topk: 40 }, "depth", "at most 256");

@@ -3,6 +3,8 @@
  *
  * @module
  */
+export type { SpeculationOptions } from "./drafters/kind.ts";
+export { DRAFTER_NAMES, type DrafterName } from "./drafters/registry.ts";
 export * from "./engine.ts";
 export * from "./generation.ts";
 export {
@@ -12,7 +14,6 @@ export {
   METHODS,
   SPECULATION_DEFAULTS,
   speculationOf,
-  type SpeculationOptions,
 } from "./options.ts";
 export * from "./plan.ts";
 export type { Message, Prompt, TokenIds } from "./prompt.ts";

@@ -17,31 +17,32 @@ import {
 } from "../base/options.ts";
 import { type Backend, DEVICE_KINDS } from "../device/mod.ts";
 import { DRAFTER_KINDS } from "../speculation/mod.ts";
+import { EAGLE2 } from "./drafters/eagle2.ts";
+import type { DrafterKind, SpeculationOptions } from "./drafters/kind.ts";
+import { DRAFTER_NAMES, type DrafterName, DRAFTERS } from "./drafters/registry.ts";
 
-/** How tokens are proposed: not at all, by a draft model, by a head, or by a draft model with a head. */
-export type Method = "ar" | "draft" | "eagle2" | "hier";
+/**
+ * How tokens are proposed: not at all, by a draft model, by what is no complete model, or by a draft model to which that
+ * proposes.
+ */
+export type Method = "ar" | "draft" | DrafterName | "hier";
 
 /** All methods. */
-export const METHODS: readonly Method[] = ["ar", "draft", "eagle2", "hier"];
+export const METHODS: readonly Method[] = ["ar", "draft", ...DRAFTER_NAMES, "hier"];
 
-/** Shape of what is proposed. */
-export interface SpeculationOptions {
-  /** Tokens that a draft model's sequence has at least. */
-  readonly minDraft: number;
-  /** Levels of a head's tree below its root. */
-  readonly depth: number;
-  /** Nodes expanded on each level of a tree. */
-  readonly topk: number;
-  /** Nodes of a tree that are verified, its root included. */
-  readonly treeSize: number;
-}
+const SHAPE: SpeculationOptions = { minDraft: 6, depth: 5, topk: 8, treeSize: 32 };
 
-/** Defaults of `SpeculationOptions`. */
+/** Defaults of `SpeculationOptions`; those of `hier` are of a head inside. */
 export const SPECULATION_DEFAULTS: Readonly<Record<Method, SpeculationOptions>> = {
-  ar: { minDraft: 6, depth: 5, topk: 8, treeSize: 32 },
-  draft: { minDraft: 6, depth: 5, topk: 8, treeSize: 32 },
-  eagle2: { minDraft: 6, depth: 5, topk: 8, treeSize: 32 },
-  hier: { minDraft: 6, depth: 3, topk: 8, treeSize: 24 },
+  ar: SHAPE,
+  draft: SHAPE,
+  ...Object.fromEntries(
+    DRAFTERS.map(({ name, shape }) => [name, { ...SHAPE, ...shape }]),
+  ) as Record<
+    DrafterName,
+    SpeculationOptions
+  >,
+  hier: { ...SHAPE, ...EAGLE2.innerShape },
 };
 
 /** What an engine is made of. */
@@ -52,6 +53,8 @@ export interface EngineOptions extends Partial<SpeculationOptions> {
   readonly draft?: string | URL;
   /** Directory of the EAGLE-2 head: of the target for `eagle2`, of the draft model for `hier`. */
   readonly head?: string | URL;
+  /** What proposes to the draft model in `hier`; that of the head where absent. */
+  readonly inner?: DrafterName;
   /** What to do with them; the most that the directories allow where absent. */
   readonly method?: Method;
   /** Where to run; `auto` takes CUDA where a device is present, else the CPU twin. */
@@ -73,6 +76,7 @@ const ENGINE_KINDS: Kinds<EngineOptions> = {
   target: required(PATH),
   draft: PATH,
   head: PATH,
+  inner: oneOf(DRAFTER_NAMES),
   method: oneOf(METHODS),
   backend: DEVICE_KINDS.backend,
   threads: DEVICE_KINDS.threads,
@@ -112,9 +116,14 @@ export function checkEngineOptions(options: EngineOptions): CheckedEngineOptions
 
 /** The method of `options`, checked against the directories given. */
 export function methodOf(options: EngineOptions): Method {
-  const { draft, head } = checkEngineOptions(options);
+  return wayOf(options).method;
+}
+
+/** The method of `options`, and in `hier` and methods of its own what is no complete model in it; checked likewise. */
+export function wayOf(options: EngineOptions): { method: Method; drafter?: DrafterKind } {
+  const { draft, head, inner } = checkEngineOptions(options);
   const method = options.method ??
-    (draft ? (head ? "hier" : "draft") : (head ? "eagle2" : "ar"));
+    (inner ? "hier" : draft ? (head ? "hier" : "draft") : (head ? "eagle2" : "ar"));
   const needs = (argument: "draft" | "head", what: string): void => {
     if (options[argument] === undefined) {
       throw new ArgumentError(
@@ -124,18 +133,23 @@ export function methodOf(options: EngineOptions): Method {
     }
   };
   if (method === "draft" || method === "hier") needs("draft", "a draft model");
-  if (method === "eagle2") needs("head", "an EAGLE-2 head of the target");
-  if (method === "hier") needs("head", "an EAGLE-2 head of the draft model");
-  return method;
+  const name = method === "hier" ? inner ?? EAGLE2.name : method;
+  const drafter = DRAFTERS.find((one) => one.name === name);
+  if (drafter?.head) {
+    needs("head", `${drafter.head} of the ${method === "hier" ? "draft model" : "target"}`);
+  }
+  return { method, drafter };
 }
 
-/** The shape of proposals: defaults of `method` under what `options` say. */
+/** The shape of proposals: defaults of `method`, and of its inner drafter, under what `options` say. */
 export function speculationOf(
   method: Method,
-  options: Partial<SpeculationOptions> = {},
+  options: Partial<SpeculationOptions> & Pick<EngineOptions, "inner"> = {},
 ): SpeculationOptions {
   checkArgument("generate", "method", method, required(oneOf(METHODS)));
-  const defaults = SPECULATION_DEFAULTS[method];
+  checkArgument("generate", "inner", options.inner, ENGINE_KINDS.inner);
+  const inner = method === "hier" && DRAFTERS.find(({ name }) => name === options.inner);
+  const defaults = { ...SPECULATION_DEFAULTS[method], ...(inner && inner.innerShape) };
   const valueOf = (name: keyof SpeculationOptions): number => {
     checkArgument("generate", name, options[name], DRAFTER_KINDS[name]);
     return options[name] ?? defaults[name];

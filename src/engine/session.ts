@@ -184,10 +184,11 @@ export class Session implements Disposable {
 
   /**
    * Forgets the text before: the next generation reads all of its prompt. Texts are continued otherwise, and the rows of a
-   * long prompt may round otherwise than those of rounds.
+   * long prompt may round otherwise than those of rounds. Drafters forget what they remember of all texts.
    */
   forget(): void {
     this.#cached = 0;
+    this.#round.forget();
   }
 
   /**

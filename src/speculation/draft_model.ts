@@ -139,6 +139,10 @@ class DraftModel implements Drafter {
     this.#round.resume(kept, length);
   }
 
+  forget(): void {
+    this.#round.forget();
+  }
+
   [Symbol.dispose](): void {
     this.#round[Symbol.dispose]();
   }

@@ -20,6 +20,8 @@ export interface SequenceMemory {
   readonly device: Device;
   /** The token at each position, i32 [slots]; behind the committed ones lie proposed ones. */
   readonly history: Tensor<"i32">;
+  /** What the host knows of it: the prompt, and what rounds have read back. */
+  readonly text: Int32Array;
   /** The longest text, in tokens. */
   readonly context: number;
   /** `context` and the most rows that forwards need behind it. */
@@ -45,8 +47,10 @@ export interface Proposal {
   readonly depths?: Tensor<"i32">;
   /** u64 [rows, 1]. */
   readonly mask?: Tensor<"u64">;
-  /** i32 [1]: the position of a sequence's last row, where it may be shorter than `rows`. */
+  /** i32 [1]: the cache length and how many rows behind row 0 exist, where those may be fewer than `rows`. */
   readonly limit?: Tensor<"i32">;
+  /** Fewer rows than `rows`, ascending, that a forward may have where no more exist; only `rows` where absent. */
+  readonly cuts?: readonly number[];
 }
 
 /** The model above, as its drafter sees it. */
@@ -63,7 +67,7 @@ export interface Verifier {
 export interface Drafter extends Disposable {
   /** Where its proposals lie. */
   readonly proposal: Proposal;
-  /** Rows of the last proposal that exist; fewer than `proposal.rows` for a sequence that is shorter. */
+  /** Rows of the last proposal that exist, the first ones; at most `proposal.rows`. Of 1, the round is a plain one. */
   readonly proposed: number;
   /** Statistics of the rounds inside this drafter, outermost first; empty for a head. */
   readonly levels: readonly LevelStats[];
@@ -84,6 +88,8 @@ export interface Drafter extends Disposable {
    * and forgets what follows; makes room for a text of `length` tokens: rounds allocate nothing.
    */
   resume(kept: number, length: number): void;
+  /** Forgets what it remembers of earlier texts; absent where it remembers none. */
+  forget?(): void;
 }
 
 /** What a drafter will need, and how to make it. */

@@ -31,6 +31,7 @@ export function sequenceMemory(
   return {
     device,
     history: arena.fromHost("i32", [slots + 1], new Int32Array(slots + 1)),
+    text: new Int32Array(slots + 1),
     context,
     slots,
     prefillRows: Math.min(promptRows, PREFILL_ROWS[device.backend], context),

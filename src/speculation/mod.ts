@@ -14,5 +14,6 @@ export * from "./memory.ts";
 export * from "./round.ts";
 export { DRAFTER_KINDS } from "./shape.ts";
 export * from "./stats.ts";
+export * from "./suffix.ts";
 export type { Taps } from "./taps.ts";
 export type { TreeOptions } from "./tree.ts";

@@ -11,7 +11,7 @@ import { type Constraint, ConstraintMemory, FORCED_ROWS } from "./constraint.ts"
 import type { Drafter, DrafterPlan, Proposal, SequenceMemory, Verifier } from "./drafter.ts";
 import { type LogProbsOf, RoundOutput, type TopToken } from "./log_probs.ts";
 import { slotsOf } from "./memory.ts";
-import { RoundGraphs } from "./round_graphs.ts";
+import { cutsOf, RoundGraphs } from "./round_graphs.ts";
 import { LevelStats } from "./stats.ts";
 import { type Taps, taps } from "./taps.ts";
 
@@ -44,7 +44,8 @@ export class Round implements Verifier, Disposable {
   readonly #events: readonly DeviceEvent[];
   readonly #cleanup: DisposableStack;
   readonly #plain: RoundGraphs;
-  readonly #proposed: RoundGraphs;
+  /** Rounds of what the drafter proposes, by their rows; plain ones without a drafter. */
+  readonly #proposed: readonly RoundGraphs[];
   /** Rounds of what a constraint forces, and the memory of all constrained rounds, where they have been prepared. */
   #forced?: RoundGraphs;
   #constraint?: ConstraintMemory;
@@ -109,8 +110,9 @@ export class Round implements Verifier, Disposable {
     if (this.drafter) cleanup.use(this.drafter);
     this.stats = new LevelStats(name, (plan?.depth ?? 0) + 1);
     this.#plain = cleanup.use(this.#graphs({ rows: 1 }));
-    this.#proposed = this.drafter ? cleanup.use(this.#graphs(this.drafter.proposal)) : this.#plain;
-    for (const graphs of [this.#plain, this.#proposed]) {
+    const cuts = this.drafter ? cutsOf(this.drafter.proposal) : [];
+    this.#proposed = cuts.map((proposal) => cleanup.use(this.#graphs(proposal)));
+    for (const graphs of this.#kinds) {
       graphs.prepare();
       graphs.prepareCommit();
     }
@@ -179,12 +181,7 @@ export class Round implements Verifier, Disposable {
 
   /** All kinds of rounds that there are. */
   get #kinds(): readonly RoundGraphs[] {
-    const { drafter } = this;
-    return [
-      this.#plain,
-      ...(drafter ? [this.#proposed] : []),
-      ...(this.#forced ? [this.#forced] : []),
-    ];
+    return [this.#plain, ...this.#proposed, ...(this.#forced ? [this.#forced] : [])];
   }
 
   /**
@@ -200,7 +197,7 @@ export class Round implements Verifier, Disposable {
   /** Allocates and captures what constrained rounds need beside the others, once. */
   prepareConstraint(): void {
     const { state, memory } = this;
-    const most = this.#proposed.proposal.rows;
+    const most = this.drafter?.proposal.rows ?? 1;
     // What has been captured stays, also where what comes behind it fails.
     this.#constraint ??= this.#cleanup.use(
       new ConstraintMemory(memory, this.#arena, most, state.model.config.vocabSize),
@@ -257,9 +254,10 @@ export class Round implements Verifier, Disposable {
     length: number = this.memory.context,
     kept = 0,
   ): Generator<number, void> {
-    const { memory: { device, history, prefillRows }, state, drafter } = this;
+    const { memory: { device, history, text, prefillRows }, state, drafter } = this;
     this.resume(kept, length);
     this.stats.reset();
+    text.set(prompt.slice(kept), kept);
     device.upload(rows(history, kept, prompt.length), Int32Array.from(prompt.slice(kept)));
     const count = prompt.length - 1;
     while (state.length < count) {
@@ -292,6 +290,8 @@ export class Round implements Verifier, Disposable {
     if (logged) this.#output.take(this.result);
     stats.readBackMs += performance.now() - waitedFrom;
     const accepted = this.result[0];
+    const { text } = this.memory;
+    for (let j = 1; j <= accepted; j++) text[state.length + j] = this.result[j];
     state.length += accepted;
     this.drafter?.observe();
     stats.add(accepted);
@@ -311,7 +311,9 @@ export class Round implements Verifier, Disposable {
     // A drafter needs a hidden state to start from: the first token of all is decoded plainly.
     if (this.drafter === undefined || this.state.length === 0) return this.#plain;
     this.drafter.propose();
-    return this.#proposed;
+    const { proposed } = this.drafter;
+    if (proposed === 1) return this.#plain;
+    return this.#proposed.find(({ proposal }) => proposed <= proposal.rows)!;
   }
 
   /** The host makes the masks while the device runs the forward. */
@@ -368,6 +370,11 @@ export class Round implements Verifier, Disposable {
     // It may read hidden states of what is kept.
     this.drafter?.resume(kept, length);
     this.state.setLength(kept);
+  }
+
+  /** Forgets, at every level, what is remembered of earlier texts. */
+  forget(): void {
+    this.drafter?.forget?.();
   }
 
   /** Frees everything but the model. */

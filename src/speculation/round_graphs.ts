@@ -18,6 +18,20 @@ export interface RoundParts {
   commit(proposal: Proposal, of?: LogProbsOf): void;
 }
 
+/** A proposal with all of its rows, and with those that it may be cut to, ascending. */
+export function cutsOf(proposal: Proposal): Proposal[] {
+  const { tokens, parents, depths, mask, cuts = [] } = proposal;
+  const cut = cuts.map((count) => ({
+    ...proposal,
+    rows: count,
+    tokens: tokens && rows(tokens, 0, count),
+    parents: parents && rows(parents, 0, count),
+    depths: depths && rows(depths, 0, count),
+    mask: mask && rows(mask, 0, count),
+  }));
+  return [...cut, proposal];
+}
+
 /** Graphs of one proposal. Those of free rounds and of each other kind are captured when they are first asked for. */
 export class RoundGraphs implements Disposable {
   /** What its rounds verify. */

@@ -45,7 +45,7 @@ export function checkTree(options: TreeOptions, vocabulary: number): void {
 /** One tree: its candidates, the frontier of its last level, and the nodes kept. */
 export class Tree {
   /** The nodes kept, for the verifier. */
-  readonly proposal: Proposal & Required<Omit<Proposal, "limit">>;
+  readonly proposal: Proposal & Required<Omit<Proposal, "limit" | "cuts">>;
   /** Token of each frontier entry, i32 [topk]. */
   readonly frontTokens: Tensor<"i32">;
   /** Row of the level before that each entry grew from, i32 [topk]. */

@@ -4,21 +4,36 @@
  * @module
  */
 import { checkOptions } from "../../base/options.ts";
-import { Engine, type GenerateOptions, METHODS, type Prompt } from "../../engine/mod.ts";
+import {
+  DRAFTER_NAMES,
+  type DrafterName,
+  Engine,
+  type GenerateOptions,
+  METHODS,
+  type Prompt,
+} from "../../engine/mod.ts";
+import { DRAFTERS } from "../../engine/drafters/registry.ts";
 import { CHOICE_KINDS, FORCED_BY } from "../../speculation/mod.ts";
 import { GRAMMAR_NAMES, GRAMMAR_OPTIONS, grammarOption } from "./grammar.ts";
 import { showGeneration } from "./generate_output.ts";
 import { readInput, readTextFile, refuseEmpty, withoutLastNewline } from "./input.ts";
 import { INTERRUPTED, interruptible } from "../terminal/interrupt.ts";
 import { type Command, command } from "../options/command.ts";
+import type { Need } from "../options/option.ts";
 import type { Io } from "../terminal/io.ts";
 import { Progress } from "../terminal/progress.ts";
 import { idleBeside, needsOption, needsValue } from "../options/needs.ts";
 import { choiceOf, SAMPLING_OPTIONS } from "../options/sampling.ts";
 import { BACKEND_OPTION, JSON_OPTION, TARGET_OPTION, THREADS_OPTION } from "../options/shared.ts";
 
-/** What an option of trees needs. */
-const TREES = [needsOption("head"), needsValue("method", "eagle2", "hier")];
+/** What an option of trees needs: what grows them. */
+const TREES: readonly Need[] = [
+  ({ head, method, inner }) =>
+    head !== undefined || method === "suffix" || inner === "suffix"
+      ? undefined
+      : "needs --head, --method suffix or --inner suffix",
+  needsValue("method", ...DRAFTER_NAMES, "hier"),
+];
 
 /** The `generate` command. */
 export const generate: Command = command({
@@ -47,9 +62,17 @@ export const generate: Command = command({
       name: "head",
       type: "string",
       value: "DIR",
-      needs: [needsValue("method", "eagle2", "hier")],
+      needs: [needsValue("method", "eagle2", "hier"), idleBeside("inner", "suffix")],
       summary:
         "Directory of the EAGLE-2 head: of the target for eagle2, of the draft model for hier",
+    },
+    {
+      name: "inner",
+      type: "string",
+      value: "NAME",
+      choices: DRAFTER_NAMES,
+      needs: [needsOption("draft"), needsValue("method", "hier")],
+      summary: "What proposes to the draft model in hier; that of --head where absent",
     },
     {
       name: "method",
@@ -106,14 +129,14 @@ export const generate: Command = command({
       type: "integer",
       value: "N",
       needs: TREES,
-      summary: "Levels of a head's tree below its root",
+      summary: "Levels of a tree below its root",
     },
     {
       name: "topk",
       type: "integer",
       value: "N",
-      needs: TREES,
-      summary: "Nodes expanded on each level of a tree",
+      needs: [needsOption("head"), needsValue("method", "eagle2", "hier")],
+      summary: "Nodes expanded on each level of a head's tree",
     },
     {
       name: "tree-size",
@@ -186,7 +209,7 @@ export const generate: Command = command({
         },
       };
       const generation = engine.generate(prompt, options);
-      const by = [...proposers(engine.method), ...(grammar ? [FORCED_BY] : [])];
+      const by = [...proposers(engine.method, values.inner), ...(grammar ? [FORCED_BY] : [])];
       const textOf = (id: number) => engine.tokenizer.decode([id], { skipSpecialTokens: false });
       await showGeneration(
         generation,
@@ -203,6 +226,7 @@ interface EngineValues {
   readonly target: string;
   readonly draft?: string;
   readonly head?: string;
+  readonly inner?: DrafterName;
   readonly method?: Engine["method"];
   readonly backend: "auto" | "cuda" | "cpu";
   readonly threads?: number;
@@ -214,12 +238,13 @@ interface EngineValues {
 }
 
 async function load(values: EngineValues, io: Io): Promise<Engine> {
-  const { target, draft, head, method, backend, threads, context, depth, topk } = values;
+  const { target, draft, head, inner, method, backend, threads, context, depth, topk } = values;
   using bar = new Progress(io.stderr);
   return await Engine.load({
     target,
     draft,
     head,
+    inner,
     method,
     backend,
     threads,
@@ -233,10 +258,11 @@ async function load(values: EngineValues, io: Io): Promise<Engine> {
 }
 
 /** Who can propose tokens in a method, the fastest first. */
-function proposers(method: Engine["method"]): readonly string[] {
-  const head = method === "eagle2" || method === "hier" ? ["head"] : [];
+function proposers(method: Engine["method"], inner: DrafterName = "eagle2"): readonly string[] {
+  const name = method === "hier" ? inner : method;
+  const drafter = DRAFTERS.filter((one) => one.name === name).map(({ proposer }) => proposer);
   const draft = method === "draft" || method === "hier" ? ["draft"] : [];
-  return [...head, ...draft, "target"];
+  return [...drafter, ...draft, "target"];
 }
 
 async function readPrompt(

@@ -38,8 +38,8 @@ function isGptq(flag: string): Idle {
 
 function trees(flag: string): Idle {
   return [
-    [flag, "it needs --head"],
-    [`--draft D ${flag}`, "it needs --head"],
+    [flag, "it needs --head, --method suffix or --inner suffix"],
+    [`--draft D ${flag}`, "it needs --head, --method suffix or --inner suffix"],
   ];
 }
 
@@ -56,6 +56,11 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Idle>>>> = {
     head: [
       ["--head H --method ar", "it needs --method eagle2 or hier"],
       ["--draft D --head H --method draft", "it needs --method eagle2 or hier"],
+      ["--draft D --head H --inner suffix", "it does nothing with --inner suffix"],
+    ],
+    inner: [
+      ["--inner suffix", "it needs --draft"],
+      ["--draft D --method draft --inner suffix", "it needs --method hier"],
     ],
     method: ALWAYS,
     prompt: ALWAYS,
@@ -71,7 +76,11 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Idle>>>> = {
       "needs --draft",
     ]],
     depth: trees("--depth 3"),
-    topk: trees("--topk 3"),
+    topk: [
+      ["--topk 3", "it needs --head"],
+      ["--draft D --topk 3", "it needs --head"],
+      ["--method suffix --topk 3", "it needs --head"],
+    ],
     "tree-size": trees("--tree-size 9"),
     stop: ALWAYS,
     "ignore-eos": [
@@ -241,6 +250,8 @@ Deno.test("options: beside what they need they are taken", () => {
     ["generate", "--draft D --method draft --min-draft 3"],
     ["generate", "--head H --depth 2 --topk 3 --tree-size 9"],
     ["generate", "--draft D --head H --method hier --min-draft 3 --depth 2"],
+    ["generate", "--method suffix --depth 2 --tree-size 9"],
+    ["generate", "--draft D --inner suffix --min-draft 3 --depth 2 --tree-size 9"],
     ["generate", "--chat --system S --color always --backend cpu --threads 2"],
     [
       "generate",

@@ -22,6 +22,7 @@ const CODES: Readonly<Record<Color, number>> = {
 const PROPOSERS: Readonly<Record<string, Color>> = {
   head: "green",
   draft: "cyan",
+  suffix: "magenta",
   target: "yellow",
   grammar: "blue",
 };

@@ -12,7 +12,7 @@ import {
   Session,
   SPECULATION_DEFAULTS,
 } from "../../../engine/mod.ts";
-import { type DrafterPlan, draftModel, eagle2 } from "../../../speculation/mod.ts";
+import { type DrafterPlan, draftModel, eagle2, suffix } from "../../../speculation/mod.ts";
 import { CHOICE_OPTIONS } from "../../options/sampling.ts";
 import type { Bench, BenchTable, BenchText } from "./bench.ts";
 import type { Figure } from "./figure.ts";
@@ -43,6 +43,8 @@ function planOf({ models }: Bench, method: Method): { plan?: DrafterPlan } | und
       return draft && { plan: draftModel(draft.model, shape) };
     case "eagle2":
       return target.head && { plan: eagle2(target.head, shape) };
+    case "suffix":
+      return { plan: suffix(shape) };
     case "hier":
       return draft?.head && { plan: draftModel(draft.model, shape, eagle2(draft.head, shape)) };
   }

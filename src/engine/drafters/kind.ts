@@ -1,0 +1,35 @@
+/**
+ * What a kind of drafter is to an engine.
+ *
+ * @module
+ */
+import type { HeadModel } from "../../model/mod.ts";
+import type { DrafterPlan } from "../../speculation/mod.ts";
+
+/** Shape of what is proposed. */
+export interface SpeculationOptions {
+  /** Tokens that a draft model's sequence has at least. */
+  readonly minDraft: number;
+  /** Levels of a tree below its root. */
+  readonly depth: number;
+  /** Nodes expanded on each level of a head's tree. */
+  readonly topk: number;
+  /** Nodes of a tree that are verified, its root included; those of a suffix drafter at most. */
+  readonly treeSize: number;
+}
+
+/** A drafter that is no complete model: it proposes to the target, or to the draft model of a hierarchy. */
+export interface DrafterKind {
+  /** The method in which it proposes to the target, and what `inner` calls it. */
+  readonly name: string;
+  /** Who its tokens are from, in provenance. */
+  readonly proposer: string;
+  /** The head that it needs, e.g. `an EAGLE-2 head`; absent where it needs none. */
+  readonly head?: string;
+  /** Its shape by default, where it has one of its own. */
+  readonly shape: Partial<SpeculationOptions>;
+  /** That inside a hierarchy. */
+  readonly innerShape: Partial<SpeculationOptions>;
+  /** Plans it; with a head where it needs one. */
+  plan(shape: SpeculationOptions, head?: HeadModel): DrafterPlan;
+}

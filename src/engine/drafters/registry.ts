@@ -1,0 +1,17 @@
+/**
+ * The kinds of drafters: one file and one line each.
+ *
+ * @module
+ */
+import { EAGLE2 } from "./eagle2.ts";
+import type { DrafterKind } from "./kind.ts";
+import { SUFFIX } from "./suffix.ts";
+
+/** Name of a drafter that is no complete model. */
+export type DrafterName = typeof SUFFIX.name | typeof EAGLE2.name;
+
+/** All of them. */
+export const DRAFTERS: readonly (DrafterKind & { readonly name: DrafterName })[] = [SUFFIX, EAGLE2];
+
+/** Their names. */
+export const DRAFTER_NAMES: readonly DrafterName[] = DRAFTERS.map(({ name }) => name);
