@@ -18,7 +18,7 @@ import {
   type LinearPart,
 } from "../quant/mod.ts";
 import { checkOutput } from "./head_output.ts";
-import { hasEmbedding, headTensors, storedWeights } from "./head_tensors.ts";
+import { hasEmbedding, type HeadTensors, headTensors, storedWeights } from "./head_tensors.ts";
 import { checkLayer } from "./layer.ts";
 import { type BufferNeeds, needsOf } from "./needs.ts";
 import { type UnusedTensor, unusedTensors, warnOfTensors } from "./unused.ts";
@@ -32,6 +32,12 @@ export interface HeadSummary {
   readonly layers: readonly DescribedLinear[];
   /** Which buffers it needs; rows of logits need what its verifier's do, where it has no output projection. */
   readonly needs: BufferNeeds;
+  /** Entries of its logits, where it has an output projection of its own. */
+  readonly vocabulary?: number;
+  /** Bytes of buffers that each row of its forwards needs beside those. */
+  readonly rowBytes: number;
+  /** Bytes that its verifier keeps of each row of a forward for it alone. */
+  readonly tapBytes: number;
   /** Tensors that it does not use. */
   readonly unused: readonly UnusedTensor[];
 }
@@ -79,8 +85,22 @@ export function checkHead(head: Head, verifier: HeadVerifier): HeadSummary {
     weightBytes,
     layers: [...others, ...layers, ...(lmHead ? [lmHead] : [])].flatMap((one) => one.layers),
     needs: needsOf(layers, others, lmHead),
+    vocabulary: lmHeadPart?.n,
+    ...bufferBytes(head, described),
     unused,
   };
+}
+
+/** See `HeadSummary`. */
+function bufferBytes(
+  { config: { kind, model: { hiddenSize } } }: Head,
+  { fc, tapNorms }: HeadTensors,
+): Pick<HeadSummary, "rowBytes" | "tapBytes"> {
+  const pairs = 2 * 2 * hiddenSize;
+  if (kind === "eagle2") return { rowBytes: pairs + 2 * hiddenSize, tapBytes: 0 };
+  const tapBytes = 2 * fc.k;
+  const wide = tapNorms.length === 0 ? 0 : 4 * (fc.k / tapNorms.length);
+  return { rowBytes: pairs + tapBytes + wide + 4 * hiddenSize, tapBytes };
 }
 
 /** Refuses a head of another model than `verifier`. */
