@@ -1,6 +1,7 @@
 /**
  * A directory with a target, a draft model and an EAGLE-2 head of each, loaded: what the demo, the benches
- * and the tests compare methods on. The folders are `target`, `draft`, `target-eagle2`, `draft-eagle2`.
+ * and the tests compare methods on. The folders are `target`, `draft`, `target-eagle2`, `draft-eagle2`, and
+ * `target-eagle3` where there is an EAGLE-3 head, too.
  *
  * @module
  */
@@ -10,8 +11,10 @@ import {
   type DrafterPlan,
   draftModel,
   eagle2,
+  eagle3,
   HeadModel,
   type Method,
+  METHODS,
   Model,
   speculationOf,
   type SpeculationOptions,
@@ -36,6 +39,8 @@ export class Trio implements Disposable {
   readonly targetHead: HeadModel;
   /** The draft model's head. */
   readonly draftHead: HeadModel;
+  /** The target's EAGLE-3 head, where there is one. */
+  readonly targetEagle3?: HeadModel;
   readonly #cleanup: DisposableStack;
 
   /** Loads the trio in `dir`, on `device` or on one that it opens itself. */
@@ -48,7 +53,15 @@ export class Trio implements Disposable {
     this.draft = cleanup.use(Model.load(on, `${dir}/draft`));
     this.targetHead = cleanup.use(HeadModel.load(on, `${dir}/target-eagle2`, this.target));
     this.draftHead = cleanup.use(HeadModel.load(on, `${dir}/draft-eagle2`, this.draft));
+    if ([...Deno.readDirSync(dir)].some(({ name }) => name === "target-eagle3")) {
+      this.targetEagle3 = cleanup.use(HeadModel.load(on, `${dir}/target-eagle3`, this.target));
+    }
     this.#cleanup = cleanup.move();
+  }
+
+  /** The methods that there are models for. */
+  get methods(): readonly Method[] {
+    return METHODS.filter((method) => method !== "eagle3" || this.targetEagle3 !== undefined);
   }
 
   /** The drafter of a method, with the shape that an engine gives it where `options` say nothing else. */
@@ -61,6 +74,8 @@ export class Trio implements Disposable {
         return draftModel(this.draft, shape);
       case "eagle2":
         return eagle2(this.targetHead, shape);
+      case "eagle3":
+        return eagle3(this.targetEagle3!, shape);
       case "suffix":
         return suffix(shape);
       case "hier":

@@ -10,7 +10,7 @@ import { Trio } from "../scripts/trio.ts";
 import { ArgumentError } from "../src/base/errors.ts";
 import { Arena, HostWords } from "../src/device/mod.ts";
 import { ConstrainedText } from "../src/engine/constrained.ts";
-import { Engine, type GenerateOptions, type Method, METHODS, Session } from "../src/engine/mod.ts";
+import { Engine, type GenerateOptions, type Method, Session } from "../src/engine/mod.ts";
 import { vocabularyOf } from "../src/engine/vocabulary.ts";
 import { Grammar, type GrammarOption } from "../src/grammar/mod.ts";
 import {
@@ -18,6 +18,7 @@ import {
   type DrafterPlan,
   draftModel,
   eagle2,
+  eagle3,
   Round,
   sequenceMemory,
   suffix,
@@ -49,6 +50,8 @@ function planOf(trio: Trio, method: Method): DrafterPlan | undefined {
       return draftModel(trio.draft, SHAPE);
     case "eagle2":
       return eagle2(trio.targetHead, SHAPE);
+    case "eagle3":
+      return eagle3(trio.targetEagle3!, SHAPE);
     case "suffix":
       return suffix({ ...SHAPE, leastWorth: 0 });
     case "hier":
@@ -86,7 +89,7 @@ function promptsOf(trio: Trio, count: number): number[][] {
 backendTest("constrained JSON is valid, and the same in every method", async ({ device }) => {
   using trio = new Trio(undefined, device);
   using sessions = new DisposableStack();
-  const made = METHODS.map((method) =>
+  const made = trio.methods.map((method) =>
     sessions.use(
       new Session(trio.target, trio.tokenizer, {
         context: CONTEXT,
@@ -288,7 +291,7 @@ backendTest(
     using trio = new Trio(undefined, device);
     const prompt = trio.tokenizer.encode("Question: Is 3 more than 2?\nAnswer:");
     const results = [];
-    for (const method of METHODS) {
+    for (const method of trio.methods) {
       const drafter = planOf(trio, method);
       using session = new Session(trio.target, trio.tokenizer, { context: CONTEXT, drafter });
       const say = (grammar: GrammarOption | Grammar, options: GenerateOptions = {}) =>

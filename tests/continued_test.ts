@@ -3,7 +3,7 @@
  * the same text in every method always, and no token read twice but one.
  */
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
-import { type Method, METHODS } from "../src/engine/options.ts";
+import type { Method } from "../src/engine/options.ts";
 import type { GenerationResult } from "../src/engine/generation.ts";
 import { Session, type SessionOptions } from "../src/engine/session.ts";
 import { Trio } from "../scripts/trio.ts";
@@ -62,7 +62,7 @@ function make(trio: Trio, method: Method, options: Partial<SessionOptions> = {})
 backendTest("a chat on one session equals fresh sessions bit for bit", async ({ device }) => {
   using trio = new Trio(undefined, device);
   let expected: unknown;
-  for (const method of METHODS) {
+  for (const method of trio.methods) {
     using one = make(trio, method, { promptRows: 64 });
     const continued = await chat(trio, () => one);
     if (expected === undefined) {
@@ -85,7 +85,7 @@ backendTest(
   async ({ device }) => {
     using trio = new Trio(undefined, device);
     let expected: unknown;
-    for (const method of METHODS) {
+    for (const method of trio.methods) {
       using one = make(trio, method);
       const said = (await chat(trio, () => one)).map((turn) => turn.said);
       expected ??= said;
@@ -99,7 +99,7 @@ backendTest("texts that part from the one before keep what they share", async ({
   using trio = new Trio(undefined, device);
   const text = questions(trio).flat().slice(0, 200);
   const options = { maxTokens: 24, ignoreEos: true };
-  for (const method of METHODS) {
+  for (const method of trio.methods) {
     using one = make(trio, method, { promptRows: 64 });
     const say = (prompt: readonly number[]) => one.generate(prompt, options).finish();
     const first = await say(text);
@@ -127,7 +127,7 @@ backendTest("texts that part from the one before keep what they share", async ({
 backendTest("a text that was left in the middle is gone on with", async ({ device }) => {
   using trio = new Trio(undefined, device);
   const text = questions(trio).flat().slice(0, 300);
-  for (const method of METHODS) {
+  for (const method of trio.methods) {
     using one = make(trio, method, { promptRows: 64 });
     // While its prompt is read, and after a few tokens.
     const signal = AbortSignal.abort(new Error("left"));

@@ -4,7 +4,8 @@
  * @module
  */
 import type { HeadModel, Model } from "../src/model/mod.ts";
-import { type DrafterPlan, draftModel, eagle2, suffix } from "../src/speculation/mod.ts";
+import { type DrafterPlan, draftModel, eagle2, eagle3, suffix } from "../src/speculation/mod.ts";
+import { EAGLE3_LAYOUTS } from "./models.ts";
 
 /** The models that methods are made of. */
 export interface Trio {
@@ -12,6 +13,8 @@ export interface Trio {
   draft: Model;
   targetHead: HeadModel;
   draftHead: HeadModel;
+  /** EAGLE-3 heads of both, by layout, where a test has them. */
+  eagle3?: Readonly<Record<string, { readonly target: HeadModel; readonly draft: HeadModel }>>;
 }
 
 /** A way to propose tokens. */
@@ -83,3 +86,42 @@ export const METHODS: readonly TestedMethod[] = [
       ),
   },
 ];
+
+/** The methods of an EAGLE-3 head stored as `layout` says, for trios that have one: of the target, then in hierarchies. */
+function eagle3Methods(layout: string): readonly TestedMethod[] {
+  const of = (trio: Trio) => trio.eagle3![layout];
+  return [
+    {
+      name: `eagle3 (${layout})`,
+      plan: (trio) => eagle3(of(trio).target, { depth: 5, topk: 6, treeSize: 24 }),
+    },
+    {
+      name: `hier of eagle3 (${layout})`,
+      plan: (trio) =>
+        draftModel(
+          trio.draft,
+          { minDraft: 6 },
+          eagle3(of(trio).draft, { depth: 3, topk: 4, treeSize: 12 }),
+        ),
+    },
+    {
+      name: `hier of hier of eagle3 (${layout})`,
+      plan: (trio) =>
+        draftModel(
+          trio.draft,
+          { minDraft: 7 },
+          draftModel(
+            trio.draft,
+            { minDraft: 3, name: "inner" },
+            eagle3(of(trio).draft, { depth: 2, topk: 3, treeSize: 8 }),
+          ),
+        ),
+    },
+  ];
+}
+
+/** Every composition with the first of the layouts of EAGLE-3 heads, and each other layout alone on the target. */
+export const EAGLE3_METHODS: readonly TestedMethod[] = Object.keys(EAGLE3_LAYOUTS).flatMap((
+  layout,
+  i,
+) => eagle3Methods(layout).slice(0, i === 0 ? undefined : 1));

@@ -3,7 +3,10 @@
  *
  * @module
  */
-import { writeSafetensors } from "../src/checkpoint/containers/safetensors_writer.ts";
+import {
+  type TensorToWrite,
+  writeSafetensors,
+} from "../src/checkpoint/containers/safetensors_writer.ts";
 import { random } from "./random.ts";
 
 /** Shape of a random Llama. */
@@ -38,13 +41,18 @@ export const SMALL: RandomModel = {
 
 type Tensors = [name: string, shape: number[], center: number, spread: number][];
 
-function layerTensors(prefix: string, shape: RandomModel, inputNorm: boolean): Tensors {
+function layerTensors(
+  prefix: string,
+  shape: RandomModel,
+  inputNorm: boolean,
+  read = shape.hidden,
+): Tensors {
   const { hidden, intermediate, heads, kvHeads, headDim } = shape;
   const spread = 1.5 / Math.sqrt(hidden);
   return [
-    [`${prefix}.self_attn.q_proj.weight`, [heads * headDim, hidden], 0, spread],
-    [`${prefix}.self_attn.k_proj.weight`, [kvHeads * headDim, hidden], 0, spread],
-    [`${prefix}.self_attn.v_proj.weight`, [kvHeads * headDim, hidden], 0, spread],
+    [`${prefix}.self_attn.q_proj.weight`, [heads * headDim, read], 0, spread],
+    [`${prefix}.self_attn.k_proj.weight`, [kvHeads * headDim, read], 0, spread],
+    [`${prefix}.self_attn.v_proj.weight`, [kvHeads * headDim, read], 0, spread],
     [`${prefix}.self_attn.o_proj.weight`, [hidden, heads * headDim], 0, spread],
     [`${prefix}.mlp.gate_proj.weight`, [intermediate, hidden], 0, spread],
     [`${prefix}.mlp.up_proj.weight`, [intermediate, hidden], 0, spread],
@@ -54,22 +62,31 @@ function layerTensors(prefix: string, shape: RandomModel, inputNorm: boolean): T
   ];
 }
 
-function write(dir: string, shape: RandomModel, tensors: Tensors, extra: object): string {
+function write(
+  dir: string,
+  shape: RandomModel,
+  tensors: Tensors,
+  extra: object,
+  more: readonly TensorToWrite[] = [],
+): string {
   const next = random(shape.seed);
   const noise = random(shape.seed + 1000);
   Deno.mkdirSync(dir, { recursive: true });
   writeSafetensors(
     `${dir}/model.safetensors`,
-    tensors.map(([name, sizes, center, spread]) => {
-      const count = sizes.reduce((a, b) => a * b, 1);
-      const values = Float16Array.from(
-        { length: count },
-        () =>
-          center + spread * (next() + next() + next() - 1.5) * 2 +
-          spread * (shape.noise ?? 0) * (noise() - 0.5),
-      );
-      return { name, dtype: "f16", shape: sizes, data: () => new Uint8Array(values.buffer) };
-    }),
+    [
+      ...tensors.map(([name, sizes, center, spread]): TensorToWrite => {
+        const count = sizes.reduce((a, b) => a * b, 1);
+        const values = Float16Array.from(
+          { length: count },
+          () =>
+            center + spread * (next() + next() + next() - 1.5) * 2 +
+            spread * (shape.noise ?? 0) * (noise() - 0.5),
+        );
+        return { name, dtype: "f16", shape: sizes, data: () => new Uint8Array(values.buffer) };
+      }),
+      ...more,
+    ],
   );
   const config = {
     architectures: ["LlamaForCausalLM"],
@@ -113,4 +130,124 @@ export function writeRandomHead(dir: string, shape: RandomModel): string {
     ["fc.weight", [hidden, 2 * hidden], 0, 1 / Math.sqrt(2 * hidden)],
     ...layerTensors("layers.0", shape, false),
   ], { bias: false });
+}
+
+/** How an EAGLE-3 head is stored: what its trainers differ in. */
+export interface Eagle3Layout {
+  /** Keys of its config beside those of its layer. */
+  readonly config: object;
+  /** Name of its layer. */
+  readonly layer: "midlayer" | "layers.0";
+  /** Taps. */
+  readonly taps: number;
+  /** Tokens that it drafts; all, without a map, where absent. */
+  readonly draftVocab?: number;
+  /** Whether it has an embedding of its own. */
+  readonly embedding?: boolean;
+  /** Whether queries and keys are normed. */
+  readonly qkNorm?: boolean;
+  /** Norms of the taps. */
+  readonly tapNorm?: "each" | "all";
+  /** Whether what describes the layer lies in `transformer_layer_config`. */
+  readonly nested?: boolean;
+}
+
+const AUX = "eagle_aux_hidden_state_layer_ids";
+
+/** Every published layout, on models of two layers. */
+export const EAGLE3_LAYOUTS: Readonly<Record<string, Eagle3Layout>> = {
+  eagle: {
+    config: { [AUX]: [0, 1, 2] },
+    layer: "midlayer",
+    taps: 3,
+    draftVocab: 96,
+  },
+  speculators: {
+    config: {
+      speculators_model_type: "eagle3",
+      [AUX]: [0, 1, 2],
+      norm_before_residual: true,
+      norm_before_fc: true,
+      norm_output: true,
+    },
+    layer: "layers.0",
+    taps: 3,
+    draftVocab: 96,
+    embedding: true,
+    tapNorm: "all",
+    nested: true,
+  },
+  "EAGLE-3.1": {
+    config: { [AUX]: [0, 2], fc_norm: true, norm_output: true },
+    layer: "midlayer",
+    taps: 2,
+    draftVocab: 96,
+    tapNorm: "each",
+  },
+  DeepSpec: {
+    config: { target_layer_ids: [-1, 0, 1], num_target_layers: 2, model_type: "qwen3" },
+    layer: "layers.0",
+    taps: 3,
+    embedding: true,
+    qkNorm: true,
+  },
+};
+
+/** Writes a random EAGLE-3 head for models of `shape` to `dir`, stored as `layout` says; returns `dir`. */
+export function writeRandomEagle3(
+  dir: string,
+  shape: RandomModel,
+  layout: Eagle3Layout = EAGLE3_LAYOUTS.eagle,
+): string {
+  const { hidden, headDim, vocab } = shape;
+  const { layer, taps, draftVocab = vocab, tapNorm } = layout;
+  const tensors: Tensors = [
+    ["fc.weight", [hidden, taps * hidden], 0, 1 / Math.sqrt(taps * hidden)],
+    ...layerTensors(layer, shape, true, 2 * hidden),
+    [`${layer}.hidden_norm.weight`, [hidden], 1, 0.1],
+    ["norm.weight", [hidden], 1, 0.1],
+    ["lm_head.weight", [draftVocab, hidden], 0, 2 / Math.sqrt(hidden)],
+  ];
+  if (layout.embedding) tensors.push(["embed_tokens.weight", [vocab, hidden], 0, 0.7]);
+  if (layout.qkNorm) {
+    for (const name of ["q_norm", "k_norm"]) {
+      tensors.push([`${layer}.self_attn.${name}.weight`, [headDim], 1, 0.1]);
+    }
+  }
+  if (tapNorm === "all") tensors.push(["input_norm.weight", [taps * hidden], 1, 0.1]);
+  if (tapNorm === "each") {
+    for (let i = 0; i < taps; i++) tensors.push([`fc_norm.${i}.weight`, [hidden], 1, 0.1]);
+  }
+  const own = { num_hidden_layers: 1, architectures: undefined, model_type: "llama" };
+  const more: TensorToWrite[] = [];
+  if (layout.draftVocab !== undefined) more.push(...vocabularyMap(draftVocab, vocab));
+  const about = { ...own, ...(layout.draftVocab && { draft_vocab_size: draftVocab }) };
+  write(dir, { ...shape, layers: 1 }, tensors, { ...about, ...layout.config }, more);
+  if (layout.nested) {
+    const path = `${dir}/config.json`;
+    const all = JSON.parse(Deno.readTextFileSync(path));
+    const { config } = layout;
+    const layerKeys = Object.entries(all).filter(([key]) =>
+      !(key in config) && key !== "draft_vocab_size"
+    );
+    const nested = {
+      ...config,
+      draft_vocab_size: draftVocab,
+      transformer_layer_config: Object.fromEntries(layerKeys),
+    };
+    Deno.writeTextFileSync(path, JSON.stringify(nested));
+  }
+  return dir;
+}
+
+/** `d2t` and `t2d` of a head of `draft` of `vocab` tokens, spread over all of them and in no order. */
+function vocabularyMap(draft: number, vocab: number): TensorToWrite[] {
+  const tokens = Array.from({ length: vocab }, (_, i) => (i * 37 + 11) % vocab).slice(0, draft);
+  const offsets = BigInt64Array.from(tokens, (token, id) => BigInt(token - id));
+  const known = new Uint8Array(vocab);
+  for (const token of tokens) known[token] = 1;
+  return [
+    { name: "d2t", dtype: "i64", shape: [draft], data: () => new Uint8Array(offsets.buffer) },
+    { name: "t2d", dtype: "bool", shape: [vocab], data: () => known },
+  ];
 }

@@ -15,7 +15,13 @@ import {
   sequenceMemory,
 } from "../src/speculation/mod.ts";
 import type { Trio } from "./methods.ts";
-import { SMALL, writeRandomHead, writeRandomModel } from "./models.ts";
+import {
+  EAGLE3_LAYOUTS,
+  SMALL,
+  writeRandomEagle3,
+  writeRandomHead,
+  writeRandomModel,
+} from "./models.ts";
 import { random } from "./random.ts";
 
 /** One target and its drafter, decoding one prompt after another. */
@@ -86,11 +92,17 @@ export function withModels(
     writeRandomModel(`${dir}/target`, { ...SMALL, seed: seeds.target });
     writeRandomModel(`${dir}/draft`, { ...SMALL, seed: seeds.draft, noise: seeds.noise });
     writeRandomHead(`${dir}/head`, { ...SMALL, seed: 9 });
+    for (const [name, layout] of Object.entries(EAGLE3_LAYOUTS)) {
+      writeRandomEagle3(`${dir}/eagle3/${name}`, { ...SMALL, seed: 9 }, layout);
+    }
   };
   withWritten(device, write, body);
 }
 
-/** Runs `body` with a trio that `write` writes into a directory: `target`, `draft` and one `head` for both. */
+/**
+ * Runs `body` with a trio that `write` writes into a directory: `target`, `draft`, one `head` for both, and EAGLE-3 heads for
+ * both under `eagle3`, by layout, where it writes any.
+ */
 export function withWritten(
   device: Device,
   write: (dir: string) => void,
@@ -105,7 +117,15 @@ export function withWritten(
     const head = stack.use(openHead(`${dir}/head`));
     const targetHead = stack.use(HeadModel.load(device, head, target));
     const draftHead = stack.use(HeadModel.load(device, head, draft));
-    body({ target, draft, targetHead, draftHead });
+    const layouts = [...Deno.readDirSync(dir)].some(({ name }) => name === "eagle3")
+      ? [...Deno.readDirSync(`${dir}/eagle3`)].map(({ name }) => name)
+      : [];
+    const eagle3 = Object.fromEntries(layouts.map((name) => {
+      const load = (model: Model) =>
+        stack.use(HeadModel.load(device, `${dir}/eagle3/${name}`, model));
+      return [name, { target: load(target), draft: load(draft) }];
+    }));
+    body({ target, draft, targetHead, draftHead, eagle3 });
   } finally {
     Deno.removeSync(dir, { recursive: true });
   }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "common/abi.h"
+#include "common/address.h"
 
 namespace smq {
 
@@ -28,6 +29,7 @@ int32_t run_embed_w8_group(smq_context* ctx, const EmbedW8& args);
 
 decltype(smq_rms_norm) run_rms_norm;
 decltype(smq_convert) run_convert;
+decltype(smq_widen) run_widen;
 
 decltype(smq_quantize_rows) run_quantize_rows;
 decltype(smq_rms_norm_quantized) run_rms_norm_quantized;
@@ -104,6 +106,18 @@ int32_t run_gemm_f32(smq_context* ctx, const GemmF32& args);
 
 decltype(smq_silu_mul) run_silu_mul;
 
+// What the entries of a row of logits stand for: without a map, each for the token of its index.
+struct EntryMap {
+  const int32_t *tokens, *entries;
+  int32_t known;
+  SMQ_ANYWHERE int32_t token_of(int32_t entry) const { return tokens ? tokens[entry] : entry; }
+  // Negative where the token has none.
+  SMQ_ANYWHERE int32_t entry_of(int32_t token) const {
+    if (!tokens) return token;
+    return token >= 0 && token < known ? entries[token] : -1;
+  }
+};
+
 struct Choose {
   int32_t* choice;
   float* scores;
@@ -115,6 +129,7 @@ struct Choose {
   const int32_t *history, *cache_length, *tokens, *depths;
   const uint64_t* mask;
   int32_t m, vocab, chosen_from;
+  EntryMap map = {};
 };
 int32_t run_choose(smq_context* ctx, const Choose& args);
 decltype(smq_top_log_probs) run_top_log_probs;

@@ -192,6 +192,9 @@ int32_t smq_rms_norm(smq_context* ctx, uint64_t out, int32_t out_stride, uint64_
 // out (dtype, rows out_stride apart) = x (f32) [m, width], rounded.
 int32_t smq_convert(smq_context* ctx, uint64_t out, int32_t out_stride, uint64_t x, int32_t m,
                     int32_t width, int32_t dtype);
+// The reverse: out (f32) [m, width] = x (dtype, rows x_stride apart).
+int32_t smq_widen(smq_context* ctx, uint64_t out, uint64_t x, int32_t x_stride, int32_t m,
+                  int32_t width, int32_t dtype);
 
 // ---- ops: quantize ----------------------------------------------------------------------------
 
@@ -365,10 +368,13 @@ int32_t smq_top_log_probs(smq_context* ctx, uint64_t values, uint64_t ids, uint6
 // offset + i * step: bias and penalties of smq_choose's `settings`, the text being history[0 .. L + i * step], then T
 // times its noise at that position is added, T the temperature. step: 0 where all rows i stand side by side, 1 where they
 // are a sequence. Where all of these are off, the bits are those of smq_top_log_probs.
+// tokens, i32 [vocab], and entries, i32 [known], for a head with a vocabulary of its own, otherwise both 0: the token
+// that each entry of a row stands for, distinct and below known, and the entry of each token, -1 where it has none.
+// Bias, penalties, noise and ids are those of tokens.
 int32_t smq_top_choices(smq_context* ctx, uint64_t values, uint64_t ids, uint64_t logits,
                         uint64_t settings, uint64_t bias_ids, uint64_t bias_values, uint64_t history,
-                        uint64_t cache_length, int32_t offset, int32_t step, int32_t m,
-                        int32_t vocab, int32_t topk);
+                        uint64_t cache_length, uint64_t tokens, uint64_t entries, int32_t known,
+                        int32_t offset, int32_t step, int32_t m, int32_t vocab, int32_t topk);
 // out[i] = the log-softmax value of targets[i] in row i. targets: i32 [m]; out: f32 [m].
 int32_t smq_log_probs(smq_context* ctx, uint64_t out, uint64_t logits, uint64_t targets, int32_t m,
                       int32_t vocab);

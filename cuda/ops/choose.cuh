@@ -18,8 +18,9 @@ __device__ inline void count_text(const Choose& args, const ChooseSettings& s, i
   __syncthreads();
   const int32_t length = max(args.cache_length[0], 0);
   const auto add = [&](int32_t token, int32_t position) {
-    const uint32_t at = uint32_t(token) - first;
-    if (token < 0 || at >= uint32_t(kChunk)) return;
+    const int32_t id = args.map.entry_of(token);
+    const uint32_t at = uint32_t(id) - first;
+    if (id < 0 || at >= uint32_t(kChunk)) return;
     atomicOr(counts + at, kSeen);
     if (position >= s.generated) atomicAdd(counts + at, 1);
   };
@@ -40,8 +41,9 @@ __device__ void process(float (&x)[kLogitEach], const Choose& args, const Choose
     for (int i = int(threadIdx.x); i < kChunk; i += kLogitThreads) shared.bias[i] = 0;
     __syncthreads();
     for (int32_t j = int32_t(threadIdx.x); j < s.bias; j += kLogitThreads) {
-      const uint32_t at = uint32_t(args.bias_ids[j]) - first;
-      if (at < uint32_t(kChunk)) shared.bias[at] = args.bias_values[j];
+      const int32_t id = args.map.entry_of(args.bias_ids[j]);
+      const uint32_t at = uint32_t(id) - first;
+      if (id >= 0 && at < uint32_t(kChunk)) shared.bias[at] = args.bias_values[j];
     }
     __syncthreads();
 #pragma unroll

@@ -71,11 +71,18 @@ __global__ void __launch_bounds__(kLogitThreads)
 #pragma unroll
     for (int e = 0; e < kLogitEach; e += kCount) {
       const uint32_t i = first + uint32_t(chunk_index<kCount>(e));
-      const Bits4 bits = philox(s.seed0, s.seed1, position, i / 4);
+      Bits4 bits{};
+      if (!from.map.tokens) bits = philox(s.seed0, s.seed1, position, i / 4);
 #pragma unroll
       for (int j = 0; j < kCount; ++j) {
-        if (s.temperature > 0) x[e + j] += s.temperature * gumbel(bits.word[(i + j) % 4]);
-        if (i + j < uint32_t(vocab)) row[i + j] = x[e + j];
+        if (i + j >= uint32_t(vocab)) continue;
+        uint32_t token = i + j;
+        if (from.map.tokens && s.temperature > 0) {
+          token = uint32_t(from.map.tokens[i + j]);
+          bits = philox(s.seed0, s.seed1, position, token / 4);
+        }
+        if (s.temperature > 0) x[e + j] += s.temperature * gumbel(bits.word[token % 4]);
+        row[i + j] = x[e + j];
       }
     }
   }
@@ -87,7 +94,8 @@ __global__ void __launch_bounds__(kLogitThreads)
 template <int kCount>
 __global__ void __launch_bounds__(kLogitThreads, 2)
     top_kernel(float* values, int32_t* ids, const float* logits, int32_t vocab, int32_t k,
-               const Stats* stats, uint64_t* found, uint32_t* counters, const int32_t* settings) {
+               const Stats* stats, uint64_t* found, uint32_t* counters, const int32_t* settings,
+               const int32_t* tokens) {
   __shared__ TopK<kLogitEach> top;
   __shared__ TopK<4> merged;
   const int32_t chunks = int32_t(gridDim.x);
@@ -119,7 +127,7 @@ __global__ void __launch_bounds__(kLogitThreads, 2)
   if (threadIdx.x >= k) return;
   const int32_t id = top_index(best[threadIdx.x]);
   const int64_t at = int64_t(blockIdx.y) * k + threadIdx.x;
-  ids[at] = id;
+  ids[at] = tokens ? tokens[id] : id;
   values[at] = (__ldcg(row + id) - all.largest) - log_sum;
 }
 
@@ -134,10 +142,11 @@ void for_rows(const smq_context* ctx, int32_t m, int64_t bytes_per_row, const Bo
 }
 
 // The topk of each row of logits, of whose rows `queue_stats` queues the statistics. `settings` are those by which it
-// changes the rows, if any.
+// changes the rows, if any; `tokens` what its entries stand for, where they have a map.
 template <class T, class QueueStats>
 void launch_top(smq_context* ctx, uint64_t values, uint64_t ids, T* logits, int32_t m, int32_t vocab,
-                int32_t topk, const int32_t* settings, const QueueStats& queue_stats) {
+                int32_t topk, const int32_t* settings, const int32_t* tokens,
+                const QueueStats& queue_stats) {
   const auto kernel = wide_rows(uint64_t(logits), vocab) ? top_kernel<4> : top_kernel<1>;
   const int64_t chunks = chunks_of(vocab);
   for_rows(ctx, m, chunks * (8 + topk * 8), [&](int32_t first, int32_t rows) {
@@ -148,7 +157,7 @@ void launch_top(smq_context* ctx, uint64_t values, uint64_t ids, T* logits, int3
     queue_stats(grid, stats, x, first);
     launch(ctx, kernel, grid, kLogitThreads, 0, at<float>(values) + int64_t(first) * topk,
            at<int32_t>(ids) + int64_t(first) * topk, x, vocab, topk, stats, found, ctx->counters,
-           settings);
+           settings, tokens);
   });
 }
 
@@ -157,7 +166,7 @@ void launch_top(smq_context* ctx, uint64_t values, uint64_t ids, T* logits, int3
 int32_t smq::run_top_log_probs(smq_context* ctx, uint64_t values, uint64_t ids, uint64_t logits,
                                int32_t m, int32_t vocab, int32_t topk) {
   const auto kernel = wide_rows(logits, vocab) ? stats_kernel<4> : stats_kernel<1>;
-  launch_top(ctx, values, ids, at<const float>(logits), m, vocab, topk, nullptr,
+  launch_top(ctx, values, ids, at<const float>(logits), m, vocab, topk, nullptr, nullptr,
              [&](dim3 grid, Stats* stats, const float* x, int32_t) {
                launch(ctx, kernel, grid, kLogitThreads, 0, stats, x, vocab, nullptr, nullptr,
                       ctx->counters);
@@ -169,6 +178,7 @@ int32_t smq::run_top_choices(smq_context* ctx, uint64_t values, uint64_t ids, co
                              int32_t offset, int32_t step, int32_t topk) {
   const auto kernel = wide_rows(uint64_t(from.logits), from.vocab) ? expect_kernel<4> : expect_kernel<1>;
   launch_top(ctx, values, ids, from.scores, from.m, from.vocab, topk, from.settings,
+             from.map.tokens,
              [&](dim3 grid, Stats* stats, float* x, int32_t first) {
                launch(ctx, kernel, grid, kLogitThreads, 0, stats, from, x, offset, step, first);
              });

@@ -1,4 +1,4 @@
-// RMS norm, and conversion of the residual stream to the activations' dtype.
+// RMS norm, and conversion of the residual stream to the activations' dtype and back.
 #include "ops/norm_row.cuh"
 #include "ops/parts.cuh"
 
@@ -32,6 +32,19 @@ __global__ void convert_kernel(T* out, int32_t out_stride, const float* x, int32
                           x + int64_t(blockIdx.x) * width + j);
 }
 
+template <class T, int kCount>
+__global__ void widen_kernel(float* out, const T* x, int32_t x_stride, int32_t width) {
+  let_next_start();
+  wait_for_previous();
+  const int64_t j = (int64_t(blockIdx.y) * kConvertThreads + threadIdx.x) * kCount;
+  if (j >= width) return;
+  const auto pack = load<T, kCount>(x + int64_t(blockIdx.x) * x_stride + j);
+  Pack<float, kCount> wide;
+#pragma unroll
+  for (int e = 0; e < kCount; ++e) wide.e[e] = widen(pack.e[e]);
+  store(out + int64_t(blockIdx.x) * width + j, wide);
+}
+
 }  // namespace
 
 int32_t smq::run_rms_norm(smq_context* ctx, uint64_t out, int32_t out_stride, uint64_t x,
@@ -59,4 +72,16 @@ int32_t smq::run_convert(smq_context* ctx, uint64_t out, int32_t out_stride, uin
            at<T>(out), out_stride, at<const float>(x), width);
   });
   return launched(ctx, "smq_convert");
+}
+
+int32_t smq::run_widen(smq_context* ctx, uint64_t out, uint64_t x, int32_t x_stride, int32_t m,
+                       int32_t width, int32_t dtype) {
+  with_half(dtype, [&](auto type) {
+    using T = decltype(type);
+    const bool wide = aligned(x | uint64_t(x_stride) * 2 | uint64_t(width) * 2, 8) && aligned(out, 16);
+    const dim3 grid(unsigned(m), blocks_for(width, kConvertThreads * (wide ? 4 : 1)));
+    launch(ctx, wide ? widen_kernel<T, 4> : widen_kernel<T, 1>, grid, kConvertThreads, 0,
+           at<float>(out), at<const T>(x), x_stride, width);
+  });
+  return launched(ctx, "smq_widen");
 }

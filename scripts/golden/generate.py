@@ -17,6 +17,7 @@ import torch
 import transformers
 from safetensors.torch import save_file
 
+import eagle3
 import gptq
 import head
 from cases import CASES, VOCAB, Case
@@ -114,6 +115,7 @@ def main() -> None:
         known.append(generate(case, root, args.seed))
         print(known[-1])
     known += head.generate(root, "llama-tied", args.seed)
+    known += eagle3.generate(root, "llama-deep", args.seed)
     write_json(root / "versions.json", {
         "generator": "scripts/golden/generate.py",
         "seed": args.seed,

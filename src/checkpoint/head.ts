@@ -1,5 +1,5 @@
 /**
- * Directories of EAGLE-2 draft heads.
+ * Directories of draft heads, of any family.
  *
  * @module
  */
@@ -7,7 +7,8 @@ import { CheckpointError } from "../base/errors.ts";
 import { pathOf } from "../base/options.ts";
 import { isGguf } from "../gguf/mod.ts";
 import { readConfig } from "./checkpoint.ts";
-import { type HeadConfig, headFields, readHeadConfig, refuse } from "./config/head_config.ts";
+import { type HeadConfig, refuse } from "./config/head_config.ts";
+import { familyOf } from "./config/head_families.ts";
 import { type UnusedKey, unusedKeys } from "./config/unused_keys.ts";
 import { disposing, type TensorSource } from "./containers/source.ts";
 import { openWeights } from "./containers/weights.ts";
@@ -37,9 +38,7 @@ export interface Head extends Disposable {
 
 /** Tensors that only other kinds of head have, with what they mean. */
 const OTHER_TENSORS: readonly (readonly [string, string])[] = [
-  ["d2t", "an EAGLE-3 head (tensor d2t)"],
-  ["midlayer.self_attn.q_proj.weight", "an EAGLE-3 head (tensor midlayer)"],
-  ["layers.0.hidden_norm.weight", "an EAGLE-3 head (tensor hidden_norm)"],
+  ["mask_hidden", "a P-EAGLE head (tensor mask_hidden)"],
   ["hidden_norm.weight", "a DFlash head (tensor hidden_norm)"],
   ["rms_norm_rotation.weight", "a head of a rotated model"],
 ];
@@ -56,8 +55,9 @@ export function openHead(from: string | URL): Head {
     expectKind("head", dir, stored);
     const tensors = headNames(stored);
     for (const [name, feature] of OTHER_TENSORS) if (tensors.find(name)) refuse(feature);
-    const fields = headFields(file, object, tensors);
-    const config = readHeadConfig(fields, tensors);
+    const family = familyOf(tensors);
+    const fields = family.fields(file, object, tensors);
+    const config = family.read(fields, tensors);
     const quantization = quantizationOf(findDescription(dir, fields), tensors);
     return {
       dir,

@@ -28,9 +28,12 @@ export function modelNames(source: TensorSource, tied: boolean): TensorSource {
   return renamed(plain, (name) => name === OUTPUT ? EMBEDDING : name);
 }
 
-/** A head's tensors by their usual names: those without a `model.` before them. */
+/** A head's tensors by their usual names: without a `model.` before them, and its layer as `layers.0`, not `midlayer`. */
 export function headNames(source: TensorSource): TensorSource {
-  return renamed(source, (name) => name.replace(/^model\./, ""));
+  return renamed(
+    source,
+    (name) => name.replace(/^model\./, "").replace(/^midlayer\./, "layers.0."),
+  );
 }
 
 /** The name of a tensor with `*` for the layer's number. */

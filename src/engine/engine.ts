@@ -21,7 +21,8 @@ import {
   speculationOf,
   wayOf,
 } from "./options.ts";
-import { checkMemory, type PlannedModel } from "./plan.ts";
+import { headFamily } from "./method.ts";
+import { checkMemory, type PlannedModel, withHead } from "./plan.ts";
 import {
   checkChat,
   isChat,
@@ -88,7 +89,7 @@ export class Engine implements Disposable {
 
   static #load(given: EngineOptions): Engine {
     const options = checkEngineOptions(given);
-    const { method, drafter: kind } = wayOf(options);
+    const { method, drafter: kind } = wayOf(options, headFamily(options.head));
     const shape = speculationOf(method, options);
     using files = new DisposableStack();
     const stored = files.use(inRole("target", () => openCheckpoint(options.target)));
@@ -107,11 +108,8 @@ export class Engine implements Disposable {
       inRole("draft", () => checkSameTokenizer(stored, draft));
     }
     if (head) {
-      // The output projection that it uses is that of the last model before it.
-      const { config, needs: { logitsScratch } } = planned[planned.length - 1];
-      const { weightBytes, needs } = inRole("head", () => checkHead(head, draft ?? stored));
-      const shape = { ...head.config.model, vocabSize: config.vocabSize };
-      planned.push(plan("head", shape, { weightBytes, needs: { ...needs, logitsScratch } }));
+      const summary = inRole("head", () => checkHead(head, draft ?? stored));
+      planned.push(...withHead(planned.pop()!, head, summary));
     }
     const context = contextOf(options, stored);
 

@@ -10,11 +10,11 @@ export * from "./generation.ts";
 export {
   type EngineOptions,
   type Method,
-  methodOf,
   METHODS,
   SPECULATION_DEFAULTS,
   speculationOf,
 } from "./options.ts";
+export { methodOf } from "./method.ts";
 export * from "./plan.ts";
 export type { Message, Prompt, TokenIds } from "./prompt.ts";
 export * from "./score.ts";

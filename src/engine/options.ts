@@ -55,7 +55,7 @@ export interface EngineOptions extends Partial<SpeculationOptions> {
   readonly target: string | URL;
   /** The draft model, likewise, for `draft` and `hier`. */
   readonly draft?: string | URL;
-  /** Directory of the EAGLE-2 head: of the target for `eagle2`, of the draft model for `hier`. */
+  /** Directory of a head: of the target for `eagle2` and `eagle3`, whichever it is, of the draft model for `hier`. */
   readonly head?: string | URL;
   /** What proposes to the draft model in `hier`; that of the head where absent. */
   readonly inner?: DrafterName;
@@ -119,16 +119,19 @@ export function checkEngineOptions(options: EngineOptions): CheckedEngineOptions
   };
 }
 
-/** The method of `options`, checked against the directories given. */
-export function methodOf(options: EngineOptions): Method {
-  return wayOf(options).method;
+/** What an engine does: its method, and in `hier` and methods of its own what is no complete model in it. */
+export interface Way {
+  /** The method. */
+  readonly method: Method;
+  /** What proposes in it beside complete models. */
+  readonly drafter?: DrafterKind;
 }
 
-/** The method of `options`, and in `hier` and methods of its own what is no complete model in it; checked likewise. */
-export function wayOf(options: EngineOptions): { method: Method; drafter?: DrafterKind } {
-  const { draft, head, inner } = checkEngineOptions(options);
+/** The way of `options`, checked against the directories given; `family` is that of the head, where there is one. */
+export function wayOf(options: CheckedEngineOptions, family?: DrafterName): Way {
+  const { draft, head, inner } = options;
   const method = options.method ??
-    (inner ? "hier" : draft ? (head ? "hier" : "draft") : (head ? "eagle2" : "ar"));
+    (inner ? "hier" : draft ? (head ? "hier" : "draft") : family ?? "ar");
   const needs = (argument: "draft" | "head", what: string): void => {
     if (options[argument] === undefined) {
       throw new ArgumentError(
@@ -138,10 +141,17 @@ export function wayOf(options: EngineOptions): { method: Method; drafter?: Draft
     }
   };
   if (method === "draft" || method === "hier") needs("draft", "a draft model");
-  const name = method === "hier" ? inner ?? EAGLE2.name : method;
+  const name = method === "hier" ? inner ?? family ?? EAGLE2.name : method;
   const drafter = DRAFTERS.find((one) => one.name === name);
   if (drafter?.head) {
     needs("head", `${drafter.head} of the ${method === "hier" ? "draft model" : "target"}`);
+    if (family !== undefined && family !== name) {
+      const option = method === "hier" ? "inner" : "method";
+      throw new ArgumentError(
+        option,
+        `Cannot use ${option} ${name}: ${head} is of kind ${family}, expected ${drafter.head}`,
+      );
+    }
   }
   return { method, drafter };
 }

@@ -7,11 +7,13 @@ import { OutOfDeviceMemoryError } from "../base/errors.ts";
 import { megabytes } from "../base/megabytes.ts";
 import { checkArgument, integer, required } from "../base/options.ts";
 import type { ModelConfig } from "../checkpoint/config/config.ts";
+import type { Head } from "../checkpoint/head.ts";
 import type { Device } from "../device/mod.ts";
 import {
   attentionWorkspaceBytes,
   type BufferNeeds,
   choiceBytes,
+  type HeadSummary,
   stateBytes,
 } from "../model/mod.ts";
 import { MAX_TREE_ROWS } from "../ops/mod.ts";
@@ -32,6 +34,28 @@ export interface PlannedModel {
   readonly weightBytes: number;
   /** Which buffers it needs. */
   readonly needs: BufferNeeds;
+  /** Bytes of buffers beside that, for each row of a forward; none where absent. */
+  readonly rowBytes?: number;
+}
+
+/** The plan of a head, and that of the model `above`, which keeps for it what it reads. */
+export function withHead(
+  above: PlannedModel,
+  { config }: Pick<Head, "config">,
+  { weightBytes, needs, vocabulary, rowBytes, tapBytes }: HeadSummary,
+): readonly [above: PlannedModel, head: PlannedModel] {
+  // A head without an output projection has that of the model above.
+  const { logitsScratch } = vocabulary === undefined ? above.needs : needs;
+  return [
+    { ...above, rowBytes: tapBytes },
+    {
+      role: "head",
+      config: { ...config.model, vocabSize: vocabulary ?? above.config.vocabSize },
+      weightBytes,
+      needs: { ...needs, logitsScratch },
+      rowBytes,
+    },
+  ];
 }
 
 /** Bytes of one configuration at one context. */
@@ -57,9 +81,9 @@ export function planMemory(
   const rows = PREFILL_ROWS[device?.backend ?? "cuda"];
   const slots = context + SLACK;
   const sizes = { context, slots, rows, logitsRows: MAX_TREE_ROWS };
-  const parts = models.flatMap(({ role, config, weightBytes, needs }) => {
+  const parts = models.flatMap(({ role, config, weightBytes, needs, rowBytes = 0 }) => {
     const choice = role === "head" ? 0 : choiceBytes(config, sizes.logitsRows);
-    const buffers = stateBytes(config, sizes, needs) + choice;
+    const buffers = stateBytes(config, sizes, needs) + choice + rows * rowBytes;
     const attention = device ? attentionWorkspaceBytes(device, config, rows, slots) : 0;
     return [
       { label: `${role}: weights`, bytes: weightBytes },

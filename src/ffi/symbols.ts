@@ -7,7 +7,7 @@
  */
 
 /** The hash of the header's declarations; a library built from others is refused. */
-export const ABI_HASH = 0x87bb7e35765f6a96n;
+export const ABI_HASH = 0x17b1955437514fbdn;
 
 /** status: SMQ_OK */
 export const SMQ_OK = 0;
@@ -452,6 +452,15 @@ export const SYMBOLS = {
    */
   smq_convert: {
     parameters: [context, "u64", "i32", "u64", "i32", "i32", "i32"],
+    result: "i32",
+  },
+  /**
+   * `smq_widen(ctx, out, x, x_stride, m, width, dtype)`
+   *
+   * The reverse: out (f32) [m, width] = x (dtype, rows x_stride apart).
+   */
+  smq_widen: {
+    parameters: [context, "u64", "u64", "i32", "i32", "i32", "i32"],
     result: "i32",
   },
   /**
@@ -907,12 +916,15 @@ export const SYMBOLS = {
     result: "i32",
   },
   /**
-   * `smq_top_choices(ctx, values, ids, logits, settings, bias_ids, bias_values, history, cache_length, offset, step, m, vocab, topk)`
+   * `smq_top_choices(ctx, values, ids, logits, settings, bias_ids, bias_values, history, cache_length, tokens, entries, known, offset, step, m, vocab, topk)`
    *
    * The same of logits that become, in place, what a drafter knows of the choice of a token that is to stand at L +
    * offset + i * step: bias and penalties of smq_choose's `settings`, the text being history[0 .. L + i * step], then T
    * times its noise at that position is added, T the temperature. step: 0 where all rows i stand side by side, 1 where they
    * are a sequence. Where all of these are off, the bits are those of smq_top_log_probs.
+   * tokens, i32 [vocab], and entries, i32 [known], for a head with a vocabulary of its own, otherwise both 0: the token
+   * that each entry of a row stands for, distinct and below known, and the entry of each token, -1 where it has none.
+   * Bias, penalties, noise and ids are those of tokens.
    */
   smq_top_choices: {
     parameters: [
@@ -925,6 +937,9 @@ export const SYMBOLS = {
       "u64",
       "u64",
       "u64",
+      "u64",
+      "u64",
+      "i32",
       "i32",
       "i32",
       "i32",

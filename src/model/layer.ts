@@ -19,10 +19,18 @@ import {
 } from "../quant/mod.ts";
 import type { LayerLinears } from "./needs.ts";
 
+/**
+ * What the attention of a layer reads: the residual stream, normed; the stream as it is (EAGLE-2); or pairs of an embedding
+ * and the stream, each normed, 2 hidden (EAGLE-3).
+ */
+export type LayerInput = "normed" | "plain" | "pairs";
+
 /** The weights of a layer. */
 export interface Layer extends LayerLinears<Linear> {
-  /** Weight of the norm before attention, [hidden]; an EAGLE-2 head has none. */
+  /** Weight of the norm before attention, [hidden]; of embeddings, where it reads pairs. */
   readonly inputNorm?: Tensor;
+  /** Weight of the stream's norm, [hidden], where it reads pairs. */
+  readonly hiddenNorm?: Tensor;
   /** Weight of the norm before the MLP, [hidden]. */
   readonly mlpNorm: Tensor;
   /** Weights of the norms of each query and key head, [headDim] (Qwen3). */
@@ -45,9 +53,10 @@ interface LayerTensors {
   readonly norms: readonly { readonly name: string; readonly size: number }[];
 }
 
-function tensorsOf(config: ModelConfig, prefix: string, inputNorm: boolean): LayerTensors {
+function tensorsOf(config: ModelConfig, prefix: string, input: LayerInput): LayerTensors {
   const { hiddenSize: hidden, intermediateSize: inter, heads, kvHeads, headDim } = config;
   const attn = `${prefix}.self_attn`;
+  const read = input === "pairs" ? 2 * hidden : hidden;
   const part = (name: string, n: number, k: number, bias: boolean): LinearPart => ({
     prefix: name,
     n,
@@ -57,9 +66,9 @@ function tensorsOf(config: ModelConfig, prefix: string, inputNorm: boolean): Lay
   return {
     linears: [
       [
-        part(`${attn}.q_proj`, heads * headDim, hidden, config.qkvBias),
-        part(`${attn}.k_proj`, kvHeads * headDim, hidden, config.qkvBias),
-        part(`${attn}.v_proj`, kvHeads * headDim, hidden, config.qkvBias),
+        part(`${attn}.q_proj`, heads * headDim, read, config.qkvBias),
+        part(`${attn}.k_proj`, kvHeads * headDim, read, config.qkvBias),
+        part(`${attn}.v_proj`, kvHeads * headDim, read, config.qkvBias),
       ],
       [part(`${attn}.o_proj`, hidden, heads * headDim, config.outputBias)],
       [
@@ -70,7 +79,8 @@ function tensorsOf(config: ModelConfig, prefix: string, inputNorm: boolean): Lay
     ],
     norms: [
       { name: `${prefix}.post_attention_layernorm.weight`, size: hidden },
-      ...(inputNorm ? [{ name: `${prefix}.input_layernorm.weight`, size: hidden }] : []),
+      ...(input === "plain" ? [] : [{ name: `${prefix}.input_layernorm.weight`, size: hidden }]),
+      ...(input === "pairs" ? [{ name: `${prefix}.hidden_norm.weight`, size: hidden }] : []),
       ...(config.qkNorm
         ? [
           { name: `${attn}.q_norm.weight`, size: headDim },
@@ -86,14 +96,14 @@ export function checkLayer(
   weights: StoredWeights,
   config: ModelConfig,
   prefix: string,
-  inputNorm = true,
+  input: LayerInput = "normed",
 ): LayerSummary {
-  const { linears, norms } = tensorsOf(config, prefix, inputNorm);
+  const { linears, norms } = tensorsOf(config, prefix, input);
   for (const { name, size } of norms) checkFloat(weights, name, [size]);
   const found = linears.map((parts) => checkLinear(weights, parts));
   const [qkv, output, gateUp, down] = found;
   return {
-    qkv,
+    qkv: input === "pairs" ? factsOfRows(qkv, 2 * config.hiddenSize) : qkv,
     output: factsOfRows(output, config.heads * config.headDim),
     gateUp,
     down,
@@ -108,18 +118,19 @@ export function loadLayer(
   loader: WeightLoader,
   config: ModelConfig,
   prefix: string,
-  inputNorm = true,
+  input: LayerInput = "normed",
 ): Layer {
-  const { linears } = tensorsOf(config, prefix, inputNorm);
+  const { linears } = tensorsOf(config, prefix, input);
   const norm = (name: string, size: number): Tensor =>
     loader.float(`${prefix}.${name}.weight`, [size]);
   const [qkv, output, gateUp, down] = linears.map((parts) => loadLinear(loader, parts));
   return {
-    inputNorm: inputNorm ? norm("input_layernorm", config.hiddenSize) : undefined,
+    inputNorm: input === "plain" ? undefined : norm("input_layernorm", config.hiddenSize),
+    hiddenNorm: input === "pairs" ? norm("hidden_norm", config.hiddenSize) : undefined,
     mlpNorm: norm("post_attention_layernorm", config.hiddenSize),
     qNorm: config.qkNorm ? norm("self_attn.q_norm", config.headDim) : undefined,
     kNorm: config.qkNorm ? norm("self_attn.k_norm", config.headDim) : undefined,
-    qkv,
+    qkv: input === "pairs" ? readingRows(loader.device, qkv) : qkv,
     // Attention writes rows.
     output: readingRows(loader.device, output),
     gateUp,

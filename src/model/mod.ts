@@ -4,6 +4,9 @@
  * @module
  */
 export * from "./head.ts";
+export { checkHead, type HeadSummary, type HeadVerifier } from "./head_check.ts";
+export * from "./head_state.ts";
+export { hasEmbedding, type HeadTensors, headTensors, type NormPart } from "./head_tensors.ts";
 export * from "./kv_cache.ts";
 export * from "./model.ts";
 export type { BufferNeeds } from "./needs.ts";

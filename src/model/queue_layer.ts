@@ -79,19 +79,24 @@ function queueGate({ device, config, space }: LayerContext, reader: Linear): Act
   return quantized;
 }
 
-/** Queues one layer on the residual stream; keys and values go to the caches. */
+/**
+ * Queues one layer on the residual stream; keys and values go to the caches. Attention reads `pairs`, activation dtype [rows,
+ * 2 hidden], where the layer does.
+ */
 export function queueLayer(
   context: LayerContext,
   layer: Layer,
   keys: Tensor,
   values: Tensor,
+  pairs?: Tensor,
 ): void {
   const { device, config, space, rope, step } = context;
   const { heads, kvHeads, headDim, rmsNormEps: eps } = config;
   const run = (linear: Linear, y: Tensor, x: Activations, epilogue: Epilogue): void =>
     queueLinear(space, linear, y, x, epilogue);
 
-  run(layer.qkv, space.qkv, queueNorm(context, layer.qkv, layer.inputNorm), "store");
+  const input = pairs ?? queueNorm(context, layer.qkv, layer.inputNorm);
+  run(layer.qkv, space.qkv, input, "store");
   ropeKv(device, space.qkv, {
     table: rope,
     cacheLength: step.cacheLength,

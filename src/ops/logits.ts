@@ -38,12 +38,22 @@ export function topLogProbs(
   native.check(status, "smq_top_log_probs");
 }
 
+/** What the entries of rows of logits stand for, where a head has a vocabulary of its own. */
+export interface EntryMap {
+  /** The token of each entry, distinct and below `known`: i32 [vocab]. */
+  readonly tokens: Tensor<"i32">;
+  /** The entry of each token, -1 for those without: i32 [known]. */
+  readonly entries: Tensor<"i32">;
+}
+
 /** What `topChoices` reads and writes. */
 export interface TopChoicesOptions extends ChoiceSettings {
   /** f32 [m, topk], written. */
   readonly values: Tensor<"f32">;
-  /** i32 [m, topk], written. */
+  /** i32 [m, topk], written: tokens. */
   readonly ids: Tensor<"i32">;
+  /** What its entries stand for; tokens by their ids where absent. */
+  readonly map?: EntryMap;
   /** f32 [m, vocab]; changed where the settings change anything. */
   readonly logits: Tensor<"f32">;
   /** i32 [any]: the token at each position. */
@@ -64,7 +74,7 @@ export interface TopChoicesOptions extends ChoiceSettings {
 export function topChoices(device: Device, options: TopChoicesOptions): void {
   const op = "topChoices";
   const { values, ids, logits, settings, biasIds, biasValues } = options;
-  const { history, cacheLength, offset, step = 0 } = options;
+  const { history, cacheLength, offset, step = 0, map } = options;
   const [m, vocab] = expectTensor(op, "logits", logits, ["f32"], [-1, -1]);
   expectInteger(op, "m", m, 1, SMQ_MAX_TREE);
   const [, topk] = expectTensor(op, "values", values, ["f32"], [m, -1]);
@@ -77,6 +87,8 @@ export function topChoices(device: Device, options: TopChoicesOptions): void {
   expectCounter(op, "cacheLength", cacheLength);
   expectInteger(op, "offset", offset, 1);
   expectInteger(op, "step", step, 0, 1);
+  if (map) expectTensor(op, "tokens", map.tokens, ["i32"], [vocab]);
+  const [known] = map ? expectTensor(op, "entries", map.entries, ["i32"], [-1]) : [0];
   const { native } = device;
   const status = native.symbols.smq_top_choices(
     native.ctx,
@@ -88,6 +100,9 @@ export function topChoices(device: Device, options: TopChoicesOptions): void {
     addressOf(biasValues),
     addressOf(history),
     addressOf(cacheLength),
+    addressOf(map?.tokens),
+    addressOf(map?.entries),
+    known,
     offset,
     step,
     m,

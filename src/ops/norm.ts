@@ -1,5 +1,5 @@
 /**
- * Norms and roundings: from the f32 residual stream to activations.
+ * Norms and roundings: from the f32 residual stream to activations, and back.
  *
  * @module
  */
@@ -54,4 +54,22 @@ export function convert(device: Device, out: Tensor, x: Tensor): void {
     dtypeCode(op, "out", out.dtype),
   );
   native.check(status, "smq_convert");
+}
+
+/** `out` = `x` as f32. `x`: f16 or bf16 [m, width], rows may have gaps; `out`: f32 [m, width]. */
+export function widen(device: Device, out: Tensor<"f32">, x: Tensor): void {
+  const op = "widen";
+  const [m, width] = expectTensor(op, "x", x, ACTIVATION, [-1, -1], true);
+  expectTensor(op, "out", out, ["f32"], [m, width]);
+  const { native } = device;
+  const status = native.symbols.smq_widen(
+    native.ctx,
+    addressOf(out),
+    addressOf(x),
+    x.rowStride,
+    m,
+    width,
+    dtypeCode(op, "x", x.dtype),
+  );
+  native.check(status, "smq_widen");
 }

@@ -99,8 +99,11 @@ export interface Drafter extends Disposable {
 export interface DrafterPlan {
   /** Name of what it is made of, e.g. `draft(eagle2)`. */
   readonly name: string;
-  /** The hidden states that the verifier must keep: none, or the last of each token. */
-  readonly taps: "none" | "last";
+  /**
+   * The hidden states that the verifier must keep of each token: none, the last, behind its final norm, or its residual
+   * stream where so many layers have run (see `HeadTaps`).
+   */
+  readonly taps: "none" | "last" | readonly number[];
   /** Rows of its proposals. */
   readonly rows: number;
   /** The most tokens of one proposal that can be accepted. */

@@ -8,6 +8,7 @@ export type { Constraint } from "./constraint.ts";
 export * from "./draft_model.ts";
 export * from "./drafter.ts";
 export * from "./eagle2.ts";
+export * from "./eagle3.ts";
 export { LOG_PROBS_OF, type LogProbsOf, MAX_TOP_LOG_PROBS, type TopToken } from "./log_probs.ts";
 export * from "./memory.ts";
 export * from "./round.ts";

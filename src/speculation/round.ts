@@ -97,10 +97,11 @@ export class Round implements Verifier, Disposable {
         rows: Math.max(most, memory.prefillRows),
         logitsRows: most,
         vocabulary,
+        taps: typeof plan?.taps === "string" ? undefined : plan?.taps,
       }),
     );
-    if (plan?.taps === "last") {
-      this.taps = taps(this.#arena, model.dtype, model.config.hiddenSize);
+    if (plan && plan.taps !== "none") {
+      this.taps = taps(this.#arena, model.dtype, this.state.tapped.shape[1]);
     }
     this.#output = new RoundOutput(this.#arena, most, model.config.vocabSize);
     this.#zero = this.#arena.fromHost("i32", [1], Int32Array.of(0));
@@ -166,7 +167,7 @@ export class Round implements Verifier, Disposable {
     const path = rows(this.#output.path, 0, count);
     this.#siblings?.queueCollect(state, path, rows(this.#output.result, 0, 1));
     if (taps) {
-      ringWrite(device, taps.ring, rows(state.hidden, 0, count), {
+      ringWrite(device, taps.ring, rows(state.tapped, 0, count), {
         start: state.cacheLength,
         path,
         count: rows(this.#output.result, 0, 1),
@@ -216,7 +217,7 @@ export class Round implements Verifier, Disposable {
     const { cacheLength } = state;
     state.queueForward({ rows: 1, cacheLength }, { tokens: history, start: cacheLength });
     if (taps) {
-      ringWrite(device, taps.ring, rows(state.hidden, 0, 1), {
+      ringWrite(device, taps.ring, rows(state.tapped, 0, 1), {
         start: cacheLength,
         path: this.#zero,
         count: this.#one,
@@ -240,7 +241,7 @@ export class Round implements Verifier, Disposable {
     state.length += count;
     if (taps) {
       device.upload(this.#position, Int32Array.of(state.length - 1));
-      ringWrite(device, taps.ring, rows(state.hidden, count - 1, count), {
+      ringWrite(device, taps.ring, rows(state.tapped, count - 1, count), {
         start: this.#position,
         path: this.#zero,
         count: this.#one,

@@ -14,13 +14,13 @@ const KEPT = 128;
 
 /** Hidden states of the last positions: position p lies in row p % rows. */
 export interface Taps {
-  /** Activation dtype [kept, hidden]. */
+  /** What a verifier's `tapped` has of each, activation dtype [kept, its width]. */
   readonly ring: Tensor;
 }
 
-/** Allocates taps of `hidden` elements a token. */
-export function taps(arena: Arena, dtype: ActivationDType, hidden: number): Taps {
+/** Allocates taps of `width` elements a token. */
+export function taps(arena: Arena, dtype: ActivationDType, width: number): Taps {
   // Zeros: rows that no forward has written are read too, as padding.
-  const zeros = new Uint8Array(KEPT * hidden * 2);
-  return { ring: arena.fromHost(dtype, [KEPT, hidden], zeros) };
+  const zeros = new Uint8Array(KEPT * width * 2);
+  return { ring: arena.fromHost(dtype, [KEPT, width], zeros) };
 }

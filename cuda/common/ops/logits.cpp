@@ -30,8 +30,8 @@ int32_t smq_top_log_probs(smq_context* ctx, uint64_t values, uint64_t ids, uint6
 
 int32_t smq_top_choices(smq_context* ctx, uint64_t values, uint64_t ids, uint64_t logits,
                         uint64_t settings, uint64_t bias_ids, uint64_t bias_values, uint64_t history,
-                        uint64_t cache_length, int32_t offset, int32_t step, int32_t m,
-                        int32_t vocab, int32_t topk) {
+                        uint64_t cache_length, uint64_t tokens, uint64_t entries, int32_t known,
+                        int32_t offset, int32_t step, int32_t m, int32_t vocab, int32_t topk) {
   Check check;
   check_logits(check, ctx, logits, m, vocab);
   check_top(check, values, ids, vocab, topk);
@@ -40,13 +40,16 @@ int32_t smq_top_choices(smq_context* ctx, uint64_t values, uint64_t ids, uint64_
   check.address("cache_length", cache_length).at_least("offset", offset, 1);
   check.between("step", step, 0, 1);
   check.limit("m", m, SMQ_MAX_TREE);
+  check.expect((tokens == 0) == (entries == 0), "tokens are given without entries or the reverse, expected both or neither");
+  if (tokens) check.at_least("known", known, 1);
   if (check.failed()) return check.status();
   auto* rows = at<float>(logits);
   return run_top_choices(ctx, values, ids,
                          {nullptr, rows, rows, at<const int32_t>(settings),
                           at<const int32_t>(bias_ids), at<const float>(bias_values), nullptr,
                           at<const int32_t>(history), at<const int32_t>(cache_length), nullptr,
-                          nullptr, nullptr, m, vocab, vocab},
+                          nullptr, nullptr, m, vocab, vocab,
+                          {at<const int32_t>(tokens), at<const int32_t>(entries), known}},
                          offset, step, topk);
 }
 

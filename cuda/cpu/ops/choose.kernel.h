@@ -44,12 +44,13 @@ bool has_nan(const float* x, int32_t count) {
   return false;
 }
 
-// How often the text of row i has each token, in `counts`, which is zero before.
+// How often the text of row i has each entry's token, in `counts`, which is zero before.
 SMQ_INLINE void count_text(const Choose& args, const ChooseSettings& s, int64_t i, uint32_t* counts) {
   const int64_t length = std::max(*args.cache_length, 0);
   const auto add = [&](int32_t token, int64_t position) {
-    if (token < 0 || token >= args.chosen_from) return;
-    counts[token] = (counts[token] | kSeen) + (position >= s.generated ? 1 : 0);
+    const int32_t id = args.map.entry_of(token);
+    if (id < 0 || id >= args.chosen_from) return;
+    counts[id] = (counts[id] | kSeen) + (position >= s.generated ? 1 : 0);
   };
   const int64_t end = args.tokens ? length : length + i + 1;
   for (int64_t p = 0; p < end; ++p) add(args.history[p], p);
@@ -144,7 +145,7 @@ SMQ_INLINE void process_row(const Choose& args, const ChooseSettings& s, int64_t
                             uint32_t* counts) {
   const int32_t count = args.chosen_from;
   for (int32_t j = 0; j < s.bias; ++j) {
-    const int32_t id = args.bias_ids[j];
+    const int32_t id = args.map.entry_of(args.bias_ids[j]);
     if (id >= 0 && id < count) x[id] += args.bias_values[j];
   }
   if (s.penalizes()) {
@@ -231,6 +232,18 @@ void expect_row(const Choose& args, int32_t offset, int32_t step, int64_t i, uin
   if (s.temperature == 0.0f) return;
   const int64_t position = std::max(*args.cache_length, 0) + offset + i * step;
   float noises[kNoise];
+  if (args.map.tokens) {
+    int32_t held = -1;
+    for (int32_t id = 0; id < args.chosen_from; ++id) {
+      const int32_t token = args.map.tokens[id];
+      if (token / kNoise != held) {
+        held = token / kNoise;
+        noise<S>(noises, s.seed0, s.seed1, uint32_t(position), uint32_t(held * kNoise));
+      }
+      x[id] += s.temperature * noises[token % kNoise];
+    }
+    return;
+  }
   for (int32_t first = 0; first < args.chosen_from; first += kNoise) {
     noise<S>(noises, s.seed0, s.seed1, uint32_t(position), uint32_t(first));
     const int32_t end = std::min(first + kNoise, args.chosen_from);

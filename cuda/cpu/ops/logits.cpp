@@ -24,9 +24,11 @@ int32_t smq::run_top_choices(smq_context* ctx, uint64_t values, uint64_t ids, co
         ctx->pool.run(from.m, 2.0 * from.vocab, [&](int64_t begin, int64_t end, int thread) {
           auto* counts = reinterpret_cast<uint32_t*>(ctx->scratch.data() + thread * row_bytes);
           for (int64_t i = begin; i < end; ++i) {
+            int32_t* row_ids = at<int32_t>(ids) + i * topk;
             ctx->kernels.expect(from, offset, step, i, counts);
-            ctx->kernels.top_log_probs(at<float>(values) + i * topk, at<int32_t>(ids) + i * topk,
+            ctx->kernels.top_log_probs(at<float>(values) + i * topk, row_ids,
                                        from.scores + i * from.vocab, from.vocab, topk);
+            for (int32_t j = 0; j < topk; ++j) row_ids[j] = from.map.token_of(row_ids[j]);
           }
         });
       },

@@ -89,8 +89,11 @@ export function parseModelConfig(file: string, json: unknown): ModelConfig {
   return readModelConfig(new Fields(file, json));
 }
 
-/** The same for JSON that is asked for its other keys, too. */
-export function readModelConfig(config: Fields): ModelConfig {
+/**
+ * The same for JSON that is asked for its other keys, too. The layers of a head have the window that `layer_types` says,
+ * whatever their family and however far they were trained.
+ */
+export function readModelConfig(config: Fields, ofHead = false): ModelConfig {
   const architecture = parseArchitecture(config);
   refuseOthers(config);
   refuseOtherFunctions(config, architecture === "qwen3");
@@ -135,7 +138,9 @@ export function readModelConfig(config: Fields): ModelConfig {
     outputBias: allBias,
     mlpBias,
     qkNorm: architecture === "qwen3",
-    slidingWindow: slidingWindow(config, isQwen, architecture, layers, maxPositions),
+    slidingWindow: ofHead && layerTypes(config, layers)
+      ? headWindow(config, layers)
+      : slidingWindow(config, isQwen, architecture, layers, maxPositions),
     torchDtype: config.string("torch_dtype") ?? config.string("dtype"),
     bosTokenId: config.tokenIds("bos_token_id")?.[0],
     eosTokenIds: config.tokenIds("eos_token_id") ?? [],
@@ -226,6 +231,13 @@ function slidingWindow(
     `sliding_window in ${sliding} of ${layers} layers`,
     architecture === "llama" ? "expected none" : "expected all layers or none",
   );
+}
+
+/** The window of a head of one layer. */
+function headWindow(config: Fields, layers: number): number | undefined {
+  for (const key of ["use_sliding_window", "max_window_layers", "sliding_window"]) config.has(key);
+  const [type] = layerTypes(config, layers)!;
+  return type === "sliding_attention" ? config.integer("sliding_window") : undefined;
 }
 
 function layerTypes(config: Fields, layers: number): string[] | undefined {

@@ -2,7 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { CheckpointError, UnsupportedModelError } from "../../base/errors.ts";
 import { parseModelConfig } from "./config.ts";
 import { parseGenerationConfig } from "./generation_config.ts";
-import { headFields, readHeadConfig } from "./head_config.ts";
+import { headFields, readHeadConfig } from "./eagle2_head.ts";
 import { Fields } from "../containers/json.ts";
 import { sourceOf, type TensorSource } from "../containers/source.ts";
 import { ropeConflict } from "./rope_config.ts";

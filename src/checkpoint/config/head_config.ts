@@ -1,16 +1,16 @@
 /**
- * `config.json` of an EAGLE-2 draft head.
+ * What is known of a draft head: a description for each family, which a file's tensors and keys give, never a name.
  *
  * @module
  */
-import { CheckpointError, UnsupportedModelError } from "../../base/errors.ts";
-import { Fields, isObject } from "../containers/json.ts";
+import { UnsupportedModelError } from "../../base/errors.ts";
+import type { Fields } from "../containers/json.ts";
 import type { TensorSource } from "../containers/source.ts";
-import { type ModelConfig, readModelConfig } from "./config.ts";
+import type { ModelConfig } from "./config.ts";
 
-/** What a head's code needs to know of it. */
-export interface HeadConfig {
-  /** The kind of head. */
+/** An EAGLE-2 head: `fc` joins an embedding and the verifier's last hidden state, behind its final norm. */
+export interface Eagle2Config {
+  /** The family. */
   readonly kind: "eagle2";
   /** Widths, rope and norms of its decoder layer; `layers` is 1. Its biases and norms are those that there are tensors of. */
   readonly model: ModelConfig;
@@ -18,92 +18,82 @@ export interface HeadConfig {
   readonly fcBias: boolean;
 }
 
-/** Keys that only other kinds of head have, with what they mean. */
-const OTHER_KEYS: readonly (readonly [string, string])[] = [
-  ["speculators_model_type", "a speculators head"],
-  ["speculators_config", "a speculators head"],
-  ["speculator_type", "a head of its own kind (speculator_type)"],
-  ["dflash_config", "a DFlash head (dflash_config)"],
-  ["markov_rank", "a DSpark head (markov_rank)"],
-  ["block_size", "a head that drafts blocks (block_size)"],
-  ["parallel_drafting", "a P-EAGLE head (parallel_drafting)"],
-  ["draft_vocab_size", "an EAGLE-3 head (draft_vocab_size)"],
-  ["eagle_config", "an EAGLE-3 head (eagle_config)"],
-  ["eagle_aux_hidden_state_layer_ids", "an EAGLE-3 head (eagle_aux_hidden_state_layer_ids)"],
-  ["target_hidden_size", "an EAGLE-3 head (target_hidden_size)"],
-];
+/** Hidden states of the verifier that a head reads. */
+export interface HeadTaps {
+  /** How many it reads of a token. */
+  readonly count: number;
+  /**
+   * Which: how many of the verifier's layers have run. 0 is the embedding, n what leaves layer n - 1 (counted from 0) and
+   * enters layer n, before any norm. This is the one numbering here; `tap_ids.ts` brings those of files to it. Absent
+   * where a file names none: {@linkcode tapsFor} has them.
+   */
+  readonly layers?: readonly number[];
+  /** Width of each: the verifier's hidden size. */
+  readonly hiddenSize: number;
+  /** Layers of the verifier that it was trained for, where its file says. */
+  readonly verifierLayers?: number;
+}
 
-/** The embedding of a head that has its own, in which its vocabulary is as long as that. */
-const EMBEDDING = "embed_tokens.weight";
+/** An EAGLE-3 head: `fc` joins the taps; its layer reads pairs of an embedding and that, each normed. */
+export interface Eagle3Config {
+  /** The family. */
+  readonly kind: "eagle3";
+  /** Widths, rope and norms of its decoder layer, likewise; its vocabulary is the verifier's. */
+  readonly model: ModelConfig;
+  /** Whether `fc` has a bias. */
+  readonly fcBias: boolean;
+  /** What it reads. */
+  readonly taps: HeadTaps;
+  /** What is normed before `fc`: each tap by a norm of its own (EAGLE-3.1), all taps together, or none. */
+  readonly tapNorm: "each" | "all" | "none";
+  /** Whether the layer adds to the normed hidden state, and not to what the norm reads. */
+  readonly normedResidual: boolean;
+  /** Whether the next step reads what the last norm gives (EAGLE-3.1), and not what the layer gives. */
+  readonly normedOutput: boolean;
+  /** Entries of its logits. */
+  readonly draftVocabSize: number;
+}
 
-/** What trainers and engines put before or behind the name of the family's class, or of "Model". */
-const EAGLE = /^eagle(?!3)|eagle$/i;
+/** A description of any family. */
+export type HeadConfig = Eagle2Config | Eagle3Config;
 
-/**
- * Reads the keys of a head, as {@linkcode headFields} gives them. Its tensors (by their usual names) are `tensors`:
- * what they say goes before what the configuration says or leaves out.
- */
-export function readHeadConfig(fields: Fields, tensors: TensorSource): HeadConfig {
-  for (const [key, feature] of OTHER_KEYS) {
-    if (fields.raw(key) !== undefined) refuse(feature);
-  }
-  const classes = fields.raw("architectures");
-  if (Array.isArray(classes) && classes.some((name) => /eagle3/i.test(`${name}`))) {
-    refuse(`an EAGLE-3 head (architecture ${classes[0]})`);
-  }
-  const model = readModelConfig(fields);
-  if (model.layers !== 1) refuse(`a head of ${model.layers} layers`);
-  const trimmed = fields.raw("truncated_vocab_size");
-  if (trimmed !== undefined && trimmed !== model.vocabSize) {
-    refuse(`a head with a trimmed vocabulary (truncated_vocab_size ${trimmed})`);
-  }
-  const has = (name: string): boolean => tensors.find(`${name}.bias`) !== undefined;
-  const fcBias = has("fc");
-  if (!fcBias && fields.raw("bias") === true) {
-    const reason = `it is missing, expected one as "bias" of ${fields.file} is true`;
-    throw new CheckpointError(tensors.file, reason, "fc.bias");
-  }
+/** A family of heads: how a file is known to be one of it, and how it is read. */
+export interface HeadFamily {
+  /** The family. */
+  readonly kind: HeadConfig["kind"];
+  /** Whether these tensors, by their usual names, can only be such a head's. */
+  owns(tensors: TensorSource): boolean;
+  /** The keys of the JSON of `file`, as those of a model of the layer's family. */
+  fields(file: string, json: unknown, tensors: TensorSource): Fields;
+  /** The description; refuses by name what is nearly such a head. */
+  read(fields: Fields, tensors: TensorSource): HeadConfig;
+}
+
+/** The taps that a head reads of a verifier of `layers` layers; those of EAGLE-3's paper where its file names none. */
+export function tapsFor({ layers: named }: HeadTaps, layers: number): readonly number[] {
+  return named ?? [2, Math.floor(layers / 2), layers - 3];
+}
+
+/** Whether `tensors` have a bias for the layer `name`. */
+export function hasBias(tensors: TensorSource, name: string): boolean {
+  return tensors.find(`${name}.bias`) !== undefined;
+}
+
+/** The model of a head's layer `layers.0`, with the biases and norms that there are tensors of. */
+export function withTensors(model: ModelConfig, tensors: TensorSource): ModelConfig {
   return {
-    kind: "eagle2",
-    model: {
-      ...model,
-      qkvBias: has("layers.0.self_attn.q_proj"),
-      outputBias: has("layers.0.self_attn.o_proj"),
-      mlpBias: has("layers.0.mlp.gate_proj"),
-      qkNorm: tensors.find("layers.0.self_attn.q_norm.weight") !== undefined,
-    },
-    fcBias,
+    ...model,
+    qkvBias: hasBias(tensors, "layers.0.self_attn.q_proj"),
+    outputBias: hasBias(tensors, "layers.0.self_attn.o_proj"),
+    mlpBias: hasBias(tensors, "layers.0.mlp.gate_proj"),
+    qkNorm: tensors.find("layers.0.self_attn.q_norm.weight") !== undefined,
   };
 }
 
-/** Refuses what is no EAGLE-2 head, by the name of the `feature` that says so. */
-export function refuse(feature: string): never {
-  throw new UnsupportedModelError(feature, "expected an EAGLE-2 head of one layer");
-}
-
-/**
- * The keys of a head as those of a model of its family: without "Eagle" in the name of its class or in place of a
- * `model_type`, and with those that engines keep under `model`. The vocabulary is that of its embedding, where it has
- * one.
- */
-export function headFields(file: string, json: unknown, tensors: TensorSource): Fields {
-  const { object } = new Fields(file, json);
-  const { model, ...own } = object;
-  const keys: Record<string, unknown> = isObject(model) ? { ...model, ...own } : { ...object };
-  const { architectures, model_type } = keys;
-  if (isEagle(architectures)) {
-    const family = architectures[0].replace(EAGLE, "");
-    delete keys.architectures;
-    if (/ForCausalLM$/.test(family)) keys.architectures = [family];
-  }
-  if (model_type === "eagle") delete keys.model_type;
-  // Where nothing is said but that it is a head, its layer is Llama's.
-  if (keys.architectures === undefined) keys.model_type ??= "llama";
-  keys.vocab_size = tensors.find(EMBEDDING)?.shape[0] ?? keys.vocab_size;
-  return new Fields(file, keys);
-}
-
-function isEagle(architectures: unknown): architectures is [string] {
-  const [name] = Array.isArray(architectures) && architectures.length === 1 ? architectures : [];
-  return typeof name === "string" && EAGLE.test(name);
+/** Refuses what is no head of the family `expected`, by the name of the `feature` that says so. */
+export function refuse(
+  feature: string,
+  expected = "an EAGLE-2 or EAGLE-3 head of one layer",
+): never {
+  throw new UnsupportedModelError(feature, `expected ${expected}`);
 }

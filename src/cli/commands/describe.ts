@@ -7,6 +7,7 @@ import { ArgumentError } from "../../base/errors.ts";
 import { elements } from "../../base/shape.ts";
 import { type Checkpoint, openCheckpoint } from "../../checkpoint/checkpoint.ts";
 import type { ModelConfig } from "../../checkpoint/config/config.ts";
+import type { HeadConfig } from "../../checkpoint/config/head_config.ts";
 import { type Head, openHead } from "../../checkpoint/head.ts";
 import type { TensorInfo, TensorSource } from "../../checkpoint/containers/source.ts";
 import { openWeights } from "../../checkpoint/containers/weights.ts";
@@ -32,8 +33,10 @@ export interface SpecialToken {
 export interface Description {
   /** The directory, as given. */
   readonly dir: string;
-  /** A complete model, or an EAGLE-2 head. */
+  /** A complete model, or a head. */
   readonly kind: "model" | "head";
+  /** The family of a head. */
+  readonly family?: HeadConfig["kind"];
   /** Shapes and numbers. */
   readonly config: ModelConfig;
   /** Parameters, however they are stored. */
@@ -173,9 +176,10 @@ function ggufFacts({ gguf, rawConfig, tensors }: Checkpoint): GgufFacts {
 }
 
 function describeHead(head: Head, context: number | undefined): Description {
-  const { dir, config: { model, fcBias } } = head;
+  const { dir, config: { kind: family, model } } = head;
   // It is checked against itself: the model that it drafts for is not known here.
-  const { weightBytes, layers, needs, unused } = checkHead(head, { dir, config: model });
+  const summary = checkHead(head, { dir, config: model });
+  const { weightBytes, layers, needs, rowBytes, vocabulary, unused } = summary;
   const embedding = head.tensors.find("embed_tokens.weight");
   const tableBytes = model.vocabSize * model.hiddenSize * 2;
   const planned = context ?? Math.min(4096, model.maxPositions);
@@ -189,8 +193,9 @@ function describeHead(head: Head, context: number | undefined): Description {
   return {
     dir,
     kind: "head",
+    family,
     config: model,
-    parameters: headParameters(model, { fcBias, ownEmbedding: embedding !== undefined }),
+    parameters: headParameters(head),
     scheme: schemesOf(layers),
     format: head.quantization?.method,
     schemes: groupSchemes(layers),
@@ -198,9 +203,10 @@ function describeHead(head: Head, context: number | undefined): Description {
     specialTokens: {},
     chatTemplate: false,
     ...storage(head.tensors),
-    memory: planMemory([{ role: "head", config: model, weightBytes, needs }], planned),
-    // Its own embedding is read by the row, the output projection of its model as a whole.
-    forwardBytes: weightBytes - (embedding === undefined ? 0 : tableBytes) + tableBytes,
+    memory: planMemory([{ role: "head", config: model, weightBytes, needs, rowBytes }], planned),
+    // Its own embedding is read by the row; the output projection, which may be that of its model, as a whole.
+    forwardBytes: weightBytes - (embedding === undefined ? 0 : tableBytes) +
+      (vocabulary === undefined ? tableBytes : 0),
     unused: unusedOf(head, unused),
   };
 }

@@ -26,6 +26,9 @@ import { idleBeside, needsOption, needsValue } from "../options/needs.ts";
 import { choiceOf, SAMPLING_OPTIONS } from "../options/sampling.ts";
 import { BACKEND_OPTION, JSON_OPTION, TARGET_OPTION, THREADS_OPTION } from "../options/shared.ts";
 
+/** The methods of heads. */
+const HEADS = DRAFTERS.filter(({ head }) => head !== undefined).map(({ name }) => name);
+
 /** What an option of trees needs: what grows them. */
 const TREES: readonly Need[] = [
   ({ head, method, inner }) =>
@@ -62,9 +65,9 @@ export const generate: Command = command({
       name: "head",
       type: "string",
       value: "DIR",
-      needs: [needsValue("method", "eagle2", "hier"), idleBeside("inner", "suffix")],
+      needs: [needsValue("method", ...HEADS, "hier"), idleBeside("inner", "suffix")],
       summary:
-        "Directory of the EAGLE-2 head: of the target for eagle2, of the draft model for hier",
+        "Directory of a head, EAGLE-2 or EAGLE-3: of the target, or of the draft model for hier",
     },
     {
       name: "inner",
@@ -142,7 +145,7 @@ export const generate: Command = command({
       name: "topk",
       type: "integer",
       value: "N",
-      needs: [needsOption("head"), needsValue("method", "eagle2", "hier")],
+      needs: [needsOption("head"), needsValue("method", ...HEADS, "hier")],
       summary: "Nodes expanded on each level of a head's tree",
     },
     {

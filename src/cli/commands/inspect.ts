@@ -17,7 +17,7 @@ import { paragraph } from "../terminal/wrap.ts";
 /** The `inspect` command. */
 export const inspect: Command = command({
   name: "inspect",
-  summary: "Print what a model or an EAGLE-2 head is made of, and the memory that it will take.",
+  summary: "Print what a model or a draft head is made of, and the memory that it will take.",
   notes: ["Every tensor is checked as for loading; no weights are read and no library is needed."],
   positional: {
     name: "dir",
@@ -65,7 +65,10 @@ function inspectText(
   const special = Object.entries(description.specialTokens)
     .map(([role, tokens]) => `${role} ${tokens.map(showToken).join(" ")}`.trim());
   const facts = [
-    ["kind", description.kind === "head" ? "EAGLE-2 draft head" : "model"],
+    [
+      "kind",
+      description.family ? `${description.family.replace("eagle", "EAGLE-")} draft head` : "model",
+    ],
     ["architecture", config.architecture],
     ["parameters", `${(description.parameters / 1e6).toFixed(2)} million`],
     ["format", description.format ?? "not quantized"],

@@ -4,6 +4,8 @@
  * @module
  */
 import type { ModelConfig } from "../../checkpoint/config/config.ts";
+import type { Head } from "../../checkpoint/head.ts";
+import { hasEmbedding, headTensors } from "../../model/mod.ts";
 
 /** Parameters of the decoder layers of `config`. */
 function layerParameters(config: ModelConfig): number {
@@ -22,13 +24,21 @@ export function modelParameters(config: ModelConfig): number {
   return embeddings + layers * layerParameters(config) + hiddenSize;
 }
 
-/** Parameters of an EAGLE-2 head; its layer has no norm before attention. */
-export function headParameters(
-  config: ModelConfig,
-  { fcBias, ownEmbedding }: { readonly fcBias: boolean; readonly ownEmbedding: boolean },
-): number {
-  const { vocabSize, hiddenSize, layers } = config;
-  const fc = 2 * hiddenSize * hiddenSize + (fcBias ? hiddenSize : 0);
-  return fc + layers * layerParameters(config) - hiddenSize +
-    (ownEmbedding ? vocabSize * hiddenSize : 0);
+/** Parameters of a head; what joins embeddings of a rotated model to it counts, the maps of a vocabulary do not. */
+export function headParameters(head: Head): number {
+  const { config: { model } } = head;
+  const { hiddenSize: hidden, heads, kvHeads, headDim } = model;
+  const { embedding, fc, output, lmHead, finalNorm, tapNorms, layerInput } = headTensors(head);
+  const linears = [fc, output, lmHead].filter((part) => part !== undefined)
+    .reduce((sum, { n, k, bias }) => sum + n * k + (bias ? n : 0), 0);
+  const norms = [...tapNorms, ...(finalNorm ? [finalNorm] : [])]
+    .reduce((sum, { size }) => sum + size, 0);
+  // Its first layer has no norm before attention, or two, and reads twice as much.
+  const first = {
+    plain: -hidden,
+    normed: 0,
+    pairs: hidden + hidden * (heads + 2 * kvHeads) * headDim,
+  };
+  return linears + norms + model.layers * layerParameters(model) + first[layerInput] +
+    (hasEmbedding(head) ? embedding.n * embedding.k : 0);
 }

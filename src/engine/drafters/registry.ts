@@ -4,14 +4,19 @@
  * @module
  */
 import { EAGLE2 } from "./eagle2.ts";
+import { EAGLE3 } from "./eagle3.ts";
 import type { DrafterKind } from "./kind.ts";
 import { SUFFIX } from "./suffix.ts";
 
 /** Name of a drafter that is no complete model. */
-export type DrafterName = typeof SUFFIX.name | typeof EAGLE2.name;
+export type DrafterName = typeof SUFFIX.name | typeof EAGLE2.name | typeof EAGLE3.name;
 
 /** All of them. */
-export const DRAFTERS: readonly (DrafterKind & { readonly name: DrafterName })[] = [SUFFIX, EAGLE2];
+export const DRAFTERS: readonly (DrafterKind & { readonly name: DrafterName })[] = [
+  SUFFIX,
+  EAGLE2,
+  EAGLE3,
+];
 
 /** Their names. */
 export const DRAFTER_NAMES: readonly DrafterName[] = DRAFTERS.map(({ name }) => name);

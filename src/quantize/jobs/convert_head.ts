@@ -116,6 +116,12 @@ function bytesOf({ dir, tensors, config: { model } }: Head): number {
 
 /** Refuses heads and models that do not belong together, and what cannot be divided by. */
 function checkConversion(head: Head, { dir, config }: Checkpoint, rotation: ModelRotation): void {
+  if (head.config.kind !== "eagle2") {
+    throw new UnsupportedModelError(
+      `converting ${head.dir}, a head of kind ${head.config.kind}`,
+      "expected an EAGLE-2 head",
+    );
+  }
   const { stream: { size }, finalNorm } = rotation;
   const refuse = (argument: string, why: string): never => {
     throw new ArgumentError(argument, `Cannot convert ${head.dir}: ${why}`);

@@ -43,6 +43,9 @@ function planOf({ models }: Bench, method: Method): { plan?: DrafterPlan } | und
       return draft && { plan: draftModel(draft.model, shape) };
     case "eagle2":
       return target.head && { plan: eagle2(target.head, shape) };
+    // Benches have EAGLE-2 heads.
+    case "eagle3":
+      return undefined;
     case "suffix":
       return { plan: suffix(shape) };
     case "hier":

@@ -1,0 +1,49 @@
+/**
+ * The vocabulary of a head that has fewer tokens than its verifier.
+ *
+ * @module
+ */
+import { CheckpointError } from "../base/errors.ts";
+import type { Eagle3Config } from "./config/head_config.ts";
+import { EAGLE3_TENSORS } from "./config/eagle3_head.ts";
+import { expectTensor } from "./formats/expect.ts";
+import type { TensorSource } from "./containers/source.ts";
+
+/**
+ * The token of each entry of a head's logits, [its draft vocabulary]; undefined where they are the verifier's tokens by
+ * their ids. Checks the maps of both directions; throws `CheckpointError`.
+ */
+export function headTokens(
+  tensors: TensorSource,
+  { model, draftVocabSize }: Eagle3Config,
+): Int32Array<ArrayBuffer> | undefined {
+  const { toTokens, hasToken } = EAGLE3_TENSORS;
+  if (tensors.find(toTokens) === undefined) return undefined;
+  const { file } = expectTensor(tensors, toTokens, ["i64"], [draftVocabSize]);
+  const offsets = new BigInt64Array(tensors.read(toTokens).buffer);
+  const taken = new Uint8Array(model.vocabSize);
+  const tokens = Int32Array.from(offsets, (offset, id) => {
+    const token = id + Number(offset);
+    if (taken[token] !== 0) {
+      const reason = `its entry ${id} is ${offset}, which makes it token ${token}, ` +
+        `expected one of ${model.vocabSize}, each once`;
+      throw new CheckpointError(file, reason, toTokens);
+    }
+    taken[token] = 1;
+    return token;
+  });
+  if (tensors.find(hasToken)) checkTaken(tensors, taken);
+  return tokens;
+}
+
+function checkTaken(tensors: TensorSource, taken: Uint8Array): void {
+  const { toTokens, hasToken } = EAGLE3_TENSORS;
+  const { file } = expectTensor(tensors, hasToken, ["bool", "u8"], [taken.length]);
+  const given = tensors.read(hasToken);
+  const token = taken.findIndex((value, i) => value !== given[i]);
+  if (token < 0) return;
+  const reason = `its entry ${token} is ${given[token]}, expected ${
+    taken[token]
+  } as ${toTokens} has it`;
+  throw new CheckpointError(file, reason, hasToken);
+}

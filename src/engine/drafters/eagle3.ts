@@ -1,0 +1,17 @@
+/**
+ * EAGLE-3 heads.
+ *
+ * @module
+ */
+import { eagle3 } from "../../speculation/mod.ts";
+import type { DrafterKind } from "./kind.ts";
+
+/** See {@linkcode eagle3}. */
+export const EAGLE3 = {
+  name: "eagle3",
+  proposer: "head",
+  head: "an EAGLE-3 head",
+  shape: {},
+  innerShape: { depth: 3, treeSize: 24 },
+  plan: (shape, head) => eagle3(head!, shape),
+} as const satisfies DrafterKind;

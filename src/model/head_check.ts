@@ -1,0 +1,150 @@
+/**
+ * Draft heads against the models that they draft for, before a byte of their weights is read.
+ *
+ * @module
+ */
+import { CheckpointError } from "../base/errors.ts";
+import type { ModelConfig } from "../checkpoint/config/config.ts";
+import { tapsFor } from "../checkpoint/config/head_config.ts";
+import { recorded } from "../checkpoint/containers/views.ts";
+import type { Head } from "../checkpoint/head.ts";
+import { headTokens } from "../checkpoint/head_vocabulary.ts";
+import {
+  checkEmbedding,
+  checkFloat,
+  checkLinear,
+  type DescribedLinear,
+  factsOfRows,
+  type LinearPart,
+} from "../quant/mod.ts";
+import { checkOutput } from "./head_output.ts";
+import { hasEmbedding, type HeadTensors, headTensors, storedWeights } from "./head_tensors.ts";
+import { checkLayer } from "./layer.ts";
+import { type BufferNeeds, needsOf } from "./needs.ts";
+import { type UnusedTensor, unusedTensors, warnOfTensors } from "./unused.ts";
+import { checkVocabulary } from "./vocabulary.ts";
+
+/** What is known of a head before a byte of its weights is read. */
+export interface HeadSummary {
+  /** Bytes of its weights on a device. */
+  readonly weightBytes: number;
+  /** Every linear layer as it is stored. */
+  readonly layers: readonly DescribedLinear[];
+  /** Which buffers it needs; rows of logits need what its verifier's do, where it has no output projection. */
+  readonly needs: BufferNeeds;
+  /** Entries of its logits, where it has an output projection of its own. */
+  readonly vocabulary?: number;
+  /** Bytes of buffers that each row of its forwards needs beside those. */
+  readonly rowBytes: number;
+  /** Bytes that its verifier keeps of each row of a forward for it alone. */
+  readonly tapBytes: number;
+  /** Tensors that it does not use. */
+  readonly unused: readonly UnusedTensor[];
+}
+
+/** The model that a head drafts for, as far as they have to fit. */
+export interface HeadVerifier {
+  /** Its directory. */
+  readonly dir: string;
+  /** Its configuration. */
+  readonly config: ModelConfig;
+}
+
+/**
+ * Checks every tensor of a head against the model that it drafts for, and warns of those that should perhaps be used
+ * and are not. Reads no weights but a map of its vocabulary, and an output projection that is to be its verifier's.
+ */
+export function checkHead(head: Head, verifier: HeadVerifier): HeadSummary {
+  const source = recorded(head.tensors);
+  const weights = { ...storedWeights(head), source };
+  const { model } = head.config;
+  checkVerifier(head, verifier);
+  const described = headTensors(head);
+  const { fc: fcPart, output: outputPart, lmHead: lmHeadPart, finalNorm, tapNorms } = described;
+  const linear = (part: LinearPart) => factsOfRows(checkLinear(weights, [part]), part.k);
+  // A head that is looked at alone is checked against itself.
+  if (lmHeadPart === undefined && verifier.dir !== head.dir) checkOutput(head, verifier.dir);
+  if (head.config.kind === "eagle3") headTokens(source, head.config);
+  const norms = [...tapNorms, ...(finalNorm ? [finalNorm] : [])];
+  for (const { name, size } of norms) checkFloat(weights, name, [size]);
+  const fc = linear(fcPart);
+  const layers = Array.from(
+    { length: model.layers },
+    (_, i) => checkLayer(weights, model, `layers.${i}`, i > 0 ? "normed" : described.layerInput),
+  );
+  const output = outputPart && linear(outputPart);
+  const lmHead = lmHeadPart && linear(lmHeadPart);
+  const others = output === undefined ? [fc] : [fc, output];
+  const all = [...layers, ...others, ...(lmHead ? [lmHead] : [])];
+  let weightBytes = all.reduce((sum, { bytes }) => sum + bytes, 0) +
+    norms.reduce((sum, { size }) => sum + size * 2, 0);
+  if (hasEmbedding(head)) weightBytes += checkEmbedding(weights, described.embedding).bytes;
+  const unused = unusedTensors(source);
+  warnOfTensors(head.dir, unused, "what it proposes may be worse than it should");
+  return {
+    weightBytes,
+    layers: [...others, ...layers, ...(lmHead ? [lmHead] : [])].flatMap((one) => one.layers),
+    needs: needsOf(layers, others, lmHead),
+    vocabulary: lmHeadPart?.n,
+    ...bufferBytes(head, described),
+    unused,
+  };
+}
+
+/** See `HeadSummary`. */
+function bufferBytes(
+  { config: { kind, model: { hiddenSize } } }: Head,
+  { fc, tapNorms }: HeadTensors,
+): Pick<HeadSummary, "rowBytes" | "tapBytes"> {
+  const pairs = 2 * 2 * hiddenSize;
+  if (kind === "eagle2") return { rowBytes: pairs + 2 * hiddenSize, tapBytes: 0 };
+  const tapBytes = 2 * fc.k;
+  const wide = tapNorms.length === 0 ? 0 : 4 * (fc.k / tapNorms.length);
+  return { rowBytes: pairs + tapBytes + wide + 4 * hiddenSize, tapBytes };
+}
+
+/** Refuses a head of another model than `verifier`. */
+function checkVerifier(head: Head, verifier: HeadVerifier): void {
+  const { dir, config } = head;
+  const { model } = config;
+  const refuse = (what: string, found: unknown, expected: unknown): never => {
+    throw new CheckpointError(
+      dir,
+      `its ${what} is ${found}, expected ${expected} as in ${verifier.dir}`,
+    );
+  };
+  // Alone, it has nothing to fit to.
+  const alone = verifier.dir === dir;
+  const { hiddenSize, layers } = verifier.config;
+  const read = config.kind === "eagle2" ? model.hiddenSize : config.taps.hiddenSize;
+  if (read !== hiddenSize && !alone) refuse("hidden size", read, hiddenSize);
+  if (model.hiddenSize !== read && !hasEmbedding(head)) {
+    const reason =
+      `it is missing, expected one in a head of hidden size ${model.hiddenSize} for a model of ${read}`;
+    throw new CheckpointError(head.tensors.file, reason, "embed_tokens.weight");
+  }
+  checkVocabulary(verifier, { dir, config: model });
+  if (config.kind === "eagle3" && !alone) {
+    const { verifierLayers = layers } = config.taps;
+    if (verifierLayers !== layers) refuse("number of target layers", verifierLayers, layers);
+    const taps = tapsFor(config.taps, layers);
+    if (taps.some((tap) => tap < 0 || tap > layers)) {
+      throw new CheckpointError(
+        dir,
+        `it reads hidden states behind ${
+          taps.join(", ")
+        } layers, expected 0 to ${layers} as ${verifier.dir} has`,
+      );
+    }
+  }
+  if (model.rotation !== verifier.config.rotation) {
+    const named = (seed?: number) => seed === undefined ? "none" : `that of seed ${seed}`;
+    throw new CheckpointError(
+      dir,
+      `its rotation is ${named(model.rotation)}, expected ${
+        named(verifier.config.rotation)
+      } as in ` +
+        `${verifier.dir}; "specmquant convert-head" makes an EAGLE-2 head for a rotated model`,
+    );
+  }
+}

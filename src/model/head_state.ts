@@ -1,0 +1,102 @@
+/**
+ * A head at work on one sequence: its cache, its buffers, its steps.
+ *
+ * @module
+ */
+import { Arena, type Device, rows, type Tensor } from "../device/mod.ts";
+import { eagle2Steps } from "./eagle2_steps.ts";
+import { eagle3Steps } from "./eagle3_steps.ts";
+import type { HeadModel } from "./head.ts";
+import type { HeadSteps } from "./head_steps.ts";
+import { KvCache } from "./kv_cache.ts";
+import { ropeTable } from "./rope.ts";
+import type { StateOptions, TokenRows } from "./state.ts";
+import type { Step } from "./step.ts";
+import { workspace } from "./workspace.ts";
+
+/** The steps of each family. */
+const STEPS = { eagle2: eagle2Steps, eagle3: eagle3Steps };
+
+/** A head at work on one sequence. Row i of its cache holds the pair (embedding of token i + 1, hidden state i). */
+export class HeadState implements Disposable {
+  /** The head. */
+  readonly head: HeadModel;
+  /** The device. */
+  readonly device: Device;
+  /** Keys and values. */
+  readonly cache: KvCache;
+  /** Pairs committed to the cache, i32 [1]. */
+  readonly cacheLength: Tensor<"i32">;
+  /** The same number as the host knows it. */
+  length = 0;
+  /** Logits, f32 [logitsRows, its vocabulary]. */
+  readonly logits: Tensor<"f32">;
+  /** Most rows of one forward. */
+  readonly rows: number;
+  readonly #arena: Arena;
+  readonly #steps: HeadSteps;
+
+  /** Allocates caches and buffers for `head`. */
+  constructor(head: HeadModel, options: StateOptions) {
+    const { config, verifier } = head;
+    const { device, dtype } = verifier;
+    this.head = head;
+    this.device = device;
+    this.rows = options.rows;
+    const arena = new Arena(device, `state of ${head.dir}`);
+    this.#arena = arena;
+    try {
+      this.cache = new KvCache(arena, config, dtype, options.slots);
+      this.cacheLength = arena.fromHost("i32", [1], new Int32Array(1));
+      const needs = { ...head.summary.needs, logitsScratch: head.lmHead.scratch };
+      const space = workspace(device, arena, config, dtype, options, options.slots, needs);
+      this.logits = arena.allocate("f32", [options.logitsRows, head.vocabulary], "logits");
+      const table = ropeTable(config, options.slots, options.context);
+      const rope = arena.fromHost("f32", [options.slots, config.headDim], table);
+      const { cache } = this;
+      this.#steps = STEPS[head.description.kind]({ head, arena, space, rope, cache });
+    } catch (error) {
+      arena[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** Where callers put hidden states of the verifier, activation dtype [rows, all that it reads], rows may have gaps. */
+  get input(): Tensor {
+    return this.#steps.input;
+  }
+
+  /** What the last forward predicts, [rows, hidden]: what steps go on from, and logits are taken of. */
+  get hidden(): Tensor {
+    return this.#steps.hidden;
+  }
+
+  /** Queues the head on the rows of `input` and the tokens `ids`: `hidden` rows 0..step.rows-1. */
+  queueForward(step: Step, ids: TokenRows): void {
+    this.#steps.queueForward(step, ids);
+  }
+
+  /**
+   * Queues the head on hidden states of its own, rows `index`, i32 [step.rows], of `from`, which has the dtype and width of
+   * `hidden` and is no other memory of this state than that; writes `hidden` last.
+   */
+  queueContinue(step: Step, ids: TokenRows, from: Tensor, index: Tensor<"i32">): void {
+    this.#steps.queueContinue(step, ids, from, index);
+  }
+
+  /** Queues the logits of `x`, rows as in `hidden`, into rows 0.. of `logits`. */
+  queueLogits(x: Tensor): void {
+    this.#steps.queueLogits(rows(this.logits, 0, x.shape[0]), x);
+  }
+
+  /** Sets the cache length, on the device and the host. */
+  setLength(length: number): void {
+    this.device.upload(this.cacheLength, Int32Array.of(length));
+    this.length = length;
+  }
+
+  /** Frees caches and buffers. */
+  [Symbol.dispose](): void {
+    this.#arena[Symbol.dispose]();
+  }
+}

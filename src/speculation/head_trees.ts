@@ -1,0 +1,234 @@
+/**
+ * Heads that draft a dynamic tree of the likeliest continuations, step by step (EAGLE-2, arXiv 2406.16858; EAGLE-3 draws the
+ * same trees).
+ *
+ * @module
+ */
+import { ArgumentError } from "../base/errors.ts";
+import { checkArgument, checkOptions, required } from "../base/options.ts";
+import { Arena, Graph, rows, type Tensor } from "../device/mod.ts";
+import { HEAD_KIND, type HeadModel, HeadState } from "../model/mod.ts";
+import { advance, copy, cutBack, lastRow, ringRead, topChoices } from "../ops/mod.ts";
+import type { Drafter, DrafterPlan, Proposal, Verifier } from "./drafter.ts";
+import { slotsOf } from "./memory.ts";
+import { DRAFTER_KINDS } from "./shape.ts";
+import { checkTree, Tree, type TreeOptions } from "./tree.ts";
+
+/** Options of a drafter that draws trees. */
+export interface HeadTreeOptions extends TreeOptions {
+  /** Name in provenance; `head` where absent. */
+  readonly name?: string;
+}
+
+/** Plans a drafter that grows trees with `head`, of the family `kind`. */
+export function headTrees(
+  kind: HeadModel["description"]["kind"],
+  head: HeadModel,
+  options: HeadTreeOptions,
+): DrafterPlan {
+  const doing = "draft trees";
+  checkArgument(doing, "head", head, HEAD_KIND);
+  checkOptions(doing, options, DRAFTER_KINDS);
+  for (const name of ["depth", "topk", "treeSize"] as const) {
+    checkArgument(doing, name, options[name], required(DRAFTER_KINDS[name]));
+  }
+  head.expectLive(doing);
+  const found = head.description.kind;
+  if (found !== kind) {
+    throw new ArgumentError(
+      "head",
+      `Cannot ${doing}: ${head.dir} is of kind ${found}, expected ${kind}`,
+    );
+  }
+  checkTree(options, head.vocabulary);
+  const { depth, topk, treeSize } = options;
+  return {
+    name: kind,
+    taps: head.taps,
+    rows: treeSize,
+    depth: Math.min(depth, treeSize - 1),
+    slack: Math.max(treeSize, extendRows(options) + topk * (depth - 1)),
+    create: (verifier) => new HeadTrees(verifier, head, options),
+  };
+}
+
+/** Pairs that the head reads at the start of a proposal: those of one commit, and one of a catch-up. */
+function extendRows({ depth }: TreeOptions): number {
+  return depth + 2;
+}
+
+/** A head at work. */
+class HeadTrees implements Drafter {
+  readonly proposal: Proposal;
+  readonly levels = [];
+  readonly #name: string;
+  readonly #verifier: Verifier;
+  readonly #state: HeadState;
+  readonly #cleanup: DisposableStack;
+  readonly #tree: Tree;
+  readonly #extendRows: number;
+  readonly #root: Tensor;
+  readonly #zeros: Tensor<"i32">;
+  readonly #extend: Graph;
+  readonly #draft: Graph;
+
+  constructor(verifier: Verifier, head: HeadModel, options: HeadTreeOptions) {
+    const { memory } = verifier;
+    const { depth, topk } = options;
+    this.#name = options.name ?? "head";
+    this.#verifier = verifier;
+    this.#extendRows = extendRows(options);
+    using cleanup = new DisposableStack();
+    const arena = cleanup.use(new Arena(memory.device, head.description.kind));
+    this.#state = cleanup.use(
+      new HeadState(head, {
+        context: memory.context,
+        slots: memory.slots,
+        rows: Math.max(memory.prefillRows, this.#extendRows, topk),
+        logitsRows: topk,
+      }),
+    );
+    this.#tree = new Tree(arena, options);
+    this.proposal = this.#tree.proposal;
+    this.#root = arena.allocate(this.#state.hidden.dtype, [1, head.config.hiddenSize], "root");
+    this.#zeros = arena.fromHost("i32", [topk], new Int32Array(topk));
+    this.#extend = cleanup.use(Graph.capture(memory.device, () => {
+      this.#queueExtend();
+      advance(memory.device, this.#state.cacheLength, this.#extendRows);
+    }));
+    this.#draft = cleanup.use(Graph.capture(memory.device, () => this.#queueDraft(depth, topk)));
+    this.#cleanup = cleanup.move();
+  }
+
+  /** Queues the head on the pairs behind its cache: hidden state i with the token that came out of it. */
+  #queueExtend(): void {
+    const { memory, taps } = this.#verifier;
+    const state = this.#state;
+    const count = this.#extendRows;
+    const { cacheLength } = state;
+    ringRead(memory.device, rows(state.input, 0, count), taps!.ring, cacheLength);
+    state.queueForward({ rows: count, cacheLength }, {
+      tokens: memory.history,
+      start: cacheLength,
+      shift: 1,
+    });
+  }
+
+  #queueDraft(depth: number, topk: number): void {
+    const { memory: { device }, state: above } = this.#verifier;
+    const state = this.#state;
+    const tree = this.#tree;
+    const { cacheLength } = state;
+
+    this.#queueExtend();
+    const extended = rows(state.hidden, 0, this.#extendRows);
+    lastRow(device, this.#root, extended, cacheLength, above.cacheLength);
+    copy(device, cacheLength, above.cacheLength);
+    this.#queueLevel(this.#root, 1);
+
+    let parents = this.#root;
+    for (let level = 2; level <= depth; level++) {
+      const step = {
+        rows: topk,
+        cacheLength,
+        depths: this.#zeros,
+        mask: tree.frontMask,
+        positionOffset: level - 2,
+        slotOffset: (level - 2) * topk,
+      };
+      state.queueContinue(step, { tokens: tree.frontTokens }, parents, tree.frontRows);
+      parents = rows(state.hidden, 0, topk);
+      this.#queueLevel(parents, level);
+    }
+    tree.queueSelect(this.#verifier);
+  }
+
+  #queueLevel(hidden: Tensor, level: number): void {
+    const { memory: { device, history, choice }, state: { cacheLength } } = this.#verifier;
+    const count = hidden.shape[0];
+    const tree = this.#tree;
+    this.#state.queueLogits(hidden);
+    topChoices(device, {
+      ...choice,
+      values: rows(tree.values, 0, count),
+      ids: rows(tree.ids, 0, count),
+      logits: rows(this.#state.logits, 0, count),
+      map: this.#state.head.map,
+      history,
+      cacheLength,
+      offset: level,
+    });
+    tree.queueExpand(device, level);
+  }
+
+  prefill(count: number): void {
+    const { memory, state: above } = this.#verifier;
+    const state = this.#state;
+    const { cacheLength } = state;
+    ringRead(
+      memory.device,
+      rows(state.input, 0, count),
+      rows(above.tapped, 0, count),
+      rows(this.#zeros, 0, 1),
+    );
+    state.queueForward({ rows: count, cacheLength }, {
+      tokens: memory.history,
+      start: cacheLength,
+      shift: 1,
+    });
+    advance(memory.device, cacheLength, count);
+    state.length += count;
+  }
+
+  get proposed(): number {
+    return this.proposal.rows;
+  }
+
+  propose(): void {
+    this.follow();
+    this.#draft.launch();
+    this.#state.length = this.#verifier.state.length;
+  }
+
+  follow(): void {
+    this.#catchUp(this.#verifier.state.length - this.#extendRows);
+  }
+
+  /** Reads pairs up to `length` at least; what lies behind is overwritten. */
+  #catchUp(length: number): void {
+    const state = this.#state;
+    while (state.length < length) {
+      this.#extend.launch();
+      state.length += this.#extendRows;
+    }
+  }
+
+  queueObserve(): void {
+    // The last pair is read again: its hidden state is the one to grow from, and after a partial
+    // acceptance its token is another one.
+    const { memory, state: above } = this.#verifier;
+    cutBack(memory.device, this.#state.cacheLength, above.cacheLength, -1);
+  }
+
+  observe(): void {
+    const { length } = this.#verifier.state;
+    this.#state.length = Math.min(this.#state.length, length - 1);
+  }
+
+  proposer(): string {
+    return this.#name;
+  }
+
+  resume(kept: number, length: number): void {
+    this.#extend.expectLive();
+    this.#draft.expectLive();
+    const state = this.#state;
+    state.cache.ensure(slotsOf(this.#verifier.memory, length));
+    this.#catchUp(kept);
+    state.setLength(kept);
+  }
+
+  [Symbol.dispose](): void {
+    this.#cleanup.dispose();
+  }
+}
