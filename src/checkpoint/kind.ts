@@ -7,7 +7,7 @@ import { CheckpointError } from "../base/errors.ts";
 import type { TensorSource } from "./containers/source.ts";
 
 /** Tensors that heads have and models have not: what joins a token's embedding and hidden states, and other kinds'. */
-const OF_HEADS = /^(model\.)?(fc|midlayer|hidden_norm|d2t|t2d)(\.|$)/;
+const OF_HEADS = /^(model\.)?(fc|midlayer|(layers\.0\.)?hidden_norm|d2t|t2d)(\.|$)/;
 
 /** Tensors that models have, and heads have not. */
 const OF_MODELS = /^(model\.)?(norm|layers\.\d+\.input_layernorm)\.weight$/;

@@ -119,7 +119,9 @@ function fields(file: string, json: unknown, tensors: TensorSource): Fields {
 function read(config: Fields, tensors: TensorSource): Eagle3Config {
   for (const [key, feature] of OTHER_KEYS) if (config.raw(key) !== undefined) refuse(feature);
   const type = config.string("speculators_model_type");
-  if (type !== undefined && type !== "eagle3") refuse(`a speculators head of type "${type}"`);
+  if (type !== undefined && type !== "eagle3") {
+    refuse(`a speculators head of another kind (speculators_model_type "${type}")`);
+  }
   for (const key of ASIDE) config.has(key);
   const inner = config.fields("eagle_config");
   checkSwitches(config, inner);

@@ -81,12 +81,14 @@ export function hasBias(tensors: TensorSource, name: string): boolean {
 
 /** The model of a head's layer `layers.0`, with the biases and norms that there are tensors of. */
 export function withTensors(model: ModelConfig, tensors: TensorSource): ModelConfig {
+  const any = (parent: string, what: string, ...names: string[]): boolean =>
+    names.some((name) => tensors.find(`layers.0.${parent}.${name}.${what}`) !== undefined);
   return {
     ...model,
-    qkvBias: hasBias(tensors, "layers.0.self_attn.q_proj"),
-    outputBias: hasBias(tensors, "layers.0.self_attn.o_proj"),
-    mlpBias: hasBias(tensors, "layers.0.mlp.gate_proj"),
-    qkNorm: tensors.find("layers.0.self_attn.q_norm.weight") !== undefined,
+    qkvBias: any("self_attn", "bias", "q_proj", "k_proj", "v_proj"),
+    outputBias: any("self_attn", "bias", "o_proj"),
+    mlpBias: any("mlp", "bias", "gate_proj", "up_proj", "down_proj"),
+    qkNorm: any("self_attn", "weight", "q_norm", "k_norm"),
   };
 }
 
