@@ -1,8 +1,9 @@
 """Trains a draft head for a model, and writes it in its published layout.
 
     python3 scripts/train_head/train.py --kind eagle3 --model MODEL --texts texts.npz --out HEAD
+    python3 scripts/train_head/train.py --kind eagle3 --states STATES --out HEAD
 
-A killed run goes on where it was when it is started again with the same options.
+The second form trains on what `specmquant hidden-states` wrote of the model as it is quantized. A killed run goes on where it was when it is started again with the same options.
 """
 
 import argparse
@@ -19,7 +20,7 @@ from eagle3 import Eagle3, default_taps
 from export import save_head
 from layers import Linear, prepare, refresh
 from schedule import Schedule, endless
-from states import Computed
+from states import Computed, Stored
 from tau import chain_tau
 from texts import Texts
 
@@ -54,8 +55,11 @@ def train(args) -> dict:
     out = Path(args.out)
     begin = time.time()
     log = lambda text: print(f"[{out.name} {time.time() - begin:5.0f}s] {text}", flush=True)
-    texts = Texts.joined([Texts.load(path) for path in args.texts])
-    source = Computed(args.model, texts, (), device, half)
+    if args.states:
+        source = Stored(args.states, device, half)
+    else:
+        source = Computed(args.model, Texts.joined([Texts.load(path) for path in args.texts]), device, half)
+    texts = source.texts
     shape = source.shape
     options = options_of(args, shape.num_hidden_layers, shape.intermediate_size)
     source.taps = tuple(options.get("taps", ()))
@@ -89,7 +93,7 @@ def train(args) -> dict:
     result = {"kind": args.kind, "options": options, "steps": schedule.steps, "epochs": epoch + 1, "tokens_a_step": args.tokens,
               "seconds": round(schedule.elapsed, 1), "parameters": sum(p.numel() for p in head.parameters()), "history": history}
     if args.held:
-        held = source.on(Texts.load(args.held))
+        held = source.on(args.held)
         for name in ("4 bits", "16 bits") if args.group else ("16 bits",):
             if name == "4 bits":
                 refresh(head)
@@ -100,7 +104,7 @@ def train(args) -> dict:
             prepare(head, half)
             result[f"tau of chains of {args.chain}, {name}"] = tau = round(chain_tau(head, held, args.chain), 4)
             log(f"tau of chains of {args.chain} on {len(held.texts)} held texts, {name}: {tau}")
-    model = Path(args.model)
+    model = Path(args.states or args.model)
     more_keys = json.loads((model / "config.json").read_text()) if model.is_dir() else {}
     save_head(out, head, more_keys | json.loads(args.config))
     (out / "training.json").write_text(json.dumps(result, indent=1) + "\n")
@@ -111,9 +115,10 @@ def train(args) -> dict:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kind", required=True, choices=KINDS)
-    parser.add_argument("--model", required=True, help="the verifier: a Hugging Face folder, or a GGUF file")
-    parser.add_argument("--texts", required=True, nargs="+", help="token texts (.npz)")
-    parser.add_argument("--held", help="greedy texts of the verifier, for the accept length at the end")
+    parser.add_argument("--states", help="a folder that hidden-states wrote")
+    parser.add_argument("--model", help="the verifier: a Hugging Face folder, or a GGUF file")
+    parser.add_argument("--texts", nargs="+", help="token texts (.npz)")
+    parser.add_argument("--held", help="greedy texts of the verifier (.npz, or their states), for the accept length at the end")
     parser.add_argument("--out", required=True, help="the head's folder")
     parser.add_argument("--options", default="{}", help="JSON: steps, rate, draft_vocab_size, layers, block_size, taps, ...")
     parser.add_argument("--config", default="{}", help="JSON: further keys of config.json")
@@ -127,6 +132,8 @@ def main() -> None:
     parser.add_argument("--report", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
+    if bool(args.states) == bool(args.model) or bool(args.model) != bool(args.texts):
+        parser.error("Cannot train: expected either --states, or --model and --texts")
     if args.steps == args.seconds == float("inf"):
         parser.error("Cannot train: neither --steps nor --seconds is given, expected one of them")
     if (Path(args.out) / "training.json").exists():

@@ -4,8 +4,8 @@
  * @module
  */
 import type { ModelConfig } from "../checkpoint/config/config.ts";
-import { Arena, type Device, rows, type Tensor } from "../device/mod.ts";
-import { type ChoiceSettings, choose, type ChooseOptions, rmsNorm } from "../ops/mod.ts";
+import { Arena, columns, type Device, rows, type Tensor } from "../device/mod.ts";
+import { type ChoiceSettings, choose, type ChooseOptions, convert, rmsNorm } from "../ops/mod.ts";
 import { KvCache, kvCacheBytes } from "./kv_cache.ts";
 import { queueLayer, queueLinear } from "./queue_layer.ts";
 import type { Model } from "./model.ts";
@@ -26,6 +26,8 @@ export interface StateOptions {
   readonly logitsRows: number;
   /** Tokens that are chosen from, the first ones of the vocabulary; all where absent. */
   readonly vocabulary?: number;
+  /** Hidden states that forwards keep, by how many layers have run (see `HeadTaps`); none where absent. */
+  readonly taps?: readonly number[];
 }
 
 /** Token ids of a forward's rows: `tokens[start[0] + shift + i]`, without `start` `tokens[shift + i]`. */
@@ -70,6 +72,11 @@ export class ModelState implements Disposable {
   length = 0;
   /** Hidden states behind the final norm of the last forward, activation dtype [rows, hidden]. */
   readonly hidden: Tensor;
+  /**
+   * What a drafter reads of the last forward: the residual stream at each tap, rounded, side by side, activation dtype
+   * [rows, taps hidden]; `hidden` where there are no taps.
+   */
+  readonly tapped: Tensor;
   /** Logits of the last `queueLogits`, f32 [logitsRows, vocab]. */
   readonly logits: Tensor<"f32">;
   /** What the choice makes of them, and its scratch, f32 [logitsRows, vocab]. */
@@ -81,12 +88,14 @@ export class ModelState implements Disposable {
   readonly #arena: Arena;
   readonly #space: Workspace;
   readonly #rope: Tensor<"f32">;
+  readonly #taps: readonly number[];
 
   /** Allocates caches and buffers for `model`. */
   constructor(model: Model, options: StateOptions) {
     const { device, config, dtype } = model;
     this.model = model;
     this.device = device;
+    this.#taps = options.taps ?? [];
     this.vocabulary = Math.min(options.vocabulary ?? config.vocabSize, config.vocabSize);
     const arena = new Arena(device, `state of ${model.dir}`);
     this.#arena = arena;
@@ -96,6 +105,8 @@ export class ModelState implements Disposable {
       const { needs } = model.summary;
       this.#space = workspace(device, arena, config, dtype, options, options.slots, needs);
       this.hidden = this.#space.normed;
+      const width = this.#taps.length * config.hiddenSize;
+      this.tapped = width > 0 ? arena.allocate(dtype, [options.rows, width], "taps") : this.hidden;
       this.logits = arena.allocate("f32", [options.logitsRows, config.vocabSize], "logits");
       this.scores = arena.allocate("f32", [options.logitsRows, config.vocabSize], "scores");
       this.choice = arena.allocate("i32", [options.logitsRows], "choice");
@@ -118,8 +129,22 @@ export class ModelState implements Disposable {
     const space = cut(this.#space, step.rows);
     model.embedding.queue(space.residual, ids.tokens, { start: ids.start, shift: ids.shift });
     const context = { device, config: model.config, space, rope: this.#rope, step };
-    model.layers.forEach((layer, i) => queueLayer(context, layer, cache.keys[i], cache.values[i]));
+    this.#queueTaps(space, 0);
+    model.layers.forEach((layer, i) => {
+      queueLayer(context, layer, cache.keys[i], cache.values[i]);
+      this.#queueTaps(space, i + 1);
+    });
     rmsNorm(device, space.normed, space.residual, model.finalNorm, model.config.rmsNormEps);
+  }
+
+  /** Keeps the residual stream where `run` layers have run and a drafter reads it. */
+  #queueTaps({ residual, rows: count }: Workspace, run: number): void {
+    const { hiddenSize } = this.model.config;
+    const kept = rows(this.tapped, 0, count);
+    this.#taps.forEach((tap, i) => {
+      if (tap !== run) return;
+      convert(this.device, columns(kept, i * hiddenSize, (i + 1) * hiddenSize), residual);
+    });
   }
 
   /** Queues the logits of rows `first .. first + count - 1` of `hidden` into rows 0.. of `logits`. */
