@@ -160,7 +160,7 @@ class DSpark(nn.Module):
 
     def config(self) -> dict:
         return {
-            "architectures": ["Qwen3DSparkModel"], **self.shape.as_dict(), "block_size": self.block,
+            "architectures": ["Qwen3DSparkModel"], "model_type": "qwen3", **self.shape.as_dict(), "block_size": self.block,
             # Ids of the layers that the taps lie behind: one less than how many have run.
             "target_layer_ids": [n - 1 for n in self.taps], "mask_token_id": self.mask, "num_anchors": 512,
             "markov_rank": self.rank, "markov_head_type": "vanilla", "enable_confidence_head": True,

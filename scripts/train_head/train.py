@@ -46,6 +46,8 @@ def options_of(args, layers: int, intermediate: int) -> dict:
         options["taps"] = default_taps(layers)
     if args.kind == "dspark":
         options.setdefault("taps", spread_taps(layers, 5))
+        if "mask_token_id" not in options:
+            sys.exit("Cannot train a DSpark drafter: --options has no mask_token_id, expected a token that texts do not have")
     return options
 
 

@@ -15,6 +15,7 @@ import {
   required,
   SIGNAL,
 } from "../../base/options.ts";
+import { onFile } from "../../base/system_error.ts";
 import { openCheckpoint } from "../../checkpoint/checkpoint.ts";
 import type { ModelConfig } from "../../checkpoint/config/config.ts";
 import {
@@ -262,7 +263,8 @@ function filesOf(gguf: readonly string[], dir: string): string[] {
 }
 
 function namesIn(dir: string): string[] {
-  return [...Deno.readDirSync(dir)].map(({ name }) => `${dir}/${name}`).sort();
+  return onFile("read", dir, () => [...Deno.readDirSync(dir)].map(({ name }) => `${dir}/${name}`))
+    .sort();
 }
 
 async function digest(texts: readonly TrainingText[]): Promise<string> {
