@@ -8,6 +8,7 @@ import type { Command } from "./options/command.ts";
 import { completions } from "./commands/completions.ts";
 import { convertHead } from "./commands/convert_head.ts";
 import { generate } from "./commands/generate.ts";
+import { hiddenStates } from "./commands/hidden_states.ts";
 import { inspect } from "./commands/inspect.ts";
 import { pull } from "./commands/pull.ts";
 import { quantize } from "./commands/quantize.ts";
@@ -21,6 +22,7 @@ export const COMMANDS: readonly Command[] = [
   inspect,
   quantize,
   convertHead,
+  hiddenStates,
   bench,
   completions(() => COMMANDS),
 ];

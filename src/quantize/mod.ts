@@ -7,3 +7,8 @@ export { UNQUANTIZED } from "./jobs/check_options.ts";
 export { convertHead, type ConvertHeadOptions } from "./jobs/convert_head.ts";
 export * from "./jobs/options.ts";
 export { quantizeCheckpoint } from "./jobs/quantize_checkpoint.ts";
+export {
+  writeStates,
+  type WriteStatesOptions,
+  type WriteStatesResult,
+} from "./jobs/write_states.ts";

@@ -1,0 +1,105 @@
+"""Token texts: stored in `.npz` files, cut into batches of similar lengths."""
+
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+
+@dataclass
+class Texts:
+    """Texts behind one another: ids u16 or i32[tokens], and of each its length and how much of it is the prompt."""
+
+    ids: np.ndarray
+    lengths: np.ndarray
+    prompts: np.ndarray
+
+    def __post_init__(self):
+        self.starts = np.concatenate(([0], np.cumsum(self.lengths)[:-1])) if len(self.lengths) else np.zeros(0, np.int64)
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def text(self, i: int) -> np.ndarray:
+        return self.ids[self.starts[i] : self.starts[i] + self.lengths[i]]
+
+    @staticmethod
+    def of(texts: list[tuple[list[int], int]]) -> "Texts":
+        """Of (ids, tokens of the prompt) each."""
+        largest = max((max(ids) for ids, _ in texts), default=0)
+        kind = np.uint16 if largest < 65536 else np.int32
+        ids = np.concatenate([np.asarray(ids, kind) for ids, _ in texts]) if texts else np.zeros(0, kind)
+        lengths = np.array([len(ids) for ids, _ in texts], np.int64)
+        return Texts(ids, lengths, np.array([prompt for _, prompt in texts], np.int64))
+
+    def save(self, path: Path) -> None:
+        """Whole or not at all."""
+        part = path.with_suffix(".part.npz")
+        np.savez(part, ids=self.ids, lengths=self.lengths.astype(np.int32), prompts=self.prompts.astype(np.int32))
+        part.replace(path)
+
+    @staticmethod
+    def load(path: str | Path) -> "Texts":
+        with np.load(path) as file:
+            return Texts(file["ids"], file["lengths"].astype(np.int64), file["prompts"].astype(np.int64))
+
+    @staticmethod
+    def joined(parts: list["Texts"]) -> "Texts":
+        return Texts(*(np.concatenate([getattr(p, name) for p in parts]) for name in ("ids", "lengths", "prompts")))
+
+    def counts(self, vocab: int) -> np.ndarray:
+        """How often each token is part of an answer, i64[vocab]."""
+        at = np.arange(len(self.ids)) - np.repeat(self.starts, self.lengths)
+        return np.bincount(self.ids[at >= np.repeat(self.prompts, self.lengths)], minlength=vocab)
+
+
+def groups(lengths: np.ndarray, tokens: int, rng: random.Random, multiple: int = 64, chunk: int = 4096) -> list[list[int]]:
+    """One epoch of texts, shuffled, in groups of similar lengths and about `tokens` tokens with their padding."""
+    order = list(range(len(lengths)))
+    rng.shuffle(order)
+    out: list[list[int]] = []
+    for start in range(0, len(order), chunk):
+        group: list[int] = []
+        for i in sorted(order[start : start + chunk], key=lambda i: lengths[i]):
+            width = -(-int(lengths[i]) // multiple) * multiple
+            if group and width * (len(group) + 1) > tokens:
+                out.append(group)
+                group = []
+            group.append(i)
+        out.append(group)
+    rng.shuffle(out)
+    return out
+
+
+@dataclass
+class Batch:
+    """ids i64[b, t], padded behind each text; prompt and length i64[b, 1]."""
+
+    ids: torch.Tensor
+    prompt: torch.Tensor
+    length: torch.Tensor
+
+    def inside(self, offset: int) -> torch.Tensor:
+        """bool [b, t]: whether the token `offset` places on is part of the text."""
+        return torch.arange(self.ids.shape[1], device=self.ids.device)[None] + offset < self.length
+
+    def answers(self, offset: int) -> torch.Tensor:
+        """The same for the answer, which begins behind the prompt."""
+        at = torch.arange(self.ids.shape[1], device=self.ids.device)[None] + offset
+        return (at >= self.prompt) & (at < self.length)
+
+    def weights(self, offset: int) -> torch.Tensor:
+        """f32 [b, t]: 1 where the token `offset` places on is of an answer, 0.1 in a prompt, 0 outside."""
+        return torch.where(self.answers(offset), 1.0, 0.1) * self.inside(offset)
+
+
+def batch_of(texts: Texts, group: list[int], device, multiple: int = 64) -> Batch:
+    """The texts of a group as one batch."""
+    width = -(-int(max(texts.lengths[i] for i in group)) // multiple) * multiple
+    ids = np.zeros((len(group), width), np.int64)
+    for row, i in enumerate(group):
+        ids[row, : texts.lengths[i]] = texts.text(i)
+    move = lambda array: torch.from_numpy(array).to(device, non_blocking=True)
+    return Batch(move(ids), move(texts.prompts[group][:, None]), move(texts.lengths[group][:, None]))
