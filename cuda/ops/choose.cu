@@ -70,7 +70,7 @@ __device__ uint64_t draw(const float* x, const Cut& cut, float* scores, uint32_t
 }
 
 template <int kCount>
-__global__ void __launch_bounds__(kLogitThreads, 4)
+__global__ void __launch_bounds__(kLogitThreads, kCount == 4 ? 4 : 3)
     choose_kernel(const Choose args, Found* founds, uint32_t* ticket, uint64_t* sums) {
   __shared__ ChooseShared shared;
   wait_for_previous();
@@ -103,13 +103,11 @@ __global__ void __launch_bounds__(kLogitThreads, 4)
   const uint32_t position = length + uint32_t(args.depths ? args.depths[row] : row) + 1;
   float* scores = args.scores + int64_t(row) * args.vocab;
   uint64_t top = 0;
-  uint32_t above_lowest = 0;
 #pragma unroll
   for (int e = 0; e < kLogitEach; ++e) {
     const uint32_t i = first + uint32_t(chunk_index<kCount>(e));
     const uint64_t key = i < uint32_t(count) ? top_key(x[e], i) : 0;
     top = key > top ? key : top;
-    if (cuts && x[e] > -INFINITY) above_lowest = max(above_lowest, ~order_of(x[e]));
     if (s.temperature > 0) shared.x[chunk_index<kCount>(e)] = x[e];
     else if (s.scores && i < uint32_t(args.vocab)) scores[i] = x[e];
   }
@@ -121,11 +119,18 @@ __global__ void __launch_bounds__(kLogitThreads, 4)
   if (s.temperature > 0) {
     Cut cut{0, ~0u, 0, 0};  // all is kept
     if (cuts) {
+      uint64_t above_lowest = 0;
+      each_four<kCount>(shared.x, [&](const float (&entries)[4], const uint32_t (&)[4]) {
+#pragma unroll
+        for (int j = 0; j < 4; ++j) {
+          if (entries[j] > -INFINITY) above_lowest = max(above_lowest, uint64_t(~order_of(entries[j])));
+        }
+      });
       top = block_largest(top, shared.cut.warps);
-      above_lowest = uint32_t(block_largest(uint64_t(above_lowest), shared.cut.warps));
+      above_lowest = block_largest(above_lowest, shared.cut.warps);
       if (threadIdx.x == 0) {
         atomicMax(best, static_cast<unsigned long long>(top));
-        atomicMax(&found->above_lowest, above_lowest);
+        atomicMax(&found->above_lowest, uint32_t(above_lowest));
       }
       RowChunk held{shared.x, chunk, sums + int64_t(row) * kSums * kBins, blocks};
       held.meet();
