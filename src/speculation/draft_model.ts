@@ -79,8 +79,7 @@ class DraftModel implements Drafter {
     inner?: DrafterPlan,
   ) {
     this.#verifier = verifier;
-    // A token that the verifier does not know is never accepted.
-    this.#round = new Round(model, verifier.memory, inner, name, verifier.state.vocabulary);
+    this.#round = new Round(model, verifier.memory, inner, name, verifier.state);
     this.#minDraft = minDraft;
     this.#proposers = new Array(depth).fill(name);
     this.proposal = { rows: 1 + depth, limit: this.#round.state.cacheLength };
