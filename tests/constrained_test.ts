@@ -396,6 +396,17 @@ backendTest("constrained rounds allocate nothing once they are prepared", ({ dev
   assertEquals(device.memory().used, used);
 }, BACKENDS);
 
+backendTest("the target alone keeps rows for what is forced", ({ device }) => {
+  using trio = new Trio(undefined, device);
+  using arena = new Arena(device, "test");
+  const memory = sequenceMemory(device, arena, 64);
+  const rowsOf = ({ state: { logits, scores, choice } }: Round) =>
+    [logits, scores, choice].map(({ shape }) => shape[0]);
+  using target = new Round(trio.target, memory);
+  using draft = new Round(trio.draft, memory, undefined, "draft", target.state);
+  assertEquals([rowsOf(target), rowsOf(draft)], [[8, 8, 8], [1, 1, 1]]);
+}, BACKENDS);
+
 backendTest("words of the host go to a device and back", ({ device, arena }) => {
   using words = new HostWords(device, 5);
   const there = arena.fromHost("i32", [2, 2], Int32Array.of(7, 8, 9, 10));

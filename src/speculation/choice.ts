@@ -71,22 +71,38 @@ const LOGIT_BIAS: Kind = {
   },
 };
 
+/** The least and the most of each number; for the temperature of one that is not 0, which it may be as well. */
+export const CHOICE_LIMITS = {
+  repetitionPenalty: { min: 0.01, max: 100 },
+  presencePenalty: { min: -100, max: 100 },
+  frequencyPenalty: { min: -100, max: 100 },
+  temperature: { min: 0.01, max: 100 },
+  topK: { min: 0, max: Number.MAX_SAFE_INTEGER },
+  topP: { min: 0, max: 1 },
+  minP: { min: 0, max: 1 },
+  seed: { min: 0, max: Number.MAX_SAFE_INTEGER },
+} as const;
+
+const within = ({ min, max }: { min: number; max: number }): Kind => number(min, max);
+const whole = ({ min, max }: { min: number; max: number }): Kind => integer(min, max);
+const warm = within(CHOICE_LIMITS.temperature);
+
 const TEMPERATURE: Kind = {
-  expected: "0 or a number from 0.01 to 100",
-  fits: (value) => value === 0 || (typeof value === "number" && value >= 0.01 && value <= 100),
+  expected: `0 or ${warm.expected}`,
+  fits: (value) => value === 0 || warm.fits(value),
 };
 
 /** What each option may be. */
 export const CHOICE_KINDS: Kinds<ChoiceOptions> = {
   logitBias: LOGIT_BIAS,
-  repetitionPenalty: number(0.01, 100),
-  presencePenalty: number(-100, 100),
-  frequencyPenalty: number(-100, 100),
+  repetitionPenalty: within(CHOICE_LIMITS.repetitionPenalty),
+  presencePenalty: within(CHOICE_LIMITS.presencePenalty),
+  frequencyPenalty: within(CHOICE_LIMITS.frequencyPenalty),
   temperature: TEMPERATURE,
-  topK: integer(0),
-  topP: number(0, 1),
-  minP: number(0, 1),
-  seed: integer(0),
+  topK: whole(CHOICE_LIMITS.topK),
+  topP: within(CHOICE_LIMITS.topP),
+  minP: within(CHOICE_LIMITS.minP),
+  seed: whole(CHOICE_LIMITS.seed),
 };
 
 /** A seed for whoever gave none; can be given again. */

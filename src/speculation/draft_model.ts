@@ -112,9 +112,7 @@ class DraftModel implements Drafter {
     const siblings = count > 0
       ? new Siblings(arena, verifier, model, { depth, count, collected: 1 + (inner?.depth ?? 0) })
       : undefined;
-    // A token that the verifier does not know is never accepted.
-    const { vocabulary } = verifier.state;
-    this.#round = cleanup.use(new Round(model, memory, inner, name, vocabulary, siblings));
+    this.#round = cleanup.use(new Round(model, memory, inner, name, verifier.state, siblings));
     const { cacheLength } = this.#round.state;
     this.proposal = siblings?.proposal ?? { rows: 1 + depth, limit: cacheLength };
     if (siblings) {

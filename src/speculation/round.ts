@@ -57,15 +57,16 @@ export class Round implements Verifier, Disposable {
   #wasForced = false;
 
   /**
-   * Allocates the state of `model`, makes the drafter of `plan` for it, and captures its graphs. `vocabulary` is how
-   * many tokens it chooses from, all of the model's where absent; `siblings` collects its other choices.
+   * Allocates the state of `model`, makes the drafter of `plan` for it, and captures its graphs. Where it drafts for a model
+   * itself, `above` is that one's state: it chooses from the tokens that are known there, no constraint forces its, and
+   * `siblings` collects its other choices.
    */
   constructor(
     model: Model,
     memory: SequenceMemory,
     plan?: DrafterPlan,
     name = "target",
-    vocabulary?: number,
+    above?: ModelState,
     siblings?: Siblings,
   ) {
     const count = plan?.rows ?? 1;
@@ -77,7 +78,7 @@ export class Round implements Verifier, Disposable {
       );
     }
     // What a constraint forces is verified in rounds of their own.
-    const most = Math.max(count, FORCED_ROWS);
+    const most = above ? count : Math.max(count, FORCED_ROWS);
     const { device } = memory;
     if (model.device !== device) {
       throw new ArgumentError(
@@ -96,7 +97,7 @@ export class Round implements Verifier, Disposable {
         slots: memory.slots,
         rows: Math.max(most, memory.prefillRows),
         logitsRows: most,
-        vocabulary,
+        vocabulary: above?.vocabulary,
         taps: typeof plan?.taps === "string" ? undefined : plan?.taps,
       }),
     );

@@ -4,6 +4,7 @@
  * @module
  */
 import type { ChoiceOptions } from "../../engine/mod.ts";
+import { CHOICE_LIMITS, LOG_PROBS_OF, MAX_TOP_LOG_PROBS } from "../../speculation/mod.ts";
 import { needsOption } from "./needs.ts";
 import type { NumberOption, PairsOption, StringOption, Values } from "./option.ts";
 
@@ -12,16 +13,16 @@ const TEMPERATURE = {
   type: "number",
   value: "T",
   min: 0,
-  max: 100,
-  summary: "Sample, from scores over T: 0, or 0.01 and more; 0 where absent, the likeliest token",
+  max: CHOICE_LIMITS.temperature.max,
+  summary: `Sample, from scores over T: 0, or ${CHOICE_LIMITS.temperature.min} and more; ` +
+    "0 where absent, the likeliest token",
 } as const satisfies NumberOption;
 
 const TOP_P = {
   name: "top-p",
   type: "number",
   value: "P",
-  min: 0,
-  max: 1,
+  ...CHOICE_LIMITS.topP,
   summary: "With a temperature, sample from the likeliest tokens that have P together",
 } as const satisfies NumberOption;
 
@@ -29,7 +30,7 @@ const TOP_K = {
   name: "top-k",
   type: "integer",
   value: "K",
-  min: 0,
+  min: CHOICE_LIMITS.topK.min,
   summary: "With a temperature, sample from the K likeliest tokens; 0 is all",
 } as const satisfies NumberOption;
 
@@ -37,8 +38,7 @@ const MIN_P = {
   name: "min-p",
   type: "number",
   value: "P",
-  min: 0,
-  max: 1,
+  ...CHOICE_LIMITS.minP,
   summary:
     "With a temperature, sample from tokens with at least P times the chance of the likeliest",
 } as const satisfies NumberOption;
@@ -47,8 +47,7 @@ const SEED = {
   name: "seed",
   type: "integer",
   value: "N",
-  min: 0,
-  max: Number.MAX_SAFE_INTEGER,
+  ...CHOICE_LIMITS.seed,
   summary: "With a temperature, the text of this number: drawn, and told, where absent",
 } as const satisfies NumberOption;
 
@@ -56,8 +55,7 @@ const REPETITION_PENALTY = {
   name: "repetition-penalty",
   type: "number",
   value: "R",
-  min: 0.01,
-  max: 100,
+  ...CHOICE_LIMITS.repetitionPenalty,
   summary: "Above 1, tokens of the text, prompt included, become less likely",
 } as const satisfies NumberOption;
 
@@ -65,8 +63,7 @@ const PRESENCE_PENALTY = {
   name: "presence-penalty",
   type: "number",
   value: "X",
-  min: -100,
-  max: 100,
+  ...CHOICE_LIMITS.presencePenalty,
   summary: "Taken from the scores of tokens that were generated before",
 } as const satisfies NumberOption;
 
@@ -74,8 +71,7 @@ const FREQUENCY_PENALTY = {
   name: "frequency-penalty",
   type: "number",
   value: "X",
-  min: -100,
-  max: 100,
+  ...CHOICE_LIMITS.frequencyPenalty,
   summary: "Taken from them once for each time",
 } as const satisfies NumberOption;
 
@@ -104,7 +100,7 @@ const LOGPROBS = {
   type: "integer",
   value: "N",
   min: 0,
-  max: 20,
+  max: MAX_TOP_LOG_PROBS,
   needs: [needsOption("json")],
   summary: "Give each token's log-probability, and the N likeliest in its place, with --json",
 } as const satisfies NumberOption;
@@ -113,7 +109,7 @@ const LOGPROBS_OF = {
   name: "logprobs-of",
   type: "string",
   value: "WHAT",
-  choices: ["model", "processed"],
+  choices: LOG_PROBS_OF,
   default: "model",
   needs: [needsOption("logprobs")],
   summary: "Under the model's own distribution, or the one that tokens are chosen from",

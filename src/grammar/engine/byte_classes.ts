@@ -12,5 +12,5 @@ export const CLASS: Readonly<Uint8Array> = Uint8Array.from({ length: 256 }, (_, 
   return found < 0 ? kinds.length + 1 : found;
 });
 
-/** A bit for each class. */
-export const CLASSES: number = CLASS.reduce((bits, one) => bits | 1 << one, 0);
+/** A bit for each class of bytes that are characters of their own. */
+export const CHARACTERS: number = CLASS.subarray(0, 0x80).reduce((bits, one) => bits | 1 << one, 0);

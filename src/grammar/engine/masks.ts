@@ -183,7 +183,8 @@ export class Masks {
 
 /** Sets the bits of some tokens. */
 function setBits(ids: Int32Array, bits: Uint32Array): void {
-  for (const id of ids) bits[id >>> 5] |= 1 << (id & 31);
+  // An iterator of an array takes several times as long as its loop does here.
+  for (let i = 0; i < ids.length; i++) bits[ids[i] >>> 5] |= 1 << (ids[i] & 31);
 }
 
 /** How many bits of a word are set. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { CLASS, CLASSES } from "./byte_classes.ts";
+import { CHARACTERS, CLASS } from "./byte_classes.ts";
 import type { State, States } from "./states.ts";
 
 /** Finds how far bytes of some classes reach. */
@@ -17,7 +17,7 @@ export class Reach {
   /** For the states of a network. */
   constructor(states: States) {
     this.#states = states;
-    for (const [byte, kind] of states.kinds.entries()) {
+    for (const [byte, kind] of states.kinds.subarray(0, 0x80).entries()) {
       if (kind === this.#byte.length) this.#byte.push(byte);
       this.#sizes[kind] = (this.#sizes[kind] ?? 0) + 1;
       this.#classes[kind] |= 1 << CLASS[byte];
@@ -41,7 +41,10 @@ export class Reach {
     return most;
   }
 
-  /** Finds the state behind most bytes. */
+  /**
+   * Finds the state behind most bytes of those that are characters of their own: what leads into a character of several bytes
+   * is in a state between two, and depends on the byte.
+   */
   #usual(state: State): State | null {
     const behind = this.#byte.map((byte) => this.#states.step(state, byte));
     const counts = new Map<State, number>();
@@ -51,7 +54,7 @@ export class Reach {
       counts.set(next, (counts.get(next) ?? 0) + this.#sizes[kind]);
       if (most === null || counts.get(next)! > counts.get(most)!) most = next;
     }
-    state.usualClasses = state.refusedClasses = CLASSES;
+    state.usualClasses = state.refusedClasses = CHARACTERS;
     for (const [kind, next] of behind.entries()) {
       if (next !== null) state.refusedClasses &= ~this.#classes[kind];
       if (next !== most || next === null) state.usualClasses &= ~this.#classes[kind];

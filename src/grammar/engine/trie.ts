@@ -69,34 +69,36 @@ export class TokenTrie {
     this.end = Int32Array.from(ends);
     this.token = Int32Array.from(ids);
     this.longest = longest;
-    this.order = Int32Array.from(this.#inOrder());
-    this.length = Uint16Array.from(this.order, (id) => tokens[id]!.length);
-    this.depth = new Uint16Array(this.byte.length);
+    this.order = new Int32Array(entries.length);
+    this.length = new Uint16Array(entries.length);
     this.before = new Int32Array(this.byte.length + 1);
+    this.depth = new Uint16Array(this.byte.length);
     this.classes = new Uint16Array(this.byte.length);
     this.height = new Uint16Array(this.byte.length);
     this.#sumUp();
   }
 
-  *#inOrder(): Generator<number> {
-    for (const first of this.token) for (let id = first; id >= 0; id = this.twin[id]) yield id;
-  }
-
-  /** Finds what lies before and below each node. */
+  /** Finds what lies before, on the way to and below each node. */
   #sumUp(): void {
-    const { token, twin, byte, end, before, classes, height, depth } = this;
-    for (let node = 0; node < byte.length; node++) {
-      before[node + 1] = before[node];
-      for (let child = node + 1; child < end[node]; child = end[child]) {
-        depth[child] = depth[node] + 1;
+    const { token, twin, byte, end, before, order, length, depth, classes, height } = this;
+    const parents = new Int32Array(byte.length);
+    let count = 0;
+    for (let node = 0, parent = -1; node < byte.length; node++) {
+      while (parent >= 0 && end[parent] <= node) parent = parents[parent];
+      parents[node] = parent;
+      if (parent >= 0) depth[node] = depth[parent] + 1;
+      before[node] = count;
+      for (let id = token[node]; id >= 0; id = twin[id]) {
+        length[count] = depth[node];
+        order[count++] = id;
       }
-      for (let id = token[node]; id >= 0; id = twin[id]) before[node + 1]++;
+      parent = node;
     }
-    for (let node = byte.length - 1; node >= 0; node--) {
-      for (let child = node + 1; child < end[node]; child = end[child]) {
-        classes[node] |= classes[child] | 1 << CLASS[byte[child]];
-        height[node] = Math.max(height[node], height[child] + 1);
-      }
+    before[byte.length] = count;
+    for (let node = byte.length - 1; node > 0; node--) {
+      const parent = parents[node];
+      classes[parent] |= classes[node] | 1 << CLASS[byte[node]];
+      height[parent] = Math.max(height[parent], height[node] + 1);
     }
   }
 }
