@@ -8,7 +8,8 @@ import type { AffineNumbers, AffineOptions, GridParts } from "./grid_parts.ts";
 import { evenly, LargestValues, SLACK } from "./largest_values.ts";
 
 const POSITIVE = [1];
-const BOTH = [1, -1];
+const UP_DOWN = [1, -1];
+const DOWN_UP = [-1, 1];
 
 /** A grid of evenly spaced numbers, with a scale and a zero point for each row and group. */
 export class AffineGrid implements Grid {
@@ -75,12 +76,17 @@ export class AffineGrid implements Grid {
     const weights = importance ?? evenly(values.length);
     const largest = this.#largest;
     largest.gather(values, weights, Math.max(-least, most) / 2);
-    const lopsided = fixed && high - zero < zero - low;
+    // First the sign that is more likely: what comes behind is given up the earlier.
+    const signs = !fixed || high - zero >= zero - low
+      ? POSITIVE
+      : most > -least
+      ? DOWN_UP
+      : UP_DOWN;
     let bestScale = NaN;
     let bestZero = 0;
     let smallest = Infinity;
     let previous = NaN;
-    for (const sign of lopsided ? BOTH : POSITIVE) {
+    for (const sign of signs) {
       // At this scale nothing is clipped.
       const widest = !fixed
         ? (most - least) / (high - low)
