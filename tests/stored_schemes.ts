@@ -40,8 +40,10 @@ function perGroup({ values, n, k }: Weight, group: number, of: (part: Float64Arr
   );
 }
 
-const absmax = (part: Float64Array): number =>
-  part.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+/** The value of largest magnitude, with its sign. */
+const peak = (part: Float64Array): number =>
+  part.reduce((most, value) => Math.abs(value) > Math.abs(most) ? value : most, 0);
+const absmax = (part: Float64Array): number => Math.abs(peak(part));
 const range = (part: Float64Array): number => Math.max(0, ...part) - Math.min(0, ...part);
 
 const clamp = (value: number, low: number, high: number): number =>
@@ -83,13 +85,13 @@ const MARLIN_GROUP = [0, 1, 2, 3, 4, 5, 6, 7].flatMap((i) =>
 const MARLIN_CHANNEL = [0, 2, 4, 6].flatMap((i) => [0, 1, 8, 9, 16, 17, 24, 25].map((j) => i + j));
 const QSERVE_LANES = [0, 1, 2, 3, 4, 5, 6, 7].flatMap((i) => [0, 8, 16, 24].map((j) => i + j));
 
-/** GPTQ v2 of 4 bits. */
+/** GPTQ v2 of 4 bits; without zero points as AutoRound writes it, scales of either sign. */
 function gptq4(weight: Weight, size: number, symmetric: boolean): Packed {
   const { n, k } = weight;
   const group = size === -1 ? k : Math.min(size, k);
   const groups = k / group;
   const scale = symmetric
-    ? perGroup(weight, group, (part) => Math.f16round(absmax(part) / 7))
+    ? perGroup(weight, group, (part) => Math.f16round(peak(part) / -8))
     : perGroup(weight, group, (part) => Math.f16round(range(part) / 15));
   const least = perGroup(weight, group, (part) => Math.min(0, ...part));
   const zero = (g: number): number =>
@@ -102,10 +104,10 @@ function gptq4(weight: Weight, size: number, symmetric: boolean): Packed {
   };
 }
 
-/** GPTQ v2 of 8 bits, per channel. */
+/** GPTQ v2 of 8 bits, per channel; scales likewise. */
 function gptqOf8(weight: Weight): Packed {
   const { n, k } = weight;
-  const scale = perGroup(weight, k, (part) => Math.f16round(absmax(part) / 127));
+  const scale = perGroup(weight, k, (part) => Math.f16round(peak(part) / -128));
   return {
     qweight: ["i32", [k / 4, n], gptq8(codes(weight, k, scale, () => 128, 255), n, k)],
     scales: ["f16", [1, n], scale],

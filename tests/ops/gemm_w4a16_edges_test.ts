@@ -48,13 +48,16 @@ function weight(rig: Rig, n: number, k: number, group: number, zeros: Zeros, par
   return { w, weights };
 }
 
-/** Numbers at random, the scales of about one over the root of k. */
+/** Numbers at random, the scales of about one over the root of k and of both signs. */
 function random(n: number, k: number, zeros: Zeros, seed: number): Parts {
   const draw = new Random(seed);
   const q = draw.integers(k * n, 16);
   return {
     q: (i, j) => q[i * n + j],
-    scale: () => (0.5 + Math.abs(draw.normals(1)[0])) / 4 / Math.sqrt(k),
+    scale: () => {
+      const [x] = draw.normals(1);
+      return (Math.sign(x) * 0.5 + x) / 4 / Math.sqrt(k);
+    },
     second: () => zeros === "points" ? draw.integer(16) : draw.normals(1)[0] / Math.sqrt(k),
   };
 }
@@ -116,7 +119,7 @@ backendTest(
       const draw = new Random(3);
       const parts: Parts = {
         q: (i, j) => j === 0 ? 15 : j === 1 ? 0 : (i * 7 + j * 3) % 16,
-        scale: () => 1,
+        scale: (index) => index % 3 === 0 ? -1 : 1,
         second: () => draw.integer(16),
       };
       const { w, weights } = weight(rig, n, k, group, zeros, parts);

@@ -47,7 +47,7 @@ function layer(
   const scales = rig.put(
     "f16",
     [groups, n],
-    random.normals(groups * n).map((x) => (0.5 + Math.abs(x)) / 4 / Math.sqrt(k)),
+    random.normals(groups * n).map((x) => (Math.sign(x) * 0.5 + x) / 4 / Math.sqrt(k)), // both signs
   );
   const points = zeros === "points" ? random.integers(groups * n, 16) : null;
   const drawn = random.normals(groups * n, 2 / Math.sqrt(k));

@@ -35,7 +35,11 @@ function weight(rig: Rig, form: QuantizedForm, parts: readonly number[], k: numb
       : random.normals(n * k, 120).map((q) => Math.max(-448, Math.min(448, q)));
     const qweight = rig.put(form, [n, k], drawn);
     const spread = 0.01 / Math.sqrt(k);
-    const scales = rig.put("f32", [n], random.normals(n).map((s) => (0.5 + Math.abs(s)) * spread));
+    const scales = rig.put(
+      "f32",
+      [n],
+      random.normals(n).map((s) => (Math.sign(s) * 0.5 + s) * spread),
+    );
     w8Pack(rig.device, w.tensor, { nTotal, nOffset, qweight, scales, n, k });
     const [q, s] = [rig.get(qweight), rig.get(scales)];
     weights.set(q.map((value, i) => value * s[Math.floor(i / k)]), nOffset * k);

@@ -54,7 +54,7 @@ export const awq: Format<AwqConfig> = {
       scales() {
         const words = readWords(source, zeros, [groups, n / 8]);
         return {
-          scales: readScalesF16(source, scales, [groups, n]),
+          scales: readScalesF16(source, scales, [groups, n], "any"),
           zeros: unpackZeros(words, groups, n, 0, COLUMNS) ?? new Uint8Array(groups * n).fill(8),
         };
       },

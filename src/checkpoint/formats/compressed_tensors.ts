@@ -91,7 +91,7 @@ function packed4(
     asymmetric: !symmetric,
     ...(order && { order }),
     scales() {
-      const stored = readScalesF16(source, scale, [n, groups]);
+      const stored = readScalesF16(source, scale, [n, groups], "any");
       const scales = new Float16Array(transpose(stored, n, groups));
       if (symmetric) return { scales };
       const rows = new Uint32Array(

@@ -58,15 +58,22 @@ export function readWords(
   return new Uint32Array(source.read(name).buffer);
 }
 
-/** Reads scales, which are finite and at least 0 (a group of zeros may have scale 0), as f32. */
+/**
+ * The sign that scales may have: `any` where codes have more room on one side of their zero point, so that writers
+ * (AutoRound, this program) turn it to the side where a group's largest weight is.
+ */
+export type ScaleSign = "any" | "not negative";
+
+/** Reads scales, which are finite (a group of zeros may have scale 0), as f32. */
 export function readScales(
   source: TensorSource,
   name: string,
   shape: Shape,
+  sign: ScaleSign = "not negative",
 ): Float32Array<ArrayBuffer> {
   const { dtype, file } = expectFloat(source, name, shape);
   const scales = toF32(source.read(name), dtype);
-  checkNumbers(scales, file, name);
+  checkNumbers(scales, sign, file, name);
   return scales;
 }
 
@@ -75,18 +82,19 @@ export function readScalesF16(
   source: TensorSource,
   name: string,
   shape: Shape,
+  sign: ScaleSign = "not negative",
 ): Float16Array<ArrayBuffer> {
   const { dtype, file } = expectFloat(source, name, shape);
   const bytes = source.read(name);
   if (dtype === "f16") {
     const scales = new Float16Array(bytes.buffer);
-    checkF16(new Uint16Array(bytes.buffer), scales, file, name);
+    checkF16(new Uint16Array(bytes.buffer), scales, sign, file, name);
     return scales;
   }
   const wide = toF32(bytes, dtype);
-  checkNumbers(wide, file, name);
+  checkNumbers(wide, sign, file, name);
   const scales = new Float16Array(wide);
-  checkF16(new Uint16Array(scales.buffer), wide, file, name);
+  checkF16(new Uint16Array(scales.buffer), wide, sign, file, name);
   return scales;
 }
 
@@ -103,27 +111,41 @@ export function readFinite(
   throw new CheckpointError(file, `element ${at} is not a finite number`, name);
 }
 
-function checkNumbers(values: Float32Array, file: string, name: string): void {
-  const at = values.findIndex((value) => !(value >= 0 && value < Infinity));
-  if (at >= 0) refuseScale(file, name, at, values[at]);
+function checkNumbers(values: Float32Array, sign: ScaleSign, file: string, name: string): void {
+  const allowed = sign === "any"
+    ? Number.isFinite
+    : (value: number) => value >= 0 && value < Infinity;
+  const at = values.findIndex((value) => !allowed(value));
+  if (at >= 0) refuseScale(file, name, sign, at, values[at]);
 }
 
 /** Looks at bits, which is several times faster than at numbers: sign or largest exponent, -0 excepted. */
 function checkF16(
   bits: Uint16Array,
   values: Float16Array | Float32Array,
+  sign: ScaleSign,
   file: string,
   name: string,
 ): void {
+  const looked = sign === "any" ? 0x7fff : 0xffff;
   for (let i = 0; i < bits.length; i++) {
-    if (bits[i] >= 0x7c00 && bits[i] !== 0x8000) refuseScale(file, name, i, values[i]);
+    if ((bits[i] & looked) >= 0x7c00 && bits[i] !== 0x8000) {
+      refuseScale(file, name, sign, i, values[i]);
+    }
   }
 }
 
-function refuseScale(file: string, name: string, at: number, value: number): never {
+function refuseScale(
+  file: string,
+  name: string,
+  sign: ScaleSign,
+  at: number,
+  value: number,
+): never {
   throw new CheckpointError(
     file,
-    `element ${at} is ${value}, expected a scale from 0 to the largest finite number`,
+    `element ${at} is ${value}, expected a ` +
+      (sign === "any" ? "finite scale" : "scale from 0 to the largest finite number"),
     name,
   );
 }

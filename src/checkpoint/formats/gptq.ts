@@ -74,7 +74,7 @@ function linear4(
     asymmetric: zeros !== undefined,
     ...(order && { order }),
     scales: () => ({
-      scales: readScalesF16(source, `${prefix}.scales`, [groups, n]),
+      scales: readScalesF16(source, `${prefix}.scales`, [groups, n], "any"),
       ...(zeros && { zeros }),
     }),
   };
@@ -103,7 +103,7 @@ function linear8(
     n,
     k,
     weight: { tensor: weight, layout: "gptq8" },
-    scales: () => readScales(source, scales, [1, n]),
+    scales: () => readScales(source, scales, [1, n], "any"),
   };
 }
 

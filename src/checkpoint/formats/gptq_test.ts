@@ -90,7 +90,7 @@ function layer(n: number, k: number, group: number, seed: number, permuted: bool
   const random = seeded(seed);
   const groups = Math.ceil(k / group);
   const q = Array.from({ length: k * n }, () => Math.floor(random() * 16));
-  const s = Array.from({ length: groups * n }, () => Math.f16round(random() + 0.01));
+  const s = Array.from({ length: groups * n }, () => Math.f16round(random() - 0.5)); // of both signs
   const index = Array.from({ length: k }, (_, j) => Math.floor(j / group));
   for (let j = k - 1; permuted && j > 0; j--) {
     const other = Math.floor(random() * (j + 1));
@@ -195,10 +195,10 @@ Deno.test("gptq: malformed layers", () => {
     values[5] = value;
     return replace("l.scales", { data: () => new Uint8Array(values.buffer) });
   };
-  for (const value of [Infinity, NaN, -1]) {
+  for (const value of [-Infinity, Infinity, NaN]) {
     assertThrows(() => read(scales(value)), CheckpointError, `element 5 is ${value}, expected a`);
   }
-  read(scales(0));
+  for (const value of [-1, -0, 0]) read(scales(value));
   assertThrows(
     () => read((t) => t.name === "l.scales" ? undefined : t),
     CheckpointError,

@@ -62,7 +62,7 @@ export const marlin: Format<GptqConfig> = {
       weight: { tensor: weight, layout: "marlin" },
       asymmetric: false,
       scales() {
-        const stored = readScalesF16(source, scales, [groups, n]);
+        const stored = readScalesF16(source, scales, [groups, n], "any");
         return { scales: groups > 1 ? groupScalesInOrder(stored) : channelScalesInOrder(stored) };
       },
     };

@@ -7,6 +7,10 @@ import { type Grid, halfScale, SHARES, singleScale } from "./grid.ts";
 import type { AffineNumbers, AffineOptions, GridParts } from "./grid_parts.ts";
 import { evenly, LargestValues, SLACK } from "./largest_values.ts";
 
+const POSITIVE = [1];
+const UP_DOWN = [1, -1];
+const DOWN_UP = [-1, 1];
+
 /** A grid of evenly spaced numbers, with a scale and a zero point for each row and group. */
 export class AffineGrid implements Grid {
   /** Outputs. */
@@ -50,7 +54,11 @@ export class AffineGrid implements Grid {
     return this.#offsets[at];
   }
 
-  /** See {@link Grid.fit}: the best of some scales, the larger of equals. */
+  /**
+   * See {@link Grid.fit}: the best of some scales, the larger of equals. Where the zero point is fixed and more codes
+   * lie below it than above, scales below zero are tried too: whichever sign the largest value has, it may then fall
+   * on the code that has no opposite.
+   */
   fit(row: number, g: number, values: Float32Array, importance?: Float32Array): void {
     const { low, high, zero, scale: stored } = this.#options;
     const at = g * this.n + row;
@@ -61,36 +69,50 @@ export class AffineGrid implements Grid {
       else if (values[i] > most) most = values[i];
     }
     const fixed = typeof zero === "number";
-    const widest = fixed ? Math.max(-least, most) / (high - zero) : (most - least) / (high - low);
-    if (widest === 0) {
+    if (least === most) {
       this.#choose(at, 1, fixed ? zero : zero[0]);
       return;
     }
     const weights = importance ?? evenly(values.length);
     const largest = this.#largest;
     largest.gather(values, weights, Math.max(-least, most) / 2);
+    // First the sign that is more likely: what comes behind is given up the earlier.
+    const signs = !fixed || high - zero >= zero - low
+      ? POSITIVE
+      : most > -least
+      ? DOWN_UP
+      : UP_DOWN;
     let bestScale = NaN;
     let bestZero = 0;
     let smallest = Infinity;
     let previous = NaN;
-    for (let i = 0; i < SHARES.length; i++) {
-      const share = SHARES[i];
-      const s = stored === "f16" ? halfScale(widest * share) : singleScale(widest * share);
-      if (s === previous) continue;
-      previous = s;
-      const z = fixed
-        ? zero
-        : Math.min(zero[1], Math.max(zero[0], Math.round((-least * share) / s) + low));
-      const limit = smallest * SLACK;
-      const { count } = largest;
-      if (errorOf(largest.values, largest.importance, count, s, z, low, high, limit) > limit) {
-        continue;
-      }
-      const error = errorOf(values, weights, values.length, s, z, low, high, smallest);
-      if (error < smallest) {
-        bestScale = s;
-        bestZero = z;
-        smallest = error;
+    for (const sign of signs) {
+      // At this scale nothing is clipped.
+      const widest = !fixed
+        ? (most - least) / (high - low)
+        : sign > 0
+        ? Math.max(most / (high - zero), -least / (zero - low))
+        : Math.max(most / (zero - low), -least / (high - zero));
+      for (let i = 0; i < SHARES.length; i++) {
+        const share = SHARES[i];
+        const s = sign *
+          (stored === "f16" ? halfScale(widest * share) : singleScale(widest * share));
+        if (s === previous) continue;
+        previous = s;
+        const z = fixed
+          ? zero
+          : Math.min(zero[1], Math.max(zero[0], Math.round((-least * share) / s) + low));
+        const limit = smallest * SLACK;
+        const { count } = largest;
+        if (errorOf(largest.values, largest.importance, count, s, z, low, high, limit) > limit) {
+          continue;
+        }
+        const error = errorOf(values, weights, values.length, s, z, low, high, smallest);
+        if (error < smallest) {
+          bestScale = s;
+          bestZero = z;
+          smallest = error;
+        }
       }
     }
     // An error beyond f64 leaves nothing to choose from: the widest scale clips least.

@@ -130,8 +130,9 @@ Deno.test("quantize: a small model, opened again", () =>
           const s = scales[Math.floor(j / 128) * n + o];
           const q = (words[(j >> 3) * n + o] >>> (4 * (j & 7))) & 15;
           const value = w[o * k + j];
-          const clipped = Math.max(-8 * s, Math.min(7 * s, value));
-          assert(Math.abs(clipped - (q - 8) * s) <= s / 2 * (1 + 1e-6), `${name} [${o}, ${j}]`);
+          // In steps, of either sign.
+          const clipped = Math.max(-8, Math.min(7, value / s));
+          assert(Math.abs(clipped - (q - 8)) <= 0.5 * (1 + 1e-6), `${name} [${o}, ${j}]`);
         }
       }
     }

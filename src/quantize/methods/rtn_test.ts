@@ -98,6 +98,47 @@ Deno.test("rtn: the search beats the unclipped scale, and follows importance", (
   assert(minded < 0.9 * weighted(valuesOf(grid, roundToNearest(w, grid))));
 });
 
+Deno.test("rtn: whichever sign a group's largest weight has, it may be 8 steps large", () => {
+  const [n, k, step] = [4, 256, 2 ** -6];
+  for (const scheme of ["w4a16-g32", "w4a16-g128", "w4a16-channel"]) {
+    for (const most of [-8, 8]) {
+      const random = new Random(most + 9);
+      const inside = (q: number) => Math.sign(most) * (q - 7); // -7 to 8, or turned round
+      const w = Float32Array.from(random.integers(n * k, 16), (q) => inside(q) * step);
+      for (let at = 0; at < w.length; at += 32) w[at] = most * step;
+      const { grid } = findQuantizer(scheme).draft(n, k);
+      assertEquals(
+        squaredError(w, valuesOf(grid, roundToNearest(w, grid))),
+        0,
+        `${scheme}, ${most}`,
+      );
+      const signs = new Set(Array.from((grid as AffineGrid).scales, Math.sign));
+      assertEquals(signs, new Set([-Math.sign(most)]), `${scheme}, ${most}`);
+    }
+  }
+  // The best of many scales above zero, for weights whose largest is above zero too.
+  const [w, group] = [weights(n * k, 8), 128];
+  const best = (part: Float32Array): number => {
+    let least = Infinity;
+    for (let i = 1; i <= 1000; i++) {
+      const s = Math.f16round(Math.max(...part) * i / 4000);
+      const error = (x: number) => x - s * Math.max(-8, Math.min(7, Math.round(x / s)));
+      least = Math.min(least, part.reduce((sum, x) => sum + error(x) ** 2, 0));
+    }
+    return least;
+  };
+  let positive = 0;
+  for (let at = 0; at < w.length; at += group) {
+    const part = w.subarray(at, at + group);
+    const largest = part.reduce((most, x) => Math.abs(x) > Math.abs(most) ? x : most, 0);
+    for (let i = 0; largest < 0 && i < group; i++) part[i] = -part[i];
+    positive += best(part);
+  }
+  const { grid } = findQuantizer("w4a16-g128").draft(n, k);
+  const found = squaredError(w, valuesOf(grid, roundToNearest(w, grid)));
+  assert(found < 0.95 * positive, `squared error ${found}, expected less than 0.95 of ${positive}`);
+});
+
 Deno.test("rtn: zero points fit one-sided weights, and v1 of GPTQ's layout gets none of 0", () => {
   const [n, k] = [4, 128];
   const w = weights(n * k, 3).map((x) => Math.abs(x) + 0.01);
