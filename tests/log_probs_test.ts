@@ -240,8 +240,8 @@ Deno.test("rounds without log-probabilities capture nothing for them", () => {
     using round = new Round(target, memory);
     for (const _ of round.read([1, 2, 3]));
     round.run();
-    // What is read back is the accept length and room for tokens, and no more.
-    assertEquals(round.result.length, 1 + FORCED_ROWS);
+    // What is read back is the accept length and room for tokens and their rows, and no more.
+    assertEquals(round.result.length, 1 + 2 * FORCED_ROWS);
     round.prepareLogProbs("model");
     const { used } = device.memory();
     round.prepareLogProbs("model");

@@ -1,6 +1,7 @@
 /**
  * What a round leaves for the host, in one piece of memory, so that one read-back brings it: how many tokens were
- * accepted and which, and, where they are asked for, their log-probabilities and the likeliest tokens in their places.
+ * accepted, which, and in which rows, and, where they are asked for, their log-probabilities and the likeliest tokens in
+ * their places.
  *
  * @module
  */
