@@ -20,8 +20,8 @@ export {
   largestContext,
   megabytes,
   type MemoryPlan,
-  type PlannedModel,
   planMemory,
+  type PlannedModel,
 } from "./plan.ts";
 export type { Message, Prompt, TokenIds } from "./prompt.ts";
 export * from "./score.ts";
