@@ -120,6 +120,14 @@ function eagle3Methods(layout: string): readonly TestedMethod[] {
   ];
 }
 
+/** Every method that there are models for: with EAGLE-3 heads, alone and in a hierarchy. */
+export function methodsOf({ eagle3 = {} }: Trio): readonly TestedMethod[] {
+  return [
+    ...METHODS,
+    ...Object.keys(eagle3).flatMap((layout) => eagle3Methods(layout).slice(0, 2)),
+  ];
+}
+
 /** Every composition with the first of the layouts of EAGLE-3 heads, and each other layout alone on the target. */
 export const EAGLE3_METHODS: readonly TestedMethod[] = Object.keys(EAGLE3_LAYOUTS).flatMap((
   layout,

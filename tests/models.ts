@@ -7,6 +7,7 @@ import {
   type TensorToWrite,
   writeSafetensors,
 } from "../src/checkpoint/containers/safetensors_writer.ts";
+import { openCheckpoint } from "../src/checkpoint/checkpoint.ts";
 import { random } from "./random.ts";
 
 /** Shape of a random Llama. */
@@ -238,6 +239,17 @@ export function writeRandomEagle3(
     Deno.writeTextFileSync(path, JSON.stringify(nested));
   }
   return dir;
+}
+
+/** Writes a random EAGLE-3 head of the model in `model` to `dir`, in EAGLE's layout; returns `dir`. */
+export function writeEagle3Of(dir: string, model: string): string {
+  using checkpoint = openCheckpoint(model);
+  const { hiddenSize, intermediateSize, heads, kvHeads, headDim, vocabSize } = checkpoint.config;
+  const shape = { seed: 5, layers: 1, hidden: hiddenSize, intermediate: intermediateSize };
+  return writeRandomEagle3(dir, { ...shape, heads, kvHeads, headDim, vocab: vocabSize }, {
+    ...EAGLE3_LAYOUTS.eagle,
+    draftVocab: Math.ceil(vocabSize / 3),
+  });
 }
 
 /** `d2t` and `t2d` of a head of `draft` of `vocab` tokens, spread over all of them and in no order. */

@@ -11,7 +11,13 @@ import {
 } from "../src/checkpoint/containers/safetensors_writer.ts";
 import type { Device } from "../src/device/mod.ts";
 import type { Trio } from "./methods.ts";
-import { type RandomModel, writeRandomHead, writeRandomModel } from "./models.ts";
+import {
+  EAGLE3_LAYOUTS,
+  type RandomModel,
+  writeRandomEagle3,
+  writeRandomHead,
+  writeRandomModel,
+} from "./models.ts";
 import { withWritten } from "./rounds.ts";
 import { bytesOf, type StoredScheme, toWrite } from "./stored_schemes.ts";
 
@@ -27,6 +33,14 @@ export const TILED: RandomModel = {
   vocab: 192,
 };
 
+/** An EAGLE-3 head of such a model. */
+const EAGLE3 = {
+  ...EAGLE3_LAYOUTS.eagle,
+  config: { eagle_aux_hidden_state_layer_ids: [0, 1] },
+  taps: 2,
+  draftVocab: 128,
+};
+
 const LINEAR = /^(.*_proj|fc|lm_head)\.weight$/;
 
 /** Rewrites the f16 checkpoint in `dir` in `scheme`; returns `dir`. */
@@ -36,8 +50,13 @@ export function store(dir: string, scheme: StoredScheme): string {
   {
     using source = openSafetensors(file);
     for (const name of source.names()) {
-      const { shape } = source.info(name);
-      const values = Float64Array.from(toF32(source.read(name), "f16"));
+      const { shape, dtype: found } = source.info(name);
+      const bytes = source.read(name);
+      if (found !== "f16") {
+        tensors.push({ name, dtype: found, shape, data: () => bytes });
+        continue;
+      }
+      const values = Float64Array.from(toF32(bytes, "f16"));
       const prefix = LINEAR.exec(name)?.[1];
       const [n, k] = shape;
       const packed = prefix === undefined ? undefined : scheme.pack(prefix, { values, n, k });
@@ -55,7 +74,7 @@ export function store(dir: string, scheme: StoredScheme): string {
   return dir;
 }
 
-/** Runs `body` with a random trio in `scheme`; the draft model is the target, moved by `noise`. */
+/** Runs `body` with a random trio in `scheme`, EAGLE-3 heads among it; the draft model is the target, moved by `noise`. */
 export function withStoredModels(
   device: Device,
   scheme: StoredScheme,
@@ -66,6 +85,7 @@ export function withStoredModels(
     store(writeRandomModel(`${dir}/target`, TILED), scheme);
     store(writeRandomModel(`${dir}/draft`, { ...TILED, noise }), scheme);
     store(writeRandomHead(`${dir}/head`, { ...TILED, seed: 9 }), scheme);
+    store(writeRandomEagle3(`${dir}/eagle3/${scheme.name}`, { ...TILED, seed: 9 }, EAGLE3), scheme);
   };
   withWritten(device, write, body);
 }

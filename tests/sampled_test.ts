@@ -5,8 +5,15 @@
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import type { ChoiceOptions } from "../src/speculation/mod.ts";
 import { backendTest } from "./backends.ts";
-import { METHODS } from "./methods.ts";
-import { type RandomModel, SMALL, writeRandomHead, writeRandomModel } from "./models.ts";
+import { methodsOf } from "./methods.ts";
+import {
+  EAGLE3_LAYOUTS,
+  type RandomModel,
+  SMALL,
+  writeRandomEagle3,
+  writeRandomHead,
+  writeRandomModel,
+} from "./models.ts";
 import { withStoredModels } from "./quantized_models.ts";
 import { isMine, tell } from "./parts.ts";
 import { Random } from "./random.ts";
@@ -57,12 +64,14 @@ backendTest("every method says what plain decoding says, at every temperature", 
     writeRandomModel(`${dir}/target`, FEW_WORDS);
     writeRandomModel(`${dir}/draft`, { ...FEW_WORDS, noise: 1.5 });
     writeRandomHead(`${dir}/head`, { ...FEW_WORDS, seed: 9 });
+    const layout = { ...EAGLE3_LAYOUTS.eagle, draftVocab: 18 };
+    writeRandomEagle3(`${dir}/eagle3/eagle`, { ...FEW_WORDS, seed: 9 }, layout);
   };
   withWritten(device, write, (models) => {
     const context = LONGEST + COUNT + 1;
     using plain = new Decoder(models.target, context);
     using stack = new DisposableStack();
-    const methods = METHODS.map((method) => ({
+    const methods = methodsOf(models).map((method) => ({
       name: method.name,
       decoder: stack.use(new Decoder(models.target, context, method.plan(models))),
       tokens: new Map(TEMPERATURES.map((temperature) => [temperature, 0])),
@@ -114,7 +123,7 @@ for (const scheme of STORED_SCHEMES) {
         const { vocabSize } = models.target.config;
         using plain = new Decoder(models.target, 64);
         let accepted = false;
-        for (const method of METHODS) {
+        for (const method of methodsOf(models)) {
           using decoder = new Decoder(models.target, 64, method.plan(models));
           for (const [n, rest] of [SETTINGS.nothing, SETTINGS.all].entries()) {
             const options = { ...rest, temperature: 0.8 + n / 2, seed: n };

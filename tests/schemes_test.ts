@@ -12,7 +12,7 @@ import {
   stateBytes,
 } from "../src/model/mod.ts";
 import { backendTest } from "./backends.ts";
-import { METHODS } from "./methods.ts";
+import { methodsOf } from "./methods.ts";
 import { withStoredModels } from "./quantized_models.ts";
 import { decode, prompts } from "./rounds.ts";
 import { STORED_SCHEMES } from "./stored_schemes.ts";
@@ -39,7 +39,7 @@ for (const scheme of STORED_SCHEMES) {
         }));
         const variety = texts.map(({ tokens }) => new Set(tokens).size);
         assertGreater(Math.max(...variety), 4, "distinct tokens of a text");
-        for (const { name, plan } of METHODS) {
+        for (const { name, plan } of methodsOf(models)) {
           const taus = texts.map(({ prompt, tokens }) => {
             const found = decode(target, prompt, COUNT, plan(models));
             assertEquals(found.tokens, tokens, name);
@@ -56,8 +56,10 @@ for (const scheme of STORED_SCHEMES) {
 for (const scheme of STORED_SCHEMES) {
   backendTest(`${scheme.name}, ${scheme.dtype}: what is planned is what is taken`, ({ device }) => {
     const { used } = device.memory();
-    withStoredModels(device, scheme, NOISE, ({ target, targetHead, draft, draftHead }) => {
-      const planned = [target, targetHead, draft, draftHead]
+    withStoredModels(device, scheme, NOISE, (models) => {
+      const { target, targetHead, draft, draftHead } = models;
+      const [eagle3] = Object.values(models.eagle3!);
+      const planned = [target, targetHead, draft, draftHead, eagle3.target, eagle3.draft]
         .reduce((sum, { summary }) => sum + summary.weightBytes, 0);
       // The twin keeps scales and zero points of groups in f32: a seventh more at most.
       assertWithin(device.memory().used - used, planned, planned / 7);

@@ -11,6 +11,7 @@ import {
   type DeviceOptions,
   draftModel,
   eagle2,
+  eagle3,
   Engine,
   type EngineOptions,
   type GenerateOptions,
@@ -33,6 +34,7 @@ import { show } from "../src/base/options.ts";
 import { findLibrary } from "../src/ffi/library.ts";
 import { DEMO_DIR } from "../scripts/trio.ts";
 import { TestHub } from "./hub.ts";
+import { writeEagle3Of } from "./models.ts";
 import { place, tinyRepository } from "./pulled.ts";
 
 /** What no number, no text, no path and so on can be. */
@@ -171,6 +173,9 @@ Deno.test("every option of every export refuses what it cannot be, by name", asy
   const { device, target: model, tokenizer } = engine;
   using draft = Model.load(device, draftDir);
   using head = HeadModel.load(device, headDir, draft);
+  const written = writeEagle3Of(Deno.makeTempDirSync(), draftDir);
+  using eagle3Head = HeadModel.load(device, written, draft);
+  Deno.removeSync(written, { recursive: true });
   using session = new Session(model, tokenizer, { context: 64 });
   await using hub = new TestHub({ "org/tiny": tinyRepository() });
   const to = place();
@@ -239,9 +244,11 @@ Deno.test("every option of every export refuses what it cannot be, by name", asy
       wrong: { ...SHAPE, minDraft: [...NO_COUNT, undefined], name: NO_TEXT },
       misspelt: { min_draft: "minDraft", length: "" },
     },
-    {
-      name: "eagle2",
-      call: (options) => eagle2(head, options),
+    ...[
+      { name: "eagle2", call: (options: never) => eagle2(head, options) },
+      { name: "eagle3", call: (options: never) => eagle3(eagle3Head, options) },
+    ].map((one) => ({
+      ...one,
       base: { depth: 2, topk: 2, treeSize: 4 },
       wrong: {
         minDraft: NO_COUNT,
@@ -252,7 +259,7 @@ Deno.test("every option of every export refuses what it cannot be, by name", asy
         name: NO_TEXT,
       },
       misspelt: { treesize: "treeSize", width: "" },
-    },
+    })),
     {
       name: "suffix",
       call: (options) => suffix(options),
@@ -434,6 +441,12 @@ Deno.test("every argument of every export refuses what it cannot be, by name", a
       wrong: NO_PLAN,
     },
     { ...noHead, wrong: [...nothing, draft] },
+    {
+      name: "eagle3",
+      argument: "head",
+      call: (it: never) => eagle3(it, { depth: 2, topk: 2, treeSize: 4 }),
+      wrong: [...nothing, draft],
+    },
     {
       name: "speculationOf",
       argument: "method",
@@ -618,6 +631,7 @@ Deno.test("every export of the public API is checked here, or takes nothing to c
     ])
     .concat([
       "eagle2",
+      "eagle3",
       "suffix",
       "methodOf",
       "speculationOf",

@@ -449,7 +449,7 @@ int32_t smq_commit(smq_context* ctx, uint64_t caches, int32_t count, int32_t row
                    uint64_t result, uint64_t cache_length, int32_t m);
 // length[0] += delta.
 int32_t smq_advance(smq_context* ctx, uint64_t length, int32_t delta);
-// length[0] = min(length[0], limit[0] + delta).
+// length[0] = min(length[0], limit[0] + delta), 0 where that is negative.
 int32_t smq_cut_back(smq_context* ctx, uint64_t length, uint64_t limit, int32_t delta);
 
 #ifdef __cplusplus

@@ -135,7 +135,7 @@ __global__ void advance_kernel(int32_t* length, int32_t delta) {
 __global__ void cut_back_kernel(int32_t* length, const int32_t* limit, int32_t delta) {
   wait_for_previous();
   let_next_start();
-  *length = min(*length, *limit + delta);
+  *length = max(min(*length, *limit + delta), 0);
 }
 
 }  // namespace

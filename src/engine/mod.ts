@@ -15,7 +15,14 @@ export {
   speculationOf,
 } from "./options.ts";
 export { methodOf } from "./method.ts";
-export * from "./plan.ts";
+export {
+  checkMemory,
+  largestContext,
+  megabytes,
+  type MemoryPlan,
+  planMemory,
+  type PlannedModel,
+} from "./plan.ts";
 export type { Message, Prompt, TokenIds } from "./prompt.ts";
 export * from "./score.ts";
 export * from "./session.ts";

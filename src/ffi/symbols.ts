@@ -1115,7 +1115,7 @@ export const SYMBOLS = {
   /**
    * `smq_cut_back(ctx, length, limit, delta)`
    *
-   * length[0] = min(length[0], limit[0] + delta).
+   * length[0] = min(length[0], limit[0] + delta), 0 where that is negative.
    */
   smq_cut_back: {
     parameters: [context, "u64", "u64", "i32"],

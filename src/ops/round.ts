@@ -111,7 +111,7 @@ export function advance(device: Device, length: Tensor<"i32">, delta: number): v
   native.check(native.symbols.smq_advance(native.ctx, addressOf(length), delta), "smq_advance");
 }
 
-/** `length = min(length, limit + delta)`. `length`, `limit`: i32 [1]. */
+/** `length = min(length, limit + delta)`, 0 where that is negative. `length`, `limit`: i32 [1]. */
 export function cutBack(
   device: Device,
   length: Tensor<"i32">,

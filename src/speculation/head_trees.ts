@@ -212,7 +212,7 @@ class HeadTrees implements Drafter {
 
   observe(): void {
     const { length } = this.#verifier.state;
-    this.#state.length = Math.min(this.#state.length, length - 1);
+    this.#state.length = Math.max(0, Math.min(this.#state.length, length - 1));
   }
 
   proposer(): string {

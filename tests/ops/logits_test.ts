@@ -152,6 +152,63 @@ backendTest(
   },
 );
 
+backendTest(
+  "topChoices of a vocabulary of its own are those of tokens: with nothing elsewhere, they come to the same",
+  (rig) => {
+    const [length, generated, offset, topk] = [40, 25, 3, 6];
+    for (
+      const [m, vocab, known] of [[1, 24, 40], [3, 1001, 4000], [2, 8300, 9001], [64, 96, 160]]
+    ) {
+      // Tokens in no order.
+      const order = new Random(vocab).normals(known);
+      const tokens = [...order.keys()].sort((a, b) => order[a] - order[b]).slice(0, vocab);
+      const entries = new Int32Array(known).fill(-1);
+      tokens.forEach((token, entry) => entries[token] = entry);
+      // Of equal ones the lower entry comes first, and not the lower token: none are.
+      const flat = Float32Array.from(new Random(m + vocab).normals(m * vocab, 4));
+      const wide = new Float32Array(m * known).fill(-Infinity);
+      flat.forEach((x, i) => wide[Math.floor(i / vocab) * known + tokens[i % vocab]] = x);
+      const text = new Random(known).integers(length + 9, known).map((token, i) =>
+        i % 2 ? tokens[3] : token
+      );
+      const history = rig.put("i32", [text.length], text);
+      const choice = new Choice(rig.device, rig.arena);
+      const map = {
+        tokens: rig.put("i32", [vocab], tokens),
+        entries: rig.put("i32", [known], entries),
+      };
+      const absent = entries.findIndex((entry) => entry < 0);
+      const bias = { [tokens[3]]: 9, [tokens[17]]: -4, [absent]: 20 };
+      for (const given of [{}, ...CHOSEN]) {
+        const options = { ...given, ...("logitBias" in given && { logitBias: bias }) };
+        choice.set(options, generated, known);
+        const top = (logits: ArrayLike<number>, width: number, mapped: boolean) => {
+          const [values, ids] = [rig.output("f32", [m, topk]), rig.output("i32", [m, topk])];
+          topChoices(rig.device, {
+            settings: choice.settings,
+            biasIds: choice.biasIds,
+            biasValues: choice.biasValues,
+            values: values.tensor,
+            ids: ids.tensor,
+            logits: rig.put("f32", [m, width], logits),
+            history,
+            cacheLength: rig.counter(length),
+            offset,
+            ...(mapped && { map }),
+          });
+          return { values: values.values(), ids: [...ids.values()] };
+        };
+        const [found, expected] = [top(flat, vocab, true), top(wide, known, false)];
+        const name = `${vocab} of ${known}, ${JSON.stringify(options)}`;
+        assertEquals(found.ids, expected.ids, name);
+        found.values.forEach((value, i) => {
+          assert(Math.abs(value - expected.values[i]) <= 1e-5, `${name}: entry ${i}`);
+        });
+      }
+    }
+  },
+);
+
 backendTest("a head that knows the model's logits ranks the model's choice first", (rig) => {
   const [m, vocab] = [64, 3001];
   const flat = someLogits(m, vocab);

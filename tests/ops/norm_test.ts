@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { ArgumentError } from "../../src/base/errors.ts";
-import { rows } from "../../src/device/mod.ts";
-import { convert, rmsNorm } from "../../src/ops/mod.ts";
+import { columns, rows } from "../../src/device/mod.ts";
+import { convert, rmsNorm, widen } from "../../src/ops/mod.ts";
 import { backendTest } from "../backends.ts";
 import { decode, encode } from "../half.ts";
 import { Random } from "../random.ts";
@@ -72,7 +72,24 @@ for (const dtype of ["f16", "bf16"] as const) {
   });
 }
 
-backendTest("rmsNorm and convert refuse what does not fit, naming the argument", (rig) => {
+for (const dtype of ["f16", "bf16"] as const) {
+  backendTest(`widen ${dtype} gives the same numbers, from rows with gaps`, (rig) => {
+    for (const width of [8, 24, 33, 1000]) {
+      for (const gap of [0, 1, 8]) {
+        const stride = width + gap;
+        const values = new Random(width).normals(5 * stride, 10);
+        const x = columns(rig.put(dtype, [5, stride], values), 0, width);
+        const out = rig.output("f32", [5, width]);
+        widen(rig.device, out.tensor, x);
+        const rounded = decode(dtype, new Uint8Array(encode(dtype, values).buffer));
+        const expected = rounded.filter((_, i) => i % stride < width);
+        assertEquals(out.values(), expected, `width ${width}, gap ${gap}`);
+      }
+    }
+  });
+}
+
+backendTest("rmsNorm, convert and widen refuse what does not fit, naming the argument", (rig) => {
   const { device } = rig;
   const x = rig.put("f32", [2, 16], new Float32Array(32));
   const weight = rig.put("f16", [16], new Float32Array(16));
@@ -85,6 +102,8 @@ backendTest("rmsNorm and convert refuse what does not fit, naming the argument",
     ["rmsNorm: eps is NaN", () => rmsNorm(device, out, x, weight, NaN)],
     ["convert: out has shape [1, 16], expected [2, 16]", () => convert(device, rows(out, 0, 1), x)],
     ["convert: out is f32, expected f16 or bf16", () => convert(device, x, x)],
+    ["widen: x is f32, expected f16 or bf16", () => widen(device, x, x)],
+    ["widen: out has shape [1, 16], expected [2, 16]", () => widen(device, rows(x, 0, 1), out)],
   ];
   for (const [message, call] of refused) {
     assertThrows(call, ArgumentError, `Cannot run ${message}`);

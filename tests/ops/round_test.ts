@@ -137,6 +137,10 @@ backendTest("advance adds, and cutBack takes the smaller", (rig) => {
   rig.setCounter(limit, 3);
   cutBack(rig.device, length, limit, 1);
   assertEquals(value(), 4);
+  // Of what stands behind nothing, nothing is left.
+  rig.setCounter(limit, 0);
+  cutBack(rig.device, length, limit, -1);
+  assertEquals(value(), 0);
 });
 
 backendTest("the ops of a round refuse what does not fit, naming the argument", (rig) => {

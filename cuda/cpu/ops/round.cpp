@@ -66,6 +66,6 @@ int32_t smq::run_advance(smq_context* ctx, uint64_t length, int32_t delta) {
 int32_t smq::run_cut_back(smq_context* ctx, uint64_t length, uint64_t limit, int32_t delta) {
   return submit(ctx, [=] {
     int32_t& value = *at<int32_t>(length);
-    value = std::min(value, *at<const int32_t>(limit) + delta);
+    value = std::max(std::min(value, *at<const int32_t>(limit) + delta), 0);
   });
 }
