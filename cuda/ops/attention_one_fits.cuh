@@ -17,7 +17,7 @@ inline int one_row_cluster(const smq_context* ctx, int32_t kv_heads) {
 // kernels that read the cache by all multiprocessors' full rings then are quicker.
 inline bool one_row_fits(const smq_context* ctx, int32_t m, int32_t heads, int32_t kv_heads, int32_t head_dim,
                          int32_t slots) {
-  constexpr int32_t kMostGroup = 16, kMostChunks = 6;
+  constexpr int32_t kMostGroup = 16, kMostChunks = 9;
   const int blocks = one_row_cluster(ctx, kv_heads);
   return ctx->capability >= 90 && m == 1 && (head_dim == 64 || head_dim == 128) && heads / kv_heads <= kMostGroup &&
          blocks > 1 && chunks_of(slots) <= kMostChunks * blocks;

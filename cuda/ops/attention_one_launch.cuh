@@ -60,6 +60,7 @@ void launch_one(smq_context* ctx, const AttentionArgs& args, bool early, const R
 
 template <int D>
 int32_t attention_of_one(smq_context* ctx, const AttentionArgs& args, bool rotate) {
+  if (const cudaError_t error = use_device(ctx->device)) return cuda_status(ctx, error, "attention");
   with_half(args.dtype, [&](auto type) {
     using T = decltype(type);
     if (!rotate) {

@@ -193,8 +193,8 @@ for (const dtype of ["f16", "bf16"] as const) {
       const [heads, kvHeads, headDim] of [[4, 2, 64], [8, 1, 128], [32, 8, 128], [12, 12, 64]]
     ) {
       if (cpu && heads > 8) continue;
-      // Clusters of eight serve caches of 3,072 slots, those of sixteen twice as many.
-      const lengths = cpu ? [0, 63, 130] : heads === 12 ? LENGTHS : [...LENGTHS, 3000, 4000];
+      // Clusters of eight serve caches of 4,608 slots, those of sixteen twice as many.
+      const lengths = cpu ? [0, 63, 130] : [...LENGTHS, 3000, 4000];
       const slots = Math.max(...lengths) + 70, n = (heads + 2 * kvHeads) * headDim;
       const random = new Random(heads);
       const qkv = rig.put(dtype, [2, n], random.normals(2 * n));
