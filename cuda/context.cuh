@@ -56,6 +56,9 @@ struct smq_context : smq::ContextBase {
   smq::Rotated rotated;
   // What the product queued last has left for the op behind it. Whatever else comes first has it added.
   std::optional<smq::Parts> parts;
+  // The rotation of these parts, where attention may take it over. Whatever else comes first has it queued.
+  std::optional<smq::RopeKv> rotation;
+  int lone_clusters_of_16 = -1;  // of attention of one row, a multiprocessor for each block, likewise
   int clusters_of_16 = -1;  // of small kernels that the device holds at once, -1 before anyone has asked
   bool dead = false;  // an error that no later call can recover from
   std::vector<smq_event*> captured;  // events of the capture under way
@@ -83,7 +86,8 @@ inline int32_t launched(smq_context* ctx, const char* op) {
   return error == cudaSuccess && !ctx->dead ? SMQ_OK : cuda_status(ctx, error, op);
 }
 
-// Launches the kernel that adds up the parts of the last product, where there are some (docs/adr/0030).
+// Launches the kernel that adds up the parts of the last product, which there are (docs/adr/0030): the rotation that
+// waits for attention, if one does.
 void add_parts(smq_context* ctx);
 
 // The same for an op whose own kernel adds them.

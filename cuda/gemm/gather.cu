@@ -1,5 +1,6 @@
 // Adds up the parts of a product whose outputs no kernel behind it reads, as far as is known.
 #include "gemm/gather.cuh"
+#include "ops/parts.cuh"
 
 namespace smq {
 namespace {
@@ -19,6 +20,11 @@ __global__ void __launch_bounds__(kGroups* kGroupThreads)
 }  // namespace
 
 void add_parts(smq_context* ctx) {
+  if (ctx->rotation) {
+    const RopeKv rotation = *ctx->rotation;
+    ctx->rotation.reset();
+    return queue_rotation(ctx, rotation);
+  }
   const Parts parts = take_parts(ctx);
   with_parts(parts, [&](auto type, auto order) {
     launch_gather(ctx, gather_float<decltype(type), decltype(order)::value>, parts.call, parts.rows);

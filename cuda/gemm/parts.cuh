@@ -155,13 +155,18 @@ void leave_parts(smq_context* ctx, const StreamCall& call, Order order, int rows
   ctx->parts = Parts{call, order, rows, std::is_same<T, __half>::value ? SMQ_F16 : SMQ_BF16};
 }
 
-// Whether the product queued last has left parts of y, of m rows of n elements without a gap.
+// Whether the product queued last has left parts of y, of m rows of n elements without a gap, as it wrote it.
 inline bool has_parts_of(const smq_context* ctx, const void* y, int32_t m, int32_t n, int32_t epilogue,
                          int32_t dtype) {
-  if (!ctx->parts) return false;
+  if (!ctx->parts || ctx->rotation) return false;
   const StreamCall& call = ctx->parts->call;
   return call.y == y && call.m == m && call.n == n && call.y_stride == n && call.epilogue == epilogue &&
          call.wide && ctx->parts->dtype == dtype;
+}
+
+// Whether no tile has one worker alone, which then has written its outputs itself.
+inline bool shares_all_tiles(const Split& split) {
+  return (split.units() + split.workers - 1) / split.workers < split.blocks;
 }
 
 inline int32_t tile_of(const Parts& parts) { return parts.order == Order::kNatural ? kF16Tile : 2 * kF16Tile; }

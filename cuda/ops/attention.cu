@@ -1,5 +1,6 @@
 // Attention over a cache: few rows or many.
 #include "ops/attention.cuh"
+#include "ops/attention_one_fits.cuh"
 
 using namespace smq;
 
@@ -24,8 +25,13 @@ int32_t smq::run_attention(smq_context* ctx, const Attention& given) {
                        address(args.v_cache) | address(args.workspace);
   check.multiple("the addresses' alignment", int64_t(all & 15), 16);
   if (check.failed()) return check.status();
-  if (const int32_t status = enter(ctx)) return status;
   args.scale *= 1.4426950408889634f;
+  const bool one = one_row_fits(ctx, args.m, args.heads, args.kv_heads, args.head_dim, args.slots);
+  const bool rotate = one && waits_for(ctx, args) && !ctx->dead;
+  if (!rotate) {
+    if (const int32_t status = enter(ctx)) return status;
+  }
+  if (one) return args.head_dim == 64 ? attention_of_one_64(ctx, args, rotate) : attention_of_one_128(ctx, args, rotate);
   return args.m <= kDecodeRows ? decode_attention(ctx, args, args.dtype)
                                : prefill_attention(ctx, args, args.dtype);
 }

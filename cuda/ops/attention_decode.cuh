@@ -80,11 +80,11 @@ struct TileSums {
   }
 
   // Takes a chunk. stage: its keys and values; queries: of the warp's tiles; shared: the tiles' weights, then the
-  // warps' largest scores; first: of the pairs that rows g and g + 8 see, where there is a window.
+  // warps' largest scores; hide: whether rows g and g + 8 see pairs from `first` up to `end` alone.
   __device__ __forceinline__ void take(const uint8_t* stage, const uint8_t* queries, uint8_t* shared, float scale,
-                                       bool window, const int32_t (&first)[Tiles][2]) {
+                                       bool hide, const int32_t (&first)[Tiles][2], int32_t end) {
     const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
-    const int tile = warp / Sharers, place = warp % Sharers;
+    const int tile = Shape::kTiles == 1 ? 0 : warp / Sharers, place = warp % Sharers;
     float scores[Tiles][kBlocks][4] = {};
     {
       const uint32_t keys = ptx::shared_address(stage) + place * Shape::kPairs * kTileRow;
@@ -119,9 +119,9 @@ struct TileSums {
     float* const tops = reinterpret_cast<float*>(shared + Shape::kTiles * kWeightBytes);
 #pragma unroll
     for (int e = 0; e < Tiles; ++e) {
-      if (window) {
+      if (hide) {
         const int32_t from[2] = {first[e][0] - place * Shape::kPairs, first[e][1] - place * Shape::kPairs};
-        hide_scores(scores[e], from, kChunk);
+        hide_scores(scores[e], from, end - place * Shape::kPairs);
       }
       float top[2] = {__fmul_rn(largest(scores[e], 0), scale), __fmul_rn(largest(scores[e], 1), scale)};
       uint32_t mine[kBlocks][2];
@@ -257,7 +257,7 @@ __device__ __forceinline__ void attend_spans(const DecodeCall& call, uint8_t* me
         }
       }
       sums.take(ring + from * Shape::kStage, queries + tile * kTileRows * Shape::kRow, shared, call.scale,
-                args.window > 0, first);
+                args.window > 0, first, kChunk);
       begun = at.chunk + 1 < at.last;
       if (!begun) {
 #pragma unroll

@@ -2,6 +2,7 @@
 // a tile of them or two, and tells the others the squares of its chunks. The order of sums is that of norm_row.cuh.
 #include "gemm/parts.cuh"
 #include "gemm/ptx.cuh"
+#include "ops/cluster.cuh"
 #include "ops/norm_row.cuh"
 #include "ops/parts.cuh"
 
@@ -12,33 +13,6 @@ constexpr int kThreads = kGroups * kGroupThreads;
 constexpr int kChunk = 128;  // outputs of a chunk of norm_row.cuh, packs of four
 constexpr int kMostCluster = 16, kPortableCluster = 8;  // blocks: of some devices, and of all with clusters
 constexpr int kMostOutputs = 256;                       // of a block
-
-#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
-
-// Once every block of the cluster has arrived, all have begun, and their barriers can be used. Nothing else is told
-// by it: a release would wait for stores to global memory.
-__device__ __forceinline__ void cluster_arrive() {
-  asm volatile("barrier.cluster.arrive.relaxed.aligned;" ::: "memory");
-}
-__device__ __forceinline__ void cluster_wait() {
-  asm volatile("barrier.cluster.wait.acquire.aligned;" ::: "memory");
-}
-
-// The same place in the shared memory of another block of the cluster.
-__device__ __forceinline__ uint32_t address_in(int block, uint32_t shared) {
-  uint32_t there;
-  asm volatile("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(there) : "r"(shared), "r"(block));
-  return there;
-}
-// Writes to the same place of another block, whose barrier hears of the bytes.
-__device__ __forceinline__ void tell(int block, const float* to, float value, uint32_t barrier) {
-  asm volatile("st.async.weak.shared::cluster.mbarrier::complete_tx::bytes.b32 [%0], %1, [%2];" ::"r"(
-                   address_in(block, ptx::shared_address(to))),
-               "r"(__float_as_uint(value)), "r"(address_in(block, barrier))
-               : "memory");
-}
-
-#endif
 
 // Tiles: of a block, side by side.
 template <class T, Order O, int Tiles>
@@ -116,7 +90,7 @@ __global__ void __maxnreg__(kRegistersBesideProduct)
     by[p] = load<T, 4>(weight + output + 4 * lane);
     held[p] = load<float, 4>(values + row * kApart + p * kChunk + 4 * lane);
     const float sum = chunk_squares(held[p]);
-    if (lane < blocks) tell(lane, &squares[row][output / kChunk], sum, barrier);
+    if (lane < blocks) tell(lane, ptx::shared_address(&squares[row][output / kChunk]), sum, barrier);
   }
   // Nobody leaves before all that others write to it has come.
   ptx::barrier_wait(barrier, 0);

@@ -1,5 +1,6 @@
 // Norm and rotation of q and k, and the write of k and v into their caches, in one pass.
-#include "ops/attention.cuh"
+#include "gemm/parts.cuh"
+#include "ops/attention_one_fits.cuh"
 #include "ops/parts.cuh"
 #include "ops/rope_head.cuh"
 
@@ -27,14 +28,25 @@ __global__ void __launch_bounds__(kWarps * 32) rope_kv_kernel(const RopeKv args)
   });
 }
 
+bool takes_pairs(const RopeKv& args) {
+  const auto address = [](const void* pointer) { return reinterpret_cast<uint64_t>(pointer); };
+  return args.head_dim % 4 == 0 && aligned(address(args.table), 8) &&
+         aligned(address(args.qkv) | address(args.k_cache) | address(args.v_cache), 4);
+}
+
+// Whether attention may do it: of one row that a product has left in parts alone.
+bool may_wait(const smq_context* ctx, const RopeKv& args) {
+  const int32_t width = (args.heads + 2 * args.kv_heads) * args.head_dim;
+  return args.slot_offset >= 0 && args.heads % args.kv_heads == 0 && takes_pairs(args) &&
+         one_row_fits(ctx, args.m, args.heads, args.kv_heads, args.head_dim, args.slots) &&
+         has_parts_of(ctx, args.qkv, 1, width, SMQ_STORE, args.dtype) && ctx->parts->order != Order::kPairs &&
+         shares_all_tiles(ctx->parts->call.split);
+}
+
 }  // namespace
 
-int32_t smq::run_rope_kv(smq_context* ctx, const RopeKv& args) {
-  Check check;
-  if (check.limit("head_dim", args.head_dim, kMostHeadDim).failed()) return check.status();
-  const auto address = [](const void* pointer) { return reinterpret_cast<uint64_t>(pointer); };
-  const bool wide = args.head_dim % 4 == 0 && aligned(address(args.table), 8) &&
-                    aligned(address(args.qkv) | address(args.k_cache) | address(args.v_cache), 4);
+void smq::queue_rotation(smq_context* ctx, const RopeKv& args) {
+  const bool wide = takes_pairs(args);
   const int64_t heads = int64_t(args.heads) + 2 * int64_t(args.kv_heads);
   const dim3 grid(unsigned(args.m), blocks_for(heads, kWarps));
   if (!wide || !rope_kv_of_parts(ctx, args)) {
@@ -47,5 +59,13 @@ int32_t smq::run_rope_kv(smq_context* ctx, const RopeKv& args) {
   }
   // Either kernel lets the next one start once all kernels before it have ended.
   if (args.slot_offset >= 0) ctx->rotated = {args.k_cache, args.v_cache, args.cache_length};
+}
+
+int32_t smq::run_rope_kv(smq_context* ctx, const RopeKv& args) {
+  Check check;
+  if (check.limit("head_dim", args.head_dim, kMostHeadDim).failed()) return check.status();
+  if (ctx->rotation) add_parts(ctx);
+  if (may_wait(ctx, args)) ctx->rotation = args;
+  else queue_rotation(ctx, args);
   return launched(ctx, "smq_rope_kv");
 }

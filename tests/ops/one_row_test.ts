@@ -1,0 +1,232 @@
+/**
+ * One row behind a product: on CUDA its rotation and its attention may be one kernel, which adds up what the product
+ * has left. The ops give the bits that they give one by one, and those of the row among others.
+ */
+import { assertEquals } from "@std/assert";
+import { Graph, rows, type Tensor } from "../../src/device/mod.ts";
+import {
+  attention,
+  attentionBytes,
+  fill,
+  gemmF16,
+  gemmW4A16,
+  ropeKv,
+  siluMul,
+  w4a16Bytes,
+  w4a16Pack,
+} from "../../src/ops/mod.ts";
+import { backendTest } from "../backends.ts";
+import { Random } from "../random.ts";
+import type { Activation, Rig } from "../rig.ts";
+
+const GROUP = 128;
+
+type Scheme = "f16" | "w4a16";
+
+/** Heads, kv heads, their width, and the product's inputs. */
+type Shape = readonly [heads: number, kvHeads: number, headDim: number, k: number];
+
+interface Options {
+  readonly slotOffset?: number;
+  readonly window?: number;
+  /** Of bits behind the length. */
+  readonly mask?: readonly bigint[];
+  readonly scale?: number;
+  /** Norms of q and k, a bias, and a depth of the row. */
+  readonly dressed?: boolean;
+}
+
+const OPTIONS: readonly Options[] = [
+  {},
+  { slotOffset: 3, dressed: true },
+  { slotOffset: 2, mask: [0b101n], scale: -0.2 },
+  { slotOffset: 1, mask: [0b101n] }, // a row that does not see itself
+  { slotOffset: 66, mask: [1n << 63n, 0b100n] },
+  { window: 70 },
+  { slotOffset: 1, window: 1, dressed: true },
+];
+
+/** What a product multiplies x with, f16 or four bits. */
+function product(rig: Rig, scheme: Scheme, dtype: Activation, n: number, k: number) {
+  const { device } = rig;
+  const random = new Random(n + k);
+  if (scheme === "f16") {
+    const w = rig.put(dtype, [n, k], random.normals(n * k, 1 / Math.sqrt(k)));
+    return (y: Tensor, x: Tensor, bias?: Tensor) => gemmF16(device, y, x, w, { bias });
+  }
+  const words = Int32Array.from({ length: k / 8 * n }, (_, i) => Math.imul(i + 1, 0x9e3779b1));
+  const w = rig.output("u8", [w4a16Bytes(device, n, k, GROUP)]).tensor;
+  w4a16Pack(device, w, {
+    ...{ n, k, group: GROUP, nTotal: n, nOffset: 0 },
+    qweight: rig.put("i32", [k / 8, n], words),
+    scales: rig.put("f16", [k / GROUP, n], random.normals(k / GROUP * n, 0.1 / Math.sqrt(k))),
+  });
+  return (y: Tensor, x: Tensor, bias?: Tensor) =>
+    gemmW4A16(device, y, x, w, { n, k, group: GROUP, bias });
+}
+
+/** Runs the three ops in one graph, and apart from each other, and compares all that they write. */
+function check(
+  rig: Rig,
+  scheme: Scheme,
+  dtype: Activation,
+  [heads, kvHeads, headDim, k]: Shape,
+  lengths: readonly number[],
+): void {
+  const { device } = rig;
+  const n = (heads + 2 * kvHeads) * headDim, slots = Math.max(...lengths) + 70;
+  const run = product(rig, scheme, dtype, n, k);
+  const random = new Random(n);
+  const of = (count: number) => rig.put(dtype, [count], random.normals(count));
+  const [bias, qNorm, kNorm] = [of(n), of(headDim), of(headDim)];
+  const x = rig.put(dtype, [1, k], random.normals(k));
+  const table = rig.put("f32", [slots, headDim], random.normals(slots * headDim));
+  const depths = rig.put("i32", [1], [7]);
+  const pairs = random.normals(slots * kvHeads * headDim);
+  const [kCache, vCache] = [pairs, pairs.toReversed()].map((values) =>
+    rig.put(dtype, [slots, kvHeads, headDim], values)
+  );
+  const workspace = rig.arena.allocate("u8", [
+    Math.max(1, attentionBytes(device, { m: 1, heads, kvHeads, headDim, slots })),
+  ]);
+  const cacheLength = rig.counter(0);
+  for (const options of OPTIONS) {
+    const { slotOffset = 0, window, mask, scale = 1 / Math.sqrt(headDim), dressed } = options;
+    const shared = { kCache, vCache, cacheLength, slotOffset, heads, kvHeads, headDim };
+    const bits = mask && rig.put("u64", [1, mask.length], BigUint64Array.from(mask));
+    for (const length of lengths) {
+      rig.setCounter(cacheLength, length);
+      const slot = length + slotOffset;
+      const results = [-1, 0, 1].map((apart) => {
+        const y = rig.output(dtype, [1, n]);
+        const out = rig.output(dtype, [1, heads * headDim]);
+        const written = [kCache, vCache].map((cache) => rows(cache, slot, slot + 1));
+        for (const pair of written) fill(device, pair, 0xff);
+        const steps = [
+          () => run(y.tensor, x, dressed ? bias : undefined),
+          () =>
+            ropeKv(device, y.tensor, {
+              ...{ ...shared, table, eps: 1e-5 },
+              ...(dressed ? { qNorm, kNorm, depths } : {}),
+            }),
+          () =>
+            attention(device, out.tensor, y.tensor, {
+              ...{ ...shared, mask: bits, window, scale, workspace },
+            }),
+        ];
+        if (apart < 0) {
+          using graph = Graph.capture(device, () => steps.forEach((step) => step()));
+          graph.launch();
+          device.synchronize();
+        } else {
+          steps.forEach((step, i) => {
+            step();
+            if (i === apart) device.synchronize();
+          });
+        }
+        return [y.bytes(), ...written.map((pair) => device.download(pair)), out.bytes()];
+      });
+      const what = `${scheme}, heads ${heads}/${kvHeads} x ${headDim}, length ${length}, ${
+        JSON.stringify({ ...options, mask: mask?.map(String) })
+      }`;
+      assertEquals(results[0], results[1], `${what}: all at once, and the product apart`);
+      assertEquals(results[0], results[2], `${what}: all at once, and attention apart`);
+    }
+  }
+}
+
+/** Around the ends of chunks, of spans and of what a cluster of blocks takes at a time. */
+const LENGTHS = [0, 1, 62, 63, 64, 127, 500, 512, 1023, 1024, 2040, 2048, 2500];
+
+for (const scheme of ["f16", "w4a16"] as const) {
+  for (const dtype of ["f16", "bf16"] as const) {
+    backendTest(`one row behind a product, rotated and attended: ${scheme}, ${dtype}`, (rig) => {
+      const lengths = rig.device.backend === "cpu" ? [0, 63, 130] : LENGTHS;
+      check(rig, scheme, dtype, [6, 2, 64, 512], lengths);
+      check(rig, scheme, dtype, [4, 1, 128, 384], lengths);
+    });
+    backendTest(`one row behind a product of a real size: ${scheme}, ${dtype}`, (rig) => {
+      check(rig, scheme, dtype, [32, 8, 64, 2048], LENGTHS);
+      check(rig, scheme, dtype, [32, 8, 128, 1024], LENGTHS);
+      check(rig, scheme, dtype, [64, 8, 128, 512], [0, 300, 2100]);
+      check(rig, scheme, dtype, [28, 4, 128, 512], [5, 1000, 4200]); // 64 spans
+      check(rig, scheme, dtype, [14, 2, 64, 896], [64, 1500]);
+      check(rig, scheme, dtype, [16, 1, 128, 512], [191, 700]);
+      // Clusters of eight, of four, and of two blocks.
+      check(rig, scheme, dtype, [12, 12, 64, 768], [10, 576, 1200]);
+      check(rig, scheme, dtype, [32, 32, 128, 512], [65, 513]);
+      check(rig, scheme, dtype, [40, 40, 64, 512], [65, 513]);
+    }, ["cuda"]);
+  }
+
+  backendTest(`what a product and a rotation leave is there for any other op: ${scheme}`, (rig) => {
+    const [heads, kvHeads, headDim, k] = [8, 2, 64, 1024];
+    const { device } = rig;
+    const n = (heads + 2 * kvHeads) * headDim;
+    const run = product(rig, scheme, "f16", n, k);
+    const random = new Random(3);
+    const x = rig.put("f16", [1, k], random.normals(k));
+    const table = rig.put("f32", [90, headDim], random.normals(90 * headDim));
+    const results = [false, true].map((apart) => {
+      const y = rig.output("f16", [1, n]);
+      const [kCache, vCache] = [0, 1].map(() => rig.output("f16", [80, kvHeads, headDim]));
+      const other = rig.output("f16", [1, n / 2]);
+      run(y.tensor, x);
+      if (apart) device.synchronize();
+      ropeKv(device, y.tensor, {
+        ...{ table, cacheLength: rig.counter(70), heads, kvHeads, headDim },
+        ...{ kCache: kCache.tensor, vCache: vCache.tensor },
+      });
+      if (apart) device.synchronize();
+      siluMul(device, other.tensor, y.tensor);
+      return [y.bytes(), other.bytes(), kCache.bytes(true), vCache.bytes(true)];
+    });
+    assertEquals(results[0], results[1]);
+  });
+}
+
+for (const dtype of ["f16", "bf16"] as const) {
+  backendTest(`attention ${dtype} gives a row alone the bits that it has beside another`, (rig) => {
+    const { device } = rig;
+    const cpu = device.backend === "cpu";
+    for (
+      const [heads, kvHeads, headDim] of [[4, 2, 64], [8, 1, 128], [32, 8, 128], [12, 12, 64]]
+    ) {
+      if (cpu && heads > 8) continue;
+      // Clusters of eight serve caches of 4,608 slots, those of sixteen twice as many.
+      const lengths = cpu ? [0, 63, 130] : [...LENGTHS, 3000, 4000];
+      const slots = Math.max(...lengths) + 70, n = (heads + 2 * kvHeads) * headDim;
+      const random = new Random(heads);
+      const qkv = rig.put(dtype, [2, n], random.normals(2 * n));
+      const pairs = random.normals(slots * kvHeads * headDim);
+      const [kCache, vCache] = [pairs, pairs.toReversed()].map((values) =>
+        rig.put(dtype, [slots, kvHeads, headDim], values)
+      );
+      const cacheLength = rig.counter(0);
+      const attend = (m: number, options: Options, mask?: readonly bigint[]) => {
+        const out = rig.output(dtype, [m, heads * headDim]);
+        const bytes = attentionBytes(device, { m, heads, kvHeads, headDim, slots });
+        attention(device, out.tensor, rows(qkv, 0, m), {
+          ...{ kCache, vCache, cacheLength, heads, kvHeads, headDim },
+          ...{ slotOffset: options.slotOffset, window: options.window },
+          mask: mask && rig.put("u64", [m, mask.length / m], BigUint64Array.from(mask)),
+          scale: options.scale ?? 1 / Math.sqrt(headDim),
+          workspace: rig.arena.allocate("u8", [Math.max(1, bytes)]),
+        });
+        return out.bytes();
+      };
+      for (const options of [...OPTIONS, { window: 700 }, { mask: [0n], slotOffset: 0 }]) {
+        const { mask } = options;
+        for (const length of lengths) {
+          rig.setCounter(cacheLength, length);
+          const one = attend(1, options, mask);
+          const two = attend(2, options, mask && [...mask, ...mask.map((_, w) => w ? 0n : 6n)]);
+          const what = `heads ${heads}/${kvHeads} x ${headDim}, length ${length}, ${
+            JSON.stringify({ ...options, mask: mask?.map(String) })
+          }`;
+          assertEquals(one, two.subarray(0, one.length), what);
+        }
+      }
+    }
+  });
+}
