@@ -1,7 +1,5 @@
 // The choice of tokens from rows of logits. A row is shared out to several blocks; the last one to end merges what
 // they found. Where entries are cut they wait for one another, and each draws from what it holds.
-#include <algorithm>
-
 #include "ops/choose.cuh"
 #include "ops/choose_cut.cuh"
 
@@ -26,7 +24,7 @@ struct ChooseShared {
     ProcessShared process;
     alignas(16) float x[kChunk];  // each thread's own entries
   };
-  CutShared cut;
+  BinsShared bins;
 };
 
 __device__ uint64_t block_largest(uint64_t largest, uint64_t* warps) {
@@ -126,8 +124,8 @@ __global__ void __launch_bounds__(kLogitThreads, kCount == 4 ? 4 : 3)
           if (entries[j] > -INFINITY) above_lowest = max(above_lowest, uint64_t(~order_of(entries[j])));
         }
       });
-      top = block_largest(top, shared.cut.warps);
-      above_lowest = block_largest(above_lowest, shared.cut.warps);
+      top = block_largest(top, shared.bins.warps);
+      above_lowest = block_largest(above_lowest, shared.bins.warps);
       if (threadIdx.x == 0) {
         atomicMax(best, static_cast<unsigned long long>(top));
         atomicMax(&found->above_lowest, uint32_t(above_lowest));
@@ -137,7 +135,7 @@ __global__ void __launch_bounds__(kLogitThreads, kCount == 4 ? 4 : 3)
       const uint64_t largest = __ldcg(best);
       nan = __ldcg(&found->nan) != 0;
       if (!nan && above_nothing(largest)) {
-        cut = cut_of<kCount>(held, shared.cut, value_of(uint32_t(largest >> 32)),
+        cut = cut_of<kCount>(held, shared.bins, value_of(uint32_t(largest >> 32)),
                              ~__ldcg(&found->above_lowest), count, s);
       }
       blocks = held.blocks;
@@ -145,7 +143,7 @@ __global__ void __launch_bounds__(kLogitThreads, kCount == 4 ? 4 : 3)
     }
     top = draw<kCount>(shared.x, cut, scores, first, uint32_t(args.vocab), position, s);
   }
-  top = block_largest(top, shared.cut.warps);
+  top = block_largest(top, shared.bins.warps);
   if (cuts || gridDim.x > 1) {
     if (threadIdx.x == 0) atomicMax(best, static_cast<unsigned long long>(top));
     if (!blocks.leave_last()) return;
