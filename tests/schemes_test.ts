@@ -61,8 +61,8 @@ for (const scheme of STORED_SCHEMES) {
       const [eagle3] = Object.values(models.eagle3!);
       const planned = [target, targetHead, draft, draftHead, eagle3.target, eagle3.draft]
         .reduce((sum, { summary }) => sum + summary.weightBytes, 0);
-      // The twin keeps scales and zero points of groups in f32: a seventh more at most.
-      assertWithin(device.memory().used - used, planned, planned / 7);
+      // The twin keeps scales and zero points of groups in f32: a sixth more at most.
+      assertWithin(device.memory().used - used, planned, planned / 6);
       const options = { context: 100, slots: 128, rows: 70, logitsRows: 80 };
       const { logitsScratch } = target.summary.needs;
       for (

@@ -117,5 +117,5 @@ Deno.test("head: fc, its bias, and other kinds", () => {
   const says = { ...CONFIG, bias: true };
   assertThrows(() => open(says, ["fc.weight"]), CheckpointError, `"fc.bias": it is missing`);
   assertThrows(() => open(CONFIG, ["w"]), CheckpointError, `"fc.weight"`);
-  assertThrows(() => open(CONFIG, ["fc.weight", "d2t"]), UnsupportedModelError, "EAGLE-3");
+  assertThrows(() => open(CONFIG, ["fc.weight", "mask_hidden"]), UnsupportedModelError, "P-EAGLE");
 });
