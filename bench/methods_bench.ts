@@ -1,10 +1,10 @@
 /**
- * The four methods on the demo trio, and what else the twin does for a user: loading, reading a prompt,
+ * Every method on the demo trio, and what else the twin does for a user: loading, reading a prompt,
  * scoring. Times are for 32 tokens of one problem; `bench/tau.ts` has tokens a target forward.
  *
  *     deno bench -A bench/methods_bench.ts
  */
-import { METHODS, scoreTokens, Session } from "../mod.ts";
+import { scoreTokens, Session } from "../mod.ts";
 import { Trio } from "../scripts/trio.ts";
 import { problems } from "../tests/problems.ts";
 
@@ -14,7 +14,7 @@ const trio = new Trio();
 const [problem] = problems(1, 5);
 const prompt = `Question: ${problem}\nAnswer:`;
 
-for (const method of METHODS) {
+for (const method of trio.methods) {
   const session = new Session(trio.target, trio.tokenizer, {
     context: 512,
     drafter: trio.plan(method),

@@ -27,7 +27,6 @@ const args = parseArgs(Deno.args, {
     "max-tokens": "160",
     temperatures: "0,0.6,1",
     options: "{}",
-    methods: METHODS.filter((method) => method !== "ar").join(),
   },
 });
 const count = Number(args.count);
@@ -66,7 +65,7 @@ async function run(
 const rows: string[][] = [];
 const plain = new Map<number, string[]>();
 /** What is compared: a method, and for draft models how many siblings. */
-const cases = ["ar", ...args.methods.split(",")].flatMap((name) => {
+const cases = ["ar", ...(args.methods?.split(",") ?? trio.methods.slice(1))].flatMap((name) => {
   const method = METHODS.find((one) => one === name);
   if (method === undefined) throw new Error(`Cannot run method ${name}: expected ${METHODS}`);
   const drafts = method === "draft" || method === "hier";

@@ -9,7 +9,7 @@
  * @module
  */
 import { parseArgs } from "@std/cli/parse-args";
-import { METHODS, Session } from "../mod.ts";
+import { Session } from "../mod.ts";
 import { Trio } from "../scripts/trio.ts";
 import { table } from "../src/cli/terminal/table.ts";
 import { problems } from "../tests/problems.ts";
@@ -27,7 +27,7 @@ const questions = args.problems
 using trio = new Trio();
 const plain: string[] = [];
 const rows: string[][] = [];
-for (const method of METHODS) {
+for (const method of trio.methods) {
   using session = new Session(trio.target, trio.tokenizer, {
     context: 1024,
     drafter: trio.plan(method),

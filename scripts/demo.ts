@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { type GenerationResult, METHODS, Session, SpecMQuantError } from "../mod.ts";
+import { type GenerationResult, Session, SpecMQuantError } from "../mod.ts";
 import { legend, paint, proposerColor } from "../src/cli/terminal/color.ts";
 import { INTERRUPTED, interruptible } from "../src/cli/terminal/interrupt.ts";
 import { table } from "../src/cli/terminal/table.ts";
@@ -54,7 +54,7 @@ async function run(problem: string, signal: AbortSignal): Promise<void> {
   );
 
   const results = new Map<string, GenerationResult>();
-  for (const method of METHODS) {
+  for (const method of trio.methods) {
     using session = new Session(target, trio.tokenizer, {
       context: CONTEXT,
       drafter: trio.plan(method),

@@ -153,6 +153,17 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Idle>>>> = {
     threads: ALWAYS,
     json: ALWAYS,
   },
+  "hidden-states": {
+    target: ALWAYS,
+    texts: ALWAYS,
+    out: ALWAYS,
+    taps: ALWAYS,
+    "text-tokens": ALWAYS,
+    "shard-tokens": ALWAYS,
+    backend: ALWAYS,
+    threads: [["--backend cuda --threads 2", "it does nothing with --backend cuda"]],
+    json: ALWAYS,
+  },
   completions: {},
   "convert-head": { head: ALWAYS, model: ALWAYS, out: ALWAYS, json: ALWAYS },
   bench: {
@@ -217,6 +228,7 @@ const REQUIRED: Readonly<Record<string, string>> = {
   pull: "ORG/NAME",
   quantize: "--model M --out O",
   "convert-head": "--head H --model M --out O",
+  "hidden-states": "--target T --texts F --out O",
 };
 
 function parse(name: string, args: string): unknown {
