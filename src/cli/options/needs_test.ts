@@ -155,6 +155,17 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Idle>>>> = {
   },
   completions: {},
   "convert-head": { head: ALWAYS, model: ALWAYS, out: ALWAYS, json: ALWAYS },
+  "hidden-states": {
+    target: ALWAYS,
+    texts: ALWAYS,
+    out: ALWAYS,
+    taps: ALWAYS,
+    "text-tokens": ALWAYS,
+    "shard-tokens": ALWAYS,
+    backend: ALWAYS,
+    threads: [["--backend cuda --threads 2", "it does nothing with --backend cuda"]],
+    json: ALWAYS,
+  },
   bench: {
     synthetic: ALWAYS,
     scheme: [["--trio D --scheme f16", "it needs --synthetic"]],
@@ -217,6 +228,7 @@ const REQUIRED: Readonly<Record<string, string>> = {
   pull: "ORG/NAME",
   quantize: "--model M --out O",
   "convert-head": "--head H --model M --out O",
+  "hidden-states": "--target T --texts F --out O",
 };
 
 function parse(name: string, args: string): unknown {
