@@ -58,8 +58,8 @@ struct smq_context : smq::ContextBase {
   std::optional<smq::Parts> parts;
   // The rotation of these parts, where attention may take it over. Whatever else comes first has it queued.
   std::optional<smq::RopeKv> rotation;
-  int lone_clusters_of_16 = -1;  // of attention of one row, a multiprocessor for each block, likewise
   int clusters_of_16 = -1;  // of small kernels that the device holds at once, -1 before anyone has asked
+  int lone_clusters_of_16 = -1;  // of attention of one row, a multiprocessor for each block, likewise
   bool dead = false;  // an error that no later call can recover from
   std::vector<smq_event*> captured;  // events of the capture under way
   std::vector<cudaEvent_t> buried;   // of destroyed events that a graph may still record

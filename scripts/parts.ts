@@ -23,6 +23,10 @@ const TELLS = /^counted (\{.*\})$/gm;
 
 const args = parseArgs(Deno.args, { string: ["filter", "backend", "parts"] });
 const count = Number(args.parts ?? navigator.hardwareConcurrency);
+if (!Number.isInteger(count) || count < 1) {
+  console.error(`Cannot run tests in parts: --parts is ${args.parts}, expected 1 or more`);
+  Deno.exit(2);
+}
 const backend = args.backend === undefined ? "" : `.*\\[${args.backend}\\]`;
 const started = performance.now();
 

@@ -37,6 +37,9 @@ await quantizeCheckpoint({ model, out: rotated, scheme: "f16", rotate: true });
 const RTN = { scheme: "w4a16-g32", method: "rtn" } as const;
 const QUANTIZE = ["quantize", "--model", model, "--scheme", RTN.scheme, "--method", RTN.method];
 const CONVERT = ["convert-head", "--head", head, "--model", rotated];
+const texts = `${root}/texts.jsonl`;
+Deno.writeTextFileSync(texts, '{"tokens": [1, 2, 3]}');
+const STATES = ["hidden-states", "--backend", "cpu", "--target", model, "--texts", texts];
 const BENCH = ["bench", "--backend", "cpu", "--model", model, "--tables", "forward"]
   .concat("--rows", "1", "--context", "8", "--runs", "1");
 
@@ -77,6 +80,8 @@ const PRINTING: readonly (readonly string[])[] = [
   [...QUANTIZE, "--out", `${root}/printed-json`, "--json"],
   [...CONVERT, "--out", `${root}/printed-head`],
   [...CONVERT, "--out", `${root}/printed-head-json`, "--json"],
+  [...STATES, "--out", `${root}/printed-states`],
+  [...STATES, "--out", `${root}/printed-states-json`, "--json"],
   BENCH,
 ];
 

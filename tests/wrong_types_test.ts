@@ -29,6 +29,8 @@ import {
   type SpeculationOptions,
   suffix,
   type Tokenizer,
+  writeStates,
+  type WriteStatesOptions,
 } from "../mod.ts";
 import { show } from "../src/base/options.ts";
 import { findLibrary } from "../src/ffi/library.ts";
@@ -539,7 +541,7 @@ Deno.test("what renders a chat refuses options that it does not know or that are
   await expectRefused(misspelt, "tool", "tool", ["did you mean tools?"]);
 });
 
-Deno.test("what quantizes and converts refuses what it cannot do, and writes nothing", async () => {
+Deno.test("what quantizes, converts and writes states refuses what it cannot do, and writes nothing", async () => {
   const dir = Deno.makeTempDirSync();
   const base = { model: dir, out: `${dir}/out`, scheme: "w4a16-g128" };
   const wrong: Wrong<QuantizeOptions> = {
@@ -576,6 +578,26 @@ Deno.test("what quantizes and converts refuses what it cannot do, and writes not
       const options = { head: dir, model: dir, out: `${dir}/out`, [option]: value };
       const call = () => convertHead(options as never);
       await expectRefused(call, `convertHead, ${option}`, option, [show(value), "expected"]);
+    }
+  }
+  const states = { model: dir, texts: `${dir}/texts`, out: `${dir}/out`, device: () => {} };
+  const wrongStates: Wrong<WriteStatesOptions> = {
+    model: [...NO_PATH, undefined],
+    texts: [...NO_PATH, undefined],
+    out: [...NO_PATH, undefined],
+    taps: [5, null, "1", {}],
+    textTokens: [...NO_COUNT, 1],
+    shardTokens: NO_COUNT,
+    device: [...NO_FUNCTION, undefined],
+    onProgress: NO_FUNCTION,
+    onKept: NO_FUNCTION,
+    signal: NO_SIGNAL,
+  };
+  for (const [option, values] of Object.entries(wrongStates)) {
+    for (const value of values) {
+      const call = () => writeStates({ ...states, [option]: value } as never);
+      const note = `writeStates({ ${option}: ${show(value)} })`;
+      await expectRefused(call, note, option, [option, show(value), "expected"]);
     }
   }
   assertEquals([...Deno.readDirSync(dir)], []);
@@ -627,6 +649,7 @@ Deno.test("every export of the public API is checked here, or takes nothing to c
       "Tokenizer",
       "quantizeCheckpoint",
       "convertHead",
+      "writeStates",
       "pull",
     ])
     .concat([

@@ -1,5 +1,5 @@
-// Growth of an EAGLE-2 tree, level by level, and the choice of the nodes that are verified. Both run on
-// one block: there are few candidates, and each step needs the whole of the one before.
+// Growth of a head's tree, level by level, or of one beside a sequence, and the choice of the nodes that are verified.
+// Each runs on one block: there are few candidates, and each step needs the whole of the one before.
 #include "ops/elements.cuh"
 #include "ops/top_k.cuh"
 

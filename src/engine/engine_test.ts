@@ -214,7 +214,7 @@ Deno.test("an engine refuses options out of range, and names them", async () => 
     );
   };
   await refused({ target: TARGET, method: "hier" }, "draft", "no draft is given");
-  await refused({ target: TARGET, draft: DRAFT, method: "hier" }, "head", "no head is given");
+  await refused({ target: TARGET, draft: DRAFT, method: "hier" }, "head", "path of a head of the");
   await refused({ target: TARGET, inner: "suffix" }, "draft", "no draft is given");
   await refused({ target: TARGET, draft: DRAFT, inner: "eagle2" }, "head", "no head is given");
   await refused({ target: TARGET, method: "suffix", treeSize: 65 }, "treeSize", "1 to 64");

@@ -144,7 +144,8 @@ export function wayOf(options: CheckedEngineOptions, family?: DrafterName): Way 
   const name = method === "hier" ? inner ?? family ?? EAGLE2.name : method;
   const drafter = DRAFTERS.find((one) => one.name === name);
   if (drafter?.head) {
-    needs("head", `${drafter.head} of the ${method === "hier" ? "draft model" : "target"}`);
+    const what = name === (inner ?? method) ? drafter.head : "a head";
+    needs("head", `${what} of the ${method === "hier" ? "draft model" : "target"}`);
     if (family !== undefined && family !== name) {
       const option = method === "hier" ? "inner" : "method";
       throw new ArgumentError(

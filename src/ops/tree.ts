@@ -1,5 +1,5 @@
 /**
- * Building an EAGLE-2 tree: level by level, then the best nodes of all levels.
+ * Building trees: a head's, level by level, or a sequence with other guesses beside it; then the best nodes of all.
  *
  * @module
  */
@@ -8,7 +8,10 @@ import { addressOf, type Device, type Tensor } from "../device/mod.ts";
 import { SMQ_MAX_MASK, SMQ_MAX_TOPK, SMQ_MAX_TREE } from "../ffi/symbols.ts";
 import { expectCounter, expectInteger, expectTensor, refuse } from "./check.ts";
 
-/** The candidates of all levels behind one another: topk of level 1, then topk * topk each. */
+/**
+ * The candidates of a tree: of all levels behind one another, topk of level 1, then topk * topk each; or what `treeSiblings`
+ * writes.
+ */
 export interface Candidates {
   /** f32 [candidates]: cumulative log-probabilities. */
   scores: Tensor<"f32">;

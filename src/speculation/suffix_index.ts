@@ -16,7 +16,7 @@ const RUNS = [8, 4, 2, 1] as const;
 const END = -1;
 
 /** Tokens in a row that `pop` takes back at most. */
-export const MOST_POPPED = 256;
+const MOST_POPPED = 256;
 
 /** A longer match says no more. */
 export const LONGEST_MATCH = 32;

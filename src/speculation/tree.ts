@@ -1,5 +1,5 @@
 /**
- * The device memory of one EAGLE-2 tree, and the ops that grow it.
+ * The device memory of one tree of a head, and the ops that grow it.
  *
  * @module
  */

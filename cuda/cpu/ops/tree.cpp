@@ -1,4 +1,4 @@
-// Growth of an EAGLE-2 tree, level by level, and the choice of the nodes that are verified.
+// Growth of a head's tree, level by level, or of one beside a sequence, and the choice of the nodes that are verified.
 #include <algorithm>
 #include <cstring>
 

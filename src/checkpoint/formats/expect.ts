@@ -119,7 +119,7 @@ function checkNumbers(values: Float32Array, sign: ScaleSign, file: string, name:
   if (at >= 0) refuseScale(file, name, sign, at, values[at]);
 }
 
-/** Looks at bits, which is several times faster than at numbers: sign or largest exponent, -0 excepted. */
+/** Looks at bits, which is several times faster than at numbers: largest exponent, and a sign that may not be but for -0. */
 function checkF16(
   bits: Uint16Array,
   values: Float16Array | Float32Array,

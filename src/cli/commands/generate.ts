@@ -82,7 +82,7 @@ export const generate: Command = command({
       type: "string",
       value: "NAME",
       choices: METHODS,
-      summary: "Who proposes tokens; what --draft and --head make where absent",
+      summary: "Who proposes tokens; what --draft, --head and --inner make where absent",
     },
     { name: "prompt", short: "p", type: "string", value: "TEXT", summary: "The prompt" },
     {

@@ -166,6 +166,17 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Idle>>>> = {
   },
   completions: {},
   "convert-head": { head: ALWAYS, model: ALWAYS, out: ALWAYS, json: ALWAYS },
+  "hidden-states": {
+    target: ALWAYS,
+    texts: ALWAYS,
+    out: ALWAYS,
+    taps: ALWAYS,
+    "text-tokens": ALWAYS,
+    "shard-tokens": ALWAYS,
+    backend: ALWAYS,
+    threads: [["--backend cuda --threads 2", "it does nothing with --backend cuda"]],
+    json: ALWAYS,
+  },
   bench: {
     synthetic: ALWAYS,
     scheme: [["--trio D --scheme f16", "it needs --synthetic"]],
