@@ -54,9 +54,9 @@ const OTHER_KEYS: readonly (readonly [string, string])[] = [
 /** Tensors that only other kinds have. */
 const OTHER_TENSORS: readonly (readonly [RegExp, string])[] = [
   [/^mask_embedding/, "a block drafter with an embedding of the mask"],
-  [/^markov_head\.gate_proj\./, 'a Markov head of type "gated"'],
-  [/^markov_head\.joint_proj\./, 'a Markov head of type "rnn"'],
-  [/^(prefix_gru|draft_adapter|fusion_weights|pre_fc_norms|selector)/, "a block drafter"],
+  [/^markov_head\.gate_proj\./, 'a DSpark head with markov_head_type "gated"'],
+  [/^markov_head\.joint_proj\./, 'a DSpark head with markov_head_type "rnn"'],
+  [/^(prefix_gru|draft_adapter|fusion_weights|pre_fc_norms|selector)/, "a kin of DFlash"],
 ];
 
 /** Keys of training and of engines, which say nothing of what a head computes. */
@@ -169,7 +169,7 @@ function refuseOthers(config: Fields, inner: Fields | undefined, tensors: Tensor
       refuse(`a block drafter of another kind (projector_type "${projector}")`);
     }
     const markov = fields.string("markov_head_type") ?? "vanilla";
-    if (markov !== "vanilla") refuse(`a Markov head of type "${markov}"`);
+    if (markov !== "vanilla") refuse(`a DSpark head with markov_head_type "${markov}"`);
     const mode = (fields.string("attention_mode") ?? "gqa").toLowerCase();
     if (mode !== "gqa" && mode !== "mha") refuse(`a block drafter with attention_mode "${mode}"`);
     for (const [key, expected] of Object.entries(SWITCHES)) {
