@@ -20,7 +20,7 @@ export type { GrammarOption, Matcher, Vocabulary } from "./src/grammar/mod.ts";
 export { openCheckpoint } from "./src/checkpoint/checkpoint.ts";
 export { openHead } from "./src/checkpoint/head.ts";
 export { HeadModel, Model } from "./src/model/mod.ts";
-export { draftModel, eagle2, eagle3, suffix } from "./src/speculation/mod.ts";
+export { dflash, draftModel, dspark, eagle2, eagle3, suffix } from "./src/speculation/mod.ts";
 export type { DrafterPlan } from "./src/speculation/mod.ts";
 export { ChatTemplate, Float, parseJson } from "./src/text/chat_template.ts";
 export type { ChatMessage, RenderOptions, TemplateValue } from "./src/text/chat_template.ts";

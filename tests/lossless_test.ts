@@ -5,10 +5,10 @@
 import { assertEquals, assertGreater } from "@std/assert";
 import { eagle2 } from "../src/speculation/mod.ts";
 import { backendTest } from "./backends.ts";
-import { EAGLE3_METHODS, METHODS } from "./methods.ts";
+import { BLOCK_METHODS, EAGLE3_METHODS, METHODS } from "./methods.ts";
 import { decode, prompts, withModels } from "./rounds.ts";
 
-for (const method of [...METHODS, ...EAGLE3_METHODS]) {
+for (const method of [...METHODS, ...EAGLE3_METHODS, ...BLOCK_METHODS]) {
   backendTest(
     `${method.name} gives the tokens of plain decoding where nothing agrees`,
     ({ device }) => {

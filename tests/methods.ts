@@ -4,8 +4,17 @@
  * @module
  */
 import type { HeadModel, Model } from "../src/model/mod.ts";
-import { type DrafterPlan, draftModel, eagle2, eagle3, suffix } from "../src/speculation/mod.ts";
-import { EAGLE3_LAYOUTS } from "./models.ts";
+import {
+  dflash,
+  type DrafterPlan,
+  draftModel,
+  dspark,
+  eagle2,
+  eagle3,
+  suffix,
+  type TreeOptions,
+} from "../src/speculation/mod.ts";
+import { BLOCK_LAYOUTS, EAGLE3_LAYOUTS } from "./models.ts";
 
 /** The models that methods are made of. */
 export interface Trio {
@@ -15,6 +24,8 @@ export interface Trio {
   draftHead: HeadModel;
   /** EAGLE-3 heads of both, by layout, where a test has them. */
   eagle3?: Readonly<Record<string, { readonly target: HeadModel; readonly draft: HeadModel }>>;
+  /** Block drafters of both, likewise. */
+  blocks?: Trio["eagle3"];
 }
 
 /** A way to propose tokens. */
@@ -87,25 +98,28 @@ export const METHODS: readonly TestedMethod[] = [
   },
 ];
 
-/** The methods of an EAGLE-3 head stored as `layout` says, for trios that have one: of the target, then in hierarchies. */
-function eagle3Methods(layout: string): readonly TestedMethod[] {
-  const of = (trio: Trio) => trio.eagle3![layout];
+/** A head of each of two models. */
+type HeadPair = NonNullable<Trio["eagle3"]>[string];
+
+/** The methods of a head, for trios that have one: of the target, then in hierarchies. */
+function headMethods(
+  name: string,
+  make: (head: HeadModel, options: TreeOptions) => DrafterPlan,
+  of: (trio: Trio) => HeadPair,
+): readonly TestedMethod[] {
   return [
+    { name, plan: (trio) => make(of(trio).target, { depth: 5, topk: 6, treeSize: 24 }) },
     {
-      name: `eagle3 (${layout})`,
-      plan: (trio) => eagle3(of(trio).target, { depth: 5, topk: 6, treeSize: 24 }),
-    },
-    {
-      name: `hier of eagle3 (${layout})`,
+      name: `hier of ${name}`,
       plan: (trio) =>
         draftModel(
           trio.draft,
           { minDraft: 6 },
-          eagle3(of(trio).draft, { depth: 3, topk: 4, treeSize: 12 }),
+          make(of(trio).draft, { depth: 3, topk: 4, treeSize: 12 }),
         ),
     },
     {
-      name: `hier of hier of eagle3 (${layout})`,
+      name: `hier of hier of ${name}`,
       plan: (trio) =>
         draftModel(
           trio.draft,
@@ -113,18 +127,40 @@ function eagle3Methods(layout: string): readonly TestedMethod[] {
           draftModel(
             trio.draft,
             { minDraft: 3, name: "inner" },
-            eagle3(of(trio).draft, { depth: 2, topk: 3, treeSize: 8 }),
+            make(of(trio).draft, { depth: 2, topk: 3, treeSize: 8 }),
           ),
         ),
     },
   ];
 }
 
-/** Every method that there are models for: with EAGLE-3 heads, alone and in a hierarchy. */
-export function methodsOf({ eagle3 = {} }: Trio): readonly TestedMethod[] {
+/** The methods of an EAGLE-3 head stored as `layout` says. */
+function eagle3Methods(layout: string): readonly TestedMethod[] {
+  return headMethods(`eagle3 (${layout})`, eagle3, (trio) => trio.eagle3![layout]);
+}
+
+/** The methods of a block drafter stored as `layout` says; behind them chains, which are proposals without branches. */
+function blockMethods(layout: string): readonly TestedMethod[] {
+  const of = (trio: Trio): HeadPair => trio.blocks![layout];
+  const make = (head: HeadModel, options: TreeOptions): DrafterPlan =>
+    (head.description.kind === "dspark" ? dspark : dflash)(head, options);
+  const chain = { depth: 5, topk: 1, treeSize: 6 };
+  return [
+    ...headMethods(`blocks (${layout})`, make, of),
+    { name: `chain of blocks (${layout})`, plan: (trio) => make(of(trio).target, chain) },
+    {
+      name: `hier of a chain of blocks (${layout})`,
+      plan: (trio) => draftModel(trio.draft, { minDraft: 6 }, make(of(trio).draft, chain)),
+    },
+  ];
+}
+
+/** Every method that there are models for: with EAGLE-3 heads and block drafters, alone and in a hierarchy. */
+export function methodsOf({ eagle3 = {}, blocks = {} }: Trio): readonly TestedMethod[] {
   return [
     ...METHODS,
     ...Object.keys(eagle3).flatMap((layout) => eagle3Methods(layout).slice(0, 2)),
+    ...Object.keys(blocks).flatMap((layout) => blockMethods(layout).slice(0, 2)),
   ];
 }
 
@@ -133,3 +169,9 @@ export const EAGLE3_METHODS: readonly TestedMethod[] = Object.keys(EAGLE3_LAYOUT
   layout,
   i,
 ) => eagle3Methods(layout).slice(0, i === 0 ? undefined : 1));
+
+/** Every composition with the first two of the layouts of block drafters, a DFlash and a DSpark one, and the others alone. */
+export const BLOCK_METHODS: readonly TestedMethod[] = Object.keys(BLOCK_LAYOUTS).flatMap((
+  layout,
+  i,
+) => blockMethods(layout).slice(0, i < 2 ? undefined : 1));

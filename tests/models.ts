@@ -224,21 +224,156 @@ export function writeRandomEagle3(
   if (layout.draftVocab !== undefined) more.push(...vocabularyMap(draftVocab, vocab));
   const about = { ...own, ...(layout.draftVocab && { draft_vocab_size: draftVocab }) };
   write(dir, { ...shape, layers: 1 }, tensors, { ...about, ...layout.config }, more);
-  if (layout.nested) {
-    const path = `${dir}/config.json`;
-    const all = JSON.parse(Deno.readTextFileSync(path));
-    const { config } = layout;
-    const layerKeys = Object.entries(all).filter(([key]) =>
-      !(key in config) && key !== "draft_vocab_size"
-    );
-    const nested = {
-      ...config,
-      draft_vocab_size: draftVocab,
-      transformer_layer_config: Object.fromEntries(layerKeys),
-    };
-    Deno.writeTextFileSync(path, JSON.stringify(nested));
-  }
+  if (layout.nested) nest(dir, { ...layout.config, draft_vocab_size: draftVocab });
   return dir;
+}
+
+/** How a block drafter is stored: what its trainers differ in. */
+export interface BlockLayout {
+  /** Keys of its config beside those of its layers. */
+  readonly config: object;
+  /** Taps. */
+  readonly taps: number;
+  /** Width of its Markov head; none where absent. */
+  readonly rank?: number;
+  /** Whether it has a confidence head, which reads what the Markov head does, too. */
+  readonly confidence?: boolean;
+  /** Tokens that it drafts; all, without a map, where absent. */
+  readonly draftVocab?: number;
+  /** Whether what describes the layers lies in `transformer_layer_config`. */
+  readonly nested?: boolean;
+}
+
+/** The token of masks in drafters of models of few tokens. */
+const MASK = 5;
+
+/** Every published layout, on models of two layers; a DFlash and a DSpark one first. */
+export const BLOCK_LAYOUTS: Readonly<Record<string, BlockLayout>> = {
+  "z-lab": {
+    config: {
+      block_size: 8,
+      num_target_layers: 2,
+      dflash_config: { target_layer_ids: [-1, 1], mask_token_id: MASK },
+    },
+    taps: 2,
+  },
+  DeepSpec: {
+    config: {
+      block_size: 7,
+      target_layer_ids: [-1, 0, 1],
+      mask_token_id: MASK,
+      num_target_layers: 2,
+      markov_rank: 8,
+      markov_head_type: "vanilla",
+      enable_confidence_head: true,
+      confidence_head_with_markov: true,
+    },
+    taps: 3,
+    rank: 8,
+    confidence: true,
+  },
+  JetSpec: {
+    config: {
+      num_target_layers: 2,
+      dflash_config: {
+        block_size: 6,
+        target_layer_ids: [0, 1],
+        mask_token_id: MASK,
+        causal_head: true,
+      },
+    },
+    taps: 2,
+  },
+  SpecForge: {
+    config: {
+      block_size: 6,
+      num_target_layers: 2,
+      dflash_config: {
+        projector_type: "dspark",
+        target_layer_ids: [0, 1],
+        mask_token_id: MASK,
+        markov_rank: 16,
+        markov_head_type: "vanilla",
+      },
+    },
+    taps: 2,
+    rank: 16,
+  },
+  speculators: {
+    config: {
+      speculators_model_type: "dspark",
+      block_size: 7,
+      aux_hidden_state_layer_ids: [0, 2],
+      mask_token_id: MASK,
+      sample_from_anchor: false,
+      markov_rank: 16,
+      markov_head_type: "vanilla",
+    },
+    taps: 2,
+    rank: 16,
+    draftVocab: 96,
+    nested: true,
+  },
+};
+
+/** Writes a random block drafter of two layers for models of `shape` to `dir`, stored as `layout` says; returns `dir`. */
+export function writeRandomBlock(dir: string, shape: RandomModel, layout: BlockLayout): string {
+  const { hidden, headDim, vocab } = shape;
+  const { taps, rank = 0, draftVocab } = layout;
+  const layers = 2;
+  const tensors: Tensors = [
+    ["fc.weight", [hidden, taps * hidden], 0, 1 / Math.sqrt(taps * hidden)],
+    ["hidden_norm.weight", [hidden], 1, 0.1],
+    ["norm.weight", [hidden], 1, 0.1],
+    ...Array.from({ length: layers }, (_, i) => [
+      ...layerTensors(`layers.${i}`, shape, true),
+      [`layers.${i}.self_attn.q_norm.weight`, [headDim], 1, 0.1] as Tensors[0],
+      [`layers.${i}.self_attn.k_norm.weight`, [headDim], 1, 0.1] as Tensors[0],
+    ]).flat(),
+  ];
+  if (draftVocab) tensors.push(["lm_head.weight", [draftVocab, hidden], 0, 2 / Math.sqrt(hidden)]);
+  if (rank) {
+    tensors.push(
+      ["markov_head.markov_w1.weight", [vocab, rank], 0, 1],
+      ["markov_head.markov_w2.weight", [draftVocab ?? vocab, rank], 0, 1 / Math.sqrt(rank)],
+    );
+  }
+  if (layout.confidence) {
+    tensors.push(
+      ["confidence_head.proj.weight", [1, hidden + rank], 0, 0.1],
+      ["confidence_head.proj.bias", [1], 0, 0.1],
+    );
+  }
+  const layerTypes = Array(layers).fill("full_attention");
+  const own = { architectures: undefined, model_type: "qwen3", layer_types: layerTypes };
+  const map = draftVocab === undefined ? [] : vocabularyMap(draftVocab, vocab);
+  const entries = draftVocab === undefined ? {} : { draft_vocab_size: draftVocab };
+  const config = { ...layout.config, ...entries };
+  write(dir, { ...shape, layers }, tensors, { ...own, ...config }, map);
+  if (layout.nested) nest(dir, config);
+  return dir;
+}
+
+/** Puts all keys of the config in `dir` but those of `own` under `transformer_layer_config`. */
+function nest(dir: string, own: object): void {
+  const path = `${dir}/config.json`;
+  const all = JSON.parse(Deno.readTextFileSync(path));
+  const layer = Object.entries(all).filter(([key]) => !(key in own));
+  const nested = { ...own, transformer_layer_config: Object.fromEntries(layer) };
+  Deno.writeTextFileSync(path, JSON.stringify(nested));
+}
+
+/** Writes a random block drafter of the model in `model` to `dir`; returns `dir`. */
+export function writeBlockOf(dir: string, model: string, layout: string): string {
+  using checkpoint = openCheckpoint(model);
+  const { hiddenSize, intermediateSize, heads, kvHeads, headDim, vocabSize, layers } =
+    checkpoint.config;
+  const { config, ...rest } = BLOCK_LAYOUTS[layout];
+  const shape = { seed: 5, layers, hidden: hiddenSize, intermediate: intermediateSize };
+  return writeRandomBlock(dir, { ...shape, heads, kvHeads, headDim, vocab: vocabSize }, {
+    ...rest,
+    config: { ...config, num_target_layers: layers },
+  });
 }
 
 /** Writes a random EAGLE-3 head of the model in `model` to `dir`, in EAGLE's layout; returns `dir`. */

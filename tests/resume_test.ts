@@ -14,7 +14,7 @@ import {
   sequenceMemory,
 } from "../src/speculation/mod.ts";
 import { backendTest } from "./backends.ts";
-import { EAGLE3_METHODS, METHODS } from "./methods.ts";
+import { BLOCK_METHODS, EAGLE3_METHODS, METHODS } from "./methods.ts";
 import { prompts, withModels } from "./rounds.ts";
 
 const CONTEXT = 400;
@@ -62,7 +62,7 @@ function freshProposal(target: Model, plan: DrafterPlan, text: readonly number[]
   return nextProposal(round);
 }
 
-for (const method of [...METHODS, ...EAGLE3_METHODS]) {
+for (const method of [...METHODS, ...EAGLE3_METHODS, ...BLOCK_METHODS]) {
   backendTest(
     `${method.name} proposes after each round what it would propose afresh`,
     ({ device }) => {

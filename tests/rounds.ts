@@ -16,8 +16,10 @@ import {
 } from "../src/speculation/mod.ts";
 import type { Trio } from "./methods.ts";
 import {
+  BLOCK_LAYOUTS,
   EAGLE3_LAYOUTS,
   SMALL,
+  writeRandomBlock,
   writeRandomEagle3,
   writeRandomHead,
   writeRandomModel,
@@ -95,13 +97,16 @@ export function withModels(
     for (const [name, layout] of Object.entries(EAGLE3_LAYOUTS)) {
       writeRandomEagle3(`${dir}/eagle3/${name}`, { ...SMALL, seed: 9 }, layout);
     }
+    for (const [name, layout] of Object.entries(BLOCK_LAYOUTS)) {
+      writeRandomBlock(`${dir}/blocks/${name}`, { ...SMALL, seed: 9 }, layout);
+    }
   };
   withWritten(device, write, body);
 }
 
 /**
- * Runs `body` with a trio that `write` writes into a directory: `target`, `draft`, one `head` for both, and EAGLE-3 heads for
- * both under `eagle3`, by layout, where it writes any.
+ * Runs `body` with a trio that `write` writes into a directory: `target`, `draft`, one `head` for both, and for both EAGLE-3
+ * heads under `eagle3` and block drafters under `blocks`, by layout, where it writes any.
  */
 export function withWritten(
   device: Device,
@@ -117,15 +122,16 @@ export function withWritten(
     const head = stack.use(openHead(`${dir}/head`));
     const targetHead = stack.use(HeadModel.load(device, head, target));
     const draftHead = stack.use(HeadModel.load(device, head, draft));
-    const layouts = [...Deno.readDirSync(dir)].some(({ name }) => name === "eagle3")
-      ? [...Deno.readDirSync(`${dir}/eagle3`)].map(({ name }) => name)
-      : [];
-    const eagle3 = Object.fromEntries(layouts.map((name) => {
-      const load = (model: Model) =>
-        stack.use(HeadModel.load(device, `${dir}/eagle3/${name}`, model));
-      return [name, { target: load(target), draft: load(draft) }];
-    }));
-    body({ target, draft, targetHead, draftHead, eagle3 });
+    const further = (kind: string): Trio["eagle3"] => {
+      if (![...Deno.readDirSync(dir)].some(({ name }) => name === kind)) return {};
+      return Object.fromEntries([...Deno.readDirSync(`${dir}/${kind}`)].map(({ name }) => {
+        const load = (model: Model) =>
+          stack.use(HeadModel.load(device, `${dir}/${kind}/${name}`, model));
+        return [name, { target: load(target), draft: load(draft) }];
+      }));
+    };
+    const [eagle3, blocks] = ["eagle3", "blocks"].map(further);
+    body({ target, draft, targetHead, draftHead, eagle3, blocks });
   } finally {
     Deno.removeSync(dir, { recursive: true });
   }

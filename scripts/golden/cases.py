@@ -106,5 +106,5 @@ CASES = [
     Case("gptq-act-order-static", _quantized(), gptq=_gptq(64, act_order=True, static=True), notes="g_idx in order"),
     Case("gptq-qwen2", _family("Qwen2ForCausalLM", "qwen2", hidden_size=128, intermediate_size=256, **_ONE,
                                use_sliding_window=False), gptq=_gptq(128)),
-    Case("llama-deep", eagle3.verifier_config(), notes="eight layers, for the taps of EAGLE-3 heads"),
+    Case("llama-deep", eagle3.verifier_config(), notes="eight layers, for the taps of EAGLE-3 heads and block drafters"),
 ]

@@ -20,7 +20,7 @@ import gptq
 STEPS = 3
 #: Every drafted token leads the next likeliest by this: closer ones rounding might decide.
 MARGIN = 0.06
-_GPTQ = {"quant_method": "gptq", "bits": 4, "group_size": 64, "desc_act": False, "sym": True, "lm_head": False, "checkpoint_format": "gptq"}
+GPTQ = {"quant_method": "gptq", "bits": 4, "group_size": 64, "desc_act": False, "sym": True, "lm_head": False, "checkpoint_format": "gptq"}
 
 
 @dataclass
@@ -70,11 +70,11 @@ LAYOUTS = [
 ]
 
 
-def _norm(x: torch.Tensor, weight: torch.Tensor, eps: float) -> torch.Tensor:
+def norm(x: torch.Tensor, weight: torch.Tensor, eps: float) -> torch.Tensor:
     return x * (x.pow(2).mean(dim=-1, keepdim=True) + eps).rsqrt() * weight
 
 
-def _rotate(x: torch.Tensor, theta: float, first: int) -> torch.Tensor:
+def rotate(x: torch.Tensor, theta: float, first: int) -> torch.Tensor:
     """Rotary embedding of x [heads, rows, d], whose rows stand at first, first + 1, ..."""
     d = x.shape[-1]
     angles = (first + torch.arange(x.shape[1]))[:, None] * theta ** (-torch.arange(0, d, 2) / d)[None]
@@ -93,10 +93,10 @@ class Head:
         """What `fc` makes of the taps, each [rows, target hidden]."""
         eps, kind = self.shape["rms_norm_eps"], self.layout.tap_norm
         if kind == "each":
-            taps = [_norm(tap, self.w[f"fc_norm.{i}.weight"], eps) for i, tap in enumerate(taps)]
+            taps = [norm(tap, self.w[f"fc_norm.{i}.weight"], eps) for i, tap in enumerate(taps)]
         joined = torch.cat(taps, dim=-1)
         if kind == "all":
-            joined = _norm(joined, self.w["input_norm.weight"], eps)
+            joined = norm(joined, self.w["input_norm.weight"], eps)
         return F.linear(joined, self.w["fc.weight"])
 
     def step(self, embedding: torch.Tensor, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -105,14 +105,14 @@ class Head:
         eps, heads, kv, d = s["rms_norm_eps"], s["num_attention_heads"], s["num_key_value_heads"], s["head_dim"]
         rows, first = x.shape[0], 0 if self.keys is None else self.keys.shape[1]
         at = lambda name: w[f"layer.{name}.weight"]
-        normed = _norm(x, at("hidden_norm"), eps)
+        normed = norm(x, at("hidden_norm"), eps)
         residual = normed if self.layout.normed_residual else x
-        pairs = torch.cat((_norm(embedding, at("input_layernorm"), eps), normed), dim=-1)
+        pairs = torch.cat((norm(embedding, at("input_layernorm"), eps), normed), dim=-1)
         split = lambda name, count: F.linear(pairs, at(f"self_attn.{name}")).view(rows, count, d).transpose(0, 1)
         q, k, v = split("q_proj", heads), split("k_proj", kv), split("v_proj", kv)
         if self.layout.qk_norm:
-            q, k = _norm(q, at("self_attn.q_norm"), eps), _norm(k, at("self_attn.k_norm"), eps)
-        q, k = (_rotate(t, self.layout.rope_theta, first) for t in (q, k))
+            q, k = norm(q, at("self_attn.q_norm"), eps), norm(k, at("self_attn.k_norm"), eps)
+        q, k = (rotate(t, self.layout.rope_theta, first) for t in (q, k))
         self.keys = k if first == 0 else torch.cat((self.keys, k), dim=1)
         self.values = v if first == 0 else torch.cat((self.values, v), dim=1)
         k, v = (t.repeat_interleave(heads // kv, dim=0) for t in (self.keys, self.values))
@@ -120,9 +120,9 @@ class Head:
         ahead = torch.arange(k.shape[1])[None] > first + torch.arange(rows)[:, None]
         y = (scores.masked_fill(ahead, -torch.inf).softmax(dim=-1) @ v).transpose(0, 1).reshape(rows, heads * d)
         h = residual + F.linear(y, at("self_attn.o_proj"))
-        z = _norm(h, at("post_attention_layernorm"), eps)
+        z = norm(h, at("post_attention_layernorm"), eps)
         h = h + F.linear(F.silu(F.linear(z, at("mlp.gate_proj"))) * F.linear(z, at("mlp.up_proj")), at("mlp.down_proj"))
-        normed = _norm(h, w["norm.weight"], eps)
+        normed = norm(h, w["norm.weight"], eps)
         return (normed if self.layout.normed_output else h), F.linear(normed, w["lm_head.weight"])
 
 
@@ -166,14 +166,14 @@ def _draw(layout: Layout, config: dict, generator: torch.Generator) -> tuple[dic
         w[name] = value.half().float()
         own = name.replace("layer.", f"{layout.layer}.", 1) if name.startswith("layer.") else name
         if layout.quantized and (name == "fc.weight" or "_proj" in name):
-            parts, w[name] = gptq.quantize(value, gptq.group_index(size[1], _GPTQ | {"static_groups": False}, generator), _GPTQ)
+            parts, w[name] = gptq.quantize(value, gptq.group_index(size[1], GPTQ | {"static_groups": False}, generator), GPTQ)
             stored |= {f"{own.removesuffix('.weight')}.{part}": t for part, t in parts.items()}
         else:
             stored[own] = w[name].half()
     return w, stored
 
 
-def _vocabulary(layout: Layout, v: int, generator: torch.Generator) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+def vocabulary(layout: Layout, v: int, generator: torch.Generator) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
     """The token of each entry, and how that is stored."""
     if layout.draft is None:
         return torch.arange(v), {}
@@ -194,7 +194,7 @@ def _config(layout: Layout, config: dict) -> dict:
     layer = {key: value for key, value in layer.items() if key not in layout.drop}
     own = layout.keys | ({"draft_vocab_size": layout.draft} if layout.draft else {})
     if layout.quantized:
-        own["quantization_config"] = _GPTQ
+        own["quantization_config"] = GPTQ
     return own | {"transformer_layer_config": layer} if layout.nested else layer | own
 
 
@@ -204,7 +204,7 @@ def _generate(layout: Layout, root: Path, model: torch.nn.Module, config: dict, 
     # A seed counts by its low 32 bits alone.
     generator = torch.Generator().manual_seed(zlib.crc32(f"{layout.name} {seed} {attempt}".encode()))
     w, stored = _draw(layout, config, generator)
-    of_entry, maps = _vocabulary(layout, config["vocab_size"], generator)
+    of_entry, maps = vocabulary(layout, config["vocab_size"], generator)
     tokens = torch.randint(3, config["vocab_size"], (layout.tokens,), generator=generator)
     out = model.model(tokens[None], output_hidden_states=True)
     taps = [out.hidden_states[run][0, :-1] for run in layout.taps]

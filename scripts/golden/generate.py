@@ -17,6 +17,7 @@ import torch
 import transformers
 from safetensors.torch import save_file
 
+import block
 import eagle3
 import gptq
 import head
@@ -116,6 +117,7 @@ def main() -> None:
         print(known[-1])
     known += head.generate(root, "llama-tied", args.seed)
     known += eagle3.generate(root, "llama-deep", args.seed)
+    known += block.generate(root, "llama-deep", args.seed)
     write_json(root / "versions.json", {
         "generator": "scripts/golden/generate.py",
         "seed": args.seed,

@@ -39,7 +39,6 @@ export interface Head extends Disposable {
 /** Tensors that only other kinds of head have, with what they mean. */
 const OTHER_TENSORS: readonly (readonly [string, string])[] = [
   ["mask_hidden", "a P-EAGLE head (tensor mask_hidden)"],
-  ["hidden_norm.weight", "a DFlash head (tensor hidden_norm)"],
   ["rms_norm_rotation.weight", "a head of a rotated model"],
 ];
 

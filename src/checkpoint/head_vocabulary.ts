@@ -4,7 +4,7 @@
  * @module
  */
 import { CheckpointError } from "../base/errors.ts";
-import type { Eagle3Config } from "./config/head_config.ts";
+import type { BlockConfig, Eagle3Config } from "./config/head_config.ts";
 import { EAGLE3_TENSORS } from "./config/eagle3_head.ts";
 import { expectTensor } from "./formats/expect.ts";
 import type { TensorSource } from "./containers/source.ts";
@@ -15,7 +15,7 @@ import type { TensorSource } from "./containers/source.ts";
  */
 export function headTokens(
   tensors: TensorSource,
-  { model, draftVocabSize }: Eagle3Config,
+  { model, draftVocabSize }: Eagle3Config | BlockConfig,
 ): Int32Array<ArrayBuffer> | undefined {
   const { toTokens, hasToken } = EAGLE3_TENSORS;
   if (tensors.find(toTokens) === undefined) return undefined;

@@ -89,8 +89,9 @@ export class Engine implements Disposable {
 
   static #load(given: EngineOptions): Engine {
     const options = checkEngineOptions(given);
-    const { method, drafter: kind } = wayOf(options, headFamily(options.head));
-    const shape = speculationOf(method, options);
+    const family = headFamily(options.head);
+    const { method, drafter: kind } = wayOf(options, family);
+    const shape = speculationOf(method, { ...options, inner: options.inner ?? family });
     using files = new DisposableStack();
     const stored = files.use(inRole("target", () => openCheckpoint(options.target)));
     const tokenizer = inRole("target", () => Tokenizer.load(options.target));

@@ -1,5 +1,5 @@
 /**
- * A draft head on a device: one decoder layer that predicts what follows from hidden states of a model and the embedding
+ * A draft head on a device: a few decoder layers that predict what follows from hidden states of a model and the embedding
  * of the token that came out of them.
  *
  * @module
@@ -43,6 +43,8 @@ export class HeadModel implements Disposable {
   readonly embedding: Embedding;
   /** What it reads -> hidden; reads rows. */
   readonly fc: Linear;
+  /** Weight of the norm behind that, [hidden], where there is one. */
+  readonly fcNorm?: Tensor;
   /** Its layers. */
   readonly layers: readonly Layer[];
   /** hidden -> hidden behind the layers, for a verifier that is rotated; reads rows. */
@@ -51,6 +53,8 @@ export class HeadModel implements Disposable {
   readonly lmHead: Linear;
   /** Weight of the norm behind the layers, [hidden], where there is one. */
   readonly finalNorm?: Tensor;
+  /** What a token says about the next one, [its vocab, rank] and rank -> its vocabulary, where there is a Markov head. */
+  readonly markov?: { readonly before: Embedding; readonly after: Linear };
   /** Weights of the norms of taps, one for each or one for all, where there are any. */
   readonly tapNorms: readonly Tensor[];
   /** What the entries of its logits stand for, where that is not the verifier's tokens by their ids. */
@@ -75,17 +79,22 @@ export class HeadModel implements Disposable {
       ? loadEmbedding(loader, described.embedding)
       : verifier.embedding;
     this.fc = linear(described.fc);
+    if (described.fcNorm) this.fcNorm = norm(described.fcNorm);
     this.layers = Array.from(
       { length: model.layers },
-      (_, i) => loadLayer(loader, model, `layers.${i}`, i > 0 ? "normed" : described.layerInput),
+      (_, i) => loadLayer(loader, model, `layers.${i}`, described.layerInput(i)),
     );
     if (described.output) this.output = linear(described.output);
     this.lmHead = described.lmHead ? linear(described.lmHead) : verifier.lmHead;
     if (described.finalNorm) this.finalNorm = norm(described.finalNorm);
+    if (described.markov) {
+      const { before, after } = described.markov;
+      this.markov = { before: loadEmbedding(loader, before), after: linear(after) };
+    }
     this.tapNorms = described.tapNorms.map(norm);
     const { config } = head;
     this.taps = config.kind === "eagle2" ? "last" : tapsFor(config.taps, verifier.config.layers);
-    if (config.kind === "eagle3") this.map = entryMap(loader.arena, head, verifier);
+    if (config.kind !== "eagle2") this.map = entryMap(loader.arena, head, verifier);
   }
 
   /** Entries of a row of its logits. */
@@ -155,7 +164,7 @@ export const HEAD_KIND: Kind = required({
 
 /** The map of a head's vocabulary on a device, where it has one. */
 function entryMap(arena: Arena, { tensors, config }: Head, verifier: Model): EntryMap | undefined {
-  const tokens = config.kind === "eagle3" ? headTokens(tensors, config) : undefined;
+  const tokens = config.kind === "eagle2" ? undefined : headTokens(tensors, config);
   if (tokens === undefined) return undefined;
   const known = Math.max(config.model.vocabSize, verifier.config.vocabSize);
   const entries = new Int32Array(known).fill(-1);

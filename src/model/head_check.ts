@@ -4,8 +4,9 @@
  * @module
  */
 import { CheckpointError } from "../base/errors.ts";
+import { BLOCK_TENSORS } from "../checkpoint/config/block_head.ts";
 import type { ModelConfig } from "../checkpoint/config/config.ts";
-import { tapsFor } from "../checkpoint/config/head_config.ts";
+import { type BlockConfig, tapsFor } from "../checkpoint/config/head_config.ts";
 import { recorded } from "../checkpoint/containers/views.ts";
 import type { Head } from "../checkpoint/head.ts";
 import { headTokens } from "../checkpoint/head_vocabulary.ts";
@@ -16,8 +17,9 @@ import {
   type DescribedLinear,
   factsOfRows,
   type LinearPart,
+  type StoredWeights,
 } from "../quant/mod.ts";
-import { checkOutput } from "./head_output.ts";
+import { checkCopies } from "./head_output.ts";
 import { hasEmbedding, type HeadTensors, headTensors, storedWeights } from "./head_tensors.ts";
 import { checkLayer } from "./layer.ts";
 import { type BufferNeeds, needsOf } from "./needs.ts";
@@ -60,24 +62,28 @@ export function checkHead(head: Head, verifier: HeadVerifier): HeadSummary {
   const { model } = head.config;
   checkVerifier(head, verifier);
   const described = headTensors(head);
-  const { fc: fcPart, output: outputPart, lmHead: lmHeadPart, finalNorm, tapNorms } = described;
+  const { fc: fcPart, output: outputPart, lmHead: lmHeadPart, markov } = described;
+  const { fcNorm, finalNorm, tapNorms, layerInput } = described;
   const linear = (part: LinearPart) => factsOfRows(checkLinear(weights, [part]), part.k);
   // A head that is looked at alone is checked against itself.
-  if (lmHeadPart === undefined && verifier.dir !== head.dir) checkOutput(head, verifier.dir);
-  if (head.config.kind === "eagle3") headTokens(source, head.config);
-  const norms = [...tapNorms, ...(finalNorm ? [finalNorm] : [])];
+  if (lmHeadPart === undefined && verifier.dir !== head.dir) checkCopies(head, verifier.dir);
+  if (head.config.kind !== "eagle2") headTokens(source, head.config);
+  if ("confidence" in head.config) checkConfidence(storedWeights(head), head.config);
+  const norms = [...tapNorms, fcNorm, finalNorm].filter((norm) => norm !== undefined);
   for (const { name, size } of norms) checkFloat(weights, name, [size]);
   const fc = linear(fcPart);
   const layers = Array.from(
     { length: model.layers },
-    (_, i) => checkLayer(weights, model, `layers.${i}`, i > 0 ? "normed" : described.layerInput),
+    (_, i) => checkLayer(weights, model, `layers.${i}`, layerInput(i)),
   );
   const output = outputPart && linear(outputPart);
   const lmHead = lmHeadPart && linear(lmHeadPart);
-  const others = output === undefined ? [fc] : [fc, output];
+  const after = markov && linear(markov.after);
+  const others = [fc, output, after].filter((one) => one !== undefined);
   const all = [...layers, ...others, ...(lmHead ? [lmHead] : [])];
   let weightBytes = all.reduce((sum, { bytes }) => sum + bytes, 0) +
     norms.reduce((sum, { size }) => sum + size * 2, 0);
+  if (markov) weightBytes += checkEmbedding(weights, markov.before).bytes;
   if (hasEmbedding(head)) weightBytes += checkEmbedding(weights, described.embedding).bytes;
   const unused = unusedTensors(source);
   warnOfTensors(head.dir, unused, "what it proposes may be worse than it should");
@@ -99,8 +105,38 @@ function bufferBytes(
   const pairs = 2 * 2 * hiddenSize;
   if (kind === "eagle2") return { rowBytes: pairs + 2 * hiddenSize, tapBytes: 0 };
   const tapBytes = 2 * fc.k;
+  if (kind !== "eagle3") return { rowBytes: tapBytes, tapBytes };
   const wide = tapNorms.length === 0 ? 0 : 4 * (fc.k / tapNorms.length);
   return { rowBytes: pairs + tapBytes + wide + 4 * hiddenSize, tapBytes };
+}
+
+/** Refuses a block drafter whose mask has no embedding, or whose Markov head knows tokens that there are no logits of. */
+function checkEntries(
+  { maskToken, model, markovRank, draftVocabSize }: BlockConfig,
+  { config: { vocabSize }, dir: above }: HeadVerifier,
+  dir: string,
+): void {
+  if (maskToken >= vocabSize) {
+    throw new CheckpointError(
+      dir,
+      `its mask_token_id is ${maskToken}, expected one of the ${vocabSize} tokens of ${above}`,
+    );
+  }
+  if (markovRank > 0 && draftVocabSize === model.vocabSize && draftVocabSize > vocabSize) {
+    throw new CheckpointError(
+      dir,
+      `its Markov head has ${draftVocabSize} tokens, expected at most ${vocabSize} as ${above} has`,
+    );
+  }
+}
+
+/** Checks a confidence head, which nothing uses yet. */
+function checkConfidence(weights: StoredWeights, { confidence, model, markovRank }: BlockConfig) {
+  if (confidence === "none") return;
+  const { confidence: prefix } = BLOCK_TENSORS;
+  const read = model.hiddenSize + (confidence === "markov" ? markovRank : 0);
+  checkFloat(weights, `${prefix}.weight`, [1, read]);
+  if (weights.source.find(`${prefix}.bias`)) checkFloat(weights, `${prefix}.bias`, [1]);
 }
 
 /** Refuses a head of another model than `verifier`. */
@@ -124,7 +160,8 @@ function checkVerifier(head: Head, verifier: HeadVerifier): void {
     throw new CheckpointError(head.tensors.file, reason, "embed_tokens.weight");
   }
   checkVocabulary(verifier, { dir, config: model });
-  if (config.kind === "eagle3" && !alone) {
+  if ("maskToken" in config) checkEntries(config, verifier, dir);
+  if (config.kind !== "eagle2" && !alone) {
     const { verifierLayers = layers } = config.taps;
     if (verifierLayers !== layers) refuse("number of target layers", verifierLayers, layers);
     const taps = tapsFor(config.taps, layers);

@@ -1,5 +1,5 @@
 /**
- * Output projections that heads bring along, though their verifier's reads what they give.
+ * Embeddings and output projections that heads bring along, though those of their verifier are used.
  *
  * @module
  */
@@ -10,20 +10,29 @@ import type { Head } from "../checkpoint/head.ts";
 import { EMBEDDING, OUTPUT } from "../checkpoint/names.ts";
 import { sameRows } from "../checkpoint/same_rows.ts";
 
+/** A head's embedding. */
+const OWN_EMBEDDING = "embed_tokens.weight";
+
 /**
- * Refuses a head with another output projection than that of the model in `dir`. One that the model has quantized
- * cannot be compared; the model's is used then, too.
+ * Refuses a head with another output projection than that of the model in `dir`, and a block drafter with another embedding.
+ * What the model has quantized cannot be compared; the model's is used then, too.
  */
-export function checkOutput(head: Head, dir: string): void {
-  if (head.tensors.find(OUTPUT) === undefined) return;
+export function checkCopies(head: Head, dir: string): void {
+  const ofBlock = head.config.kind !== "eagle2";
+  const copies = [OUTPUT, ...(ofBlock ? [OWN_EMBEDDING] : [])]
+    .filter((name) => head.tensors.find(name) !== undefined);
+  if (copies.length === 0) return;
   using model = openCheckpoint(dir);
   const source = model.tensors;
-  const name = model.config.tiedEmbeddings ? EMBEDDING : OUTPUT;
-  const stored = source.find(name);
-  if (stored === undefined || !isFloatDType(stored.dtype)) return;
-  if (sameRows({ source, name }, { source: head.tensors, name: OUTPUT })) return;
-  throw new UnsupportedModelError(
-    "an EAGLE-2 head with an output projection of its own",
-    `${OUTPUT} of ${head.dir} is not that of ${dir}, expected the same or none`,
-  );
+  for (const copy of copies) {
+    const name = copy === OUTPUT && !model.config.tiedEmbeddings ? OUTPUT : EMBEDDING;
+    const stored = source.find(name);
+    if (stored === undefined || !isFloatDType(stored.dtype)) continue;
+    if (sameRows({ source, name }, { source: head.tensors, name: copy })) continue;
+    const what = copy === OUTPUT ? "output projection" : "embedding";
+    throw new UnsupportedModelError(
+      `${ofBlock ? "a block drafter" : "an EAGLE-2 head"} with an ${what} of its own`,
+      `${copy} of ${head.dir} is not that of ${dir}, expected the same or none`,
+    );
+  }
 }

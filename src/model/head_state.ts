@@ -7,15 +7,20 @@ import { Arena, type Device, rows, type Tensor } from "../device/mod.ts";
 import { eagle2Steps } from "./eagle2_steps.ts";
 import { eagle3Steps } from "./eagle3_steps.ts";
 import type { HeadModel } from "./head.ts";
-import type { HeadSteps } from "./head_steps.ts";
+import type { HeadParts, HeadSteps } from "./head_steps.ts";
 import { KvCache } from "./kv_cache.ts";
 import { ropeTable } from "./rope.ts";
 import type { StateOptions, TokenRows } from "./state.ts";
 import type { Step } from "./step.ts";
 import { workspace } from "./workspace.ts";
 
-/** The steps of each family. */
+/** The steps of each family of heads that draft token by token; the others have a `BlockState`. */
 const STEPS = { eagle2: eagle2Steps, eagle3: eagle3Steps };
+
+function stepsOf(kind: HeadModel["description"]["kind"]): (parts: HeadParts) => HeadSteps {
+  if (kind in STEPS) return STEPS[kind as keyof typeof STEPS];
+  throw new Error(`a head of kind ${kind} drafts no single tokens`);
+}
 
 /** A head at work on one sequence. Row i of its cache holds the pair (embedding of token i + 1, hidden state i). */
 export class HeadState implements Disposable {
@@ -54,7 +59,7 @@ export class HeadState implements Disposable {
       const table = ropeTable(config, options.slots, options.context);
       const rope = arena.fromHost("f32", [options.slots, config.headDim], table);
       const { cache } = this;
-      this.#steps = STEPS[head.description.kind]({ head, arena, space, rope, cache });
+      this.#steps = stepsOf(head.description.kind)({ head, arena, space, rope, cache });
     } catch (error) {
       arena[Symbol.dispose]();
       throw error;

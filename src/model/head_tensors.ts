@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { BLOCK_TENSORS } from "../checkpoint/config/block_head.ts";
 import type { ModelConfig } from "../checkpoint/config/config.ts";
 import { EAGLE3_TENSORS } from "../checkpoint/config/eagle3_head.ts";
 import type { Head } from "../checkpoint/head.ts";
@@ -24,14 +25,18 @@ export interface HeadTensors {
   readonly embedding: LinearShape;
   /** Joins what the head reads. */
   readonly fc: LinearPart;
-  /** What the attention of its first layer reads. */
-  readonly layerInput: LayerInput;
+  /** The norm behind that. */
+  readonly fcNorm?: NormPart;
+  /** What the attention of layer i reads. */
+  readonly layerInput: (i: number) => LayerInput;
   /** Brings what its layers give into the space of a verifier that is rotated, hidden -> hidden. */
   readonly output?: LinearPart;
   /** Its own output projection; the verifier's reads what the head gives where there is none. */
   readonly lmHead?: LinearPart;
   /** The norm behind its layers. */
   readonly finalNorm?: NormPart;
+  /** What a token says about the next one: its row of a table, and what that adds to the logits. */
+  readonly markov?: { readonly before: LinearShape; readonly after: LinearPart };
   /** Norms of the taps: one for each, or one for all of them together. */
   readonly tapNorms: readonly NormPart[];
 }
@@ -52,19 +57,38 @@ export function headTensors(head: Head): HeadTensors {
     return {
       embedding,
       fc: linear("fc", hidden, 2 * hidden, config.fcBias),
-      layerInput: "plain",
+      layerInput: firstReads("plain"),
       output: rotated ? linear("output", hidden, hidden) : undefined,
       tapNorms: [],
     };
   }
-  const { taps, tapNorm, fcBias, draftVocabSize = vocabSize } = config;
-  const { fc, finalNorm, output, allNorm, eachNorm } = EAGLE3_TENSORS;
+  const { taps, fcBias, draftVocabSize } = config;
+  const { fc, finalNorm, output, allNorm, eachNorm, toTokens } = EAGLE3_TENSORS;
   const width = taps.count * taps.hiddenSize;
+  if (config.kind !== "eagle3") {
+    const { markovRank } = config;
+    const [before, after] = BLOCK_TENSORS.markov;
+    return {
+      embedding,
+      fc: linear(fc, hidden, width, fcBias),
+      fcNorm: { name: BLOCK_TENSORS.contextNorm, size: hidden },
+      layerInput: () => "context",
+      // One without a map is the verifier's own.
+      lmHead: tensors.find(toTokens) && linear(output, draftVocabSize, hidden),
+      finalNorm: { name: finalNorm, size: hidden },
+      markov: markovRank === 0 ? undefined : {
+        before: { prefix: before, n: vocabSize, k: markovRank },
+        after: linear(after, draftVocabSize, markovRank),
+      },
+      tapNorms: [],
+    };
+  }
+  const { tapNorm } = config;
   const each = (_: unknown, i: number): NormPart => ({ name: eachNorm(i), size: taps.hiddenSize });
   return {
     embedding,
     fc: linear(fc, hidden, width, fcBias),
-    layerInput: "pairs",
+    layerInput: firstReads("pairs"),
     lmHead: linear(output, draftVocabSize, hidden),
     finalNorm: { name: finalNorm, size: hidden },
     tapNorms: tapNorm === "each"
@@ -75,13 +99,19 @@ export function headTensors(head: Head): HeadTensors {
   };
 }
 
+/** Layers behind the first read the stream, normed. */
+function firstReads(input: LayerInput): HeadTensors["layerInput"] {
+  return (i) => i === 0 ? input : "normed";
+}
+
 /** The embedding table of a head that has one. */
 function embeddingShape({ vocabSize, hiddenSize }: ModelConfig): LinearShape {
   return { prefix: EAGLE3_TENSORS.embedding, n: vocabSize, k: hiddenSize };
 }
 
-/** Whether `head` has an embedding of its own. */
-export function hasEmbedding({ tensors }: Head): boolean {
+/** Whether `head` has an embedding of its own; that of a block drafter is a copy of its verifier's. */
+export function hasEmbedding({ tensors, config: { kind } }: Head): boolean {
+  if (kind === "dflash" || kind === "dspark") return false;
   return tensors.find(`${EAGLE3_TENSORS.embedding}.weight`) !== undefined;
 }
 

@@ -20,10 +20,11 @@ import {
 import type { LayerLinears } from "./needs.ts";
 
 /**
- * What the attention of a layer reads: the residual stream, normed; the stream as it is (EAGLE-2); or pairs of an embedding
- * and the stream, each normed, 2 hidden (EAGLE-3).
+ * What the attention of a layer reads: the residual stream, normed; the stream as it is (EAGLE-2); pairs of an embedding
+ * and the stream, each normed, 2 hidden (EAGLE-3); or the stream, normed, and for tokens of the text what `fc` made of them
+ * (block drafters), as rows.
  */
-export type LayerInput = "normed" | "plain" | "pairs";
+export type LayerInput = "normed" | "plain" | "pairs" | "context";
 
 /** The weights of a layer. */
 export interface Layer extends LayerLinears<Linear> {
@@ -53,10 +54,18 @@ interface LayerTensors {
   readonly norms: readonly { readonly name: string; readonly size: number }[];
 }
 
+function readsRows(input: LayerInput): boolean {
+  return input === "pairs" || input === "context";
+}
+
+function widthOf(input: LayerInput, { hiddenSize }: ModelConfig): number {
+  return input === "pairs" ? 2 * hiddenSize : hiddenSize;
+}
+
 function tensorsOf(config: ModelConfig, prefix: string, input: LayerInput): LayerTensors {
   const { hiddenSize: hidden, intermediateSize: inter, heads, kvHeads, headDim } = config;
   const attn = `${prefix}.self_attn`;
-  const read = input === "pairs" ? 2 * hidden : hidden;
+  const read = widthOf(input, config);
   const part = (name: string, n: number, k: number, bias: boolean): LinearPart => ({
     prefix: name,
     n,
@@ -103,7 +112,7 @@ export function checkLayer(
   const found = linears.map((parts) => checkLinear(weights, parts));
   const [qkv, output, gateUp, down] = found;
   return {
-    qkv: input === "pairs" ? factsOfRows(qkv, 2 * config.hiddenSize) : qkv,
+    qkv: readsRows(input) ? factsOfRows(qkv, widthOf(input, config)) : qkv,
     output: factsOfRows(output, config.heads * config.headDim),
     gateUp,
     down,
@@ -130,7 +139,7 @@ export function loadLayer(
     mlpNorm: norm("post_attention_layernorm", config.hiddenSize),
     qNorm: config.qkNorm ? norm("self_attn.q_norm", config.headDim) : undefined,
     kNorm: config.qkNorm ? norm("self_attn.k_norm", config.headDim) : undefined,
-    qkv: input === "pairs" ? readingRows(loader.device, qkv) : qkv,
+    qkv: readsRows(input) ? readingRows(loader.device, qkv) : qkv,
     // Attention writes rows.
     output: readingRows(loader.device, output),
     gateUp,

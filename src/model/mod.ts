@@ -3,6 +3,7 @@
  *
  * @module
  */
+export * from "./block_state.ts";
 export * from "./head.ts";
 export { checkHead, type HeadSummary, type HeadVerifier } from "./head_check.ts";
 export * from "./head_state.ts";

@@ -79,24 +79,17 @@ function queueGate({ device, config, space }: LayerContext, reader: Linear): Act
   return quantized;
 }
 
-/**
- * Queues one layer on the residual stream; keys and values go to the caches. Attention reads `pairs`, activation dtype [rows,
- * 2 hidden], where the layer does.
- */
-export function queueLayer(
+/** Queues the queries, keys and values of `input`: queries stay in `qkv`, keys and values go to the caches. */
+export function queueKeys(
   context: LayerContext,
   layer: Layer,
   keys: Tensor,
   values: Tensor,
-  pairs?: Tensor,
+  input: Activations,
 ): void {
-  const { device, config, space, rope, step } = context;
-  const { heads, kvHeads, headDim, rmsNormEps: eps } = config;
-  const run = (linear: Linear, y: Tensor, x: Activations, epilogue: Epilogue): void =>
-    queueLinear(space, linear, y, x, epilogue);
-
-  const input = pairs ?? queueNorm(context, layer.qkv, layer.inputNorm);
-  run(layer.qkv, space.qkv, input, "store");
+  const { device, config: { heads, kvHeads, headDim, rmsNormEps: eps }, space, rope, step } =
+    context;
+  queueLinear(space, layer.qkv, space.qkv, input, "store");
   ropeKv(device, space.qkv, {
     table: rope,
     cacheLength: step.cacheLength,
@@ -112,6 +105,25 @@ export function queueLayer(
     kvHeads,
     headDim,
   });
+}
+
+/**
+ * Queues one layer on the residual stream; keys and values go to the caches. Attention reads `pairs`, activation dtype [rows,
+ * 2 hidden], where the layer does.
+ */
+export function queueLayer(
+  context: LayerContext,
+  layer: Layer,
+  keys: Tensor,
+  values: Tensor,
+  pairs?: Tensor,
+): void {
+  const { device, config, space, step } = context;
+  const { heads, kvHeads, headDim } = config;
+  const run = (linear: Linear, y: Tensor, x: Activations, epilogue: Epilogue): void =>
+    queueLinear(space, linear, y, x, epilogue);
+
+  queueKeys(context, layer, keys, values, pairs ?? queueNorm(context, layer.qkv, layer.inputNorm));
   attention(device, space.attended, space.qkv, {
     kCache: keys,
     vCache: values,

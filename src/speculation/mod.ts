@@ -5,8 +5,10 @@
  */
 export * from "./choice.ts";
 export type { Constraint } from "./constraint.ts";
+export * from "./dflash.ts";
 export * from "./draft_model.ts";
 export * from "./drafter.ts";
+export * from "./dspark.ts";
 export * from "./eagle2.ts";
 export * from "./eagle3.ts";
 export { LOG_PROBS_OF, type LogProbsOf, MAX_TOP_LOG_PROBS, type TopToken } from "./log_probs.ts";

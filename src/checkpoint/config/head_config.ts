@@ -54,8 +54,37 @@ export interface Eagle3Config {
   readonly draftVocabSize: number;
 }
 
+/**
+ * A block drafter: `fc` joins the taps of every token of the text, whose keys and values its layers keep; one pass over the
+ * last token and masks behind it drafts a block.
+ */
+export interface BlockConfig {
+  /** The family: `dspark` with a Markov head, `dflash` without. */
+  readonly kind: "dflash" | "dspark";
+  /** Widths, rope and norms of its decoder layers; its vocabulary is the verifier's. */
+  readonly model: ModelConfig;
+  /** Whether `fc` has a bias. */
+  readonly fcBias: boolean;
+  /** What it reads. */
+  readonly taps: HeadTaps;
+  /** Rows of the blocks that it was trained on, the last token of the text included. */
+  readonly blockSize: number;
+  /** The token whose embedding stands for tokens that are not known yet. */
+  readonly maskToken: number;
+  /** Whether the row of the last token predicts the first of the block; a row of a mask predicts its own token where not. */
+  readonly fromAnchor: boolean;
+  /** Whether a row sees no rows behind it. */
+  readonly causal: boolean;
+  /** Width of what a token says about the next one; 0 of `dflash`. */
+  readonly markovRank: number;
+  /** What its confidence head reads: a row, a row and what the token before says, or nothing where there is none. */
+  readonly confidence: "hidden" | "markov" | "none";
+  /** Entries of its logits. */
+  readonly draftVocabSize: number;
+}
+
 /** A description of any family. */
-export type HeadConfig = Eagle2Config | Eagle3Config;
+export type HeadConfig = Eagle2Config | Eagle3Config | BlockConfig;
 
 /** A family of heads: how a file is known to be one of it, and how it is read. */
 export interface HeadFamily {
@@ -95,7 +124,7 @@ export function withTensors(model: ModelConfig, tensors: TensorSource): ModelCon
 /** Refuses what is no head of the family `expected`, by the name of the `feature` that says so. */
 export function refuse(
   feature: string,
-  expected = "an EAGLE-2 or EAGLE-3 head of one layer",
+  expected = "an EAGLE-2 or EAGLE-3 head of one layer, or a block drafter",
 ): never {
   throw new UnsupportedModelError(feature, `expected ${expected}`);
 }

@@ -12,6 +12,9 @@ import type { Fields } from "../containers/json.ts";
 /** Counted from behind a layer. */
 const BEHIND = "target_layer_ids";
 
+/** Counted by layers that have run. */
+const RUN = "aux_hidden_state_layer_ids";
+
 /** Counted either way: what trainers of the first kind wrote was carried into files of the second. */
 const EITHER = "eagle_aux_hidden_state_layer_ids";
 
@@ -20,8 +23,10 @@ const FIRST_TAP = 2;
 
 /** The taps that `config` or `inner` names; undefined where they name none. */
 export function namedTaps(config: Fields, inner?: Fields): number[] | undefined {
-  const behind = layerIds(config, BEHIND);
+  const behind = layerIds(config, BEHIND) ?? (inner && layerIds(inner, BEHIND));
   if (behind) return behind.map((id) => id + 1);
+  const run = layerIds(config, RUN);
+  if (run) return run;
   const either = layerIds(config, EITHER) ?? (inner && layerIds(inner, EITHER));
   // Only who counts from behind a layer has a 1 for the first; SGLang tells them apart in this way, too.
   return either && either[0] === FIRST_TAP - 1 ? either.map((id) => id + 1) : either;

@@ -28,17 +28,19 @@ export function modelParameters(config: ModelConfig): number {
 export function headParameters(head: Head): number {
   const { config: { model } } = head;
   const { hiddenSize: hidden, heads, kvHeads, headDim } = model;
-  const { embedding, fc, output, lmHead, finalNorm, tapNorms, layerInput } = headTensors(head);
-  const linears = [fc, output, lmHead].filter((part) => part !== undefined)
+  const { embedding, fc, output, lmHead, markov, layerInput, ...rest } = headTensors(head);
+  const linears = [fc, output, lmHead, markov?.after].filter((part) => part !== undefined)
     .reduce((sum, { n, k, bias }) => sum + n * k + (bias ? n : 0), 0);
-  const norms = [...tapNorms, ...(finalNorm ? [finalNorm] : [])]
+  const norms = [...rest.tapNorms, rest.fcNorm, rest.finalNorm].filter((norm) => norm !== undefined)
     .reduce((sum, { size }) => sum + size, 0);
+  const tables = [...(hasEmbedding(head) ? [embedding] : []), ...(markov ? [markov.before] : [])]
+    .reduce((sum, { n, k }) => sum + n * k, 0);
   // Its first layer has no norm before attention, or two, and reads twice as much.
   const first = {
     plain: -hidden,
     normed: 0,
+    context: 0,
     pairs: hidden + hidden * (heads + 2 * kvHeads) * headDim,
   };
-  return linears + norms + model.layers * layerParameters(model) + first[layerInput] +
-    (hasEmbedding(head) ? embedding.n * embedding.k : 0);
+  return linears + norms + tables + model.layers * layerParameters(model) + first[layerInput(0)];
 }

@@ -45,6 +45,8 @@ function planOf({ models }: Bench, method: Method): { plan?: DrafterPlan } | und
       return target.head && { plan: eagle2(target.head, shape) };
     // Benches have EAGLE-2 heads.
     case "eagle3":
+    case "dflash":
+    case "dspark":
       return undefined;
     case "suffix":
       return { plan: suffix(shape) };

@@ -1,0 +1,155 @@
+/**
+ * A block drafter (DFlash, arXiv 2602.06036; DSpark) at work on one sequence. Of every token of the text its layers keep
+ * keys and values of what `fc` makes of the verifier's taps; a block of the last token and masks behind it is read in one pass
+ * and never kept, so nothing is rolled back.
+ *
+ * @module
+ */
+import { Arena, columns, type Device, rows, type Tensor } from "../device/mod.ts";
+import { gatherRows, rmsNorm } from "../ops/mod.ts";
+import type { HeadModel } from "./head.ts";
+import { KvCache } from "./kv_cache.ts";
+import { type LayerContext, queueKeys, queueLayer, queueLinear } from "./queue_layer.ts";
+import { ropeTable } from "./rope.ts";
+import type { StateOptions, TokenRows } from "./state.ts";
+import type { Step } from "./step.ts";
+import { cut, type Workspace, workspace } from "./workspace.ts";
+
+/** Sizes of a block drafter's state. */
+export interface BlockOptions extends Omit<StateOptions, "logitsRows" | "vocabulary" | "taps"> {
+  /** Tokens that a block drafts, 1 or more. */
+  readonly drafted: number;
+  /** Most tokens that one row of logits follows on. */
+  readonly branches: number;
+}
+
+/** Rows of a block of `head` that drafts `drafted` tokens. */
+export function blockRows({ description }: HeadModel, drafted: number): number {
+  if (!("fromAnchor" in description)) throw new Error(`${description.kind} drafts no blocks`);
+  return drafted + (description.fromAnchor ? 0 : 1);
+}
+
+/** A block drafter at work on one sequence. Row i of its cache is of token i of the text. */
+export class BlockState implements Disposable {
+  /** The drafter. */
+  readonly head: HeadModel;
+  /** The device. */
+  readonly device: Device;
+  /** Keys and values of the text, and of one block behind it. */
+  readonly cache: KvCache;
+  /** Tokens of the text that it has read, i32 [1]. */
+  readonly cacheLength: Tensor<"i32">;
+  /** The same number as the host knows it. */
+  length = 0;
+  /** Where callers put taps of the verifier, activation dtype [rows, all that it reads]. */
+  readonly input: Tensor;
+  /** What the last block predicts, behind the last norm, activation dtype [drafted, hidden]. */
+  readonly hidden: Tensor;
+  /** Logits of the last block before a Markov head adds to them, f32 [drafted, its vocabulary]. */
+  readonly logits: Tensor<"f32">;
+  /** Logits behind tokens that may stand before them, f32 [branches, its vocabulary]. */
+  readonly followed: Tensor<"f32">;
+  readonly #arena: Arena;
+  readonly #space: Workspace;
+  readonly #rope: Tensor<"f32">;
+  readonly #rows: number;
+  readonly #masks: Tensor<"i32">;
+  readonly #seen: Tensor<"u64">;
+  readonly #zeros: Tensor<"i32">;
+  readonly #said?: Tensor;
+
+  /** Allocates caches and buffers for `head`. */
+  constructor(head: HeadModel, options: BlockOptions) {
+    const { config, description, verifier: { device, dtype } } = head;
+    if (!("maskToken" in description)) throw new Error(`${description.kind} drafts no blocks`);
+    const { drafted, branches, slots } = options;
+    this.head = head;
+    this.device = device;
+    this.#rows = blockRows(head, drafted);
+    const arena = new Arena(device, `state of ${head.dir}`);
+    this.#arena = arena;
+    try {
+      this.cache = new KvCache(arena, config, dtype, slots);
+      this.cacheLength = arena.fromHost("i32", [1], new Int32Array(1));
+      const needs = { ...head.summary.needs, logitsScratch: head.lmHead.scratch };
+      const count = Math.max(options.rows, this.#rows, branches);
+      const sizes = { rows: count, logitsRows: drafted };
+      this.#space = workspace(device, arena, config, dtype, sizes, slots, needs);
+      this.input = arena.allocate(dtype, [count, head.fc.k], "taps");
+      this.hidden = rows(this.#space.normed, this.#rows - drafted, this.#rows);
+      this.logits = arena.allocate("f32", [drafted, head.vocabulary], "logits");
+      this.followed = arena.allocate("f32", [branches, head.vocabulary], "followed");
+      const table = ropeTable(config, slots, options.context);
+      this.#rope = arena.fromHost("f32", [slots, config.headDim], table);
+      const masks = new Int32Array(this.#rows).fill(description.maskToken);
+      this.#masks = arena.fromHost("i32", [this.#rows], masks);
+      const all = (1n << BigInt(this.#rows)) - 1n;
+      const upTo = (row: number): bigint => (2n << BigInt(row)) - 1n;
+      const seen = BigUint64Array.from(
+        { length: this.#rows },
+        (_, row) => description.causal ? upTo(row) : all,
+      );
+      this.#seen = arena.fromHost("u64", [this.#rows, 1], seen);
+      this.#zeros = arena.fromHost("i32", [branches], new Int32Array(branches));
+      if (head.markov) {
+        this.#said = arena.allocate(dtype, [branches, head.markov.before.linear.k], "said");
+      }
+    } catch (error) {
+      arena[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** Queues `count` tokens of the text behind those read, from rows of `input`: their keys and values. */
+  queueContext(count: number): void {
+    const { head: { fc, fcNorm, layers, config: { rmsNormEps: eps } }, device, cache } = this;
+    const { space, ...context } = this.#context({ rows: count, cacheLength: this.cacheLength });
+    queueLinear(space, fc, space.residual, rows(this.input, 0, count), "logits");
+    rmsNorm(device, space.normed, space.residual, fcNorm!, eps);
+    layers.forEach((layer, i) =>
+      queueKeys({ space, ...context }, layer, cache.keys[i], cache.values[i], space.normed)
+    );
+  }
+
+  /** Queues a block behind the text, whose last token is `history[cacheLength]`: `hidden` and `logits`. */
+  queueBlock(history: Tensor<"i32">): void {
+    const { head, device, cache, cacheLength } = this;
+    const { embedding, layers, finalNorm, lmHead, config: { rmsNormEps: eps } } = head;
+    const count = this.#rows;
+    const context = this.#context({ rows: count, cacheLength, mask: this.#seen });
+    const { residual, normed } = context.space;
+    embedding.queue(rows(residual, 0, 1), history, { start: cacheLength });
+    if (count > 1) embedding.queue(rows(residual, 1, count), this.#masks);
+    layers.forEach((layer, i) => queueLayer(context, layer, cache.keys[i], cache.values[i]));
+    rmsNorm(device, normed, residual, finalNorm!, eps);
+    queueLinear(context.space, lmHead, this.logits, this.hidden, "logits");
+  }
+
+  /** Queues the logits of the i-th drafted token behind each of the first `count` tokens of `before`: `followed`. */
+  queueFollowed(i: number, before: TokenRows, count: number): void {
+    const { head: { markov }, device } = this;
+    const out = rows(this.followed, 0, count);
+    gatherRows(device, out, rows(this.logits, i, i + 1), rows(this.#zeros, 0, count));
+    if (markov === undefined) return;
+    const said = rows(this.#said!, 0, count);
+    const { tokens, start, shift } = before;
+    markov.before.queue(said, tokens, { start, shift });
+    queueLinear(this.#space, markov.after, columns(out, 0, markov.after.n), said, "residual");
+  }
+
+  #context(step: Step): LayerContext {
+    const { device, head: { config } } = this;
+    return { device, config, space: cut(this.#space, step.rows), rope: this.#rope, step };
+  }
+
+  /** Sets the cache length, on the device and the host. */
+  setLength(length: number): void {
+    this.device.upload(this.cacheLength, Int32Array.of(length));
+    this.length = length;
+  }
+
+  /** Frees caches and buffers. */
+  [Symbol.dispose](): void {
+    this.#arena[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,199 @@
+/**
+ * Block drafters (DFlash, arXiv 2602.06036; DSpark): one pass of a head says what each of the next tokens may be. The
+ * likeliest continuations make a tree, best first; with one node on each level it is a chain.
+ *
+ * @module
+ */
+import { ArgumentError } from "../base/errors.ts";
+import { checkArgument, checkOptions, required } from "../base/options.ts";
+import { Arena, Graph, rows, type Tensor } from "../device/mod.ts";
+import { blockRows, BlockState, HEAD_KIND, type HeadModel } from "../model/mod.ts";
+import { advance, copy, cutBack, ringRead, topChoices } from "../ops/mod.ts";
+import type { Drafter, DrafterPlan, Proposal, Verifier } from "./drafter.ts";
+import type { HeadTreeOptions } from "./head_trees.ts";
+import { slotsOf } from "./memory.ts";
+import { DRAFTER_KINDS } from "./shape.ts";
+import { checkTree, Tree, type TreeOptions } from "./tree.ts";
+
+/** Plans a drafter of blocks with `head`, of the family `kind`; a block has as many rows as `depth` tokens need. */
+export function blockTrees(
+  kind: "dflash" | "dspark",
+  head: HeadModel,
+  options: HeadTreeOptions,
+): DrafterPlan {
+  const doing = "draft blocks";
+  checkArgument(doing, "head", head, HEAD_KIND);
+  checkOptions(doing, options, DRAFTER_KINDS);
+  for (const name of ["depth", "topk", "treeSize"] as const) {
+    checkArgument(doing, name, options[name], required(DRAFTER_KINDS[name]));
+  }
+  head.expectLive(doing);
+  const { description } = head;
+  if (description.kind !== kind) {
+    throw new ArgumentError(
+      "head",
+      `Cannot ${doing}: ${head.dir} is of kind ${description.kind}, expected ${kind}`,
+    );
+  }
+  const { depth, treeSize } = options;
+  const most = description.blockSize - blockRows(head, 0);
+  if (depth > most) {
+    throw new ArgumentError(
+      "depth",
+      `Cannot ${doing}: depth is ${depth}, expected at most ${most}, which is what ${head.dir} was trained for`,
+    );
+  }
+  checkTree(options, head.vocabulary);
+  return {
+    name: kind,
+    taps: head.taps,
+    rows: treeSize,
+    depth: Math.min(depth, treeSize - 1),
+    slack: Math.max(treeSize, contextRows(options), blockRows(head, depth)),
+    create: (verifier) => new BlockTrees(verifier, head, options),
+  };
+}
+
+/** Tokens of the text that are read at the start of a proposal: those of one commit, and one of a catch-up. */
+function contextRows({ depth }: TreeOptions): number {
+  return depth + 2;
+}
+
+/** A block drafter at work. */
+class BlockTrees implements Drafter {
+  readonly proposal: Proposal;
+  readonly levels = [];
+  readonly #name: string;
+  readonly #verifier: Verifier;
+  readonly #state: BlockState;
+  readonly #cleanup: DisposableStack;
+  readonly #tree: Tree;
+  readonly #contextRows: number;
+  readonly #zero: Tensor<"i32">;
+  readonly #extend: Graph;
+  readonly #draft: Graph;
+
+  constructor(verifier: Verifier, head: HeadModel, options: HeadTreeOptions) {
+    const { memory: { device, context, slots, prefillRows } } = verifier;
+    const { depth, topk } = options;
+    this.#name = options.name ?? "head";
+    this.#verifier = verifier;
+    this.#contextRows = contextRows(options);
+    using cleanup = new DisposableStack();
+    const arena = cleanup.use(new Arena(device, head.description.kind));
+    const count = Math.max(prefillRows, this.#contextRows);
+    this.#state = cleanup.use(
+      new BlockState(head, { context, slots, rows: count, drafted: depth, branches: topk }),
+    );
+    this.#tree = new Tree(arena, options);
+    this.proposal = this.#tree.proposal;
+    this.#zero = arena.fromHost("i32", [1], new Int32Array(1));
+    this.#extend = cleanup.use(Graph.capture(device, () => {
+      this.#queueContext();
+      advance(device, this.#state.cacheLength, this.#contextRows);
+    }));
+    this.#draft = cleanup.use(Graph.capture(device, () => this.#queueDraft(depth, topk)));
+    this.#cleanup = cleanup.move();
+  }
+
+  /** Queues the tokens of the text behind the cache; what does not exist yet is overwritten by blocks, and by itself. */
+  #queueContext(): void {
+    const { memory: { device }, taps } = this.#verifier;
+    const state = this.#state;
+    const count = this.#contextRows;
+    ringRead(device, rows(state.input, 0, count), taps!.ring, state.cacheLength);
+    state.queueContext(count);
+  }
+
+  #queueDraft(depth: number, topk: number): void {
+    const { memory: { device, history, choice }, state: above } = this.#verifier;
+    const { cacheLength } = above;
+    const state = this.#state;
+    const tree = this.#tree;
+    this.#queueContext();
+    copy(device, state.cacheLength, cacheLength);
+    state.queueBlock(history);
+    for (let level = 1; level <= depth; level++) {
+      const count = level === 1 ? 1 : topk;
+      const before = level === 1
+        ? { tokens: history, start: cacheLength }
+        : { tokens: tree.frontTokens };
+      state.queueFollowed(level - 1, before, count);
+      topChoices(device, {
+        ...choice,
+        values: rows(tree.values, 0, count),
+        ids: rows(tree.ids, 0, count),
+        logits: rows(state.followed, 0, count),
+        map: state.head.map,
+        history,
+        cacheLength,
+        offset: level,
+      });
+      tree.queueExpand(device, level);
+    }
+    tree.queueSelect(this.#verifier);
+  }
+
+  prefill(count: number): void {
+    const { memory: { device }, state: above } = this.#verifier;
+    const state = this.#state;
+    ringRead(device, rows(state.input, 0, count), rows(above.tapped, 0, count), this.#zero);
+    state.queueContext(count);
+    advance(device, state.cacheLength, count);
+    state.length += count;
+  }
+
+  get proposed(): number {
+    return this.proposal.rows;
+  }
+
+  propose(): void {
+    this.follow();
+    this.#draft.launch();
+    this.#state.length = this.#verifier.state.length;
+  }
+
+  follow(): void {
+    this.#catchUp(this.#verifier.state.length - this.#contextRows);
+  }
+
+  /** Reads tokens up to `length` at least; what lies behind is overwritten. */
+  #catchUp(length: number): void {
+    const state = this.#state;
+    while (state.length < length) {
+      this.#extend.launch();
+      state.length += this.#contextRows;
+    }
+  }
+
+  queueObserve(): void {
+    // What the verifier's taps said of a token that it keeps stays true.
+    cutBack(
+      this.#verifier.memory.device,
+      this.#state.cacheLength,
+      this.#verifier.state.cacheLength,
+      0,
+    );
+  }
+
+  observe(): void {
+    this.#state.length = Math.min(this.#state.length, this.#verifier.state.length);
+  }
+
+  proposer(): string {
+    return this.#name;
+  }
+
+  resume(kept: number, length: number): void {
+    this.#extend.expectLive();
+    this.#draft.expectLive();
+    const state = this.#state;
+    state.cache.ensure(slotsOf(this.#verifier.memory, length));
+    this.#catchUp(kept);
+    state.setLength(kept);
+  }
+
+  [Symbol.dispose](): void {
+    this.#cleanup.dispose();
+  }
+}
