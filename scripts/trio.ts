@@ -1,15 +1,17 @@
 /**
  * A directory with a target, a draft model and an EAGLE-2 head of each, loaded: what the demo, the benches
  * and the tests compare methods on. The folders are `target`, `draft`, `target-eagle2`, `draft-eagle2`, and
- * `target-eagle3` where there is an EAGLE-3 head, too.
+ * `target-eagle3`, `target-dflash` and `target-dspark` where the target has such heads, too.
  *
  * @module
  */
 import { fileURLToPath } from "node:url";
 import {
   Device,
+  dflash,
   type DrafterPlan,
   draftModel,
+  dspark,
   eagle2,
   eagle3,
   HeadModel,
@@ -25,6 +27,10 @@ import {
 /** The bundled trio. */
 export const DEMO_DIR = fileURLToPath(new URL("../models/demo", import.meta.url));
 
+/** Methods whose heads a trio may have or not. */
+const OTHER_HEADS = ["eagle3", "dflash", "dspark"] as const;
+type OtherHead = typeof OTHER_HEADS[number];
+
 /** The models of a trio, on one device. */
 export class Trio implements Disposable {
   /** Where they are. */
@@ -39,8 +45,7 @@ export class Trio implements Disposable {
   readonly targetHead: HeadModel;
   /** The draft model's head. */
   readonly draftHead: HeadModel;
-  /** The target's EAGLE-3 head, where there is one. */
-  readonly targetEagle3?: HeadModel;
+  readonly #others = new Map<Method, HeadModel>();
   readonly #cleanup: DisposableStack;
 
   /** Loads the trio in `dir`, on `device` or on one that it opens itself. */
@@ -53,15 +58,27 @@ export class Trio implements Disposable {
     this.draft = cleanup.use(Model.load(on, `${dir}/draft`));
     this.targetHead = cleanup.use(HeadModel.load(on, `${dir}/target-eagle2`, this.target));
     this.draftHead = cleanup.use(HeadModel.load(on, `${dir}/draft-eagle2`, this.draft));
-    if ([...Deno.readDirSync(dir)].some(({ name }) => name === "target-eagle3")) {
-      this.targetEagle3 = cleanup.use(HeadModel.load(on, `${dir}/target-eagle3`, this.target));
+    const folders = new Set([...Deno.readDirSync(dir)].map(({ name }) => name));
+    for (const method of OTHER_HEADS) {
+      const name = `target-${method}`;
+      if (!folders.has(name)) continue;
+      this.#others.set(method, cleanup.use(HeadModel.load(on, `${dir}/${name}`, this.target)));
     }
     this.#cleanup = cleanup.move();
   }
 
   /** The methods that there are models for. */
   get methods(): readonly Method[] {
-    return METHODS.filter((method) => method !== "eagle3" || this.targetEagle3 !== undefined);
+    return METHODS.filter((method) =>
+      !OTHER_HEADS.some((other) => other === method) || this.#others.has(method)
+    );
+  }
+
+  /** The target's head of a method that not all trios have heads for; of one in `methods`. */
+  otherHead(method: OtherHead): HeadModel {
+    const head = this.#others.get(method);
+    if (head) return head;
+    throw new Error(`Cannot draft by ${method}: the trio has no target-${method}, expected one`);
   }
 
   /** The drafter of a method, with the shape that an engine gives it where `options` say nothing else. */
@@ -75,7 +92,11 @@ export class Trio implements Disposable {
       case "eagle2":
         return eagle2(this.targetHead, shape);
       case "eagle3":
-        return eagle3(this.targetEagle3!, shape);
+        return eagle3(this.otherHead(method), shape);
+      case "dflash":
+        return dflash(this.otherHead(method), shape);
+      case "dspark":
+        return dspark(this.otherHead(method), shape);
       case "suffix":
         return suffix(shape);
       case "hier":

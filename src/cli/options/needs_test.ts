@@ -153,17 +153,6 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Idle>>>> = {
     threads: ALWAYS,
     json: ALWAYS,
   },
-  "hidden-states": {
-    target: ALWAYS,
-    texts: ALWAYS,
-    out: ALWAYS,
-    taps: ALWAYS,
-    "text-tokens": ALWAYS,
-    "shard-tokens": ALWAYS,
-    backend: ALWAYS,
-    threads: [["--backend cuda --threads 2", "it does nothing with --backend cuda"]],
-    json: ALWAYS,
-  },
   completions: {},
   "convert-head": { head: ALWAYS, model: ALWAYS, out: ALWAYS, json: ALWAYS },
   "hidden-states": {
