@@ -216,6 +216,9 @@ Deno.test("an engine refuses options out of range, and names them", async () => 
   await refused({ target: TARGET, method: "hier" }, "draft", "no draft is given");
   await refused({ target: TARGET, draft: DRAFT, method: "hier" }, "head", "path of a head of the");
   await refused({ target: TARGET, inner: "suffix" }, "draft", "no draft is given");
+  const both = { target: TARGET, draft: DRAFT, inner: "suffix" } as const;
+  await refused({ ...both, method: "draft" }, "inner", "method is draft, expected hier");
+  await refused({ ...both, head: DRAFT_HEAD }, "head", "inner is suffix, which has none");
   await refused({ target: TARGET, draft: DRAFT, inner: "eagle2" }, "head", "no head is given");
   await refused({ target: TARGET, method: "suffix", treeSize: 65 }, "treeSize", "1 to 64");
   await refused({ ...all, treeSize: 65 }, "treeSize", "treeSize is 65, expected at most 64");

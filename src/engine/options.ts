@@ -140,6 +140,12 @@ export function wayOf(options: CheckedEngineOptions, family?: DrafterName): Way 
       );
     }
   };
+  const refuse = (argument: "inner" | "head", value: string, found: string): never => {
+    throw new ArgumentError(argument, `Cannot use ${argument} ${value}: ${found}`);
+  };
+  if (inner !== undefined && method !== "hier") {
+    refuse("inner", inner, `method is ${method}, expected hier`);
+  }
   if (method === "draft" || method === "hier") needs("draft", "a draft model");
   const name = method === "hier" ? inner ?? family ?? EAGLE2.name : method;
   const drafter = DRAFTERS.find((one) => one.name === name);
@@ -153,6 +159,9 @@ export function wayOf(options: CheckedEngineOptions, family?: DrafterName): Way 
         `Cannot use ${option} ${name}: ${head} is of kind ${family}, expected ${drafter.head}`,
       );
     }
+  }
+  if (head !== undefined && inner !== undefined && !drafter?.head) {
+    refuse("head", head, `inner is ${inner}, which has none`);
   }
   return { method, drafter };
 }
