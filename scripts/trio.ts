@@ -1,15 +1,17 @@
 /**
  * A directory with a target, a draft model and an EAGLE-2 head of each, loaded: what the demo, the benches
  * and the tests compare methods on. The folders are `target`, `draft`, `target-eagle2`, `draft-eagle2`, and
- * `target-eagle3` where there is an EAGLE-3 head, too.
+ * `target-eagle3`, `target-dflash`, `target-dspark` where there are heads of those families, too.
  *
  * @module
  */
 import { fileURLToPath } from "node:url";
 import {
   Device,
+  dflash,
   type DrafterPlan,
   draftModel,
+  dspark,
   eagle2,
   eagle3,
   HeadModel,
@@ -25,6 +27,9 @@ import {
 /** The bundled trio. */
 export const DEMO_DIR = fileURLToPath(new URL("../models/demo", import.meta.url));
 
+/** Families of which a trio may have a head of the target, beside its EAGLE-2 heads. */
+const OTHERS = ["eagle3", "dflash", "dspark"] as const;
+
 /** The models of a trio, on one device. */
 export class Trio implements Disposable {
   /** Where they are. */
@@ -39,8 +44,8 @@ export class Trio implements Disposable {
   readonly targetHead: HeadModel;
   /** The draft model's head. */
   readonly draftHead: HeadModel;
-  /** The target's EAGLE-3 head, where there is one. */
-  readonly targetEagle3?: HeadModel;
+  /** The target's heads of other families, where there are any. */
+  readonly targetHeads: { [family in (typeof OTHERS)[number]]?: HeadModel } = {};
   readonly #cleanup: DisposableStack;
 
   /** Loads the trio in `dir`, on `device` or on one that it opens itself. */
@@ -53,15 +58,18 @@ export class Trio implements Disposable {
     this.draft = cleanup.use(Model.load(on, `${dir}/draft`));
     this.targetHead = cleanup.use(HeadModel.load(on, `${dir}/target-eagle2`, this.target));
     this.draftHead = cleanup.use(HeadModel.load(on, `${dir}/draft-eagle2`, this.draft));
-    if ([...Deno.readDirSync(dir)].some(({ name }) => name === "target-eagle3")) {
-      this.targetEagle3 = cleanup.use(HeadModel.load(on, `${dir}/target-eagle3`, this.target));
+    const there = new Set([...Deno.readDirSync(dir)].map(({ name }) => name));
+    for (const family of OTHERS.filter((one) => there.has(`target-${one}`))) {
+      const head = HeadModel.load(on, `${dir}/target-${family}`, this.target);
+      this.targetHeads[family] = cleanup.use(head);
     }
     this.#cleanup = cleanup.move();
   }
 
   /** The methods that there are models for. */
   get methods(): readonly Method[] {
-    return METHODS.filter((method) => method !== "eagle3" || this.targetEagle3 !== undefined);
+    const missing: Method[] = OTHERS.filter((family) => this.targetHeads[family] === undefined);
+    return METHODS.filter((method) => !missing.includes(method));
   }
 
   /** The drafter of a method, with the shape that an engine gives it where `options` say nothing else. */
@@ -75,7 +83,11 @@ export class Trio implements Disposable {
       case "eagle2":
         return eagle2(this.targetHead, shape);
       case "eagle3":
-        return eagle3(this.targetEagle3!, shape);
+        return eagle3(this.targetHeads.eagle3!, shape);
+      case "dflash":
+        return dflash(this.targetHeads.dflash!, shape);
+      case "dspark":
+        return dspark(this.targetHeads.dspark!, shape);
       case "suffix":
         return suffix(shape);
       case "hier":

@@ -15,8 +15,10 @@ import { vocabularyOf } from "../src/engine/vocabulary.ts";
 import { Grammar, type GrammarOption } from "../src/grammar/mod.ts";
 import {
   type Constraint,
+  dflash,
   type DrafterPlan,
   draftModel,
+  dspark,
   eagle2,
   eagle3,
   Round,
@@ -51,7 +53,11 @@ function planOf(trio: Trio, method: Method): DrafterPlan | undefined {
     case "eagle2":
       return eagle2(trio.targetHead, SHAPE);
     case "eagle3":
-      return eagle3(trio.targetEagle3!, SHAPE);
+      return eagle3(trio.targetHeads.eagle3!, SHAPE);
+    case "dflash":
+      return dflash(trio.targetHeads.dflash!, SHAPE);
+    case "dspark":
+      return dspark(trio.targetHeads.dspark!, SHAPE);
     case "suffix":
       return suffix({ ...SHAPE, leastWorth: 0 });
     case "hier":
