@@ -88,7 +88,7 @@ for (const layout of ["z-lab", "DeepSpec"]) {
     `blocks (${layout}) inside a hierarchy are those of a fresh reading`,
     ({ device }) => {
       // Most of a long sequence is refused: the draft model goes back behind what its drafter has read.
-      withModels(device, { target: 1, draft: 1, noise: 0.1 }, (models) => {
+      withModels(device, { target: 1, draft: 1, noise: NOISE }, (models) => {
         const watch = (): [Watched, DrafterPlan] => {
           const watched = new Watched(blocksOf(models.blocks![layout].draft));
           // A sibling that is taken is read by the draft model in place of a token that its drafter has read.
