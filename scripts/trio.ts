@@ -1,7 +1,7 @@
 /**
  * A directory with a target, a draft model and an EAGLE-2 head of each, loaded: what the demo, the benches
  * and the tests compare methods on. The folders are `target`, `draft`, `target-eagle2`, `draft-eagle2`, and
- * `target-eagle3`, `target-dflash` and `target-dspark` where the target has such heads, too.
+ * `target-eagle3`, `target-dflash`, `target-dspark` where there are heads of those families, too.
  *
  * @module
  */
@@ -27,9 +27,8 @@ import {
 /** The bundled trio. */
 export const DEMO_DIR = fileURLToPath(new URL("../models/demo", import.meta.url));
 
-/** Methods whose heads a trio may have or not. */
-const OTHER_HEADS = ["eagle3", "dflash", "dspark"] as const;
-type OtherHead = typeof OTHER_HEADS[number];
+/** Families of which a trio may have a head of the target, beside its EAGLE-2 heads. */
+const OTHERS = ["eagle3", "dflash", "dspark"] as const;
 
 /** The models of a trio, on one device. */
 export class Trio implements Disposable {
@@ -45,7 +44,8 @@ export class Trio implements Disposable {
   readonly targetHead: HeadModel;
   /** The draft model's head. */
   readonly draftHead: HeadModel;
-  readonly #others = new Map<Method, HeadModel>();
+  /** The target's heads of other families, where there are any. */
+  readonly targetHeads: { [family in (typeof OTHERS)[number]]?: HeadModel } = {};
   readonly #cleanup: DisposableStack;
 
   /** Loads the trio in `dir`, on `device` or on one that it opens itself. */
@@ -58,27 +58,18 @@ export class Trio implements Disposable {
     this.draft = cleanup.use(Model.load(on, `${dir}/draft`));
     this.targetHead = cleanup.use(HeadModel.load(on, `${dir}/target-eagle2`, this.target));
     this.draftHead = cleanup.use(HeadModel.load(on, `${dir}/draft-eagle2`, this.draft));
-    const folders = new Set([...Deno.readDirSync(dir)].map(({ name }) => name));
-    for (const method of OTHER_HEADS) {
-      const name = `target-${method}`;
-      if (!folders.has(name)) continue;
-      this.#others.set(method, cleanup.use(HeadModel.load(on, `${dir}/${name}`, this.target)));
+    const there = new Set([...Deno.readDirSync(dir)].map(({ name }) => name));
+    for (const family of OTHERS.filter((one) => there.has(`target-${one}`))) {
+      const head = HeadModel.load(on, `${dir}/target-${family}`, this.target);
+      this.targetHeads[family] = cleanup.use(head);
     }
     this.#cleanup = cleanup.move();
   }
 
   /** The methods that there are models for. */
   get methods(): readonly Method[] {
-    return METHODS.filter((method) =>
-      !OTHER_HEADS.some((other) => other === method) || this.#others.has(method)
-    );
-  }
-
-  /** The target's head of a method that not all trios have heads for; of one in `methods`. */
-  otherHead(method: OtherHead): HeadModel {
-    const head = this.#others.get(method);
-    if (head) return head;
-    throw new Error(`Cannot draft by ${method}: the trio has no target-${method}, expected one`);
+    const missing: Method[] = OTHERS.filter((family) => this.targetHeads[family] === undefined);
+    return METHODS.filter((method) => !missing.includes(method));
   }
 
   /** The drafter of a method, with the shape that an engine gives it where `options` say nothing else. */
@@ -92,11 +83,11 @@ export class Trio implements Disposable {
       case "eagle2":
         return eagle2(this.targetHead, shape);
       case "eagle3":
-        return eagle3(this.otherHead(method), shape);
+        return eagle3(this.targetHeads.eagle3!, shape);
       case "dflash":
-        return dflash(this.otherHead(method), shape);
+        return dflash(this.targetHeads.dflash!, shape);
       case "dspark":
-        return dspark(this.otherHead(method), shape);
+        return dspark(this.targetHeads.dspark!, shape);
       case "suffix":
         return suffix(shape);
       case "hier":

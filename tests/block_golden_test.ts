@@ -2,7 +2,7 @@
  * Block drafters of every layout against reference code in PyTorch (scripts/golden/block.py): what a block says behind a
  * text, and what a drafter makes of it. See tests/data/golden/README.md.
  */
-import { assertEquals, assertLess } from "@std/assert";
+import { assert, assertEquals, assertLess } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { toF32 } from "../src/base/half.ts";
 import { openSafetensors } from "../src/checkpoint/containers/safetensors.ts";
@@ -10,8 +10,10 @@ import { Arena, rows } from "../src/device/mod.ts";
 import { BlockState, HeadModel, Model, ModelState } from "../src/model/mod.ts";
 import { copy } from "../src/ops/mod.ts";
 import { dflash, type DrafterPlan, dspark, Round, sequenceMemory } from "../src/speculation/mod.ts";
+import { BLOCK_TENSORS } from "../src/checkpoint/config/block_head.ts";
 import { backendTest } from "./backends.ts";
 import { assertRows, TOLERANCE } from "./golden_logits.ts";
+import { resizeRows, rewrite } from "./rewrite.ts";
 import type { Rig } from "./rig.ts";
 
 const GOLDEN = fileURLToPath(new URL("./data/golden", import.meta.url));
@@ -104,3 +106,38 @@ for (const name of NAMES) {
     assertEquals([...proposed], [tokens.at(-1)!, ...drafted]);
   }, ["cpu", "cuda"]);
 }
+
+backendTest(
+  "a Markov head of fewer tokens than its verifier adds to the logits of those",
+  (rig) => {
+    const dir = Deno.makeTempDirSync();
+    try {
+      const known = 100;
+      const names = BLOCK_TENSORS.markov.map((name) => `${name}.weight`);
+      const cut = rewrite(
+        `${GOLDEN}/dspark`,
+        dir,
+        (all) => resizeRows(all, [...names, "embed_tokens.weight", "lm_head.weight"], known),
+        { vocab_size: known },
+      );
+      using model = Model.load(rig.device, VERIFIER);
+      const [whole, less] = [`${GOLDEN}/dspark`, cut].map((from) => {
+        using head = HeadModel.load(rig.device, from, model);
+        const drafted = [3, 4, 99, 5]; // each row but the first is behind a token that both know
+        const { logits } = computed(rig, head, goldenTokens("dspark", "tokens"), drafted, 24);
+        return logits;
+      });
+      const width = model.config.vocabSize;
+      const base = whole.map((value, i) => value - less[i]);
+      for (let i = 0; i < whole.length; i++) {
+        // The first row is behind the last token of the text, which may be one that only the whole head knows.
+        const row = Math.floor(i / width);
+        if (i % width >= known) assert(base[i] !== 0 || row === 0, `entry ${i} of others`);
+        else if (row > 0) assertEquals(less[i], whole[i], `entry ${i}`);
+      }
+    } finally {
+      Deno.removeSync(dir, { recursive: true });
+    }
+  },
+  ["cpu", "cuda"],
+);

@@ -8,7 +8,7 @@ import { openCheckpoint } from "../src/checkpoint/checkpoint.ts";
 import { openHead } from "../src/checkpoint/head.ts";
 import { checkHead } from "../src/model/mod.ts";
 import { BLOCK_LAYOUTS, SMALL, writeRandomBlock, writeRandomModel } from "./models.ts";
-import { rewrite, type Tensors, tensorsOf } from "./rewrite.ts";
+import { resizeRows, rewrite, type Tensors, tensorsOf } from "./rewrite.ts";
 
 /** Tensors without which a drafter is another one that is whole, too. */
 const OPTIONAL = /^(t2d|confidence_head\.proj\.bias)$/;
@@ -140,6 +140,19 @@ Deno.test("block drafters: what is nearly one is refused by name", () => {
     refused('model_type "gemma4"', { model_type: "gemma4" });
     refused("an embedding of its own", {}, add("embed_tokens.weight", [160, 64]));
     refused("an output projection of its own", {}, add("lm_head.weight", [160, 64]));
+  });
+});
+
+Deno.test("block drafters: a Markov head of tokens that there are no logits of is refused", () => {
+  withLayout("DeepSpec", (_, verifier, write) => {
+    const names = ["markov_head.markov_w1.weight", "markov_head.markov_w2.weight"];
+    const longer = write((all) => resizeRows(all, names, 170), { vocab_size: 170 });
+    assertStringIncludes(
+      said(longer, verifier)!,
+      "its Markov head has 170 tokens, expected at most 160",
+    );
+    const shorter = write((all) => resizeRows(all, names, 150), { vocab_size: 150 });
+    assertEquals(said(shorter, verifier), undefined);
   });
 });
 

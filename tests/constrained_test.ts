@@ -53,11 +53,11 @@ function planOf(trio: Trio, method: Method): DrafterPlan | undefined {
     case "eagle2":
       return eagle2(trio.targetHead, SHAPE);
     case "eagle3":
-      return eagle3(trio.otherHead(method), SHAPE);
+      return eagle3(trio.targetHeads.eagle3!, SHAPE);
     case "dflash":
-      return dflash(trio.otherHead(method), SHAPE);
+      return dflash(trio.targetHeads.dflash!, SHAPE);
     case "dspark":
-      return dspark(trio.otherHead(method), SHAPE);
+      return dspark(trio.targetHeads.dspark!, SHAPE);
     case "suffix":
       return suffix({ ...SHAPE, leastWorth: 0 });
     case "hier":

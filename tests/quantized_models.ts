@@ -12,8 +12,11 @@ import {
 import type { Device } from "../src/device/mod.ts";
 import type { Trio } from "./methods.ts";
 import {
+  BLOCK_LAYOUTS,
+  type BlockLayout,
   EAGLE3_LAYOUTS,
   type RandomModel,
+  writeRandomBlock,
   writeRandomEagle3,
   writeRandomHead,
   writeRandomModel,
@@ -41,7 +44,31 @@ const EAGLE3 = {
   draftVocab: 128,
 };
 
-const LINEAR = /^(.*_proj|fc|lm_head)\.weight$/;
+/** Block drafters of such a model; of one rank that every layout of weights has room for. */
+const BLOCKS: Readonly<Record<string, BlockLayout>> = {
+  dflash: {
+    config: {
+      block_size: 6,
+      dflash_config: { target_layer_ids: [-1, 0], mask_token_id: 5 },
+    },
+    taps: 2,
+  },
+  dspark: {
+    ...BLOCK_LAYOUTS.DeepSpec,
+    config: {
+      block_size: 5,
+      target_layer_ids: [-1, 0],
+      mask_token_id: 5,
+      markov_rank: 128,
+      markov_head_type: "vanilla",
+    },
+    taps: 2,
+    rank: 128,
+    confidence: false,
+  },
+};
+
+const LINEAR = /^(.*_proj|fc|lm_head|.*\.markov_w2)\.weight$/;
 
 /** Rewrites the f16 checkpoint in `dir` in `scheme`; returns `dir`. */
 export function store(dir: string, scheme: StoredScheme): string {
@@ -74,7 +101,7 @@ export function store(dir: string, scheme: StoredScheme): string {
   return dir;
 }
 
-/** Runs `body` with a random trio in `scheme`, EAGLE-3 heads among it; the draft model is the target, moved by `noise`. */
+/** Runs `body` with a random trio in `scheme`, EAGLE-3 heads and block drafters among it; the draft model is the target, moved by `noise`. */
 export function withStoredModels(
   device: Device,
   scheme: StoredScheme,
@@ -86,6 +113,10 @@ export function withStoredModels(
     store(writeRandomModel(`${dir}/draft`, { ...TILED, noise }), scheme);
     store(writeRandomHead(`${dir}/head`, { ...TILED, seed: 9 }), scheme);
     store(writeRandomEagle3(`${dir}/eagle3/${scheme.name}`, { ...TILED, seed: 9 }, EAGLE3), scheme);
+    for (const [kind, layout] of Object.entries(BLOCKS)) {
+      const name = `${dir}/blocks/${scheme.name} ${kind}`;
+      store(writeRandomBlock(name, { ...TILED, seed: 9 }, layout), scheme);
+    }
   };
   withWritten(device, write, body);
 }

@@ -7,9 +7,11 @@ import type { ChoiceOptions } from "../src/speculation/mod.ts";
 import { backendTest } from "./backends.ts";
 import { methodsOf } from "./methods.ts";
 import {
+  BLOCK_LAYOUTS,
   EAGLE3_LAYOUTS,
   type RandomModel,
   SMALL,
+  writeRandomBlock,
   writeRandomEagle3,
   writeRandomHead,
   writeRandomModel,
@@ -66,6 +68,9 @@ backendTest("every method says what plain decoding says, at every temperature", 
     writeRandomHead(`${dir}/head`, { ...FEW_WORDS, seed: 9 });
     const layout = { ...EAGLE3_LAYOUTS.eagle, draftVocab: 18 };
     writeRandomEagle3(`${dir}/eagle3/eagle`, { ...FEW_WORDS, seed: 9 }, layout);
+    for (const name of ["z-lab", "DeepSpec"]) {
+      writeRandomBlock(`${dir}/blocks/${name}`, { ...FEW_WORDS, seed: 9 }, BLOCK_LAYOUTS[name]);
+    }
   };
   withWritten(device, write, (models) => {
     const context = LONGEST + COUNT + 1;

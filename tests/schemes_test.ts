@@ -58,8 +58,9 @@ for (const scheme of STORED_SCHEMES) {
     const { used } = device.memory();
     withStoredModels(device, scheme, NOISE, (models) => {
       const { target, targetHead, draft, draftHead } = models;
-      const [eagle3] = Object.values(models.eagle3!);
-      const planned = [target, targetHead, draft, draftHead, eagle3.target, eagle3.draft]
+      const others = [models.eagle3!, models.blocks!].flatMap((all) => Object.values(all))
+        .flatMap((pair) => [pair.target, pair.draft]);
+      const planned = [target, targetHead, draft, draftHead, ...others]
         .reduce((sum, { summary }) => sum + summary.weightBytes, 0);
       // The twin keeps scales and zero points of groups in f32: a sixth more at most.
       assertWithin(device.memory().used - used, planned, planned / 6);

@@ -9,7 +9,9 @@ import {
   convertHead,
   Device,
   type DeviceOptions,
+  dflash,
   draftModel,
+  dspark,
   eagle2,
   eagle3,
   Engine,
@@ -36,7 +38,7 @@ import { show } from "../src/base/options.ts";
 import { findLibrary } from "../src/ffi/library.ts";
 import { DEMO_DIR } from "../scripts/trio.ts";
 import { TestHub } from "./hub.ts";
-import { writeEagle3Of } from "./models.ts";
+import { writeBlockOf, writeEagle3Of } from "./models.ts";
 import { place, tinyRepository } from "./pulled.ts";
 
 /** What no number, no text, no path and so on can be. */
@@ -177,6 +179,14 @@ Deno.test("every option of every export refuses what it cannot be, by name", asy
   using head = HeadModel.load(device, headDir, draft);
   const written = writeEagle3Of(Deno.makeTempDirSync(), draftDir);
   using eagle3Head = HeadModel.load(device, written, draft);
+  const blocks = Deno.makeTempDirSync();
+  using dflashHead = HeadModel.load(device, writeBlockOf(`${blocks}/0`, draftDir, "z-lab"), draft);
+  using dsparkHead = HeadModel.load(
+    device,
+    writeBlockOf(`${blocks}/1`, draftDir, "DeepSpec"),
+    draft,
+  );
+  Deno.removeSync(blocks, { recursive: true });
   Deno.removeSync(written, { recursive: true });
   using session = new Session(model, tokenizer, { context: 64 });
   await using hub = new TestHub({ "org/tiny": tinyRepository() });
@@ -249,6 +259,8 @@ Deno.test("every option of every export refuses what it cannot be, by name", asy
     ...[
       { name: "eagle2", call: (options: never) => eagle2(head, options) },
       { name: "eagle3", call: (options: never) => eagle3(eagle3Head, options) },
+      { name: "dflash", call: (options: never) => dflash(dflashHead, options) },
+      { name: "dspark", call: (options: never) => dspark(dsparkHead, options) },
     ].map((one) => ({
       ...one,
       base: { depth: 2, topk: 2, treeSize: 4 },
@@ -443,12 +455,14 @@ Deno.test("every argument of every export refuses what it cannot be, by name", a
       wrong: NO_PLAN,
     },
     { ...noHead, wrong: [...nothing, draft] },
-    {
-      name: "eagle3",
+    ...([["eagle3", eagle3], ["dflash", dflash], ["dspark", dspark]] as const).map((
+      [name, make],
+    ) => ({
+      name,
       argument: "head",
-      call: (it: never) => eagle3(it, { depth: 2, topk: 2, treeSize: 4 }),
+      call: (it: never) => make(it, { depth: 2, topk: 2, treeSize: 4 }),
       wrong: [...nothing, draft],
-    },
+    })),
     {
       name: "speculationOf",
       argument: "method",
@@ -655,6 +669,8 @@ Deno.test("every export of the public API is checked here, or takes nothing to c
     .concat([
       "eagle2",
       "eagle3",
+      "dflash",
+      "dspark",
       "suffix",
       "methodOf",
       "speculationOf",

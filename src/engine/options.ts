@@ -55,7 +55,7 @@ export interface EngineOptions extends Partial<SpeculationOptions> {
   readonly target: string | URL;
   /** The draft model, likewise, for `draft` and `hier`. */
   readonly draft?: string | URL;
-  /** Directory of a head: of the target for `eagle2` and `eagle3`, whichever it is, of the draft model for `hier`. */
+  /** Directory of a head: of the draft model for `hier`, else of the target; what it is makes the method. */
   readonly head?: string | URL;
   /** What proposes to the draft model in `hier`; that of the head where absent. */
   readonly inner?: DrafterName;

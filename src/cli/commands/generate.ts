@@ -67,7 +67,7 @@ export const generate: Command = command({
       value: "DIR",
       needs: [needsValue("method", ...HEADS, "hier"), idleBeside("inner", "suffix")],
       summary:
-        "Directory of a head, EAGLE-2 or EAGLE-3: of the target, or of the draft model for hier",
+        "Directory of a head (EAGLE-2, EAGLE-3, DFlash, DSpark) of the target, or of the draft model for hier",
     },
     {
       name: "inner",

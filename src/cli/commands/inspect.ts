@@ -55,6 +55,14 @@ export const inspect: Command = command({
   },
 });
 
+/** What families of heads are called. */
+const FAMILY_NAMES: Readonly<Record<NonNullable<Description["family"]>, string>> = {
+  eagle2: "EAGLE-2",
+  eagle3: "EAGLE-3",
+  dflash: "DFlash",
+  dspark: "DSpark",
+};
+
 function inspectText(
   description: Description,
   floorMs: number | undefined,
@@ -67,7 +75,7 @@ function inspectText(
   const facts = [
     [
       "kind",
-      description.family ? `${description.family.replace("eagle", "EAGLE-")} draft head` : "model",
+      description.family ? `${FAMILY_NAMES[description.family]} draft head` : "model",
     ],
     ["architecture", config.architecture],
     ["parameters", `${(description.parameters / 1e6).toFixed(2)} million`],

@@ -54,8 +54,11 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Idle>>>> = {
       ["--draft D --head H --method eagle2", "it needs --method draft or hier"],
     ],
     head: [
-      ["--head H --method ar", "it needs --method eagle2, eagle3 or hier"],
-      ["--draft D --head H --method draft", "it needs --method eagle2, eagle3 or hier"],
+      ["--head H --method ar", "it needs --method eagle2, eagle3, dflash, dspark or hier"],
+      [
+        "--draft D --head H --method draft",
+        "it needs --method eagle2, eagle3, dflash, dspark or hier",
+      ],
       ["--draft D --head H --inner suffix", "it does nothing with --inner suffix"],
     ],
     inner: [
