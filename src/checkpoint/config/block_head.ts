@@ -7,14 +7,9 @@
 import { CheckpointError } from "../../base/errors.ts";
 import { Fields, isObject } from "../containers/json.ts";
 import type { TensorSource } from "../containers/source.ts";
+import { refuseBlock, refuseOthers, refuseWindows } from "./block_others.ts";
 import { type ModelConfig, readModelConfig } from "./config.ts";
-import {
-  type BlockConfig,
-  hasBias,
-  type HeadFamily,
-  refuse as refuseHead,
-  withTensors,
-} from "./head_config.ts";
+import { type BlockConfig, hasBias, type HeadFamily, withTensors } from "./head_config.ts";
 import { namedTaps } from "./tap_ids.ts";
 
 /** Names of tensors, by role; others are called as an EAGLE-3 head's. */
@@ -35,47 +30,6 @@ export const DSPARK: HeadFamily = family("dspark");
 
 /** The largest block: its rows have one word of a mask. */
 const MAX_BLOCK = 64;
-
-/** Switches, with the only value that there is code for. */
-const SWITCHES: Readonly<Record<string, boolean>> = {
-  fc_layernorm: false,
-  log_snr_conditioning: false,
-  enable_qwen35_gated_q_proj: false,
-};
-
-/** Keys that only other kinds have, with what they mean. */
-const OTHER_KEYS: readonly (readonly [string, string])[] = [
-  ["conv_kernel_size", "a DFlash-2 head (conv_kernel_size)"],
-  ["gru_hidden_dim", "a Domino head (gru_hidden_dim)"],
-  ["draft_adapter_rank", "a block drafter with an adapter (draft_adapter_rank)"],
-  ["mlp_type", "a block drafter with another MLP (mlp_type)"],
-];
-
-/** Tensors that only other kinds have. */
-const OTHER_TENSORS: readonly (readonly [RegExp, string])[] = [
-  [/^mask_embedding/, "a block drafter with an embedding of the mask"],
-  [/^markov_head\.gate_proj\./, 'a DSpark head with markov_head_type "gated"'],
-  [/^markov_head\.joint_proj\./, 'a DSpark head with markov_head_type "rnn"'],
-  [/^(prefix_gru|draft_adapter|fusion_weights|pre_fc_norms|selector)/, "a kin of DFlash"],
-];
-
-/** Keys of training and of engines, which say nothing of what a head computes. */
-const ASIDE = [
-  "speculators_config",
-  "speculators_version",
-  "has_no_defaults_at_init",
-  "num_anchors",
-  "max_anchors",
-  "confidence_head_alpha",
-  "pure_draft_prefix_len",
-  "draft_arch",
-  // Of windows, which are refused.
-  "sliding_window_non_causal",
-];
-
-function refuse(feature: string): never {
-  refuseHead(feature, "a DFlash or DSpark head");
-}
 
 function family(kind: BlockConfig["kind"]): HeadFamily {
   const isSpark = (tensors: TensorSource): boolean =>
@@ -118,7 +72,7 @@ function read(kind: BlockConfig["kind"], config: Fields, tensors: TensorSource):
   const inner = config.fields("dflash_config");
   const type = config.string("speculators_model_type");
   if (type !== undefined && type !== "dflash" && type !== "dspark") {
-    refuse(`a speculators head of another kind (speculators_model_type "${type}")`);
+    refuseBlock(`a speculators head of another kind (speculators_model_type "${type}")`);
   }
   const holder = (key: string): Fields => inner?.raw(key) !== undefined ? inner : config;
   refuseOthers(config, inner, tensors);
@@ -128,7 +82,7 @@ function read(kind: BlockConfig["kind"], config: Fields, tensors: TensorSource):
   }
   const hiddenSize = holder("target_hidden_size").integer("target_hidden_size", model.hiddenSize);
   if (hiddenSize !== model.hiddenSize) {
-    refuse(`a block drafter of ${model.hiddenSize} dimensions for a target of ${hiddenSize}`);
+    refuseBlock(`a block drafter of ${model.hiddenSize} dimensions for a target of ${hiddenSize}`);
   }
   const taps = namedTaps(config, inner) ??
     holder("target_layer_ids").fail("target_layer_ids", "a list of layers, lowest first");
@@ -156,40 +110,6 @@ function read(kind: BlockConfig["kind"], config: Fields, tensors: TensorSource):
     confidence: confidenceInputs(holder, hiddenSize, tensors),
     draftVocabSize: draftVocabulary(holder("draft_vocab_size"), model, tensors),
   };
-}
-
-function refuseOthers(config: Fields, inner: Fields | undefined, tensors: TensorSource): void {
-  for (const fields of inner ? [config, inner] : [config]) {
-    for (const key of ASIDE) fields.has(key);
-    for (const [key, feature] of OTHER_KEYS) {
-      if ((fields.raw(key) ?? 0) !== 0) refuse(feature);
-    }
-    const projector = fields.string("projector_type") ?? "dflash";
-    if (projector !== "dflash" && projector !== "dspark") {
-      refuse(`a block drafter of another kind (projector_type "${projector}")`);
-    }
-    const markov = fields.string("markov_head_type") ?? "vanilla";
-    if (markov !== "vanilla") refuse(`a DSpark head with markov_head_type "${markov}"`);
-    const mode = (fields.string("attention_mode") ?? "gqa").toLowerCase();
-    if (mode !== "gqa" && mode !== "mha") refuse(`a block drafter with attention_mode "${mode}"`);
-    for (const [key, expected] of Object.entries(SWITCHES)) {
-      const value = fields.boolean(key, expected);
-      if (value !== expected) refuse(`a block drafter with ${key} ${value}`);
-    }
-  }
-  for (const name of tensors.names()) {
-    const other = OTHER_TENSORS.find(([pattern]) => pattern.test(name));
-    if (other) refuse(`${other[1]} (tensor ${name})`);
-  }
-}
-
-/** Trainers disagree on which part of the text a window is of. */
-function refuseWindows(config: Fields, layers: number): void {
-  config.has("sliding_window");
-  const types = config.raw("layer_types");
-  if (types === undefined) refuse("a block drafter with sliding_window");
-  const sliding = (types as unknown[]).filter((type) => type !== "full_attention").length;
-  if (sliding > 0) refuse(`a block drafter with sliding_window in ${sliding} of ${layers} layers`);
 }
 
 /** Whether the row of the last token of the text predicts: by what a file says, else by who trains so. */
