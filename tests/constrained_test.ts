@@ -15,12 +15,7 @@ import { vocabularyOf } from "../src/engine/vocabulary.ts";
 import { Grammar, type GrammarOption } from "../src/grammar/mod.ts";
 import {
   type Constraint,
-  dflash,
   type DrafterPlan,
-  draftModel,
-  dspark,
-  eagle2,
-  eagle3,
   Round,
   sequenceMemory,
   suffix,
@@ -44,25 +39,9 @@ const TEMPERATURES = [0, 1];
 /** Small proposals, so that a processor verifies many. */
 const SHAPE = { minDraft: 3, siblings: 3, depth: 3, topk: 4, treeSize: 10 };
 
+/** Of suffixes all are worth a row, so that there are trees. */
 function planOf(trio: Trio, method: Method): DrafterPlan | undefined {
-  switch (method) {
-    case "ar":
-      return undefined;
-    case "draft":
-      return draftModel(trio.draft, SHAPE);
-    case "eagle2":
-      return eagle2(trio.targetHead, SHAPE);
-    case "eagle3":
-      return eagle3(trio.targetHeads.eagle3!, SHAPE);
-    case "dflash":
-      return dflash(trio.targetHeads.dflash!, SHAPE);
-    case "dspark":
-      return dspark(trio.targetHeads.dspark!, SHAPE);
-    case "suffix":
-      return suffix({ ...SHAPE, leastWorth: 0 });
-    case "hier":
-      return draftModel(trio.draft, SHAPE, eagle2(trio.draftHead, SHAPE));
-  }
+  return method === "suffix" ? suffix({ ...SHAPE, leastWorth: 0 }) : trio.plan(method, SHAPE);
 }
 
 function validator(schema: unknown): (value: unknown) => boolean {

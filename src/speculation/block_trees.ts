@@ -5,14 +5,12 @@
  * @module
  */
 import { ArgumentError } from "../base/errors.ts";
-import { checkArgument, checkOptions, required } from "../base/options.ts";
 import { Arena, Graph, rows, type Tensor } from "../device/mod.ts";
-import { blockRows, BlockState, HEAD_KIND, type HeadModel } from "../model/mod.ts";
+import { blockRows, BlockState, type HeadModel } from "../model/mod.ts";
 import { advance, copy, cutBack, ringRead, topChoices } from "../ops/mod.ts";
 import type { Drafter, DrafterPlan, Proposal, Verifier } from "./drafter.ts";
-import type { HeadTreeOptions } from "./head_trees.ts";
+import { describeTrees, type HeadTreeOptions } from "./head_trees.ts";
 import { slotsOf } from "./memory.ts";
-import { DRAFTER_KINDS } from "./shape.ts";
 import { checkTree, Tree, type TreeOptions } from "./tree.ts";
 
 /** Plans a drafter of blocks with `head`, of the family `kind`; a block has as many rows as `depth` tokens need. */
@@ -22,21 +20,9 @@ export function blockTrees(
   options: HeadTreeOptions,
 ): DrafterPlan {
   const doing = "draft blocks";
-  checkArgument(doing, "head", head, HEAD_KIND);
-  checkOptions(doing, options, DRAFTER_KINDS);
-  for (const name of ["depth", "topk", "treeSize"] as const) {
-    checkArgument(doing, name, options[name], required(DRAFTER_KINDS[name]));
-  }
-  head.expectLive(doing);
-  const { description } = head;
-  if (description.kind !== kind) {
-    throw new ArgumentError(
-      "head",
-      `Cannot ${doing}: ${head.dir} is of kind ${description.kind}, expected ${kind}`,
-    );
-  }
+  const { blockSize } = describeTrees(doing, kind, head, options);
   const { depth, treeSize } = options;
-  const most = description.blockSize - blockRows(head, 0);
+  const most = blockSize - blockRows(head, 0);
   if (depth > most) {
     throw new ArgumentError(
       "depth",

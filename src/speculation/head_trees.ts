@@ -20,26 +20,39 @@ export interface HeadTreeOptions extends TreeOptions {
   readonly name?: string;
 }
 
-/** Plans a drafter that grows trees with `head`, of the family `kind`. */
-export function headTrees(
-  kind: HeadModel["description"]["kind"],
+/**
+ * Gives the description of a head. Refuses what is no shape of trees, and a head that is disposed of or not of the family
+ * `kind`; throws `ArgumentError`.
+ */
+export function describeTrees<K extends HeadModel["description"]["kind"]>(
+  doing: string,
+  kind: K,
   head: HeadModel,
   options: HeadTreeOptions,
-): DrafterPlan {
-  const doing = "draft trees";
+): Extract<HeadModel["description"], { readonly kind: K }> {
   checkArgument(doing, "head", head, HEAD_KIND);
   checkOptions(doing, options, DRAFTER_KINDS);
   for (const name of ["depth", "topk", "treeSize"] as const) {
     checkArgument(doing, name, options[name], required(DRAFTER_KINDS[name]));
   }
   head.expectLive(doing);
-  const found = head.description.kind;
-  if (found !== kind) {
+  const { description } = head;
+  if (description.kind !== kind) {
     throw new ArgumentError(
       "head",
-      `Cannot ${doing}: ${head.dir} is of kind ${found}, expected ${kind}`,
+      `Cannot ${doing}: ${head.dir} is of kind ${description.kind}, expected ${kind}`,
     );
   }
+  return description as Extract<HeadModel["description"], { readonly kind: K }>;
+}
+
+/** Plans a drafter that grows trees with `head`, of the family `kind`. */
+export function headTrees(
+  kind: HeadModel["description"]["kind"],
+  head: HeadModel,
+  options: HeadTreeOptions,
+): DrafterPlan {
+  describeTrees("draft trees", kind, head, options);
   checkTree(options, head.vocabulary);
   const { depth, topk, treeSize } = options;
   return {
