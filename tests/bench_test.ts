@@ -164,7 +164,7 @@ Deno.test("bench: all tables on two synthetic shapes; figures are finite and fit
 });
 
 Deno.test("bench: drafts of every family, with what they read", async () => {
-  const shapes = { tiny: { ...TINY, layers: 6, hiddenSize: 256, intermediateSize: 512 } };
+  const shapes = { tiny: { ...TINY, layers: 6, hiddenSize: 256, intermediateSize: 512, heads: 4 } };
   const vocabulary = 128;
   const report = await reportOf({
     sources: [
@@ -181,8 +181,7 @@ Deno.test("bench: drafts of every family, with what they read", async () => {
   });
   const figures = figuresOf(report);
   const [h, inter, kv] = [256, 512, 64];
-  const layer = (inputs: number) =>
-    (2 * h / 2 + 2 * kv) * 0 + inputs * (128 + 2 * kv) + 128 * h + 3 * h * inter;
+  const layer = (inputs: number) => inputs * (h + 2 * kv) + h * h + 3 * h * inter;
   const cache = 2 * kv * 2 * OPTIONS.context;
   // f16, and the output projection that is the model's, or the head's own of 512 tokens.
   const plain = (id: string) => figures.get(`drafts/tiny/w4a16-g128/${id}`)!;
@@ -191,7 +190,7 @@ Deno.test("bench: drafts of every family, with what they read", async () => {
   assertEquals(eagle2.bytes, 3 * (f16(2 * h * h + layer(h) + 512 * h) + cache));
   const eagle3 = plain("eagle3-3-10-24 f16 vocabulary=512");
   assertEquals(eagle3.bytes, f16(3 * h * h) + 3 * (f16(layer(2 * h) + 512 * h) + cache));
-  const blocks = f16(5 * h * h + 512 * h) + 5 * (f16(layer(h) + h * (128 + 2 * kv)) + cache);
+  const blocks = f16(5 * h * h + 512 * h) + 5 * (f16(layer(h) + h * (h + 2 * kv)) + cache);
   assertEquals(plain("dflash-7-1-8 f16 vocabulary=512").bytes, blocks);
   const markov = 7 * f16(512 * 256);
   assertEquals(plain("dspark-7-1-8 f16 vocabulary=512").bytes, blocks + markov);
@@ -206,7 +205,7 @@ Deno.test("bench: drafts of every family, with what they read", async () => {
   assertEquals(
     small("dspark-7-1-8").bytes,
     w4(5 * h * h + vocabulary * h + 7 * vocabulary * 256) +
-      5 * (w4(layer(h) + h * (128 + 2 * kv)) + cache),
+      5 * (w4(layer(h) + h * (h + 2 * kv)) + cache),
   );
   assertEquals(figures.size, 16);
   for (const [id, { value, bytes, share }] of figures) {

@@ -94,7 +94,7 @@ export class HeadModel implements Disposable {
     this.tapNorms = described.tapNorms.map(norm);
     const { config } = head;
     this.taps = config.kind === "eagle2" ? "last" : tapsFor(config.taps, verifier.config.layers);
-    if (config.kind !== "eagle2") this.map = entryMap(loader.arena, head, verifier);
+    this.map = entryMap(loader.arena, head, verifier);
   }
 
   /** Entries of a row of its logits. */
@@ -164,7 +164,7 @@ export const HEAD_KIND: Kind = required({
 
 /** The map of a head's vocabulary on a device, where it has one. */
 function entryMap(arena: Arena, { tensors, config }: Head, verifier: Model): EntryMap | undefined {
-  const tokens = config.kind === "eagle2" ? undefined : headTokens(tensors, config);
+  const tokens = headTokens(tensors, config);
   if (tokens === undefined) return undefined;
   const known = Math.max(config.model.vocabSize, verifier.config.vocabSize);
   const entries = new Int32Array(known).fill(-1);

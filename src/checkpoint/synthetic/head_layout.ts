@@ -33,19 +33,19 @@ interface FamilyTensors {
 }
 
 function familyTensors(config: HeadConfig): FamilyTensors {
-  const { model: { hiddenSize, vocabSize }, draftVocabSize } = config;
-  const trimmed = draftVocabSize < vocabSize;
+  const { hiddenSize } = config.model;
   if (config.kind === "eagle2") {
-    return { inputs: 2 * hiddenSize, first: "plain", ownOutput: trimmed, markovRank: 0 };
+    const { ownOutput } = config;
+    return { inputs: 2 * hiddenSize, first: "plain", ownOutput, markovRank: 0 };
   }
   const inputs = config.taps.count * config.taps.hiddenSize;
   const { finalNorm } = EAGLE3_TENSORS;
   if (config.kind === "eagle3") {
     return { inputs, first: "pairs", finalNorm, ownOutput: true, markovRank: 0 };
   }
-  const { markovRank } = config;
+  const { markovRank, ownOutput } = config;
   const fcNorm = BLOCK_TENSORS.contextNorm;
-  return { inputs, first: "normed", fcNorm, finalNorm, ownOutput: trimmed, markovRank };
+  return { inputs, first: "normed", fcNorm, finalNorm, ownOutput, markovRank };
 }
 
 /**

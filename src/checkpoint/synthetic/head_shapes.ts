@@ -5,6 +5,7 @@
  */
 import { ArgumentError } from "../../base/errors.ts";
 import type { ModelConfig } from "../config/config.ts";
+import { plainEagle2 } from "../config/eagle2_head.ts";
 import type { BlockConfig, HeadConfig, HeadTaps } from "../config/head_config.ts";
 
 /** A family of heads. */
@@ -12,9 +13,6 @@ export type HeadKind = HeadConfig["kind"];
 
 /** The numbers of DeepSpec's block drafters. */
 const BLOCK = { layers: 5, taps: 5, rows: 7, markovRank: 256 };
-
-/** What a family's head of a model is, but for its vocabulary. */
-type Shaped<C> = C extends HeadConfig ? Omit<C, "draftVocabSize"> : never;
 
 /** Taps spread evenly from behind the second layer to before the last three, as block drafters have them. */
 function spreadTaps({ layers, hiddenSize }: ModelConfig): HeadTaps {
@@ -30,7 +28,7 @@ function spreadTaps({ layers, hiddenSize }: ModelConfig): HeadTaps {
 function block(
   kind: BlockConfig["kind"],
   markovRank: number,
-): (model: ModelConfig) => Shaped<HeadConfig> {
+): (model: ModelConfig) => BlockConfig {
   return (model) => ({
     kind,
     // The layers are Qwen3's, whatever the model is.
@@ -43,11 +41,13 @@ function block(
     causal: false,
     markovRank,
     confidence: "none",
+    draftVocabSize: model.vocabSize,
+    ownOutput: false,
   });
 }
 
-const SHAPES: Readonly<Record<HeadKind, (model: ModelConfig) => Shaped<HeadConfig>>> = {
-  eagle2: (model) => ({ kind: "eagle2", model: { ...model, layers: 1 }, fcBias: false }),
+const SHAPES: Readonly<Record<HeadKind, (model: ModelConfig) => HeadConfig>> = {
+  eagle2: plainEagle2,
   eagle3: (model) => ({
     kind: "eagle3",
     model: { ...model, layers: 1 },
@@ -56,6 +56,7 @@ const SHAPES: Readonly<Record<HeadKind, (model: ModelConfig) => Shaped<HeadConfi
     tapNorm: "none",
     normedResidual: false,
     normedOutput: false,
+    draftVocabSize: model.vocabSize,
   }),
   dflash: block("dflash", 0),
   dspark: block("dspark", BLOCK.markovRank),
@@ -65,17 +66,21 @@ const SHAPES: Readonly<Record<HeadKind, (model: ModelConfig) => Shaped<HeadConfi
 export const HEAD_KINDS = Object.keys(SHAPES) as readonly HeadKind[];
 
 /**
- * The shape of a head of the family `kind` for a model of the shape `model`. Of the tokens of that it has `draftVocabSize`,
- * all where absent; throws `ArgumentError` where there are fewer.
+ * The shape of a head of the family `kind` for a model of the shape `model`. With `draftVocabSize` it has so many of its tokens
+ * and an output projection of its own, whatever the family; throws `ArgumentError` where the model has fewer.
  */
 export function headShape(
   kind: HeadKind,
   model: ModelConfig,
-  draftVocabSize: number = model.vocabSize,
+  draftVocabSize?: number,
 ): HeadConfig {
-  if (draftVocabSize <= model.vocabSize) return { ...SHAPES[kind](model), draftVocabSize };
-  throw new ArgumentError(
-    "draftVocabSize",
-    `Cannot make up a head: its vocabulary is ${draftVocabSize}, expected at most ${model.vocabSize}`,
-  );
+  const shape = SHAPES[kind](model);
+  if (draftVocabSize === undefined) return shape;
+  if (draftVocabSize > model.vocabSize) {
+    throw new ArgumentError(
+      "draftVocabSize",
+      `Cannot make up a head: its vocabulary is ${draftVocabSize}, expected at most ${model.vocabSize}`,
+    );
+  }
+  return { ...shape, draftVocabSize, ...("ownOutput" in shape && { ownOutput: true }) };
 }

@@ -111,6 +111,7 @@ export function inflateHead(
     );
   }
   const { draftVocabSize = shape.vocabSize } = options;
+  const ownOutput = options.draftVocabSize !== undefined;
   if (draftVocabSize < from.vocabSize || draftVocabSize > shape.vocabSize) {
     throw new ArgumentError(
       "draftVocabSize",
@@ -123,7 +124,7 @@ export function inflateHead(
   const group = gptq && gptqGroup(gptq);
   const placement = place(from, shape, group ?? 1);
   const model = { ...bigConfig(from, shape, placement), layers: from.layers };
-  const config = { ...small.config, model, draftVocabSize };
+  const config = { ...small.config, model, draftVocabSize, ownOutput };
   const dir = `${small.dir} inflated to ${model.hiddenSize}`;
   const ownEmbedding = small.tensors.find("embed_tokens.weight") !== undefined;
   const corner = new Corner(small.tensors, from, model, placement, gptq);
