@@ -3,22 +3,21 @@
  *
  * @module
  */
+import type { HeadKind } from "../../../checkpoint/synthetic/head_shapes.ts";
 import { DRAFTERS } from "../../../engine/drafters/registry.ts";
+import { SPECULATION_DEFAULTS } from "../../../engine/mod.ts";
 import type { HeadModel } from "../../../model/mod.ts";
 import type { TreeOptions } from "../../../speculation/mod.ts";
 import { type Bench, type BenchModel, type BenchTable, readCeiling, subjectOf } from "./bench.ts";
 import { draftBytes } from "./draft_bytes.ts";
 import { type Figure, readTime } from "./figure.ts";
 import { timeRounds } from "./rounds.ts";
-import { SPECULATION_DEFAULTS } from "../../../engine/mod.ts";
-
-type Kind = HeadModel["description"]["kind"];
 
 const TREE: TreeOptions = { depth: 3, topk: 10, treeSize: 24 };
 const CHAIN: TreeOptions = { depth: 7, topk: 1, treeSize: 8 };
 
 /** What each family proposes: trees as in the paper, and chains of a block. */
-const SHAPES: Readonly<Record<Kind, TreeOptions>> = {
+const SHAPES: Readonly<Record<HeadKind, TreeOptions>> = {
   eagle2: TREE,
   eagle3: TREE,
   dflash: CHAIN,
@@ -30,7 +29,12 @@ function schemesOf({ summary }: HeadModel): string {
   return [...new Set(summary.layers.map(({ scheme }) => scheme))].join("+");
 }
 
-function measureHead(bench: Bench, { name, model }: BenchModel, kind: Kind, head: HeadModel) {
+function measureHead(
+  bench: Bench,
+  { name, model }: BenchModel,
+  kind: HeadKind,
+  head: HeadModel,
+): Figure[] {
   const { context, runs, progress } = bench;
   const shape = SHAPES[kind];
   const { depth, topk, treeSize } = shape;
@@ -46,7 +50,7 @@ function measureHead(bench: Bench, { name, model }: BenchModel, kind: Kind, head
   return [
     readTime(what, draft, bytes, ceiling),
     { name: `${what} floor`, value: (bytes / ceiling) * 1000, unit: "ms", better: "lower" },
-  ] satisfies Figure[];
+  ];
 }
 
 /** The table `drafts`. */
@@ -57,8 +61,13 @@ export const drafts: BenchTable = {
   uses: ["context", "head-scheme", "head-tokens"],
   *measure(bench) {
     for (const one of bench.models) {
-      const heads = Object.entries(one.heads) as [Kind, HeadModel][];
-      if (heads.length === 0) continue;
+      const figures = (Object.entries(one.heads) as [HeadKind, HeadModel][])
+        .flatMap(([kind, head]) => measureHead(bench, one, kind, head));
+      for (const { kind, load } of one.others) {
+        using head = load();
+        figures.push(...measureHead(bench, one, kind, head));
+      }
+      if (figures.length === 0) continue;
       yield {
         table: "drafts",
         subject: subjectOf(one),
@@ -69,7 +78,7 @@ export const drafts: BenchTable = {
           "bytes: the weights of each pass and the caches; the output projection is the model's where the " +
           "head has none; floor: those bytes at the read ceiling",
         ],
-        figures: heads.flatMap(([kind, head]) => measureHead(bench, one, kind, head)),
+        figures,
       };
     }
   },

@@ -46,7 +46,7 @@ export type ModelSource =
     readonly scheme: SyntheticScheme;
     /** How their output projections are stored; f16 where absent. */
     readonly lmHead?: SyntheticLmHead;
-    /** The families of heads that are needed. */
+    /** The families of heads that are needed; of EAGLE-2 they are loaded with the models. */
     readonly heads: readonly HeadKind[];
     /** How they are stored; in f16 and with all tokens where absent. */
     readonly headStorage?: HeadStorage;
@@ -106,7 +106,15 @@ const SEED = 1;
 interface Stored {
   readonly name: string;
   open(): Checkpoint;
-  readonly heads: readonly { readonly kind: HeadKind; open(): Head }[];
+  readonly heads: readonly StoredHead[];
+}
+
+/** A head before it is loaded. */
+interface StoredHead {
+  readonly kind: HeadKind;
+  /** Whether it is loaded where a table asks for it, and not with the model. */
+  readonly later?: boolean;
+  open(): Head;
 }
 
 /** How results call heads that are stored in a way of their own. */
@@ -129,6 +137,7 @@ function storedModels(source: ModelSource): Stored[] {
           open: () => syntheticCheckpoint(shape, { scheme, lmHead, seed, name }),
           heads: source.heads.map((kind) => ({
             kind,
+            later: kind !== "eagle2",
             open: () =>
               syntheticHead(headShape(kind, shape, headStorage?.vocabulary), {
                 scheme: headStorage?.scheme,
@@ -219,15 +228,16 @@ function baseName(dir: string): string {
  */
 export function checkFits(device: Device, source: ModelSource, context: number): void {
   const planned: PlannedModel[] = [];
+  const later: PlannedModel[] = [];
   for (const { name, open, heads } of storedModels(source)) {
     using checkpoint = open();
     const { config } = checkpoint;
     const { weightBytes, needs } = summarizeModel(checkpoint);
     planned.push({ role: name, config, weightBytes, needs });
-    for (const { kind, open: openIts } of heads) {
+    for (const { kind, later: waits, open: openIts } of heads) {
       using head = openIts();
       const summary = checkHead(head, checkpoint);
-      planned.push({
+      (waits ? later : planned).push({
         role: `${name} ${kind}`,
         config: head.config.model,
         weightBytes: summary.weightBytes,
@@ -236,6 +246,7 @@ export function checkFits(device: Device, source: ModelSource, context: number):
     }
   }
   checkMemory(planned, context, device);
+  for (const one of later) checkMemory([...planned, one], context, device);
 }
 
 /** Loads `source` on `device`. What was loaded is freed where it throws. */
@@ -246,12 +257,19 @@ export function loadModels(device: Device, source: ModelSource, heard: Heard): L
       heard(`loading ${name}${what}`, done, total);
     using checkpoint = open();
     const model = cleanup.use(Model.load(device, checkpoint, hear("")));
-    const loaded = heads.map(({ kind, open: openIts }) => {
+    const load = ({ kind, open: openIts }: StoredHead): HeadModel => {
       using head = openIts();
-      const one = HeadModel.load(device, head, model, hear(`, ${kind}`));
-      return [kind, cleanup.use(one)];
-    });
-    return { name, model, heads: Object.fromEntries(loaded) };
+      return HeadModel.load(device, head, model, hear(`, ${kind}`));
+    };
+    const [others, now] = [true, false].map((later) =>
+      heads.filter((one) => (one.later ?? false) === later)
+    );
+    return {
+      name,
+      model,
+      heads: Object.fromEntries(now.map((one) => [one.kind, cleanup.use(load(one))])),
+      others: others.map((one) => ({ kind: one.kind, load: () => load(one) })),
+    };
   });
   for (const { model } of models.slice(1)) checkVocabulary(models[0].model, model);
   const tokenizer = source.kind === "trio" ? Tokenizer.load(`${source.dir}/target`) : undefined;
