@@ -7,10 +7,10 @@
 import { ArgumentError } from "../base/errors.ts";
 import { Arena, Graph, rows, type Tensor } from "../device/mod.ts";
 import { blockRows, BlockState, type HeadModel } from "../model/mod.ts";
-import { advance, copy, cutBack, ringRead, topChoices } from "../ops/mod.ts";
+import { advance, copy, ringRead, topChoices } from "../ops/mod.ts";
 import type { Drafter, DrafterPlan, Proposal, Verifier } from "./drafter.ts";
+import { Following } from "./following.ts";
 import { describeTrees, type HeadTreeOptions } from "./head_trees.ts";
-import { slotsOf } from "./memory.ts";
 import { checkTree, Tree, type TreeOptions } from "./tree.ts";
 
 /** Plans a drafter of blocks with `head`, of the family `kind`; a block has as many rows as `depth` tokens need. */
@@ -56,7 +56,7 @@ class BlockTrees implements Drafter {
   readonly #tree: Tree;
   readonly #contextRows: number;
   readonly #zero: Tensor<"i32">;
-  readonly #extend: Graph;
+  readonly #following: Following;
   readonly #draft: Graph;
 
   constructor(verifier: Verifier, head: HeadModel, options: HeadTreeOptions) {
@@ -74,10 +74,16 @@ class BlockTrees implements Drafter {
     this.#tree = new Tree(arena, options);
     this.proposal = this.#tree.proposal;
     this.#zero = arena.fromHost("i32", [1], new Int32Array(1));
-    this.#extend = cleanup.use(Graph.capture(device, () => {
-      this.#queueContext();
-      advance(device, this.#state.cacheLength, this.#contextRows);
-    }));
+    this.#following = cleanup.use(
+      new Following({
+        verifier,
+        state: this.#state,
+        rows: this.#contextRows,
+        // What the verifier's taps said of a token that it keeps stays true.
+        again: 0,
+        queueRead: () => this.#queueContext(),
+      }),
+    );
     this.#draft = cleanup.use(Graph.capture(device, () => this.#queueDraft(depth, topk)));
     this.#cleanup = cleanup.move();
   }
@@ -134,36 +140,19 @@ class BlockTrees implements Drafter {
   }
 
   propose(): void {
-    this.follow();
-    this.#draft.launch();
-    this.#state.length = this.#verifier.state.length;
+    this.#following.propose(this.#draft);
   }
 
   follow(): void {
-    this.#catchUp(this.#verifier.state.length - this.#contextRows);
-  }
-
-  /** Reads tokens up to `length` at least; what lies behind is overwritten. */
-  #catchUp(length: number): void {
-    const state = this.#state;
-    while (state.length < length) {
-      this.#extend.launch();
-      state.length += this.#contextRows;
-    }
+    this.#following.follow();
   }
 
   queueObserve(): void {
-    // What the verifier's taps said of a token that it keeps stays true.
-    cutBack(
-      this.#verifier.memory.device,
-      this.#state.cacheLength,
-      this.#verifier.state.cacheLength,
-      0,
-    );
+    this.#following.queueObserve();
   }
 
   observe(): void {
-    this.#state.length = Math.min(this.#state.length, this.#verifier.state.length);
+    this.#following.observe();
   }
 
   proposer(): string {
@@ -171,12 +160,8 @@ class BlockTrees implements Drafter {
   }
 
   resume(kept: number, length: number): void {
-    this.#extend.expectLive();
     this.#draft.expectLive();
-    const state = this.#state;
-    state.cache.ensure(slotsOf(this.#verifier.memory, length));
-    this.#catchUp(kept);
-    state.setLength(kept);
+    this.#following.resume(kept, length);
   }
 
   [Symbol.dispose](): void {
