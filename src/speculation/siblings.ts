@@ -21,6 +21,10 @@ import { allocateTree, type TreeProposal } from "./tree.ts";
 /** Positions kept: as many as may be proposed at once. */
 const KEPT = MAX_TREE_ROWS;
 
+/** Bytes that {@linkcode Siblings} take on a device at most: choices collected and kept, candidates, the proposal. */
+export const MOST_SIBLING_BYTES: number = 8 * MAX_TOPK * (KEPT + MAX_TREE_ROWS) +
+  12 * MAX_TREE_ROWS * (1 + MAX_TOPK) + 24 * MAX_TREE_ROWS;
+
 /** What siblings are made for. */
 export interface SiblingsOptions {
   /** Tokens of a sequence at most. */

@@ -42,6 +42,10 @@ export function checkTree(options: TreeOptions, vocabulary: number): void {
   }
 }
 
+/** Bytes that a {@linkcode Tree} takes on a device at most: candidates, two tables of choices, the frontier, the proposal. */
+export const MOST_TREE_BYTES: number = 12 * MAX_TOPK * (1 + MAX_HEAD_ROWS) +
+  8 * MAX_TOPK ** 2 + (12 + MAX_HEAD_ROWS / 8) * MAX_TOPK + 20 * MAX_TREE_ROWS;
+
 /** A proposal that is a tree: all of its tensors are there. */
 export type TreeProposal = Proposal & Required<Omit<Proposal, "limit" | "cuts">>;
 
