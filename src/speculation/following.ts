@@ -66,7 +66,8 @@ export class Following implements Disposable {
   /** See `Drafter.queueObserve`. */
   queueObserve(): void {
     const { verifier, state, again } = this.#options;
-    cutBack(verifier.memory.device, state.cacheLength, verifier.state.cacheLength, -again);
+    // Not -again, which may be -0.
+    cutBack(verifier.memory.device, state.cacheLength, verifier.state.cacheLength, 0 - again);
   }
 
   /** See `Drafter.observe`. */
