@@ -7,6 +7,7 @@ import { ArgumentError } from "../base/errors.ts";
 import { Arena, DeviceEvent, Graph, type ReadBack, rows, type Tensor } from "../device/mod.ts";
 import { type Model, ModelState } from "../model/mod.ts";
 import { advance, commit, MAX_TREE_ROWS, ringWrite, verify } from "../ops/mod.ts";
+import { ByLength } from "./by_length.ts";
 import { type Constraint, ConstraintMemory, FORCED_ROWS } from "./constraint.ts";
 import type { Drafter, DrafterPlan, Proposal, SequenceMemory, Verifier } from "./drafter.ts";
 import { type LogProbsOf, RoundOutput, type TopToken } from "./log_probs.ts";
@@ -45,13 +46,13 @@ export class Round implements Verifier, Disposable {
   #readBackAll?: ReadBack;
   readonly #events: readonly DeviceEvent[];
   readonly #cleanup: DisposableStack;
-  readonly #plain: RoundGraphs;
+  readonly #plains: ByLength<RoundGraphs>;
   /** Rounds of what the drafter proposes, by their rows; plain ones without a drafter. */
   readonly #proposed: readonly RoundGraphs[];
   /** Rounds of what a constraint forces, and the memory of all constrained rounds, where they have been prepared. */
   #forced?: RoundGraphs;
   #constraint?: ConstraintMemory;
-  readonly #catchUp: Graph;
+  readonly #catchUps: ByLength<Graph>;
   readonly #logged = new Set<LogProbsOf>();
   /** Whether the last round verified what was forced. */
   #wasForced = false;
@@ -114,30 +115,32 @@ export class Round implements Verifier, Disposable {
     this.drafter = plan?.create(this);
     if (this.drafter) cleanup.use(this.drafter);
     this.stats = new LevelStats(name, (plan?.depth ?? 0) + 1);
-    this.#plain = cleanup.use(this.#graphs({ rows: 1 }));
+    const byLength = <T extends Disposable>(capture: (slots?: number) => T): ByLength<T> =>
+      new ByLength(memory.slots, (slots) => cleanup.use(capture(slots)));
+    this.#plains = byLength((slots) => this.#graphs({ rows: 1 }, slots));
     const cuts = this.drafter ? cutsOf(this.drafter.proposal) : [];
     this.#proposed = cuts.map((proposal) => cleanup.use(this.#graphs(proposal)));
     for (const graphs of this.#kinds) {
       graphs.prepare();
       graphs.prepareCommit();
     }
-    this.#catchUp = cleanup.use(Graph.capture(device, () => this.#queueCatchUp()));
+    this.#catchUps = byLength((slots) => Graph.capture(device, () => this.#queueCatchUp(slots)));
     this.#cleanup = cleanup.move();
   }
 
-  #graphs(proposal: Proposal): RoundGraphs {
+  #graphs(proposal: Proposal, slots?: number): RoundGraphs {
     return new RoundGraphs(this.memory.device, proposal, {
-      forward: (proposal) => this.#queueForward(proposal),
+      forward: (proposal) => this.#queueForward(proposal, slots),
       choose: (proposal, allowed) => this.#queueChoice(proposal, allowed),
       commit: (proposal, of) => this.#queueCommit(proposal.rows, of),
     });
   }
 
-  #queueForward({ rows: count, tokens, depths, mask }: Proposal): void {
+  #queueForward({ rows: count, tokens, depths, mask }: Proposal, slots?: number): void {
     const { state, memory: { history } } = this;
     const { cacheLength } = state;
     state.queueForward(
-      { rows: count, cacheLength, depths, mask },
+      { rows: count, cacheLength, depths, mask, slots },
       tokens ? { tokens } : { tokens: history, start: cacheLength },
     );
     state.queueLogits(count);
@@ -187,7 +190,12 @@ export class Round implements Verifier, Disposable {
 
   /** All kinds of rounds that there are. */
   get #kinds(): readonly RoundGraphs[] {
-    return [this.#plain, ...this.#proposed, ...(this.#forced ? [this.#forced] : [])];
+    return [...this.#plains.all, ...this.#proposed, ...(this.#forced ? [this.#forced] : [])];
+  }
+
+  /** Rounds of one row, as the text stands. */
+  get #plain(): RoundGraphs {
+    return this.#plains.at(this.state.length);
   }
 
   /**
@@ -213,10 +221,10 @@ export class Round implements Verifier, Disposable {
     for (const graphs of this.#kinds) graphs.prepareConstrained(this.#constraint);
   }
 
-  #queueCatchUp(): void {
+  #queueCatchUp(slots?: number): void {
     const { state, memory: { device, history }, taps } = this;
     const { cacheLength } = state;
-    state.queueForward({ rows: 1, cacheLength }, { tokens: history, start: cacheLength });
+    state.queueForward({ rows: 1, cacheLength, slots }, { tokens: history, start: cacheLength });
     if (taps) {
       ringWrite(device, taps.ring, rows(state.tapped, 0, 1), {
         start: cacheLength,
@@ -353,7 +361,7 @@ export class Round implements Verifier, Disposable {
 
   /** Queues a forward of the next token of the history, which some other level has chosen. */
   catchUp(): void {
-    this.#catchUp.launch();
+    this.#catchUps.at(this.state.length).launch();
     this.state.length++;
     this.stats.catchUps++;
   }
@@ -370,7 +378,7 @@ export class Round implements Verifier, Disposable {
    */
   resume(kept: number, length: number): void {
     for (const graphs of this.#kinds) graphs.expectLive();
-    this.#catchUp.expectLive();
+    for (const graph of this.#catchUps.all) graph.expectLive();
     this.state.cache.ensure(slotsOf(this.memory, length));
     while (this.state.length < kept) this.catchUp();
     // It may read hidden states of what is kept.
