@@ -5,8 +5,8 @@
  */
 import { CheckpointError } from "../../base/errors.ts";
 import { Tokenizer } from "../../text/tokenizer.ts";
-import { textLines } from "./text_lines.ts";
-import { LineReader } from "./training_texts.ts";
+import { textLines } from "../jobs/text_lines.ts";
+import { LineReader } from "../jobs/training_texts.ts";
 
 /** Characters of plain text that are encoded at once, at least. */
 const PIECE = 2 ** 16;

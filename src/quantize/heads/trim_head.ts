@@ -31,12 +31,12 @@ import type { Device } from "../../device/mod.ts";
 import { checkHead } from "../../model/mod.ts";
 import { tensorOf } from "../layouts/bytes.ts";
 import { Tokenizer } from "../../text/tokenizer.ts";
-import { changedConfig, companionBytes, copyCompanions, modelFiles } from "./config_json.ts";
+import { changedConfig, companionBytes, copyCompanions, modelFiles } from "../jobs/config_json.ts";
 import { countTokens, mostFrequent } from "./count_tokens.ts";
-import { exists, infoOf } from "./out_place.ts";
-import { pause } from "./pause.ts";
+import { exists, infoOf } from "../jobs/out_place.ts";
+import { pause } from "../jobs/pause.ts";
 import { outputOf, someRows } from "./target_output.ts";
-import { WorkDirectory } from "./work_directory.ts";
+import { WorkDirectory } from "../jobs/work_directory.ts";
 
 /** What {@link trimHead} is asked to do. */
 export interface TrimHeadOptions {

@@ -13,8 +13,8 @@ import type { TensorToWrite } from "../../checkpoint/containers/safetensors_writ
 import { Arena, type Device } from "../../device/mod.ts";
 import { loadOutput } from "../../model/model.ts";
 import { checkEmbedding, WeightLoader } from "../../quant/mod.ts";
-import { encodeFloats } from "./tensors.ts";
-import { weightRows } from "./weight_rows.ts";
+import { encodeFloats } from "../jobs/tensors.ts";
+import { weightRows } from "../jobs/weight_rows.ts";
 
 /** The output projection of a head of its own. */
 const NAME = "lm_head.weight";
