@@ -8,7 +8,7 @@ import { CheckpointError } from "../../base/errors.ts";
 import { Fields, isObject } from "../containers/json.ts";
 import type { TensorSource } from "../containers/source.ts";
 import { refuseBlock, refuseOthers, refuseWindows } from "./block_others.ts";
-import { type ModelConfig, readModelConfig } from "./config.ts";
+import { readModelConfig } from "./config.ts";
 import { draftVocabulary, hasOwnOutput } from "./draft_vocabulary.ts";
 import { type BlockConfig, hasBias, type HeadFamily, withTensors } from "./head_config.ts";
 import { namedTaps } from "./tap_ids.ts";

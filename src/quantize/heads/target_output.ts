@@ -35,8 +35,8 @@ export function plainOutput(
 export function outputOf(
   checkpoint: Checkpoint,
   tokens: readonly number[],
-  device?: () => Device,
-): TensorToWrite {
+  device?: Device,
+): TensorToWrite & { readonly dtype: FloatDType } {
   const { dir, config: { hiddenSize }, tensors } = checkpoint;
   const shape = [tokens.length, hiddenSize];
   const plain = plainOutput(checkpoint);
@@ -56,12 +56,11 @@ export function outputOf(
     k: hiddenSize,
   });
   const data = (): Uint8Array => {
-    using opened = device();
-    using arena = new Arena(opened, `output projection of ${dir}`);
-    using loader = new WeightLoader(opened, arena, weightsOf(checkpoint), dtype, 0);
+    using arena = new Arena(device, `output projection of ${dir}`);
+    using loader = new WeightLoader(device, arena, weightsOf(checkpoint), dtype, 0);
     const lmHead = loadOutput(loader, checkpoint.config);
     loader.finish();
-    return encodeFloats(weightRows(opened, dtype, lmHead, tokens), dtype);
+    return encodeFloats(weightRows(device, dtype, lmHead, tokens), dtype);
   };
   return { name: NAME, dtype, shape, data };
 }

@@ -29,13 +29,13 @@ import { type Head, openHead } from "../../checkpoint/head.ts";
 import { headTokens } from "../../checkpoint/head_vocabulary.ts";
 import type { Device } from "../../device/mod.ts";
 import { checkHead } from "../../model/mod.ts";
-import { tensorOf } from "../layouts/bytes.ts";
 import { Tokenizer } from "../../text/tokenizer.ts";
 import { changedConfig, companionBytes, copyCompanions, modelFiles } from "../jobs/config_json.ts";
 import { countTokens, mostFrequent } from "./count_tokens.ts";
 import { exists, infoOf } from "../jobs/out_place.ts";
 import { pause } from "../jobs/pause.ts";
-import { outputOf, someRows } from "./target_output.ts";
+import { outputOf, plainOutput, someRows } from "./target_output.ts";
+import { vocabularyMap } from "./vocabulary_map.ts";
 import { WorkDirectory } from "../jobs/work_directory.ts";
 
 /** What {@link trimHead} is asked to do. */
@@ -114,12 +114,16 @@ export async function trimHead(options: TrimHeadOptions): Promise<TrimHeadResult
   const always = alwaysKept(checkpoint);
   checkKeep(keep, vocabulary, always, dir);
   onFile("read", texts, () => Deno.openSync(texts).close());
+  // Rows of a quantized projection are what a device says that they are.
+  const asks = !hasProjection(head) && plainOutput(checkpoint) === undefined;
+  using device = asks ? options.device?.() : undefined;
   using work = new WorkDirectory(out, dir, {
     program: 1,
     keep,
     head: modelFiles(dir),
     target: checkpoint.gguf?.files ?? modelFiles(target),
     texts: textOf(texts),
+    backend: device?.backend,
   });
   const file = work.state("kept.json");
   try {
@@ -140,7 +144,7 @@ export async function trimHead(options: TrimHeadOptions): Promise<TrimHeadResult
       }
       const kept = onFile("read", file, () => JSON.parse(Deno.readTextFileSync(file)) as Counted);
       coverage = kept.coverage;
-      const tensors = trimmed(head, checkpoint, kept.tokens, options.device);
+      const tensors = trimmed(head, checkpoint, kept.tokens, device);
       using writer = new SafetensorsWriter(`${work.model}/model.safetensors`, tensors, {
         format: "pt",
       });
@@ -170,6 +174,11 @@ function leave(work: WorkDirectory, file: string, { onKept }: TrimHeadOptions): 
   } catch (error) {
     if (!(error instanceof FileError)) throw error;
   }
+}
+
+/** Whether a head has an output projection of its own. */
+function hasProjection({ config }: Head): boolean {
+  return config.kind === "eagle3" || config.ownOutput;
 }
 
 /** Refuses what has no rows to take. */
@@ -233,7 +242,7 @@ function trimmed(
   head: Head,
   target: Checkpoint,
   tokens: readonly number[],
-  device?: () => Device,
+  device?: Device,
 ): TensorToWrite[] {
   const { tensors, config } = head;
   const { output, toTokens, hasToken } = DRAFT_TENSORS;
@@ -248,7 +257,6 @@ function trimmed(
     const shape = [tokens.length, info.shape[1]];
     return { ...info, shape, data: () => someRows(tensors, name, indices) };
   };
-  const own = config.kind === "eagle3" || config.ownOutput;
   const kept = tensors.names()
     .filter((name) => ![projection, toTokens, hasToken, after].includes(name))
     .map((name): TensorToWrite => ({
@@ -258,20 +266,8 @@ function trimmed(
   return [
     ...kept,
     ...(tensors.find(after) ? [cut(after)] : []),
-    own ? cut(projection) : outputOf(target, tokens, device),
-    ...mapOf(tokens, config.model.vocabSize),
-  ];
-}
-
-/** `d2t` and `t2d` of a head that drafts `tokens`, in that order. */
-function mapOf(tokens: readonly number[], vocabSize: number): TensorToWrite[] {
-  const { toTokens, hasToken } = DRAFT_TENSORS;
-  const offsets = BigInt64Array.from(tokens, (token, id) => BigInt(token - id));
-  const known = new Uint8Array(vocabSize);
-  for (const token of tokens) known[token] = 1;
-  return [
-    tensorOf(toTokens, "i64", [tokens.length], offsets),
-    tensorOf(hasToken, "bool", [vocabSize], known),
+    hasProjection(head) ? cut(projection) : outputOf(target, tokens, device),
+    ...vocabularyMap(tokens, config.model.vocabSize),
   ];
 }
 
