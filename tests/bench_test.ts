@@ -16,6 +16,7 @@ import {
 import { DEMO_DIR } from "../scripts/trio.ts";
 import { OutOfDeviceMemoryError } from "../src/base/errors.ts";
 import type { ModelConfig } from "../src/checkpoint/config/config.ts";
+import { plainEagle2 } from "../src/checkpoint/config/eagle2_head.ts";
 import { capturePart } from "../src/cli/commands/bench/captured_part.ts";
 import { type Figure, figureId } from "../src/cli/commands/bench/figure.ts";
 import { FilledState } from "../src/cli/commands/bench/filled_state.ts";
@@ -173,7 +174,7 @@ Deno.test("bench: a trio, as it is and inflated, says the same with every method
       layers,
       ...more,
     };
-    const head = { kind: "eagle2", model: { ...model, layers: 1 }, fcBias: false } as const;
+    const head = plainEagle2(model);
     return { name, model, head };
   };
   const inflation = {

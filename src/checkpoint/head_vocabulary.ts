@@ -4,8 +4,8 @@
  * @module
  */
 import { CheckpointError } from "../base/errors.ts";
-import type { BlockConfig, Eagle3Config } from "./config/head_config.ts";
-import { EAGLE3_TENSORS } from "./config/eagle3_head.ts";
+import { DRAFT_TENSORS } from "./config/draft_vocabulary.ts";
+import type { HeadConfig } from "./config/head_config.ts";
 import { expectTensor } from "./formats/expect.ts";
 import type { TensorSource } from "./containers/source.ts";
 
@@ -15,9 +15,9 @@ import type { TensorSource } from "./containers/source.ts";
  */
 export function headTokens(
   tensors: TensorSource,
-  { model, draftVocabSize }: Eagle3Config | BlockConfig,
+  { model, draftVocabSize }: HeadConfig,
 ): Int32Array<ArrayBuffer> | undefined {
-  const { toTokens, hasToken } = EAGLE3_TENSORS;
+  const { toTokens, hasToken } = DRAFT_TENSORS;
   if (tensors.find(toTokens) === undefined) return undefined;
   const { file } = expectTensor(tensors, toTokens, ["i64"], [draftVocabSize]);
   const offsets = new BigInt64Array(tensors.read(toTokens).buffer);
@@ -37,7 +37,7 @@ export function headTokens(
 }
 
 function checkTaken(tensors: TensorSource, taken: Uint8Array): void {
-  const { toTokens, hasToken } = EAGLE3_TENSORS;
+  const { toTokens, hasToken } = DRAFT_TENSORS;
   const { file } = expectTensor(tensors, hasToken, ["bool", "u8"], [taken.length]);
   const given = tensors.read(hasToken);
   const token = taken.findIndex((value, i) => value !== given[i]);

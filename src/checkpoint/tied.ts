@@ -5,6 +5,7 @@
  */
 import { warn } from "../base/warnings.ts";
 import { sameShape } from "../base/shape.ts";
+import { hasQuantizedOutput } from "./config/draft_vocabulary.ts";
 import { EMBEDDING, OUTPUT } from "./names.ts";
 import { sameRows } from "./same_rows.ts";
 import type { TensorSource } from "./containers/source.ts";
@@ -14,18 +15,13 @@ import type { TensorSource } from "./containers/source.ts";
  * transformers 5, where there is one that differs, or a quantized one.
  */
 export function isTied(dir: string, source: TensorSource): boolean {
-  if (hasOtherOutput(source)) return false;
+  if (hasQuantizedOutput(source)) return false;
   if (source.find(OUTPUT) === undefined || isEmbedding(source)) return true;
   warn(
     `${dir}: its configuration ties embeddings (tie_word_embeddings), but ${OUTPUT} differs from ${EMBEDDING}; ` +
       `${OUTPUT} is used`,
   );
   return false;
-}
-
-/** Whether the output projection is stored in a quantized format. */
-function hasOtherOutput(source: TensorSource): boolean {
-  return source.names().some((name) => /^lm_head\.(?!weight$|bias$)/.test(name));
 }
 
 /** Whether the output projection is stored, too, and is the embedding. */

@@ -7,6 +7,7 @@
 import { ArgumentError } from "../base/errors.ts";
 import { checkArgument, FUNCTION, type Kind, pathOf, required } from "../base/options.ts";
 import type { ModelConfig } from "../checkpoint/config/config.ts";
+import { BLOCK_TENSORS } from "../checkpoint/config/block_head.ts";
 import { tapsFor } from "../checkpoint/config/head_config.ts";
 import { type Head, type HeadConfig, openHead } from "../checkpoint/head.ts";
 import { headTokens } from "../checkpoint/head_vocabulary.ts";
@@ -94,7 +95,7 @@ export class HeadModel implements Disposable {
     this.tapNorms = described.tapNorms.map(norm);
     const { config } = head;
     this.taps = config.kind === "eagle2" ? "last" : tapsFor(config.taps, verifier.config.layers);
-    if (config.kind !== "eagle2") this.map = entryMap(loader.arena, head, verifier);
+    this.map = entryMap(loader.arena, head, verifier);
   }
 
   /** Entries of a row of its logits. */
@@ -156,6 +157,38 @@ export class HeadModel implements Disposable {
   }
 }
 
+/** What a state of a head works with: all of it but its lifetime. */
+export type HeadWeights = Omit<HeadModel, "expectLive" | typeof Symbol.dispose>;
+
+/**
+ * The same head with other linear layers: those that `replace` makes of them by their names, e.g. `fc`, `layers.0.qkv`,
+ * `layers.0.gateUp`, `output`, `lm_head` or `markov_head.markov_w2`.
+ */
+export function withLinears(
+  head: HeadModel,
+  replace: (name: string, linear: Linear) => Linear,
+): HeadWeights {
+  const { output, markov, vocabulary } = head;
+  const [, after] = BLOCK_TENSORS.markov;
+  return {
+    ...head,
+    vocabulary,
+    fc: replace("fc", head.fc),
+    layers: head.layers.map((layer, i) => ({
+      ...layer,
+      ...Object.fromEntries(
+        LAYER_LINEARS.map((name) => [name, replace(`layers.${i}.${name}`, layer[name])]),
+      ),
+    })),
+    output: output && replace("output", output),
+    lmHead: replace("lm_head", head.lmHead),
+    markov: markov && { ...markov, after: replace(after, markov.after) },
+  };
+}
+
+/** The linear layers of a decoder layer. */
+const LAYER_LINEARS = ["qkv", "output", "gateUp", "down"] as const;
+
 /** A `HeadModel`, where one is needed. */
 export const HEAD_KIND: Kind = required({
   expected: "a HeadModel",
@@ -164,7 +197,7 @@ export const HEAD_KIND: Kind = required({
 
 /** The map of a head's vocabulary on a device, where it has one. */
 function entryMap(arena: Arena, { tensors, config }: Head, verifier: Model): EntryMap | undefined {
-  const tokens = config.kind === "eagle2" ? undefined : headTokens(tensors, config);
+  const tokens = headTokens(tensors, config);
   if (tokens === undefined) return undefined;
   const known = Math.max(config.model.vocabSize, verifier.config.vocabSize);
   const entries = new Int32Array(known).fill(-1);

@@ -66,8 +66,8 @@ export function checkHead(head: Head, verifier: HeadVerifier): HeadSummary {
   const { fcNorm, finalNorm, tapNorms, layerInput } = described;
   const linear = (part: LinearPart) => factsOfRows(checkLinear(weights, [part]), part.k);
   // A head that is looked at alone is checked against itself.
-  if (lmHeadPart === undefined && verifier.dir !== head.dir) checkCopies(head, verifier.dir);
-  if (head.config.kind !== "eagle2") headTokens(source, head.config);
+  if (verifier.dir !== head.dir) checkCopies(head, verifier.dir);
+  headTokens(source, head.config);
   if ("confidence" in head.config) checkConfidence(storedWeights(head), head.config);
   const norms = [...tapNorms, fcNorm, finalNorm].filter((norm) => norm !== undefined);
   for (const { name, size } of norms) checkFloat(weights, name, [size]);

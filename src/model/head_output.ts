@@ -18,9 +18,11 @@ const OWN_EMBEDDING = "embed_tokens.weight";
  * What the model has quantized cannot be compared; the model's is used then, too.
  */
 export function checkCopies(head: Head, dir: string): void {
-  const ofBlock = head.config.kind !== "eagle2";
-  const copies = [OUTPUT, ...(ofBlock ? [OWN_EMBEDDING] : [])]
-    .filter((name) => head.tensors.find(name) !== undefined);
+  const { config, tensors } = head;
+  if (config.kind === "eagle3") return;
+  const ofBlock = config.kind !== "eagle2";
+  const copies = [...(config.ownOutput ? [] : [OUTPUT]), ...(ofBlock ? [OWN_EMBEDDING] : [])]
+    .filter((name) => tensors.find(name) !== undefined);
   if (copies.length === 0) return;
   using model = openCheckpoint(dir);
   const source = model.tensors;

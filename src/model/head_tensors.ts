@@ -5,6 +5,7 @@
  */
 import { BLOCK_TENSORS } from "../checkpoint/config/block_head.ts";
 import type { ModelConfig } from "../checkpoint/config/config.ts";
+import { DRAFT_TENSORS } from "../checkpoint/config/draft_vocabulary.ts";
 import { EAGLE3_TENSORS } from "../checkpoint/config/eagle3_head.ts";
 import type { Head } from "../checkpoint/head.ts";
 import type { LinearShape } from "../checkpoint/formats/stored_linear.ts";
@@ -52,6 +53,7 @@ export function headTensors(head: Head): HeadTensors {
     bias,
   });
   const embedding = embeddingShape(config.model);
+  const { output: lmHead } = DRAFT_TENSORS;
   if (config.kind === "eagle2") {
     const rotated = tensors.names().some((name) => name.startsWith("output."));
     return {
@@ -59,11 +61,12 @@ export function headTensors(head: Head): HeadTensors {
       fc: linear("fc", hidden, 2 * hidden, config.fcBias),
       layerInput: firstReads("plain"),
       output: rotated ? linear("output", hidden, hidden) : undefined,
+      lmHead: config.ownOutput ? linear(lmHead, config.draftVocabSize, hidden) : undefined,
       tapNorms: [],
     };
   }
   const { taps, fcBias, draftVocabSize } = config;
-  const { fc, finalNorm, output, allNorm, eachNorm, toTokens } = EAGLE3_TENSORS;
+  const { fc, finalNorm, allNorm, eachNorm } = EAGLE3_TENSORS;
   const width = taps.count * taps.hiddenSize;
   if (config.kind !== "eagle3") {
     const { markovRank } = config;
@@ -73,8 +76,7 @@ export function headTensors(head: Head): HeadTensors {
       fc: linear(fc, hidden, width, fcBias),
       fcNorm: { name: BLOCK_TENSORS.contextNorm, size: hidden },
       layerInput: () => "context",
-      // One without a map is the verifier's own.
-      lmHead: tensors.find(toTokens) && linear(output, draftVocabSize, hidden),
+      lmHead: config.ownOutput ? linear(lmHead, draftVocabSize, hidden) : undefined,
       finalNorm: { name: finalNorm, size: hidden },
       markov: markovRank === 0 ? undefined : {
         before: { prefix: before, n: vocabSize, k: markovRank },
@@ -89,7 +91,7 @@ export function headTensors(head: Head): HeadTensors {
     embedding,
     fc: linear(fc, hidden, width, fcBias),
     layerInput: firstReads("pairs"),
-    lmHead: linear(output, draftVocabSize, hidden),
+    lmHead: linear(lmHead, draftVocabSize, hidden),
     finalNorm: { name: finalNorm, size: hidden },
     tapNorms: tapNorm === "each"
       ? Array.from({ length: taps.count }, each)

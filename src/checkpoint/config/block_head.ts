@@ -8,7 +8,8 @@ import { CheckpointError } from "../../base/errors.ts";
 import { Fields, isObject } from "../containers/json.ts";
 import type { TensorSource } from "../containers/source.ts";
 import { refuseBlock, refuseOthers, refuseWindows } from "./block_others.ts";
-import { type ModelConfig, readModelConfig } from "./config.ts";
+import { readModelConfig } from "./config.ts";
+import { draftVocabulary, hasOwnOutput } from "./draft_vocabulary.ts";
 import { type BlockConfig, hasBias, type HeadFamily, withTensors } from "./head_config.ts";
 import { namedTaps } from "./tap_ids.ts";
 
@@ -109,6 +110,7 @@ function read(kind: BlockConfig["kind"], config: Fields, tensors: TensorSource):
     markovRank: markovRank(kind, holder, tensors),
     confidence: confidenceInputs(holder, hiddenSize, tensors),
     draftVocabSize: draftVocabulary(holder("draft_vocab_size"), model, tensors),
+    ownOutput: hasOwnOutput(tensors),
   };
 }
 
@@ -170,18 +172,4 @@ function confidenceInputs(
   const key = "confidence_head_with_markov";
   const withMarkov = holder(key).boolean(key, (stored?.shape.at(-1) ?? 0) > hiddenSize);
   return stored === undefined ? "none" : withMarkov ? "markov" : "hidden";
-}
-
-/** Entries of the head's logits. */
-function draftVocabulary(config: Fields, model: ModelConfig, tensors: TensorSource): number {
-  const mapped = tensors.find("d2t")?.shape[0];
-  const count = config.integer("draft_vocab_size", mapped ?? model.vocabSize);
-  if (count > model.vocabSize) {
-    config.fail("draft_vocab_size", `at most the vocabulary of ${model.vocabSize}`);
-  }
-  if (mapped === undefined && count !== model.vocabSize) {
-    const reason = `it is missing, expected one for ${count} of ${model.vocabSize} tokens`;
-    throw new CheckpointError(tensors.file, reason, "d2t");
-  }
-  return count;
 }

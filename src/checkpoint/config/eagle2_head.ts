@@ -6,7 +6,8 @@
 import { CheckpointError } from "../../base/errors.ts";
 import { Fields, isObject } from "../containers/json.ts";
 import type { TensorSource } from "../containers/source.ts";
-import { readModelConfig } from "./config.ts";
+import { type ModelConfig, readModelConfig } from "./config.ts";
+import { DRAFT_TENSORS, draftVocabulary, hasOwnOutput } from "./draft_vocabulary.ts";
 import { type Eagle2Config, hasBias, type HeadFamily, refuse, withTensors } from "./head_config.ts";
 
 /** EAGLE-2 heads: all that no other family owns. */
@@ -17,6 +18,13 @@ export const EAGLE2: HeadFamily = {
   read: readHeadConfig,
 };
 
+/** The description of a head as it is trained, without biases, in the shape of a `model`. */
+export function plainEagle2(model: ModelConfig): Eagle2Config {
+  const { vocabSize: draftVocabSize } = model;
+  const one = { ...model, layers: 1 };
+  return { kind: "eagle2", model: one, fcBias: false, draftVocabSize, ownOutput: false };
+}
+
 /** Keys that only other kinds of head have, with what they mean. */
 const OTHER_KEYS: readonly (readonly [string, string])[] = [
   ["speculators_model_type", "a speculators head"],
@@ -26,7 +34,6 @@ const OTHER_KEYS: readonly (readonly [string, string])[] = [
   ["markov_rank", "a DSpark head (markov_rank)"],
   ["block_size", "a head that drafts blocks (block_size)"],
   ["parallel_drafting", "a P-EAGLE head (parallel_drafting)"],
-  ["draft_vocab_size", "an EAGLE-3 head (draft_vocab_size)"],
   ["eagle_config", "an EAGLE-3 head (eagle_config)"],
   ["eagle_aux_hidden_state_layer_ids", "an EAGLE-3 head (eagle_aux_hidden_state_layer_ids)"],
   ["target_hidden_size", "an EAGLE-3 head (target_hidden_size)"],
@@ -34,6 +41,9 @@ const OTHER_KEYS: readonly (readonly [string, string])[] = [
 
 /** The embedding of a head that has its own, in which its vocabulary is as long as that. */
 const EMBEDDING = "embed_tokens.weight";
+
+/** The tokens that a trimmed head drafts; of a head without a map it says that it is another one. */
+const TRIMMED = "draft_vocab_size";
 
 /** What trainers and engines put before or behind the name of the family's class, or of "Model". */
 const EAGLE = /^eagle(?!3)|eagle$/i;
@@ -45,6 +55,9 @@ const EAGLE = /^eagle(?!3)|eagle$/i;
 export function readHeadConfig(fields: Fields, tensors: TensorSource): Eagle2Config {
   for (const [key, feature] of OTHER_KEYS) {
     if (fields.raw(key) !== undefined) refuse(feature);
+  }
+  if (fields.raw(TRIMMED) !== undefined && tensors.find(DRAFT_TENSORS.toTokens) === undefined) {
+    refuse(`an EAGLE-3 head, or a trimmed one without a map (${TRIMMED})`);
   }
   const classes = fields.raw("architectures");
   if (Array.isArray(classes) && classes.some((name) => /eagle3/i.test(`${name}`))) {
@@ -61,7 +74,13 @@ export function readHeadConfig(fields: Fields, tensors: TensorSource): Eagle2Con
     const reason = `it is missing, expected one as "bias" of ${fields.file} is true`;
     throw new CheckpointError(tensors.file, reason, "fc.bias");
   }
-  return { kind: "eagle2", model: withTensors(model, tensors), fcBias };
+  return {
+    kind: "eagle2",
+    model: withTensors(model, tensors),
+    fcBias,
+    draftVocabSize: draftVocabulary(fields, model, tensors),
+    ownOutput: hasOwnOutput(tensors),
+  };
 }
 
 /**

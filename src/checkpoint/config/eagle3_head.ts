@@ -7,7 +7,8 @@
 import { CheckpointError } from "../../base/errors.ts";
 import { Fields, isObject } from "../containers/json.ts";
 import type { TensorSource } from "../containers/source.ts";
-import { type ModelConfig, readModelConfig } from "./config.ts";
+import { readModelConfig } from "./config.ts";
+import { DRAFT_TENSORS, draftVocabulary } from "./draft_vocabulary.ts";
 import {
   type Eagle3Config,
   hasBias,
@@ -22,28 +23,28 @@ export const EAGLE3: HeadFamily = { kind: "eagle3", owns, fields, read };
 
 /** Names of tensors, by role. */
 export const EAGLE3_TENSORS = {
+  ...DRAFT_TENSORS,
   fc: "fc",
   embedding: "embed_tokens",
   finalNorm: "norm.weight",
-  output: "lm_head",
   /** The norm of all taps together. */
   allNorm: "input_norm.weight",
   /** The norm of the i-th tap. */
   eachNorm: (i: number): string => `fc_norm.${i}.weight`,
-  /** What is to be added to each id of the head's to make it a token's. */
-  toTokens: "d2t",
-  /** Which tokens the head has. */
-  hasToken: "t2d",
 } as const;
 
 /** Tensors that EAGLE-2 heads have not. */
 const MARKS = [
   "layers.0.hidden_norm.weight",
-  EAGLE3_TENSORS.toTokens,
-  EAGLE3_TENSORS.hasToken,
   EAGLE3_TENSORS.allNorm,
   EAGLE3_TENSORS.eachNorm(0),
 ];
+
+/** Tensors of a map, which EAGLE-2 heads may have, too. */
+const MAP = [EAGLE3_TENSORS.toTokens, EAGLE3_TENSORS.hasToken];
+
+/** Norms that no EAGLE-2 head has, trimmed or not: with a map they tell. */
+const NORMS = ["layers.0.input_layernorm.weight", EAGLE3_TENSORS.finalNorm];
 
 /** Taps where a file names none. */
 const CLASSIC_TAPS = 3;
@@ -81,7 +82,9 @@ function refuse(feature: string): never {
 }
 
 function owns(tensors: TensorSource): boolean {
-  if (MARKS.some((name) => tensors.find(name) !== undefined)) return true;
+  const any = (names: readonly string[]): boolean =>
+    names.some((name) => tensors.find(name) !== undefined);
+  if (any(MARKS) || any(MAP) && any(NORMS)) return true;
   // A full vocabulary and no norm that is its own only: `fc` reads more than an embedding and a hidden state.
   const [outputs, inputs] = tensors.find("fc.weight")?.shape ?? [];
   return inputs > 2 * outputs;
@@ -145,7 +148,13 @@ function read(config: Fields, tensors: TensorSource): Eagle3Config {
     tapNorm: tapNormOf(config, inner, tensors),
     normedResidual: config.boolean("norm_before_residual", false),
     normedOutput: config.boolean("norm_output", false),
-    draftVocabSize: draftVocabulary(config, model, tensors),
+    // Its projection is its own, mapped or not.
+    draftVocabSize: draftVocabulary(
+      config,
+      model,
+      tensors,
+      tensors.find(`${EAGLE3_TENSORS.output}.weight`)?.shape[0],
+    ),
   };
 }
 
@@ -178,20 +187,4 @@ function tapNormOf(
   const each = found("fc_norm", EAGLE3_TENSORS.eachNorm(0));
   if (all && each) refuse("an EAGLE-3 head with norm_before_fc and fc_norm");
   return all ? "all" : each ? "each" : "none";
-}
-
-/** Entries of the head's logits: rows of its output projection. */
-function draftVocabulary(config: Fields, model: ModelConfig, tensors: TensorSource): number {
-  const mapped = tensors.find(EAGLE3_TENSORS.toTokens);
-  const stored = mapped?.shape[0] ?? tensors.find(`${EAGLE3_TENSORS.output}.weight`)?.shape[0];
-  const count = config.integer("draft_vocab_size", stored ?? model.vocabSize);
-  if (count > model.vocabSize) {
-    config.fail("draft_vocab_size", `at most the vocabulary of ${model.vocabSize}`);
-  }
-  if (!mapped && count !== model.vocabSize) {
-    const { toTokens } = EAGLE3_TENSORS;
-    const reason = `it is missing, expected one for ${count} of ${model.vocabSize} tokens`;
-    throw new CheckpointError(tensors.file, reason, toTokens);
-  }
-  return count;
 }

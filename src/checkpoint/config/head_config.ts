@@ -16,6 +16,10 @@ export interface Eagle2Config {
   readonly model: ModelConfig;
   /** Whether `fc` has a bias. */
   readonly fcBias: boolean;
+  /** Entries of its logits. */
+  readonly draftVocabSize: number;
+  /** Whether it has an output projection of its own: a trimmed or a quantized one; its verifier's serves where not. */
+  readonly ownOutput: boolean;
 }
 
 /** Hidden states of the verifier that a head reads. */
@@ -81,6 +85,8 @@ export interface BlockConfig {
   readonly confidence: "hidden" | "markov" | "none";
   /** Entries of its logits. */
   readonly draftVocabSize: number;
+  /** Whether it has an output projection of its own: a trimmed or a quantized one; its verifier's serves where not. */
+  readonly ownOutput: boolean;
 }
 
 /** A description of any family. */

@@ -94,9 +94,15 @@ export function inflateHead(
       `Cannot inflate ${small.dir}: its ${key} is ${from[key]}, expected ${verifier[key]}`,
     );
   }
+  if (small.quantization !== undefined || "ownOutput" in small.config && small.config.ownOutput) {
+    throw new UnsupportedModelError(
+      `inflating ${small.dir}, which is quantized or trimmed`,
+      "expected a head as it was trained",
+    );
+  }
   const placement = place(from, shape.model, 1);
   const model = { ...bigConfig(from, shape.model, placement), layers: from.layers };
-  const config = { ...small.config, model };
+  const config = { ...small.config, model, draftVocabSize: model.vocabSize };
   const dir = `${small.dir} inflated to ${model.hiddenSize}`;
   const ownEmbedding = small.tensors.find("embed_tokens.weight") !== undefined;
   const corner = new Corner(small.tensors, from, model, placement);

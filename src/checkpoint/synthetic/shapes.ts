@@ -5,6 +5,7 @@
  */
 import { ArgumentError } from "../../base/errors.ts";
 import type { ModelConfig } from "../config/config.ts";
+import { plainEagle2 } from "../config/eagle2_head.ts";
 import type { HeadConfig } from "../head.ts";
 
 const LLAMA3: Omit<ModelConfig, "hiddenSize" | "intermediateSize" | "layers" | "heads"> = {
@@ -91,8 +92,8 @@ export const MODEL_SHAPES: Readonly<Record<string, ModelConfig>> = {
 
 /** EAGLE-2 heads by the names of the models that they draft for. */
 export const HEAD_SHAPES: Readonly<Record<string, HeadConfig>> = {
-  "llama-3-8b": { kind: "eagle2", model: { ...LLAMA3_8B, layers: 1 }, fcBias: false },
-  "llama-3-70b": { kind: "eagle2", model: { ...LLAMA3_70B, layers: 1 }, fcBias: false },
+  "llama-3-8b": plainEagle2(LLAMA3_8B),
+  "llama-3-70b": plainEagle2(LLAMA3_70B),
 };
 
 /** The shape called `name`; an ArgumentError lists the names where there is none. */

@@ -6,6 +6,7 @@ import { scoreTokens } from "../../engine/score.ts";
 import { checkHead, HeadModel, Model, summarizeModel } from "../../model/mod.ts";
 import { eagle2 } from "../../speculation/mod.ts";
 import type { ModelConfig } from "../config/config.ts";
+import { plainEagle2 } from "../config/eagle2_head.ts";
 import { HEAD_SHAPES, headShape, MODEL_SHAPES, modelShape } from "./shapes.ts";
 import { syntheticCheckpoint, syntheticHead, type SyntheticOptions } from "./synthetic.ts";
 import {
@@ -109,7 +110,7 @@ for (const options of CASES) {
   const name = Object.values(options).join(", lm_head ");
   backendTest(`synthetic ${name}: 80 layers stay finite, and a head drafts`, ({ device }) => {
     using checkpoint = syntheticCheckpoint(DEEP, { ...options, seed: 3 });
-    using stored = syntheticHead({ kind: "eagle2", model: { ...DEEP, layers: 1 }, fcBias: false });
+    using stored = syntheticHead(plainEagle2(DEEP));
     const progress: number[] = [];
     let total = 0;
     using model = Model.load(device, checkpoint, (done, all) => {

@@ -6,6 +6,7 @@
 import type { Checkpoint } from "../../../checkpoint/checkpoint.ts";
 import { openCheckpoint } from "../../../checkpoint/checkpoint.ts";
 import type { ModelConfig } from "../../../checkpoint/config/config.ts";
+import { plainEagle2 } from "../../../checkpoint/config/eagle2_head.ts";
 import type { Head, HeadConfig } from "../../../checkpoint/head.ts";
 import { openHead } from "../../../checkpoint/head.ts";
 import { inflate, inflateHead } from "../../../checkpoint/synthetic/inflated.ts";
@@ -104,7 +105,7 @@ function storedModels(source: ModelSource): Stored[] {
         const { scheme, lmHead } = source;
         const name = lmHead === undefined ? shapeName : `${shapeName} (lm_head ${lmHead})`;
         const seed = SEED + i;
-        const head = { kind: "eagle2", model: { ...shape, layers: 1 }, fcBias: false } as const;
+        const head = plainEagle2(shape);
         return {
           name,
           open: () => syntheticCheckpoint(shape, { scheme, lmHead, seed, name }),
