@@ -19,7 +19,6 @@ import { parseArgs } from "@std/cli/parse-args";
 import { DEMO_DIR } from "../scripts/trio.ts";
 import { openCheckpoint } from "../src/checkpoint/checkpoint.ts";
 import type { ModelConfig } from "../src/checkpoint/config/config.ts";
-import { plainEagle2 } from "../src/checkpoint/config/eagle2_head.ts";
 import { openHead } from "../src/checkpoint/head.ts";
 import { inflate, inflateHead } from "../src/checkpoint/synthetic/inflated.ts";
 import { modelShape } from "../src/checkpoint/synthetic/shapes.ts";
@@ -91,8 +90,7 @@ function load(): { model: Model; head: HeadModel } {
   const large = files.use(inflate(small, shape, { seed: 1 }));
   const model = cleanup.use(Model.load(device, large));
   const smallHead = files.use(openHead(`${DEMO_DIR}/draft-eagle2`));
-  const of = plainEagle2(shape);
-  const largeHead = files.use(inflateHead(smallHead, small.config, of, { seed: 1 }));
+  const largeHead = files.use(inflateHead(smallHead, small.config, shape, { seed: 1 }));
   return { model, head: cleanup.use(HeadModel.load(device, largeHead, model)) };
 }
 

@@ -252,6 +252,16 @@ run_bench() {
   fi
   step inflated "${bench[@]}" --inflate 70b-8b --tables end-to-end \
     --json "$out/bench-inflated.json" || failed=1
+  local small=(--head-scheme w4a16-g128 --head-tokens 32000)
+  step inflated-heads "${bench[@]}" --inflate 70b-8b --tables drafts,end-to-end "${small[@]}" \
+    --json "$out/bench-inflated-heads.json" || failed=1
+  local model
+  for model in llama-3-8b qwen3-8b; do
+    step "drafts-$model" "${bench[@]}" --synthetic $model --tables ceilings,drafts --head-scheme f16 \
+      --json "$out/bench-drafts-$model.json" || failed=1
+    step "drafts-$model-small" "${bench[@]}" --synthetic $model --tables ceilings,drafts "${small[@]}" \
+      --json "$out/bench-drafts-$model-small.json" || failed=1
+  done
   step lm-head "${bench[@]}" --synthetic llama-3-8b --lm-head w8a16 --tables ceilings,forward,speculation \
     --rows 1,10,30 --json "$out/bench-lm-head.json" || failed=1
   step products "$deno" run -A --cached-only bench/products.ts --json "$out/bench-products.json" || failed=1

@@ -1,37 +1,38 @@
 /**
- * A directory with a target, a draft model and an EAGLE-2 head of each, loaded: what the demo, the benches
- * and the tests compare methods on. The folders are `target`, `draft`, `target-eagle2`, `draft-eagle2`, and
- * `target-eagle3`, `target-dflash`, `target-dspark` where there are heads of those families, too.
+ * A directory with a target, a draft model and heads of both, loaded: what the demo, the benches and the tests compare
+ * methods on. The folders are `target` and `draft`, and for each family of heads that is there `target-eagle2`,
+ * `draft-eagle2` and so on.
  *
  * @module
  */
 import { fileURLToPath } from "node:url";
 import {
   Device,
-  dflash,
+  DRAFTER_NAMES,
+  type DrafterName,
   type DrafterPlan,
-  draftModel,
-  dspark,
-  eagle2,
-  eagle3,
   HeadModel,
   type Method,
   METHODS,
   Model,
-  speculationOf,
   type SpeculationOptions,
-  suffix,
   Tokenizer,
 } from "../mod.ts";
+import {
+  type Composition,
+  compositionOf,
+  COMPOSITIONS,
+  type Heads,
+  missingFor,
+  planOf,
+  type ProposingModels,
+} from "../src/engine/composition.ts";
 
 /** The bundled trio. */
 export const DEMO_DIR = fileURLToPath(new URL("../models/demo", import.meta.url));
 
-/** Families of which a trio may have a head of the target, beside its EAGLE-2 heads. */
-const OTHERS = ["eagle3", "dflash", "dspark"] as const;
-
 /** The models of a trio, on one device. */
-export class Trio implements Disposable {
+export class Trio implements Disposable, ProposingModels {
   /** Where they are. */
   readonly device: Device;
   /** The target's tokenizer. */
@@ -40,63 +41,74 @@ export class Trio implements Disposable {
   readonly target: Model;
   /** The draft model. */
   readonly draft: Model;
-  /** The target's head. */
-  readonly targetHead: HeadModel;
-  /** The draft model's head. */
-  readonly draftHead: HeadModel;
-  /** The target's heads of other families, where there are any. */
-  readonly targetHeads: { [family in (typeof OTHERS)[number]]?: HeadModel } = {};
+  /** The target's heads, by family. */
+  readonly heads: Heads;
+  /** The draft model's. */
+  readonly draftHeads: Heads;
   readonly #cleanup: DisposableStack;
 
-  /** Loads the trio in `dir`, on `device` or on one that it opens itself. */
-  constructor(dir: string = DEMO_DIR, device?: Device) {
+  /**
+   * Loads the trio in `dir`, on `device` or on one that it opens itself; the target from `target` where it is not in the
+   * same directory.
+   */
+  constructor(dir: string = DEMO_DIR, device?: Device, target = `${dir}/target`) {
     using cleanup = new DisposableStack();
-    this.device = device ?? cleanup.use(Device.open());
-    this.tokenizer = Tokenizer.load(`${dir}/target`);
-    const { device: on } = this;
-    this.target = cleanup.use(Model.load(on, `${dir}/target`));
+    const on = this.device = device ?? cleanup.use(Device.open());
+    this.tokenizer = Tokenizer.load(target);
+    this.target = cleanup.use(Model.load(on, target));
     this.draft = cleanup.use(Model.load(on, `${dir}/draft`));
-    this.targetHead = cleanup.use(HeadModel.load(on, `${dir}/target-eagle2`, this.target));
-    this.draftHead = cleanup.use(HeadModel.load(on, `${dir}/draft-eagle2`, this.draft));
     const there = new Set([...Deno.readDirSync(dir)].map(({ name }) => name));
-    for (const family of OTHERS.filter((one) => there.has(`target-${one}`))) {
-      const head = HeadModel.load(on, `${dir}/target-${family}`, this.target);
-      this.targetHeads[family] = cleanup.use(head);
-    }
+    const headsOf = (role: "target" | "draft"): Heads =>
+      Object.fromEntries(
+        DRAFTER_NAMES.filter((family) => there.has(`${role}-${family}`)).map((family) => {
+          const head = HeadModel.load(on, `${dir}/${role}-${family}`, this[role]);
+          return [family, cleanup.use(head)];
+        }),
+      );
+    this.heads = headsOf("target");
+    this.draftHeads = headsOf("draft");
     this.#cleanup = cleanup.move();
   }
 
-  /** The methods that there are models for. */
-  get methods(): readonly Method[] {
-    const missing: Method[] = OTHERS.filter((family) => this.targetHeads[family] === undefined);
-    return METHODS.filter((method) => !missing.includes(method));
+  /** The target's EAGLE-2 head; throws where there is none. */
+  get targetHead(): HeadModel {
+    return eagle2Of("target", this.heads);
   }
 
-  /** The drafter of a method, with the shape that an engine gives it where `options` say nothing else. */
-  plan(method: Method, options: Partial<SpeculationOptions> = {}): DrafterPlan | undefined {
-    const shape = speculationOf(method, options);
-    switch (method) {
-      case "ar":
-        return undefined;
-      case "draft":
-        return draftModel(this.draft, shape);
-      case "eagle2":
-        return eagle2(this.targetHead, shape);
-      case "eagle3":
-        return eagle3(this.targetHeads.eagle3!, shape);
-      case "dflash":
-        return dflash(this.targetHeads.dflash!, shape);
-      case "dspark":
-        return dspark(this.targetHeads.dspark!, shape);
-      case "suffix":
-        return suffix(shape);
-      case "hier":
-        return draftModel(this.draft, shape, eagle2(this.draftHead, shape));
-    }
+  /** The draft model's. */
+  get draftHead(): HeadModel {
+    return eagle2Of("draft model", this.draftHeads);
+  }
+
+  /** The methods that there are models for, `hier` with an EAGLE-2 head inside. */
+  get methods(): readonly Method[] {
+    return METHODS.filter((method) => missingFor(compositionOf(method), this) === undefined);
+  }
+
+  /** All that there are models for, `hier` with every drafter inside. */
+  get compositions(): readonly Composition[] {
+    return COMPOSITIONS.filter((one) => missingFor(one, this) === undefined);
+  }
+
+  /**
+   * The drafter of a method, of `hier` with `inner` inside, an EAGLE-2 head where absent, with the shape that an engine gives
+   * it where `options` say nothing else.
+   */
+  plan(
+    method: Method,
+    options: Partial<SpeculationOptions> = {},
+    inner?: DrafterName,
+  ): DrafterPlan | undefined {
+    return planOf(compositionOf(method, inner), this, options);
   }
 
   /** Frees all of it. */
   [Symbol.dispose](): void {
     this.#cleanup.dispose();
   }
+}
+
+function eagle2Of(whose: string, { eagle2 }: Heads): HeadModel {
+  if (eagle2 === undefined) throw new Error(`the ${whose} has no EAGLE-2 head`);
+  return eagle2;
 }

@@ -16,8 +16,8 @@ import {
 import { DEMO_DIR } from "../scripts/trio.ts";
 import { OutOfDeviceMemoryError } from "../src/base/errors.ts";
 import type { ModelConfig } from "../src/checkpoint/config/config.ts";
-import { plainEagle2 } from "../src/checkpoint/config/eagle2_head.ts";
 import { capturePart } from "../src/cli/commands/bench/captured_part.ts";
+import { HEAD_KINDS } from "../src/checkpoint/synthetic/head_shapes.ts";
 import { type Figure, figureId } from "../src/cli/commands/bench/figure.ts";
 import { FilledState } from "../src/cli/commands/bench/filled_state.ts";
 import { TABLES } from "../src/cli/commands/bench/registry.ts";
@@ -85,7 +85,7 @@ const table = (...names: string[]) => TABLES.filter(({ name }) => names.includes
 
 Deno.test("bench: schemes follow one another, the device's own figures come once", async () => {
   const source = (scheme: "w8a8" | "w4a8-qoq") =>
-    ({ kind: "synthetic", shapes: { tiny: TINY }, scheme, heads: false }) as const;
+    ({ kind: "synthetic", shapes: { tiny: TINY }, scheme, heads: [] }) as const;
   const report = await reportOf({
     sources: [source("w8a8"), source("w4a8-qoq")],
     tables: table("ceilings", "forward"),
@@ -100,20 +100,21 @@ Deno.test("bench: schemes follow one another, the device's own figures come once
 Deno.test("bench: all tables on two synthetic shapes; figures are finite and fit together", async () => {
   const small = { ...TINY, layers: 1 };
   const shapes = { large: TINY, small };
-  const source = { kind: "synthetic", shapes, scheme: "w4a16-g128", heads: true } as const;
+  const source = { kind: "synthetic", shapes, scheme: "w4a16-g128", heads: ["eagle2"] } as const;
   const report = await reportOf({ sources: [source], tables: TABLES });
   const figures = figuresOf(report);
   const w4 = (name: string) => `${name}/w4a16-g128`;
   assertEquals(report.sections.map(({ table, subject }) => `${table} ${subject}`), [
     "ceilings device",
-    ...["forward", "context", "breakdown", "choose", "prefill", "speculation", "idle"].flatMap((
-      name,
-    ) =>
-      ["large", "small"].flatMap((model) => {
-        // Of each context the forwards, and attention alone.
-        return Array(name === "context" ? 4 : 1).fill(`${name} ${w4(model)}`);
-      })
-    ),
+    ...["forward", "context", "breakdown", "choose", "prefill", "drafts", "speculation", "idle"]
+      .flatMap((
+        name,
+      ) =>
+        ["large", "small"].flatMap((model) => {
+          // Of each context the forwards, and attention alone.
+          return Array(name === "context" ? 4 : 1).fill(`${name} ${w4(model)}`);
+        })
+      ),
   ]);
   // A remainder, and time that rounds to none, may be nothing or less.
   const mayVanish = /\/(rest|idle)$|commit$/;
@@ -162,6 +163,59 @@ Deno.test("bench: all tables on two synthetic shapes; figures are finite and fit
   assert(!figures.has(`speculation/${w4("small")}/draft-6 round`), "a model drafts for itself");
 });
 
+Deno.test("bench: drafts of every family, with what they read", async () => {
+  const shapes = { tiny: { ...TINY, layers: 6, hiddenSize: 256, intermediateSize: 512, heads: 4 } };
+  const vocabulary = 128;
+  const report = await reportOf({
+    sources: [
+      { kind: "synthetic", shapes, scheme: "w4a16-g128", heads: HEAD_KINDS },
+      {
+        kind: "synthetic",
+        shapes,
+        scheme: "w4a16-g128",
+        heads: HEAD_KINDS,
+        headStorage: { scheme: "w4a16-g128", vocabulary },
+      },
+    ],
+    tables: table("drafts"),
+  });
+  const figures = figuresOf(report);
+  const [h, inter, kv] = [256, 512, 64];
+  const layer = (inputs: number) => inputs * (h + 2 * kv) + h * h + 3 * h * inter;
+  const cache = 2 * kv * 2 * OPTIONS.context;
+  // f16, and the output projection that is the model's, or the head's own of 512 tokens.
+  const plain = (id: string) => figures.get(`drafts/tiny/w4a16-g128/${id}`)!;
+  const f16 = (weights: number) => 2 * weights;
+  const eagle2 = plain("eagle2-3-10-24 f16 vocabulary=512");
+  assertEquals(eagle2.bytes, 3 * (f16(2 * h * h + layer(h) + 512 * h) + cache));
+  const eagle3 = plain("eagle3-3-10-24 f16 vocabulary=512");
+  assertEquals(eagle3.bytes, f16(3 * h * h) + 3 * (f16(layer(2 * h) + 512 * h) + cache));
+  const blocks = f16(5 * h * h + 512 * h) + 5 * (f16(layer(h) + h * (h + 2 * kv)) + cache);
+  assertEquals(plain("dflash-7-1-8 f16 vocabulary=512").bytes, blocks);
+  const markov = 7 * f16(512 * 256);
+  assertEquals(plain("dspark-7-1-8 f16 vocabulary=512").bytes, blocks + markov);
+  // Quantized, with an output projection of their own.
+  const small = (id: string) =>
+    figures.get(`drafts/tiny (heads w4a16-g128@128)/w4a16-g128/${id} w4a16-g128 vocabulary=128`)!;
+  const w4 = (weights: number) => weights * (0.5 + 2 / 128);
+  assertEquals(
+    small("eagle2-3-10-24").bytes,
+    3 * (w4(2 * h * h + layer(h) + vocabulary * h) + cache),
+  );
+  assertEquals(
+    small("dspark-7-1-8").bytes,
+    w4(5 * h * h + vocabulary * h + 7 * vocabulary * 256) +
+      5 * (w4(layer(h) + h * (h + 2 * kv)) + cache),
+  );
+  assertEquals(figures.size, 16);
+  for (const [id, { value, bytes, share }] of figures) {
+    assertGreater(value, 0, id);
+    if (bytes === undefined) continue;
+    const floor = figures.get(`${id} floor`)!;
+    assertAlmostEquals(floor.value / value, share!, 1e-9);
+  }
+});
+
 Deno.test("bench: a trio, as it is and inflated, says the same with every method", async () => {
   const echo = (name: string, layers: number, more: Partial<ModelConfig>): InflatedShape => {
     const json = JSON.parse(Deno.readTextFileSync(`${DEMO_DIR}/${name}/config.json`));
@@ -174,8 +228,7 @@ Deno.test("bench: a trio, as it is and inflated, says the same with every method
       layers,
       ...more,
     };
-    const head = plainEagle2(model);
-    return { name, model, head };
+    return { name, model };
   };
   const inflation = {
     target: echo("target", 9, { intermediateSize: 1152, heads: 8, kvHeads: 2 }),
@@ -196,15 +249,30 @@ Deno.test("bench: a trio, as it is and inflated, says the same with every method
       const sum = shares.reduce((all, share) => all + share);
       assertAlmostEquals(sum, 1, 1e-9, method);
     }
+    assert(figures.has("hier(suffix) tau"), "a hierarchy over every drafter that there is");
+    assert(!figures.has("eagle3 tau"), "a method without its head");
     return ["ar", "draft", "eagle2", "hier"].map((name) => figures.get(`${name} tau`)!.value);
   });
   assertEquals(taus[1], taus[0]);
+  // Heads in four bits, with fewer tokens than the model, and no fewer than the small one: worth nearly as much.
+  const headStorage = { scheme: "w4a16-g128", vocabulary: 3328 } as const;
+  const quantized = await reportOf({
+    sources: [{ kind: "trio", dir: DEMO_DIR, inflation, headStorage }],
+    tables: table("end-to-end", "drafts"),
+  });
+  const [drafts, , texts] = quantized.sections;
+  assertStringIncludes(drafts.figures[0].name, "eagle2-3-10-24 w4a16-g128 vocabulary=3328");
+  const found = new Map(texts.figures.map((one) => [one.name, one.value]));
+  for (const method of ["eagle2", "hier"]) {
+    assertEquals(found.get(`${method} identical`), 1, method);
+    assertGreater(found.get(`${method} tau`)!, 0.9 * taus[0][method === "hier" ? 3 : 2], method);
+  }
 });
 
 Deno.test("bench: a part of a capture holds only the ops asked for", () => {
   using device = Device.open({ backend: "cpu", threads: 1 });
   const shapes = { tiny: TINY };
-  const source = { kind: "synthetic", shapes, scheme: "f16", heads: false } as const;
+  const source = { kind: "synthetic", shapes, scheme: "f16", heads: [] } as const;
   using loaded = loadModels(device, source, () => {});
   using filled = new FilledState(loaded.models[0].model, 8, 1);
   const logits = (keep: (op: string) => boolean) => {
@@ -232,7 +300,7 @@ Deno.test("bench: a part of a capture holds only the ops asked for", () => {
 Deno.test("bench: models that do not fit are refused before anything is measured or loaded", async () => {
   const heard: string[] = [];
   const shapes = { huge: { ...TINY, layers: 2_000, hiddenSize: 16384, intermediateSize: 65536 } };
-  const source = { kind: "synthetic", shapes, scheme: "f16", heads: true } as const;
+  const source = { kind: "synthetic", shapes, scheme: "f16", heads: ["eagle2"] } as const;
   const progress = (label: string) => void heard.push(label);
   const steps = runBench({ ...OPTIONS, progress, sources: [source], tables: TABLES });
   await assertRejects(() => steps.next(), OutOfDeviceMemoryError, "at a context of 48: they need ");

@@ -67,8 +67,7 @@ function inflatedTrio(device: Device, cleanup: DisposableStack): Models {
   };
   const head = (name: string, sizes: Sizes, verifier: Model, of: Checkpoint): HeadModel => {
     using small = openHead(`${DEMO_DIR}/${name}`);
-    const { model, ...rest } = small.config;
-    const shape = { ...rest, model: { ...model, ...sizes, layers: 1 } };
+    const shape = { ...small.config.model, ...sizes };
     using big = inflateHead(small, of.config, shape, { seed: 6 });
     return cleanup.use(HeadModel.load(device, big, verifier));
   };

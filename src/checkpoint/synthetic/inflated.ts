@@ -10,14 +10,15 @@ import { sameShape, type Shape, showShape } from "../../base/shape.ts";
 import type { Checkpoint } from "../checkpoint.ts";
 import type { ModelConfig } from "../config/config.ts";
 import { describeGptqLinear, type GptqConfig } from "../formats/gptq.ts";
-import type { Head, HeadConfig } from "../head.ts";
+import type { Head } from "../head.ts";
+import { headLayout } from "./head_layout.ts";
 import {
   gptqTensors,
-  headLayout,
   layoutSource,
   type LayoutTensor,
   modelLayout,
   plainTensors,
+  type TensorRole,
 } from "./layout.ts";
 import { applyPatches, cutPatches, f16Patch, type Matrix, type Patch } from "./patches.ts";
 import { place, type Placement, type Segment } from "./placement.ts";
@@ -29,6 +30,15 @@ import type { TensorSource } from "../containers/source.ts";
 export interface InflateOptions {
   /** Where random numbers start; 0 where absent. */
   readonly seed?: number;
+}
+
+/** What else an inflated head is made from. */
+export interface InflateHeadOptions extends InflateOptions {
+  /**
+   * The tokens of its vocabulary, the model's first ones, as many as the small model has or more; it has an output
+   * projection of its own then, which `small` must have, too. The model's where absent.
+   */
+  readonly draftVocabSize?: number;
 }
 
 /** The constant that embeddings write to its dimension: lost in the rounding of every mean square. */
@@ -77,15 +87,21 @@ export function inflate(
 }
 
 /**
- * `small`, a head of a model of the configuration `verifier`, in the shape of `shape`: a head of that model as
- * {@link inflate} gives it in the same hidden size and vocabulary. Conditions and errors are the same.
+ * `small`, an EAGLE-2 head of a model of the configuration `verifier`, for that model in the shape of `shape`, as
+ * {@link inflate} gives it. Conditions and errors are the same.
  */
 export function inflateHead(
   small: Head,
   verifier: ModelConfig,
-  shape: HeadConfig,
-  options: InflateOptions = {},
+  shape: ModelConfig,
+  options: InflateHeadOptions = {},
 ): Head {
+  if (small.config.kind !== "eagle2") {
+    throw new UnsupportedModelError(
+      `inflating a head of kind ${small.config.kind}`,
+      "expected an EAGLE-2 head",
+    );
+  }
   const from = small.config.model;
   for (const key of ["hiddenSize", "vocabSize"] as const) {
     if (from[key] === verifier[key]) continue;
@@ -94,24 +110,33 @@ export function inflateHead(
       `Cannot inflate ${small.dir}: its ${key} is ${from[key]}, expected ${verifier[key]}`,
     );
   }
-  if (small.quantization !== undefined || "ownOutput" in small.config && small.config.ownOutput) {
-    throw new UnsupportedModelError(
-      `inflating ${small.dir}, which is quantized or trimmed`,
-      "expected a head as it was trained",
+  const { draftVocabSize = shape.vocabSize } = options;
+  const ownOutput = options.draftVocabSize !== undefined;
+  if (draftVocabSize < from.vocabSize || draftVocabSize > shape.vocabSize) {
+    throw new ArgumentError(
+      "draftVocabSize",
+      `Cannot inflate ${small.dir}: draftVocabSize is ${draftVocabSize}, expected ` +
+        `${from.vocabSize} to ${shape.vocabSize}`,
     );
   }
-  const placement = place(from, shape.model, 1);
-  const model = { ...bigConfig(from, shape.model, placement), layers: from.layers };
-  const config = { ...small.config, model, draftVocabSize: model.vocabSize };
+  const { quantization } = small;
+  const gptq = quantization && gptqConfig(quantization);
+  const group = gptq && gptqGroup(gptq);
+  const placement = place(from, shape, group ?? 1);
+  const model = { ...bigConfig(from, shape, placement), layers: from.layers };
+  const config = { ...small.config, model, draftVocabSize, ownOutput };
   const dir = `${small.dir} inflated to ${model.hiddenSize}`;
   const ownEmbedding = small.tensors.find("embed_tokens.weight") !== undefined;
-  const corner = new Corner(small.tensors, from, model, placement);
-  const source = inflatedSource(corner, dir, headLayout(dir, config, ownEmbedding), options);
+  const corner = new Corner(small.tensors, from, model, placement, gptq);
+  const linears = group === undefined ? plainTensors : gptqTensors(group);
+  const layout = headLayout(dir, config, { linears, ownEmbedding });
+  const source = inflatedSource(corner, dir, layout, options);
   return {
     dir,
     config,
     tensors: source,
     unusedKeys: [],
+    ...(quantization && { quantization }),
     [Symbol.dispose]: () => source[Symbol.dispose](),
   };
 }
@@ -164,7 +189,10 @@ function inflatedSource(
 }
 
 /** What a tensor holds outside the corner: too small to move a logit, and never zeros. */
-function background({ role }: LayoutTensor, blocks: RandomBlocks): Uint8Array<ArrayBuffer> {
+function background(
+  { role, dtype, size = 0 }: LayoutTensor,
+  blocks: RandomBlocks,
+): Uint8Array<ArrayBuffer> {
   switch (role) {
     case "qweight":
       return blocks.nibbles;
@@ -172,6 +200,8 @@ function background({ role }: LayoutTensor, blocks: RandomBlocks): Uint8Array<Ar
       return blocks.uniform(2 ** -24, 2 ** -22);
     case "norm":
       return blocks.uniform(2 ** -10, 2 ** -9);
+    case "constant":
+      return blocks.constant(size, dtype);
     default:
       return blocks.normal(NOISE);
   }
@@ -210,6 +240,8 @@ class Corner {
     const { gain, read, written, vocabulary } = this.#placement;
     const { vocabSize, hiddenSize } = this.#small;
     switch (role) {
+      case "constant":
+        return [];
       case "norm": {
         const scaled = read.map((segment) => ({ ...segment, scale: gain }));
         return cutPatches(this.#f16(name, [hiddenSize]), ONE, scaled);
@@ -264,11 +296,25 @@ class Corner {
         return [f16Patch(0, constant, 1, 1, () => (4 * gain) / CONSTANT)];
       case "lm_head": {
         const real = this.#small.vocabSize;
-        return [f16Patch(0, constant, shape[0], 1, (row) => row < real ? 0 : REPULSION)];
+        if (role === "weight") {
+          return [f16Patch(0, constant, shape[0], 1, (row) => row < real ? 0 : REPULSION)];
+        }
+        const padded = shape[1] - real;
+        return [
+          ...this.#readNothing(role, constant, 0, real),
+          ...this.#readOne(role, constant, real, padded, REPULSION),
+        ];
       }
       case "fc": {
         if (role === "bias") return [f16Patch(0, constant, 1, 1, zero)];
         const hidden = this.#big.hiddenSize;
+        if (role !== "weight") {
+          return [
+            ...this.#readNothing(role, hidden + constant, 0, shape[1]),
+            ...(role === "scales" ? [f16Patch(0, constant, shape[0], 1, zero)] : []),
+            ...this.#readOne(role, constant, constant, 1, HEAD_CONSTANT / CONSTANT),
+          ];
+        }
         return [
           f16Patch(0, hidden + constant, shape[0], 1, zero),
           f16Patch(constant, 0, 1, shape[1], zero),
@@ -278,6 +324,37 @@ class Corner {
       default:
         return [];
     }
+  }
+
+  /** Patches of a quantized layer: `count` outputs from `first` on do not read `input`, nor the seven before it. */
+  #readNothing(role: TensorRole, input: number, first: number, count: number): Patch[] {
+    return role === "qweight" ? [wordPatch(Math.floor(input / 8), first, 1, count, ZEROS)] : [];
+  }
+
+  /**
+   * Patches of a quantized layer: of the group of `input`, its last one, `count` outputs from `first` on read nothing else,
+   * and that times `weight`, a power of two or minus one.
+   */
+  #readOne(
+    role: TensorRole,
+    input: number,
+    first: number,
+    count: number,
+    weight: number,
+  ): Patch[] {
+    const { groupSize } = this.#gptq!;
+    const scale = weight < 0 ? -weight / 8 : weight;
+    if (role === "scales") {
+      return [f16Patch(Math.floor(input / groupSize), first, 1, count, () => scale)];
+    }
+    const word = Math.floor(input / 8);
+    const words = groupSize / 8;
+    // The lowest number is -8 steps, the one above zero is one.
+    const last = (ZEROS & 0x0fffffff) | (weight < 0 ? 0 : 9 << 28);
+    return [
+      wordPatch(word + 1 - words, first, words - 1, count, ZEROS),
+      wordPatch(word, first, 1, count, last),
+    ];
   }
 
   /** The outputs and inputs of a linear layer. */
@@ -327,6 +404,21 @@ class Corner {
     }
     return this.#source.read(name);
   }
+}
+
+/** Eight inputs that a symmetric layer does not read. */
+const ZEROS = 0x88888888;
+
+/** A rectangle of one word of nibbles. */
+function wordPatch(
+  row: number,
+  column: number,
+  rows: number,
+  columns: number,
+  word: number,
+): Patch {
+  const words = new Uint32Array(rows * columns).fill(word);
+  return { row, column, columns, bytes: new Uint8Array(words.buffer) };
 }
 
 /** The only row of a vector. */

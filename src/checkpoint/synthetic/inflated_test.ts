@@ -7,7 +7,7 @@ import { type Checkpoint, openCheckpoint } from "../checkpoint.ts";
 import { openHead } from "../head.ts";
 import { inflate, inflateHead } from "./inflated.ts";
 import { place, type Segment } from "./placement.ts";
-import { headShape, modelShape } from "./shapes.ts";
+import { modelShape } from "./shapes.ts";
 
 const LLAMA = modelShape("llama-3-8b");
 
@@ -80,7 +80,7 @@ Deno.test("inflated: shapes of 70B and 8B with their heads are complete models",
     assertEquals(big.config.eosTokenIds, small.config.eosTokenIds);
     assertAlmostEquals(big.config.rmsNormEps, small.config.rmsNormEps / 16, 1e-15);
     using smallHead = openHead(`${DEMO_DIR}/${role}-eagle2`);
-    using head = inflateHead(smallHead, small.config, headShape(name));
+    using head = inflateHead(smallHead, small.config, modelShape(name));
     checkHead(head, big);
     assertEquals(head.config.model.rmsNormEps, big.config.rmsNormEps);
   }
@@ -161,7 +161,7 @@ Deno.test("inflated: what is refused", () => {
   assertThrows(() => inflate(small, modelShape("llama-3.2-1b")), ArgumentError, "head width");
   const other = { ...small.config, hiddenSize: 256 };
   assertThrows(
-    () => inflateHead(head, other, headShape("llama-3-70b")),
+    () => inflateHead(head, other, shape),
     ArgumentError,
     "its hiddenSize is 384, expected 256",
   );

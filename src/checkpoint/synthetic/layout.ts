@@ -1,12 +1,11 @@
 /**
- * Which tensors a model or a head of a given shape has, for sources that make them up.
+ * Which tensors a model of a given shape has, for sources that make them up; those of heads are in `head_layout.ts`.
  *
  * @module
  */
 import { type DType, DTYPE_BYTES } from "../../base/dtype.ts";
 import { elements, type Shape } from "../../base/shape.ts";
 import type { ModelConfig } from "../config/config.ts";
-import type { HeadConfig } from "../head.ts";
 import { sourceOf, type TensorInfo, type TensorSource } from "../containers/source.ts";
 
 /**
@@ -92,15 +91,19 @@ interface DecoderLinear {
   readonly bias: boolean;
 }
 
+/** What the attention of a decoder layer reads: the stream, normed or as it is, or pairs of an embedding and the stream. */
+export type DecoderInput = "normed" | "plain" | "pairs";
+
 /** The linear layers of one decoder layer. */
-function decoderLinears(config: ModelConfig): DecoderLinear[] {
+function decoderLinears(config: ModelConfig, input: DecoderInput): DecoderLinear[] {
   const { hiddenSize: hidden, intermediateSize: inter, heads, kvHeads, headDim } = config;
   const { qkvBias, outputBias, mlpBias } = config;
   const [q, kv] = [heads * headDim, kvHeads * headDim];
+  const read = input === "pairs" ? 2 * hidden : hidden;
   return [
-    { part: "q_proj", parent: "self_attn", n: q, k: hidden, bias: qkvBias },
-    { part: "k_proj", parent: "self_attn", n: kv, k: hidden, bias: qkvBias },
-    { part: "v_proj", parent: "self_attn", n: kv, k: hidden, bias: qkvBias },
+    { part: "q_proj", parent: "self_attn", n: q, k: read, bias: qkvBias },
+    { part: "k_proj", parent: "self_attn", n: kv, k: read, bias: qkvBias },
+    { part: "v_proj", parent: "self_attn", n: kv, k: read, bias: qkvBias },
     { part: "o_proj", parent: "self_attn", n: hidden, k: q, bias: outputBias },
     { part: "gate_proj", parent: "mlp", n: inter, k: hidden, bias: mlpBias },
     { part: "up_proj", parent: "mlp", n: inter, k: hidden, bias: mlpBias },
@@ -109,14 +112,17 @@ function decoderLinears(config: ModelConfig): DecoderLinear[] {
 }
 
 /** Collects tensors of one file. */
-class Layout {
+export class Layout {
+  /** What has been added, in order. */
   readonly tensors: LayoutTensor[] = [];
   readonly #file: string;
 
+  /** Begins the file called `file` in messages. */
   constructor(file: string) {
     this.#file = file;
   }
 
+  /** A tensor. */
   add(
     name: string,
     role: TensorRole,
@@ -133,7 +139,13 @@ class Layout {
   }
 
   /** A linear layer of `k` inputs. */
-  linear(name: string, part: string, stored: readonly StoredTensor[], k: number, layer?: number) {
+  linear(
+    name: string,
+    part: string,
+    stored: readonly StoredTensor[],
+    k: number,
+    layer?: number,
+  ): void {
     for (const { suffix, role, dtype, shape, size } of stored) {
       this.add(`${name}.${suffix}`, role, part, dtype, shape, k, layer, size);
     }
@@ -144,17 +156,18 @@ class Layout {
     config: ModelConfig,
     prefix: string,
     layer: number,
-    inputNorm: boolean,
+    input: DecoderInput,
     stored: StoredTensors,
-  ) {
+  ): void {
     const norm = (part: string, name: string, width: number) =>
       this.add(`${prefix}.${name}.weight`, "norm", part, "f16", [width], width, layer);
-    if (inputNorm) norm("input_layernorm", "input_layernorm", config.hiddenSize);
+    if (input !== "plain") norm("input_layernorm", "input_layernorm", config.hiddenSize);
+    if (input === "pairs") norm("hidden_norm", "hidden_norm", config.hiddenSize);
     norm("post_attention_layernorm", "post_attention_layernorm", config.hiddenSize);
     if (config.qkNorm) {
       for (const part of ["q_norm", "k_norm"]) norm(part, `self_attn.${part}`, config.headDim);
     }
-    for (const { part, parent, n, k, bias } of decoderLinears(config)) {
+    for (const { part, parent, n, k, bias } of decoderLinears(config, input)) {
       const name = `${prefix}.${parent}.${part}`;
       this.linear(name, part, stored(n, k), k, layer);
       if (bias) this.add(`${name}.bias`, "bias", part, "f16", [n], k, layer);
@@ -175,31 +188,11 @@ export function modelLayout(
   const embedding = "model.embed_tokens.weight";
   layout.add(embedding, "embedding", "embed_tokens", "f16", table, hiddenSize);
   for (let i = 0; i < config.layers; i++) {
-    layout.decoder(config, `model.layers.${i}`, i, true, stored);
+    layout.decoder(config, `model.layers.${i}`, i, "normed", stored);
   }
   layout.add("model.norm.weight", "norm", "norm", "f16", [hiddenSize], hiddenSize);
   if (!tiedEmbeddings) {
     layout.linear("lm_head", "lm_head", lmHead(vocabSize, hiddenSize), hiddenSize);
-  }
-  return layout.tensors;
-}
-
-/** The tensors of an EAGLE-2 head in f16, with an embedding table of its own or the verifier's. */
-export function headLayout(
-  file: string,
-  { model, fcBias }: HeadConfig,
-  ownEmbedding = false,
-): LayoutTensor[] {
-  const { vocabSize, hiddenSize: hidden } = model;
-  const layout = new Layout(file);
-  if (ownEmbedding) {
-    const table = [vocabSize, hidden];
-    layout.add("embed_tokens.weight", "embedding", "embed_tokens", "f16", table, hidden);
-  }
-  layout.add("fc.weight", "weight", "fc", "f16", [hidden, 2 * hidden], 2 * hidden);
-  if (fcBias) layout.add("fc.bias", "bias", "fc", "f16", [hidden], 2 * hidden);
-  for (let i = 0; i < model.layers; i++) {
-    layout.decoder(model, `layers.${i}`, i, i > 0, plainTensors);
   }
   return layout.tensors;
 }

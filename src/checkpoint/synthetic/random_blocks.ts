@@ -107,6 +107,8 @@ function numbers(dtype: DType, length: number, next: () => number): Uint8Array<A
       return bytesOf(Float32Array.from({ length }, next));
     case "i32":
       return bytesOf(Int32Array.from({ length }, next));
+    case "i64":
+      return bytesOf(BigInt64Array.from({ length }, () => BigInt(next())));
     case "i8":
       return bytesOf(Int8Array.from({ length }, next));
     default:

@@ -1,12 +1,10 @@
 /**
- * Shapes of well-known models and heads, for models that are made up.
+ * Shapes of well-known models, for models that are made up.
  *
  * @module
  */
 import { ArgumentError } from "../../base/errors.ts";
 import type { ModelConfig } from "../config/config.ts";
-import { plainEagle2 } from "../config/eagle2_head.ts";
-import type { HeadConfig } from "../head.ts";
 
 const LLAMA3: Omit<ModelConfig, "hiddenSize" | "intermediateSize" | "layers" | "heads"> = {
   architecture: "llama",
@@ -88,28 +86,28 @@ export const MODEL_SHAPES: Readonly<Record<string, ModelConfig>> = {
     bosTokenId: 151643,
     eosTokenIds: [151645, 151643],
   },
-};
-
-/** EAGLE-2 heads by the names of the models that they draft for. */
-export const HEAD_SHAPES: Readonly<Record<string, HeadConfig>> = {
-  "llama-3-8b": plainEagle2(LLAMA3_8B),
-  "llama-3-70b": plainEagle2(LLAMA3_70B),
+  "qwen3-8b": {
+    ...LLAMA3,
+    architecture: "qwen3",
+    vocabSize: 151936,
+    hiddenSize: 4096,
+    intermediateSize: 12288,
+    layers: 36,
+    heads: 32,
+    rmsNormEps: 1e-6,
+    ropeTheta: 1000000,
+    qkNorm: true,
+    bosTokenId: 151643,
+    eosTokenIds: [151645, 151643],
+  },
 };
 
 /** The shape called `name`; an ArgumentError lists the names where there is none. */
 export function modelShape(name: string): ModelConfig {
-  return find(MODEL_SHAPES, name, "a model");
-}
-
-/** The shape of the EAGLE-2 head of the model called `name`; an ArgumentError lists the names where there is none. */
-export function headShape(name: string): HeadConfig {
-  return find(HEAD_SHAPES, name, "an EAGLE-2 head");
-}
-
-function find<T>(shapes: Readonly<Record<string, T>>, name: string, what: string): T {
-  if (Object.hasOwn(shapes, name)) return shapes[name];
+  if (Object.hasOwn(MODEL_SHAPES, name)) return MODEL_SHAPES[name];
+  const known = Object.keys(MODEL_SHAPES).join(", ");
   throw new ArgumentError(
     "shape",
-    `Cannot make up ${what}: the shape is "${name}", expected ${Object.keys(shapes).join(", ")}`,
+    `Cannot make up a model: the shape is "${name}", expected ${known}`,
   );
 }

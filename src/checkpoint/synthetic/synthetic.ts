@@ -8,12 +8,14 @@ import type { Checkpoint } from "../checkpoint.ts";
 import type { ModelConfig } from "../config/config.ts";
 import type { Head, HeadConfig } from "../head.ts";
 import { Fields } from "../containers/json.ts";
-import { headLayout, layoutSource, type LayoutTensor, modelLayout } from "./layout.ts";
+import { headLayout } from "./head_layout.ts";
+import { layoutSource, type LayoutTensor, modelLayout } from "./layout.ts";
 import { parseQuantization } from "../formats/quantization.ts";
 import { RandomBlocks, repeatInto } from "./random_blocks.ts";
 import type { TensorSource } from "../containers/source.ts";
 import {
   syntheticFormat,
+  syntheticHeadFormat,
   type SyntheticLmHead,
   type SyntheticScheme,
 } from "./synthetic_schemes.ts";
@@ -50,18 +52,25 @@ export function syntheticCheckpoint(shape: ModelConfig, options: SyntheticOption
   };
 }
 
-/** An EAGLE-2 head of `shape` whose weights are random; it shares its verifier's embedding. */
-export function syntheticHead(
-  shape: HeadConfig,
-  options: Omit<SyntheticOptions, "scheme" | "lmHead"> = {},
-): Head {
-  const { seed = 0, name = "synthetic head" } = options;
-  const tensors = synthetic(name, headLayout(name, shape), seed);
+/** What to make up of a head. */
+export interface SyntheticHeadOptions extends Omit<SyntheticOptions, "scheme" | "lmHead"> {
+  /** How its linear layers and its output projection, where it has one, are stored; f16 where absent. */
+  readonly scheme?: SyntheticScheme;
+}
+
+/** A head of `shape` whose weights are random; it shares its verifier's embedding. */
+export function syntheticHead(shape: HeadConfig, options: SyntheticHeadOptions = {}): Head {
+  const { scheme = "f16", seed = 0, name = "synthetic head" } = options;
+  const { description, tensors: linears } = syntheticHeadFormat(scheme);
+  const tensors = synthetic(name, headLayout(name, shape, { linears }), seed);
   return {
     dir: name,
     config: shape,
     tensors,
     unusedKeys: [],
+    ...(description && {
+      quantization: parseQuantization(new Fields(name, description), tensors),
+    }),
     [Symbol.dispose]: () => tensors[Symbol.dispose](),
   };
 }

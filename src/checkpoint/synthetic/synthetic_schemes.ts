@@ -11,6 +11,8 @@ import { gptqTensors, plainTensors, type StoredTensors } from "./layout.ts";
 export interface SyntheticFormat {
   /** What `quantization_config` says; absent where nothing is quantized. */
   readonly description?: Record<string, unknown>;
+  /** What it says where the output projection is stored so, too; the same where absent. */
+  readonly whole?: Record<string, unknown>;
   /** The tensors of a linear layer. */
   readonly tensors: StoredTensors;
 }
@@ -30,19 +32,20 @@ const SPREAD = { nibbles: 4.6, bytes: 74, e4m3: 1.9 };
 /** compressed-tensors of one `weight` of 8 bits. */
 function compressed(type: "int" | "float"): SyntheticFormat {
   const ways = { num_bits: 8, type, symmetric: true };
-  return {
-    description: {
-      quant_method: "compressed-tensors",
-      format: `${type}-quantized`,
-      config_groups: {
-        group_0: {
-          targets: ["Linear"],
-          weights: { ...ways, strategy: "channel", dynamic: false },
-          input_activations: { ...ways, strategy: "token", dynamic: true },
-        },
+  const whole = {
+    quant_method: "compressed-tensors",
+    format: `${type}-quantized`,
+    config_groups: {
+      group_0: {
+        targets: ["Linear"],
+        weights: { ...ways, strategy: "channel", dynamic: false },
+        input_activations: { ...ways, strategy: "token", dynamic: true },
       },
-      ignore: ["lm_head"],
     },
+  };
+  return {
+    description: { ...whole, ignore: ["lm_head"] },
+    whole,
     tensors: (n, k) => [
       type === "int"
         ? { suffix: "weight", role: "qweight", dtype: "i8", shape: [n, k] }
@@ -124,10 +127,14 @@ function qoq(grouped: boolean): SyntheticFormat {
   };
 }
 
+/** GPTQ of 4 bits, the output projection aside. */
+const GPTQ = { quant_method: "gptq", bits: 4, group_size: GROUP, desc_act: false, sym: true };
+
 /** Every scheme, by the name that users give it. Embeddings are f16 always. */
 export const SYNTHETIC_FORMATS = {
   "w4a16-g128": {
-    description: { quant_method: "gptq", bits: 4, group_size: GROUP, desc_act: false, sym: true },
+    description: GPTQ,
+    whole: { ...GPTQ, lm_head: true },
     tensors: gptqTensors(GROUP),
   },
   "w4a16-g128-asym": awq,
@@ -139,8 +146,6 @@ export const SYNTHETIC_FORMATS = {
   "fp8": compressed("float"),
   "f16": { tensors: plainTensors },
 } as const satisfies Record<string, SyntheticFormat>;
-
-const GPTQ = SYNTHETIC_FORMATS["w4a16-g128"].description;
 
 /** What a made-up GPTQ model's output projection can be, besides f16: what the description says, and the tensors. */
 export const SYNTHETIC_LM_HEADS = {
@@ -175,4 +180,10 @@ export function syntheticFormat(
   }
   const { description, tensors } = SYNTHETIC_LM_HEADS[lmHead];
   return { description, tensors: SYNTHETIC_FORMATS[scheme].tensors, lmHead: tensors };
+}
+
+/** The description of a head in a scheme, and the tensors of its linear layers and of its output projection. */
+export function syntheticHeadFormat(scheme: SyntheticScheme): SyntheticFormat {
+  const { description, whole = description, tensors }: SyntheticFormat = SYNTHETIC_FORMATS[scheme];
+  return { description: whole, tensors };
 }

@@ -4,10 +4,12 @@ import { decode } from "../../../tests/rounds.ts";
 import { ArgumentError } from "../../base/errors.ts";
 import { scoreTokens } from "../../engine/score.ts";
 import { checkHead, HeadModel, Model, summarizeModel } from "../../model/mod.ts";
+import { DRAFTERS } from "../../engine/drafters/registry.ts";
+import { speculationOf } from "../../engine/options.ts";
 import { eagle2 } from "../../speculation/mod.ts";
 import type { ModelConfig } from "../config/config.ts";
-import { plainEagle2 } from "../config/eagle2_head.ts";
-import { HEAD_SHAPES, headShape, MODEL_SHAPES, modelShape } from "./shapes.ts";
+import { HEAD_KINDS, type HeadKind, headShape } from "./head_shapes.ts";
+import { MODEL_SHAPES, modelShape } from "./shapes.ts";
 import { syntheticCheckpoint, syntheticHead, type SyntheticOptions } from "./synthetic.ts";
 import {
   SYNTHETIC_FORMATS,
@@ -42,17 +44,32 @@ Deno.test("named shapes have all tensors that a model checks, and their known si
   assertAlmostEquals(gigabytes("llama-3.2-3b", "f16"), 6.43, 0.01);
   assertAlmostEquals(gigabytes("qwen2.5-7b", "f16"), 15.23, 0.01);
   assertAlmostEquals(gigabytes("llama-3-70b", "w4a16-g128"), 39.5, 0.2);
-  for (const [name, shape] of Object.entries(HEAD_SHAPES)) {
-    using head = syntheticHead(shape);
-    checkHead(head, { dir: name, config: modelShape(name) });
+  const of = (kind: HeadKind, name: string, scheme?: SyntheticScheme, vocabulary?: number) => {
+    using head = syntheticHead(headShape(kind, modelShape(name), vocabulary), { scheme });
+    return checkHead(head, { dir: name, config: modelShape(name) });
+  };
+  for (const kind of HEAD_KINDS) {
+    for (const scheme of SCHEMES) {
+      for (const v of [undefined, 32000]) of(kind, "qwen3-8b", scheme, v);
+    }
   }
+  const head = (...args: Parameters<typeof of>) => of(...args).weightBytes / 1e9;
+  // EAGLE-2: fc and a layer; with tokens of its own an output projection, too.
+  assertAlmostEquals(head("eagle2", "llama-3-8b"), 0.503, 0.001);
+  assertAlmostEquals(head("eagle2", "llama-3-8b", "w4a16-g128", 32000), 0.197, 0.001);
+  // Qwen3-8B: five layers, fc, both tables of the Markov head.
+  assertAlmostEquals(head("dspark", "qwen3-8b"), 2.2528, 1e-4);
+  assertThrows(
+    () => headShape("eagle3", DEEP, 2001),
+    ArgumentError,
+    "its vocabulary is 2001, expected at most 2000",
+  );
   assertThrows(
     () => syntheticCheckpoint(DEEP, { scheme: "w8a8", lmHead: "w8a16" }),
     ArgumentError,
     "w8a16 beside w8a8, expected the scheme w4a16-g128",
   );
   assertThrows(() => modelShape("llama-9"), ArgumentError, `"llama-9", expected llama-3-8b`);
-  assertThrows(() => headShape("toString"), ArgumentError, "expected llama-3-8b, llama-3-70b");
 });
 
 Deno.test("synthetic tensors: same bytes for a seed however they are read, no zeros, right size", () => {
@@ -110,7 +127,7 @@ for (const options of CASES) {
   const name = Object.values(options).join(", lm_head ");
   backendTest(`synthetic ${name}: 80 layers stay finite, and a head drafts`, ({ device }) => {
     using checkpoint = syntheticCheckpoint(DEEP, { ...options, seed: 3 });
-    using stored = syntheticHead(plainEagle2(DEEP));
+    using stored = syntheticHead(headShape("eagle2", DEEP));
     const progress: number[] = [];
     let total = 0;
     using model = Model.load(device, checkpoint, (done, all) => {
@@ -126,4 +143,29 @@ for (const options of CASES) {
     const plan = eagle2(head, { depth: 3, topk: 4, treeSize: 12 });
     assertEquals(decode(model, tokens, 8, plan).tokens, decode(model, tokens, 8).tokens);
   }, ["cpu", "cuda"]);
+}
+
+for (const scheme of SCHEMES) {
+  backendTest(
+    `synthetic heads in ${scheme} draft, with fewer tokens than their model`,
+    ({ device }) => {
+      const shape = { ...DEEP, layers: 6 };
+      using checkpoint = syntheticCheckpoint(shape, { scheme: "w4a16-g128", seed: 3 });
+      using model = Model.load(device, checkpoint);
+      const tokens = [1, 500, 1999, 7, 7, 300];
+      const expected = decode(model, tokens, 8).tokens;
+      for (const drafter of DRAFTERS.filter(({ head }) => head !== undefined)) {
+        const kind = drafter.name as HeadKind;
+        using stored = syntheticHead(headShape(kind, shape, 512), { scheme });
+        using head = HeadModel.load(device, stored, model);
+        const linears = head.summary.layers.filter(({ prefix }) => prefix !== "fc");
+        const found = new Set(linears.map((one) => one.scheme));
+        assertEquals([...found], [scheme], kind);
+        assertEquals(head.vocabulary, 512);
+        const plan = drafter.plan(speculationOf(drafter.name), head);
+        assertEquals(decode(model, tokens, 8, plan).tokens, expected, kind);
+      }
+    },
+    ["cpu", "cuda"],
+  );
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import { checkWritable, writeWhole } from "../../checkpoint/containers/whole_file.ts";
+import { HEAD_KINDS, type HeadKind } from "../../checkpoint/synthetic/head_shapes.ts";
 import { MODEL_SHAPES } from "../../checkpoint/synthetic/shapes.ts";
 import {
   SYNTHETIC_FORMATS,
@@ -23,7 +24,7 @@ import { TABLES } from "./bench/registry.ts";
 import { comparisonText, headingText, reportMarkdown, sectionText } from "./bench/render.ts";
 import { readReport, type Report, reportJson } from "./bench/report.ts";
 import { runBench } from "./bench/run.ts";
-import { INFLATIONS, type ModelSource } from "./bench/sources.ts";
+import { type HeadStorage, INFLATIONS, type ModelSource } from "./bench/sources.ts";
 import { type Command, command } from "../options/command.ts";
 import { tableColumns } from "../terminal/io.ts";
 import { idleBeside, needsOption } from "../options/needs.ts";
@@ -87,7 +88,7 @@ const OPTIONS = [
     name: "trio",
     type: "string",
     value: "DIR",
-    summary: "A directory with target, draft, target-eagle2 and draft-eagle2, instead",
+    summary: "A directory with target, draft and heads of both (target-eagle2, ...), instead",
   },
   {
     name: "inflate",
@@ -96,6 +97,22 @@ const OPTIONS = [
     choices: Object.keys(INFLATIONS),
     needs: [idleBeside("synthetic"), idleBeside("model")],
     summary: "Blow the trio up to larger shapes that say the same; models/demo without --trio",
+  },
+  {
+    name: "head-scheme",
+    type: "words",
+    value: "NAME,...",
+    choices: SCHEMES,
+    needs: [needsTableOf("head-scheme"), needsOption("synthetic", "inflate")],
+    summary: "How heads are stored, one after the other; f16 where absent",
+    notes: ["Inflated heads can be f16 and w4a16-g128"],
+  },
+  {
+    name: "head-tokens",
+    type: "integers",
+    value: "32000,...",
+    needs: [needsTableOf("head-tokens"), needsOption("synthetic", "inflate")],
+    summary: "Tokens that heads have, with an output projection of their own; all where absent",
   },
   {
     name: "tables",
@@ -262,17 +279,48 @@ function promptTokensOf(given: readonly number[] | undefined): typeof given {
   throw new UsageError(`Cannot use --prompt-tokens ${stray}: expected 1 to ${MOST_PROMPT_TOKENS}`);
 }
 
+/** How heads are stored, one after the other; as they are where no option says it. */
+function headStorages(values: BenchValues): readonly (HeadStorage | undefined)[] {
+  const { "head-scheme": schemes, "head-tokens": tokens } = values;
+  if (schemes === undefined && tokens === undefined) return [undefined];
+  const stray = tokens?.find((count) => count < 1);
+  if (stray !== undefined) {
+    throw new UsageError(`Cannot use --head-tokens ${stray}: expected 1 or more`);
+  }
+  return (schemes ?? ["f16"]).flatMap((scheme) =>
+    (tokens ?? [undefined]).map((vocabulary) => ({ scheme, vocabulary }))
+  );
+}
+
+/** The families of heads that the tables need of made-up models. */
+function headsFor(tables: readonly BenchTable[]): readonly HeadKind[] {
+  const names = tables.map(({ name }) => name);
+  if (names.includes("drafts")) return HEAD_KINDS;
+  return names.includes("speculation") ? ["eagle2"] : [];
+}
+
 function sourcesOf(values: BenchValues, tables: readonly BenchTable[]): readonly ModelSource[] {
   const { synthetic, model, inflate } = values;
   const trio = values.trio ?? (inflate === undefined ? undefined : "models/demo");
+  const storages = headStorages(values);
   if (synthetic !== undefined) {
     const shapes = Object.fromEntries(synthetic.map((name) => [name, MODEL_SHAPES[name]]));
-    const heads = tables.some(({ name }) => name === "speculation");
+    const heads = headsFor(tables);
     const lmHead = values["lm-head"];
-    return (values.scheme ?? ["w4a16-g128"])
-      .map((scheme) => ({ kind: "synthetic", shapes, scheme, lmHead, heads }));
+    return (values.scheme ?? ["w4a16-g128"]).flatMap((scheme) =>
+      storages.map((headStorage): ModelSource => ({
+        kind: "synthetic",
+        shapes,
+        scheme,
+        lmHead,
+        heads,
+        headStorage,
+      }))
+    );
   }
   if (model !== undefined) return [{ kind: "directory", dir: model }];
   if (trio === undefined) return [];
-  return [{ kind: "trio", dir: trio, ...(inflate && { inflation: INFLATIONS[inflate] }) }];
+  if (inflate === undefined) return [{ kind: "trio", dir: trio }];
+  const inflation = INFLATIONS[inflate];
+  return storages.map((headStorage) => ({ kind: "trio", dir: trio, inflation, headStorage }));
 }

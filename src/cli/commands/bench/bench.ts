@@ -3,21 +3,30 @@
  *
  * @module
  */
+import type { HeadKind } from "../../../checkpoint/synthetic/head_shapes.ts";
 import type { Device } from "../../../device/mod.ts";
+import type { Heads } from "../../../engine/composition.ts";
 import type { ChoiceOptions } from "../../../engine/mod.ts";
 import type { HeadModel, Model } from "../../../model/mod.ts";
 import type { Tokenizer } from "../../../text/tokenizer.ts";
 import type { Section } from "./figure.ts";
 import type { Samples } from "./samples.ts";
 
-/** A loaded model with its head. */
+/** A loaded model with its heads. */
 export interface BenchModel {
   /** Its name in results, e.g. `llama-3-8b`. */
   readonly name: string;
   /** Its weights. */
   readonly model: Model;
-  /** An EAGLE-2 head of it, where there is one. */
-  readonly head?: HeadModel;
+  /** Its heads, by family, as far as there are any. */
+  readonly heads: Heads;
+  /** Further heads, each loaded where a table asks for it: a device may not hold all at once. */
+  readonly others: readonly {
+    /** Its family. */
+    readonly kind: HeadKind;
+    /** Loads it. */
+    load(): HeadModel;
+  }[];
 }
 
 /** Texts to generate from. */

@@ -4,15 +4,17 @@
  * @module
  */
 import {
+  COMPOSITIONS,
+  missingFor,
+  planOf,
+  type ProposingModels,
+} from "../../../engine/composition.ts";
+import {
   type ChoiceOptions,
   type GenerateOptions,
   type GenerationStats,
-  type Method,
-  METHODS,
   Session,
-  SPECULATION_DEFAULTS,
 } from "../../../engine/mod.ts";
-import { type DrafterPlan, draftModel, eagle2, suffix } from "../../../speculation/mod.ts";
 import { CHOICE_OPTIONS } from "../../options/sampling.ts";
 import type { Bench, BenchTable, BenchText } from "./bench.ts";
 import type { Figure } from "./figure.ts";
@@ -31,28 +33,11 @@ function chosen(choice: ChoiceOptions): string {
   return said.length === 0 ? "greedy" : said.join(", ");
 }
 
-/** The drafter of `method`, with the shape that engines give it; undefined where a model is missing. */
-function planOf({ models }: Bench, method: Method): { plan?: DrafterPlan } | undefined {
-  const shape = SPECULATION_DEFAULTS[method];
+/** The models of a run, as compositions have them. */
+function modelsOf({ models }: Bench): ProposingModels {
   const [target] = models;
   const draft = models.length > 1 ? models[models.length - 1] : undefined;
-  switch (method) {
-    case "ar":
-      return {};
-    case "draft":
-      return draft && { plan: draftModel(draft.model, shape) };
-    case "eagle2":
-      return target.head && { plan: eagle2(target.head, shape) };
-    // Benches have EAGLE-2 heads.
-    case "eagle3":
-    case "dflash":
-    case "dspark":
-      return undefined;
-    case "suffix":
-      return { plan: suffix(shape) };
-    case "hier":
-      return draft?.head && { plan: draftModel(draft.model, shape, eagle2(draft.head, shape)) };
-  }
+  return { draft: draft?.model, heads: target.heads, draftHeads: draft?.heads ?? {} };
 }
 
 /** What all prompts of a method come to. */
@@ -86,7 +71,7 @@ function add(totals: Totals, tokens: number, stats: GenerationStats): void {
   }
 }
 
-function figuresOf(method: Method, totals: Totals, prompts: number, plain: number): Figure[] {
+function figuresOf(method: string, totals: Totals, prompts: number, plain: number): Figure[] {
   const { tokens, decodeMs, forwards } = totals;
   const perSecond = (tokens / decodeMs) * 1000;
   const part = (name: string, ms: number): Figure => ({
@@ -131,12 +116,12 @@ async function* measureAll(bench: Bench, text: BenchText): AsyncGenerator<Figure
   const options: GenerateOptions = { maxTokens, seed: SEED, ...choice };
   const expected: string[] = [];
   let plain = 0;
-  for (const method of METHODS) {
-    const made = planOf(bench, method);
-    if (made === undefined) continue;
+  const models = modelsOf(bench);
+  for (const one of COMPOSITIONS.filter((one) => missingFor(one, models) === undefined)) {
+    const { name, method } = one;
     using session = new Session(target.model, tokenizer, {
       context: Math.min(CONTEXT, target.model.config.maxPositions),
-      drafter: made.plan,
+      drafter: planOf(one, models),
       method,
     });
     const totals: Totals = {
@@ -153,14 +138,14 @@ async function* measureAll(bench: Bench, text: BenchText): AsyncGenerator<Figure
     // The first text warms up: caches grow, clocks rise.
     await session.generate(prompts[0], options).finish();
     for (const [i, prompt] of prompts.entries()) {
-      progress(`end to end, ${method}`, i, prompts.length);
+      progress(`end to end, ${name}`, i, prompts.length);
       const { tokens, stats } = await session.generate(prompt, options).finish();
       add(totals, tokens.length, stats);
       const said = tokens.join();
       if (method === "ar") expected.push(said);
       if (said === expected[i]) totals.identical++;
     }
-    const figures = figuresOf(method, totals, prompts.length, plain);
+    const figures = figuresOf(name, totals, prompts.length, plain);
     if (method === "ar") plain = figures[0].value;
     yield* figures;
   }
@@ -171,7 +156,13 @@ export const endToEnd: BenchTable = {
   name: "end-to-end",
   summary: "text from prompts with every method: speed, accept lengths, where the time goes",
   models: ["trio", "inflate"],
-  uses: ["prompts", "max-tokens", ...CHOICE_OPTIONS.map(({ name }) => name)],
+  uses: [
+    "head-scheme",
+    "head-tokens",
+    "prompts",
+    "max-tokens",
+    ...CHOICE_OPTIONS.map(({ name }) => name),
+  ],
   async *measure(bench) {
     const { text, models } = bench;
     if (text === undefined) return;
@@ -185,7 +176,8 @@ export const endToEnd: BenchTable = {
         }, up to ${text.maxTokens} tokens each, shapes of ` +
         "proposals as engines have them by default; speed: tokens over decoding time, and times " +
         "plain decoding; round and its parts: a target forward, and of all decoding time; " +
-        "draft's: parts of draft, in the draft model's own rounds",
+        "draft's: parts of draft, in the draft model's own rounds; hier: over an EAGLE-2 head, hier(...): " +
+        "over what is in brackets",
         "identical: of the prompts, those whose tokens are all the same as in plain decoding",
       ],
       figures,

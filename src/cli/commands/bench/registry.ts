@@ -8,6 +8,7 @@ import { breakdown } from "./breakdown.ts";
 import { ceilings } from "./ceilings.ts";
 import { choose } from "./choose.ts";
 import { context } from "./context.ts";
+import { drafts } from "./drafts.ts";
 import { endToEnd } from "./end_to_end.ts";
 import { forward } from "./forward.ts";
 import { idle } from "./idle.ts";
@@ -22,6 +23,7 @@ export const TABLES: readonly BenchTable[] = [
   breakdown,
   choose,
   prefill,
+  drafts,
   speculation,
   idle,
   endToEnd,

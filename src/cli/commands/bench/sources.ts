@@ -3,14 +3,14 @@
  *
  * @module
  */
+import { onFile } from "../../../base/system_error.ts";
 import type { Checkpoint } from "../../../checkpoint/checkpoint.ts";
 import { openCheckpoint } from "../../../checkpoint/checkpoint.ts";
 import type { ModelConfig } from "../../../checkpoint/config/config.ts";
-import { plainEagle2 } from "../../../checkpoint/config/eagle2_head.ts";
-import type { Head, HeadConfig } from "../../../checkpoint/head.ts";
-import { openHead } from "../../../checkpoint/head.ts";
+import { type Head, openHead } from "../../../checkpoint/head.ts";
+import { HEAD_KINDS, type HeadKind, headShape } from "../../../checkpoint/synthetic/head_shapes.ts";
 import { inflate, inflateHead } from "../../../checkpoint/synthetic/inflated.ts";
-import { headShape, modelShape } from "../../../checkpoint/synthetic/shapes.ts";
+import { modelShape } from "../../../checkpoint/synthetic/shapes.ts";
 import { syntheticCheckpoint, syntheticHead } from "../../../checkpoint/synthetic/synthetic.ts";
 import type {
   SyntheticLmHead,
@@ -27,6 +27,15 @@ import {
 } from "../../../model/mod.ts";
 import { Tokenizer } from "../../../text/tokenizer.ts";
 import type { BenchModel } from "./bench.ts";
+import { storedAs } from "./stored_heads.ts";
+
+/** How the heads of models that are made up are stored. */
+export interface HeadStorage {
+  /** Their linear layers and output projections. */
+  readonly scheme: SyntheticScheme;
+  /** The tokens of their vocabularies; all of the model's where absent. */
+  readonly vocabulary?: number;
+}
 
 /** What to load. */
 export type ModelSource =
@@ -37,26 +46,28 @@ export type ModelSource =
     readonly scheme: SyntheticScheme;
     /** How their output projections are stored; f16 where absent. */
     readonly lmHead?: SyntheticLmHead;
-    /** Whether heads are needed. */
-    readonly heads: boolean;
+    /** The families of heads that are needed; of EAGLE-2 they are loaded with the models. */
+    readonly heads: readonly HeadKind[];
+    /** How they are stored; in f16 and with all tokens where absent. */
+    readonly headStorage?: HeadStorage;
   }
   | { readonly kind: "directory"; readonly dir: string }
   | {
     readonly kind: "trio";
-    /** Has `target`, `draft`, `target-eagle2` and `draft-eagle2`. */
+    /** Has `target` and `draft`, and their heads: `target-eagle2`, `draft-eagle3` and so on. */
     readonly dir: string;
-    /** Shapes to inflate to; as it is where absent. */
+    /** Shapes to inflate to; as it is where absent. Of heads only those of EAGLE-2 can be inflated. */
     readonly inflation?: Inflation;
+    /** How inflated heads are stored; as they are where absent. */
+    readonly headStorage?: HeadStorage;
   };
 
-/** What one model of a trio, and its head, become. */
+/** What one model of a trio becomes, and its head with it. */
 export interface InflatedShape {
   /** The shape's name. */
   readonly name: string;
   /** The model's. */
   readonly model: ModelConfig;
-  /** Its head's. */
-  readonly head: HeadConfig;
 }
 
 /** Shapes that a trio is inflated to. */
@@ -68,7 +79,7 @@ export interface Inflation {
 }
 
 function known(name: string): InflatedShape {
-  return { name, model: modelShape(name), head: headShape(name) };
+  return { name, model: modelShape(name) };
 }
 
 /** All inflations, by the names of the command line. */
@@ -91,49 +102,89 @@ export type Heard = (label: string, done: number, total: number) => void;
 
 const SEED = 1;
 
-/** One model with its head, before it is loaded. */
+/** One model with its heads, before it is loaded. */
 interface Stored {
   readonly name: string;
   open(): Checkpoint;
-  openHead?(): Head;
+  readonly heads: readonly StoredHead[];
+}
+
+/** A head before it is loaded. */
+interface StoredHead {
+  readonly kind: HeadKind;
+  /** Whether it is loaded where a table asks for it, and not with the model. */
+  readonly later?: boolean;
+  open(): Head;
+}
+
+/** How results call heads that are stored in a way of their own. */
+function headsLabel(storage: HeadStorage | undefined): string[] {
+  if (storage === undefined) return [];
+  const { scheme, vocabulary } = storage;
+  return [`heads ${scheme}${vocabulary === undefined ? "" : `@${vocabulary}`}`];
 }
 
 function storedModels(source: ModelSource): Stored[] {
   switch (source.kind) {
     case "synthetic":
       return Object.entries(source.shapes).map(([shapeName, shape], i): Stored => {
-        const { scheme, lmHead } = source;
-        const name = lmHead === undefined ? shapeName : `${shapeName} (lm_head ${lmHead})`;
+        const { scheme, lmHead, headStorage } = source;
+        const ways = [...(lmHead ? [`lm_head ${lmHead}`] : []), ...headsLabel(headStorage)];
+        const name = ways.length === 0 ? shapeName : `${shapeName} (${ways.join(", ")})`;
         const seed = SEED + i;
-        const head = plainEagle2(shape);
         return {
           name,
           open: () => syntheticCheckpoint(shape, { scheme, lmHead, seed, name }),
-          ...(source.heads && {
-            openHead: () => syntheticHead(head, { seed, name: `${name} head` }),
-          }),
+          heads: source.heads.map((kind) => ({
+            kind,
+            later: kind !== "eagle2",
+            open: () =>
+              syntheticHead(headShape(kind, shape, headStorage?.vocabulary), {
+                scheme: headStorage?.scheme,
+                seed,
+                name: `${name} ${kind}`,
+              }),
+          })),
         };
       });
     case "directory":
-      return [{ name: baseName(source.dir), open: () => openCheckpoint(source.dir) }];
-    case "trio":
+      return [{ name: baseName(source.dir), open: () => openCheckpoint(source.dir), heads: [] }];
+    case "trio": {
+      const there = headsIn(source.dir);
       return (["target", "draft"] as const).map((role): Stored => {
         const dir = `${source.dir}/${role}`;
         const shape = source.inflation?.[role];
+        const heads = there.filter((one) => one.role === role);
         if (shape === undefined) {
           return {
             name: role,
             open: () => openCheckpoint(dir),
-            openHead: () => openHead(`${dir}-eagle2`),
+            heads: heads.map(({ kind, path }) => ({ kind, open: () => openHead(path) })),
           };
         }
+        const { headStorage } = source;
+        const ways = headsLabel(headStorage);
         return {
-          name: `${shape.name}-inflated`,
+          name: `${shape.name}-inflated${ways.length === 0 ? "" : ` (${ways.join(", ")})`}`,
           open: () => openInflated(dir, shape),
-          openHead: () => openInflatedHead(dir, shape),
+          heads: heads.filter(({ kind }) => kind === "eagle2").map(({ kind, path }) => ({
+            kind,
+            open: () => openInflatedHead(dir, path, shape, headStorage),
+          })),
         };
       });
+    }
   }
+}
+
+/** The heads of a trio, by the names of their folders. */
+function headsIn(dir: string): { role: string; kind: HeadKind; path: string }[] {
+  const names = onFile("read", dir, () => [...Deno.readDirSync(dir)].map(({ name }) => name));
+  return names.sort().flatMap((name) => {
+    const [, role, kind] = /^(target|draft)-(.*)$/.exec(name) ?? [];
+    const known = HEAD_KINDS.find((one) => one === kind);
+    return known === undefined ? [] : [{ role, kind: known, path: `${dir}/${name}` }];
+  });
 }
 
 /** The inflated model reads the small one, which is closed with it. */
@@ -144,11 +195,22 @@ function openInflated(dir: string, { model }: InflatedShape): Checkpoint {
   return closing(large, stack.move());
 }
 
-function openInflatedHead(dir: string, shape: InflatedShape): Head {
+function openInflatedHead(
+  dir: string,
+  path: string,
+  { model }: InflatedShape,
+  storage?: HeadStorage,
+): Head {
   using stack = new DisposableStack();
-  const { config } = stack.use(openCheckpoint(dir));
-  const small = stack.use(openHead(`${dir}-eagle2`));
-  const large = stack.use(inflateHead(small, config, shape.head, { seed: SEED }));
+  const verifier = stack.use(openCheckpoint(dir));
+  const opened = stack.use(openHead(path));
+  const small = storage === undefined ? opened : storedAs(opened, verifier, storage.scheme);
+  const large = stack.use(
+    inflateHead(small, verifier.config, model, {
+      seed: SEED,
+      draftVocabSize: storage?.vocabulary,
+    }),
+  );
   return closing(large, stack.move());
 }
 
@@ -166,35 +228,48 @@ function baseName(dir: string): string {
  */
 export function checkFits(device: Device, source: ModelSource, context: number): void {
   const planned: PlannedModel[] = [];
-  for (const { name, open, openHead: openItsHead } of storedModels(source)) {
+  const later: PlannedModel[] = [];
+  for (const { name, open, heads } of storedModels(source)) {
     using checkpoint = open();
     const { config } = checkpoint;
     const { weightBytes, needs } = summarizeModel(checkpoint);
     planned.push({ role: name, config, weightBytes, needs });
-    if (openItsHead === undefined) continue;
-    using head = openItsHead();
-    const summary = checkHead(head, checkpoint);
-    planned.push({
-      role: `${name} head`,
-      config: head.config.model,
-      weightBytes: summary.weightBytes,
-      needs: { ...summary.needs, logitsScratch: needs.logitsScratch },
-    });
+    for (const { kind, later: waits, open: openIts } of heads) {
+      using head = openIts();
+      const summary = checkHead(head, checkpoint);
+      (waits ? later : planned).push({
+        role: `${name} ${kind}`,
+        config: head.config.model,
+        weightBytes: summary.weightBytes,
+        needs: { ...summary.needs, logitsScratch: needs.logitsScratch },
+      });
+    }
   }
   checkMemory(planned, context, device);
+  for (const one of later) checkMemory([...planned, one], context, device);
 }
 
 /** Loads `source` on `device`. What was loaded is freed where it throws. */
 export function loadModels(device: Device, source: ModelSource, heard: Heard): LoadedModels {
   using cleanup = new DisposableStack();
-  const models = storedModels(source).map(({ name, open, openHead: openItsHead }): BenchModel => {
+  const models = storedModels(source).map(({ name, open, heads }): BenchModel => {
     const hear = (what: string) => (done: number, total: number) =>
       heard(`loading ${name}${what}`, done, total);
     using checkpoint = open();
     const model = cleanup.use(Model.load(device, checkpoint, hear("")));
-    if (openItsHead === undefined) return { name, model };
-    using head = openItsHead();
-    return { name, model, head: cleanup.use(HeadModel.load(device, head, model, hear(", head"))) };
+    const load = ({ kind, open: openIts }: StoredHead): HeadModel => {
+      using head = openIts();
+      return HeadModel.load(device, head, model, hear(`, ${kind}`));
+    };
+    const [others, now] = [true, false].map((later) =>
+      heads.filter((one) => (one.later ?? false) === later)
+    );
+    return {
+      name,
+      model,
+      heads: Object.fromEntries(now.map((one) => [one.kind, cleanup.use(load(one))])),
+      others: others.map((one) => ({ kind: one.kind, load: () => load(one) })),
+    };
   });
   for (const { model } of models.slice(1)) checkVocabulary(models[0].model, model);
   const tokenizer = source.kind === "trio" ? Tokenizer.load(`${source.dir}/target`) : undefined;

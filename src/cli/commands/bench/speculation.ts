@@ -68,17 +68,19 @@ function measureTarget(bench: Bench, one: BenchModel): Figure[] {
     progress(`${name} on ${one.name}`, 0, 1);
     return timeRounds(one.model, plan, context, runs);
   };
-  for (const tree of one.head ? TREES : []) {
+  const { eagle2: head } = one.heads;
+  for (const tree of head ? TREES : []) {
     const name = `eagle2-${spelled(tree)}`;
-    figures.push(...parts(name, measure(name, eagle2(one.head!, tree))));
+    figures.push(...parts(name, measure(name, eagle2(head!, tree))));
   }
   if (draft === undefined) return figures;
   const name = `draft-${MIN_DRAFT}`;
   const options = { minDraft: MIN_DRAFT };
   figures.push(...parts(name, measure(name, draftModel(draft.model, options))));
-  if (draft.head === undefined) return figures;
+  const { eagle2: inner } = draft.heads;
+  if (inner === undefined) return figures;
   const whole = `hier-${MIN_DRAFT}-${spelled(INNER_TREE)}`;
-  const plan = draftModel(draft.model, options, eagle2(draft.head, INNER_TREE));
+  const plan = draftModel(draft.model, options, eagle2(inner, INNER_TREE));
   return [...figures, ...hierarchyParts(whole, measure(whole, plan))];
 }
 
@@ -87,7 +89,7 @@ export const speculation: BenchTable = {
   name: "speculation",
   summary: "rounds of EAGLE-2, of a draft model and of the hierarchy",
   models: ["synthetic", "trio", "inflate"],
-  uses: ["context"],
+  uses: ["context", "head-scheme", "head-tokens"],
   *measure(bench) {
     const { models } = bench;
     for (const one of models) {
