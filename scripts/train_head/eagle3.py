@@ -6,6 +6,7 @@ from torch import nn
 from chain import Chain, shifted
 from layers import Layer, Linear, RmsNorm, Shape, rope_tables, scale_inputs
 from losses import goals, soft_loss
+from starts import feature_sizes, fit, quiet
 
 
 def default_taps(layers: int) -> tuple[int, ...]:
@@ -31,15 +32,21 @@ class Eagle3(nn.Module):
         self.layer = Layer(s, inputs=2 * s.hidden_size)
         self.layer.hidden_norm = RmsNorm(s.hidden_size, s.rms_norm_eps)
         self.norm = RmsNorm(s.hidden_size, s.rms_norm_eps)
-        self.lm_head = Linear(s.hidden_size, options["draft_vocab_size"])
+        self.lm_head = Linear(s.hidden_size, options["draft_vocab_size"], table=True)
         self.register_buffer("kept", torch.zeros(options["draft_vocab_size"], dtype=torch.int64))
 
     @torch.no_grad()
-    def start(self, states, counts: torch.Tensor) -> None:
-        """The draft vocabulary is what `counts` i64[vocab] has most of, its projection begins as the verifier's."""
-        inside = states.batch.inside(0)
-        scale_inputs(self.fc, [tap[inside] for tap in states.taps])
-        verifier = states.verifier
+    def start(self, some, counts: torch.Tensor) -> None:
+        """The draft vocabulary is what `counts` i64[vocab] has most of, its projection begins as the verifier's.
+
+        `fc` begins as the best linear guess at the verifier's next hidden state, as the final norm will read it.
+        """
+        verifier, sizes = some[0].verifier, feature_sizes(some)
+        scale_inputs(self.fc, [torch.cat([states.taps[n][states.batch.inside(0)] for states in some]) for n in range(len(self.taps))])
+        self.norm.weight.copy_(sizes)
+        pairs = ((states, states.batch.inside(1)) for states in some)
+        self.fc.weight.copy_(fit((torch.cat(states.taps, dim=-1)[at] * self.fc.input_scale, shifted(states.hidden, 1)[at].float() / sizes) for states, at in pairs))
+        quiet(self.layer, 0.1)
         self.kept.copy_(counts.topk(self.kept.numel()).indices.sort().values)
         self.lm_head.weight.copy_(verifier.output[self.kept].float())
 
