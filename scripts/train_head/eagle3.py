@@ -6,7 +6,7 @@ from torch import nn
 from chain import Chain, shifted
 from layers import Layer, Linear, RmsNorm, Shape, rope_tables, scale_inputs
 from losses import goals, soft_loss
-from starts import feature_sizes, fit, quiet
+from starts import feature_sizes
 
 
 def default_taps(layers: int) -> tuple[int, ...]:
@@ -39,14 +39,11 @@ class Eagle3(nn.Module):
     def start(self, some, counts: torch.Tensor) -> None:
         """The draft vocabulary is what `counts` i64[vocab] has most of, its projection begins as the verifier's.
 
-        `fc` begins as the best linear guess at the verifier's next hidden state, as the final norm will read it.
+        `fc` is left random: fitted to the verifier's states it drafts worse, as its rows are also what later steps read.
         """
-        verifier, sizes = some[0].verifier, feature_sizes(some)
+        verifier = some[0].verifier
         scale_inputs(self.fc, [torch.cat([states.taps[n][states.batch.inside(0)] for states in some]) for n in range(len(self.taps))])
-        self.norm.weight.copy_(sizes)
-        pairs = ((states, states.batch.inside(1)) for states in some)
-        self.fc.weight.copy_(fit((torch.cat(states.taps, dim=-1)[at] * self.fc.input_scale, shifted(states.hidden, 1)[at].float() / sizes) for states, at in pairs))
-        quiet(self.layer, 0.1)
+        self.norm.weight.copy_(feature_sizes(some))
         self.kept.copy_(counts.topk(self.kept.numel()).indices.sort().values)
         self.lm_head.weight.copy_(verifier.output[self.kept].float())
 

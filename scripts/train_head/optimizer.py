@@ -9,6 +9,8 @@ from layers import Linear
 
 #: A quintic whose repetition brings singular values to about one.
 _A, _B, _C, _TIMES = 3.4445, -4.7750, 2.0315, 5
+#: The rate of AdamW's share of a model, tables above all, as a part of that of the matrices.
+OTHERS = 0.4
 
 
 def orthogonal(m: torch.Tensor) -> torch.Tensor:
@@ -30,7 +32,7 @@ def hidden_matrices(model) -> list[torch.nn.Parameter]:
 
 
 class Optimizer:
-    """Updates of the same size, by root mean square, as AdamW's at the same rate; `decay` is decoupled."""
+    """Muon's updates are of the size, by root mean square, that AdamW's have at the same rate; `decay` is decoupled."""
 
     def __init__(self, model, decay: float, momentum: float = 0.95):
         trained = [p for p in model.parameters() if p.requires_grad]
@@ -45,14 +47,16 @@ class Optimizer:
         self.moments = [torch.zeros((len(some), *shape), device=self.rate.device) for shape, some in self.shapes.items()]
         self.adam = torch.optim.AdamW(
             [{"params": [p for p in others if p.ndim > 1], "weight_decay": decay}, {"params": [p for p in others if p.ndim < 2], "weight_decay": 0.0}],
-            lr=self.rate if cuda else 0.0, betas=(0.9, 0.95), fused=cuda, capturable=cuda,
+            lr=torch.zeros((), device=self.rate.device) if cuda else 0.0, betas=(0.9, 0.95), fused=cuda, capturable=cuda,
         )
 
     def set_rate(self, rate: float) -> None:
         self.rate.fill_(rate)
-        if not self.rate.is_cuda:
-            for group in self.adam.param_groups:
-                group["lr"] = rate
+        for group in self.adam.param_groups:
+            if isinstance(group["lr"], torch.Tensor):
+                group["lr"].fill_(OTHERS * rate)
+            else:
+                group["lr"] = OTHERS * rate
 
     @torch.no_grad()
     def step(self) -> None:
@@ -73,6 +77,3 @@ class Optimizer:
         for moment, kept in zip(self.moments, state["moments"], strict=True):
             moment.copy_(kept)
         self.adam.load_state_dict(state["adam"])
-        if self.rate.is_cuda:
-            for group in self.adam.param_groups:
-                group["lr"] = self.rate

@@ -150,7 +150,7 @@ def main() -> None:
     parser.add_argument("--group", type=int, help="4-bit groups that the head is trained for")
     parser.add_argument("--quantized-from", type=float, default=0.7, help="share of the training from which it sees them")
     parser.add_argument("--chain", type=int, default=7)
-    parser.add_argument("--report", type=int, default=50)
+    parser.add_argument("--report", type=int, default=500)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     if bool(args.states) == bool(args.model) or bool(args.model) != bool(args.texts):
