@@ -100,7 +100,7 @@ def loss_rows(logits, goal, rows, weight, ce: float, tv: float):
     `logits` is overwritten by the gradient.
     """
     count, vocab = logits.shape
-    value, accept = torch.empty((2, count), device=logits.device)
+    value, accept = torch.empty(count, device=logits.device), torch.empty(count, device=logits.device)
     best = torch.empty(count, dtype=torch.int64, device=logits.device)
     _loss_kernel[(count,)](logits, goal, rows, weight, value, accept, best, vocab, float(ce), float(tv), block=BLOCK, num_warps=8)
     return value, accept, best, logits

@@ -108,7 +108,7 @@ class Batch:
 
     def weights(self, offset: int) -> torch.Tensor:
         """f32 [b, t]: 1 where the token `offset` places on is of an answer, 0.1 in a prompt, 0 outside."""
-        return torch.where(self.answers(offset), 1.0, 0.1) * self.inside(offset)
+        return (0.1 + 0.9 * self.answers(offset)) * self.inside(offset)
 
 
 def batch_of(texts: Texts, group: list[int], device, rows: int = 0) -> Batch:
