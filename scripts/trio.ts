@@ -23,6 +23,8 @@ import {
   suffix,
   Tokenizer,
 } from "../mod.ts";
+import { autoPlan } from "../src/engine/auto.ts";
+import { EAGLE2 } from "../src/engine/drafters/eagle2.ts";
 
 /** The bundled trio. */
 export const DEMO_DIR = fileURLToPath(new URL("../models/demo", import.meta.url));
@@ -76,6 +78,12 @@ export class Trio implements Disposable {
   plan(method: Method, options: Partial<SpeculationOptions> = {}): DrafterPlan | undefined {
     const shape = speculationOf(method, options);
     switch (method) {
+      case "auto":
+        return autoPlan({
+          head: { kind: EAGLE2, head: this.targetHead },
+          draft: this.draft,
+          draftHead: { kind: EAGLE2, head: this.draftHead },
+        }, options);
       case "ar":
         return undefined;
       case "draft":

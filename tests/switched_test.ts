@@ -94,11 +94,13 @@ function textsOf(
   count: number,
   options: ChoiceOptions,
   plan?: DrafterPlan,
+  policy?: Policy,
 ): Text[] {
   using arena = new Arena(target.device, "switched");
   const context = Math.max(...prompts.map(({ length }) => length)) + count + 1;
   const memory = sequenceMemory(target.device, arena, context, plan);
   using round = new Round(target, memory, plan);
+  if (policy) round.drafter!.policy = policy;
   round.prepareLogProbs("model");
   return prompts.map((prompt) => {
     memory.choice.set(options, prompt.length, target.config.vocabSize);
@@ -134,11 +136,11 @@ for (const [name, plansOf] of Object.entries(PLANS)) {
         withModels(device, seeds, (trio) => {
           const texts = prompts(6);
           const plain = textsOf(trio.target, texts, 60, options);
-          let policy: Drawn | undefined;
-          const plan = switched(plansOf(trio), (settings) => policy = new Drawn(settings));
-          assertEquals(textsOf(trio.target, texts, 60, options, plan), plain);
-          assertEquals(policy!.used.size, plan.settings.length, "settings that were used");
-          for (const { tokens, reach } of policy!.outcomes) {
+          const plan = switched(plansOf(trio));
+          const policy = new Drawn(plan.settings);
+          assertEquals(textsOf(trio.target, texts, 60, options, plan, policy), plain);
+          assertEquals(policy.used.size, plan.settings.length, "settings that were used");
+          for (const { tokens, reach } of policy.outcomes) {
             assertEquals(tokens >= 1 && tokens <= 1 + reach, true, `${tokens} of ${reach}`);
           }
         });
@@ -152,13 +154,13 @@ backendTest("a draft model that has waited proposes as one that has not", ({ dev
     const plan = draftModel(trio.draft, { minDraft: 6 }, switched([eagle2(trio.draftHead, SMALL)]));
     let outcomes: Outcome[] = [];
     // Plainly for longer than hidden states are kept, then by the draft model.
-    const waiting = switched([plan], (settings) => ({
+    const waiting = switched([plan]);
+    const [{ tokens }] = textsOf(trio.target, [[1, 2, 3]], 240, {}, waiting, {
       decisions: [],
-      next: () => settings[outcomes.length < 200 ? 0 : 2],
+      next: () => waiting.settings[outcomes.length < 200 ? 0 : 2],
       observe: (outcome) => outcomes.push(outcome),
       reset: () => outcomes = [],
-    }));
-    const [{ tokens }] = textsOf(trio.target, [[1, 2, 3]], 240, {}, waiting);
+    });
     assertEquals(tokens, textsOf(trio.target, [[1, 2, 3]], 240, {})[0].tokens);
     // A model that drafts for itself is never refused.
     const late = outcomes.slice(200);

@@ -76,6 +76,7 @@ const ENGINE: Wrong<EngineOptions> = {
   target: [...NO_PATH, undefined],
   draft: NO_PATH,
   head: NO_PATH,
+  targetHead: NO_PATH,
   inner: [...NO_WORD, "hier", "draft"],
   method: NO_WORD,
   context: [...NO_COUNT, 1],
@@ -110,6 +111,7 @@ const SCORE: Wrong<ScoreOptions> = {
 const SESSION: Wrong<SessionOptions> = {
   context: [...NO_COUNT, 1, undefined],
   drafter: NO_PLAN,
+  costs: [5, null, "costs", [], {}],
   method: NO_TEXT,
   promptRows: NO_COUNT,
 };

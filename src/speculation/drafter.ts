@@ -11,6 +11,7 @@ import { type Kind, object } from "../base/options.ts";
 import type { Device, Tensor } from "../device/mod.ts";
 import type { ModelState } from "../model/mod.ts";
 import type { Choice } from "./choice.ts";
+import type { Policy } from "./policy/policy.ts";
 import type { Setting } from "./policy/setting.ts";
 import type { LevelStats } from "./stats.ts";
 import type { Taps } from "./taps.ts";
@@ -102,6 +103,8 @@ export interface Drafter extends Disposable {
   forget?(): void;
   /** Makes the next proposals as one of its plan's settings says; absent where there is one way only. */
   use?(setting: Setting): void;
+  /** Who says from now on which setting each proposal uses, where there are several drafters; nobody where absent. */
+  policy?: Policy;
 }
 
 /** What a drafter will need, and how to make it. */
@@ -121,6 +124,8 @@ export interface DrafterPlan {
   readonly slack: number;
   /** The ways in which it can make proposals, the first one until it is told to use another. */
   readonly settings: readonly Setting[];
+  /** Whether it is of several drafters, which need a policy. */
+  readonly several?: boolean;
   /** Allocates and captures. */
   create(verifier: Verifier): Drafter;
 }

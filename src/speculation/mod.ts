@@ -13,6 +13,7 @@ export * from "./eagle2.ts";
 export * from "./eagle3.ts";
 export { LOG_PROBS_OF, type LogProbsOf, MAX_TOP_LOG_PROBS, type TopToken } from "./log_probs.ts";
 export * from "./memory.ts";
+export * from "./measure.ts";
 export * from "./policy/costs.ts";
 export * from "./policy/policy.ts";
 export * from "./policy/setting.ts";

@@ -9,14 +9,11 @@ import type { Policy } from "./policy/policy.ts";
 import { PLAIN, type Setting, settingName } from "./policy/setting.ts";
 import type { LevelStats } from "./stats.ts";
 
-/** Makes the policy of a drafter that chooses among `settings`. */
-export type PolicyOf = (settings: readonly Setting[]) => Policy;
-
 /**
  * Plans the drafters of `plans`, at most one of which has levels of its own. Nothing is proposed until one is told to be
- * used, or `policyOf` is given and chooses. Throws an `ArgumentError` where two of them want different hidden states.
+ * used, or has a policy that chooses. Throws an `ArgumentError` where two of them want different hidden states.
  */
-export function switched(plans: readonly DrafterPlan[], policyOf?: PolicyOf): DrafterPlan {
+export function switched(plans: readonly DrafterPlan[]): DrafterPlan {
   const tapped = plans.filter(({ taps }) => taps !== "none");
   const taps = tapped[0]?.taps ?? "none";
   const other = tapped.find((plan) => String(plan.taps) !== String(taps));
@@ -38,14 +35,20 @@ export function switched(plans: readonly DrafterPlan[], policyOf?: PolicyOf): Dr
     depth: most(({ depth }) => depth),
     slack: most(({ slack }) => slack),
     settings,
-    create: (verifier) => new Switched(verifier, plans, policyOf?.(settings)),
+    several: true,
+    create: (verifier) => new Switched(verifier, plans),
   };
 }
+
+/** Tokens by which a drafter that is not in use may fall behind the hidden states that it reads: they are not kept for ever. */
+const BEHIND = 48;
 
 /** One of several. */
 interface Member {
   readonly plan: DrafterPlan;
   readonly drafter: Drafter;
+  /** The verifier's length up to which it has hidden states, or most of them. */
+  read: number;
 }
 
 /** What a round with a policy is measured against. */
@@ -61,7 +64,7 @@ interface Before {
 /** Several drafters at work. */
 class Switched implements Drafter {
   readonly proposals: readonly Proposal[];
-  readonly policy?: Policy;
+  policy?: Policy;
   readonly #verifier: Verifier;
   readonly #members: readonly Member[];
   /** Who makes the proposals of each setting, by its name. */
@@ -70,11 +73,12 @@ class Switched implements Drafter {
   #active?: Member;
   #before?: Before;
 
-  constructor(verifier: Verifier, plans: readonly DrafterPlan[], policy?: Policy) {
+  constructor(verifier: Verifier, plans: readonly DrafterPlan[]) {
     this.#verifier = verifier;
-    this.policy = policy;
     using cleanup = new DisposableStack();
-    this.#members = plans.map((plan) => ({ plan, drafter: cleanup.use(plan.create(verifier)) }));
+    this.#members = plans.map((plan) => {
+      return { plan, drafter: cleanup.use(plan.create(verifier)), read: 0 };
+    });
     this.#by = new Map(
       this.#members.flatMap((one) =>
         one.plan.settings.map((setting) => [settingName(setting), one] as const)
@@ -116,7 +120,10 @@ class Switched implements Drafter {
   }
 
   prefill(count: number): void {
-    for (const { drafter } of this.#members) drafter.prefill(count);
+    for (const member of this.#members) {
+      member.drafter.prefill(count);
+      member.read = this.#verifier.state.length + count;
+    }
   }
 
   propose(): void {
@@ -127,15 +134,19 @@ class Switched implements Drafter {
       const inner = [...this.levels[0]?.histogram ?? []];
       this.#before = { length, ms: this.#ms, inner };
     }
-    for (const member of this.#members) {
-      // Hidden states are not kept for ever; what is read from the text can wait.
-      if (member !== this.#active && member.plan.taps !== "none") member.drafter.follow();
-    }
+    if (this.#active) this.#active.read = this.#verifier.state.length;
+    this.follow();
     this.#active?.drafter.propose();
   }
 
   follow(): void {
-    for (const { drafter } of this.#members) drafter.follow();
+    const { length } = this.#verifier.state;
+    for (const member of this.#members) {
+      // What is read from the text can wait.
+      if (member.plan.taps === "none" || length - member.read < BEHIND) continue;
+      member.drafter.follow();
+      member.read = length;
+    }
   }
 
   queueObserve(): void {
@@ -173,7 +184,10 @@ class Switched implements Drafter {
   resume(kept: number, length: number): void {
     this.#before = undefined;
     this.policy?.reset();
-    for (const { drafter } of this.#members) drafter.resume(kept, length);
+    for (const member of this.#members) {
+      member.drafter.resume(kept, length);
+      member.read = kept;
+    }
   }
 
   forget(): void {

@@ -12,6 +12,8 @@ import {
   Session,
   SPECULATION_DEFAULTS,
 } from "../../../engine/mod.ts";
+import { autoPlan } from "../../../engine/auto.ts";
+import { EAGLE2 } from "../../../engine/drafters/eagle2.ts";
 import { type DrafterPlan, draftModel, eagle2, suffix } from "../../../speculation/mod.ts";
 import { CHOICE_OPTIONS } from "../../options/sampling.ts";
 import type { Bench, BenchTable, BenchText } from "./bench.ts";
@@ -48,6 +50,16 @@ function planOf({ models }: Bench, method: Method): { plan?: DrafterPlan } | und
     case "dflash":
     case "dspark":
       return undefined;
+    case "auto":
+      return models.some(({ head }) => head) || draft
+        ? {
+          plan: autoPlan({
+            head: target.head && { kind: EAGLE2, head: target.head },
+            draft: draft?.model,
+            draftHead: draft?.head && { kind: EAGLE2, head: draft.head },
+          }),
+        }
+        : undefined;
     case "suffix":
       return { plan: suffix(shape) };
     case "hier":
