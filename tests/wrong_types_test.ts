@@ -630,7 +630,7 @@ Deno.test("directories may be file: URLs", async () => {
     backend: "cpu",
     library: new URL(`file://${findLibrary("cpu").path}`),
   });
-  assertEquals([engine.method, engine.target.dir], ["hier", target]);
+  assertEquals([engine.method, engine.target.dir], ["auto", target]);
   using model = Model.load(engine.device, at("draft"));
   using head = HeadModel.load(engine.device, at("draft-eagle2"), model);
   assertEquals([model.dir, head.dir], [draftDir, headDir]);

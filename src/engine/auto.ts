@@ -4,6 +4,7 @@
  * @module
  */
 import type { HeadModel, Model } from "../model/mod.ts";
+import { MAX_TREE_ROWS } from "../ops/mod.ts";
 import { type DrafterPlan, draftModel, suffix, switched } from "../speculation/mod.ts";
 import type { DrafterKind, SpeculationOptions, TreeShape } from "./drafters/kind.ts";
 import { SUFFIX } from "./drafters/suffix.ts";
@@ -58,10 +59,13 @@ export function autoPlan(
   if (draft) {
     const inner = [suffix({ ...AUTO_SHAPE, ...SUFFIX.innerShape })];
     if (draftHead) inner.push(planHead(draftHead, draftHead.kind.innerShape, options));
-    const { minDraft, siblings = AUTO_SHAPE.siblings } = options;
-    const lengths = minDraft === undefined ? LENGTHS : [minDraft];
-    const [longest, ...shorter] = lengths;
-    plans.push(draftModel(draft, { minDraft: longest, shorter, siblings }, switched(inner)));
+    const lengths = options.minDraft === undefined ? LENGTHS : [options.minDraft];
+    const [minDraft, ...shorter] = lengths;
+    const own = switched(inner);
+    // Where none were asked for, a long sequence leaves room for fewer.
+    const room = Math.max(0, MAX_TREE_ROWS - 1 - minDraft - own.depth);
+    const siblings = options.siblings ?? Math.min(AUTO_SHAPE.siblings, room);
+    plans.push(draftModel(draft, { minDraft, shorter, siblings }, own));
   }
   return switched(plans);
 }

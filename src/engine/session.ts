@@ -337,7 +337,10 @@ export class Session implements Disposable {
         cachedTokens: kept,
         finishReason,
         seed,
-        stats: statsOf(this.method, output.count, round.levels, times),
+        stats: {
+          ...statsOf(this.method, output.count, round.levels, times),
+          ...(round.drafter?.policy && { choices: [...round.drafter.policy.decisions] }),
+        },
       });
     }
   }

@@ -177,6 +177,12 @@ export const generate: Command = command({
     ...SAMPLING_OPTIONS,
     ...GRAMMAR_OPTIONS,
     {
+      name: "stats",
+      type: "boolean",
+      needs: [idleBeside("json")],
+      summary: "Also list what auto chose when and why, and what each model's rounds took",
+    },
+    {
       name: "color",
       type: "string",
       value: "WHEN",
@@ -207,7 +213,7 @@ export const generate: Command = command({
       : text;
     using engine = await load(values, io);
     const choice = values.sampling === "model" ? { ...engine.samplingDefaults, ...given } : given;
-    const { json, logprobs } = values;
+    const { json, logprobs, stats } = values;
     const color = values.color === "always" || (values.color === "auto" && io.stdout.color);
     using bar = new Progress(io.stderr);
     return await interruptible(async (signal) => {
@@ -230,7 +236,7 @@ export const generate: Command = command({
       const textOf = (id: number) => engine.tokenizer.decode([id], { skipSpecialTokens: false });
       await showGeneration(
         generation,
-        { json, color, signal, by, bar, choice, grammar, textOf },
+        { json, stats, color, signal, by, bar, choice, grammar, textOf },
         io,
       );
       return signal.aborted ? INTERRUPTED : 0;

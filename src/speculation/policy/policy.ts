@@ -2,8 +2,8 @@
  * The policy of `auto`: which setting the next rounds use.
  *
  * It counts how often tokens of each drafter are accepted, at each depth and level, and every few rounds takes the setting
- * of which costs and counts promise the most tokens a millisecond. A setting that has not been used for long is tried now
- * and then, as long as trials have cost little of the time so far; the more often that was in vain, the rarer.
+ * of which costs and counts promise the most tokens a millisecond. A drafter that has not been used for long is tried, in its
+ * cheapest setting, as often as that costs a small share of the time.
  *
  * @module
  */
@@ -15,21 +15,17 @@ import { depthOf, type DraftSetting, PLAIN, type Setting, settingName } from "./
 /** Rounds between two choices. */
 const ROUNDS = 4;
 
-/** Rounds of a trial. */
-const TRIAL_ROUNDS = 2;
+/** Rounds of a trial in which tokens are accepted; it ends with the first in which none is. */
+const TRIAL_ROUNDS = 3;
 
 /** How much better a setting has to look than the one in use, which has its caches filled. */
 const BETTER = 1.02;
 
-/** The share of all time that trials may have cost. */
-const TRIALS_SHARE = 0.008;
+/** The share of the time that trials of one drafter may cost where all of them are in vain. */
+const TRIAL_SHARE = 0.003;
 
-/** Plain rounds that trials may cost before anything is known. */
-const FIRST_TRIALS = 3;
-
-/** Tokens between two trials of one drafter, at first and at most. */
-const TRIAL_AFTER = 32;
-const TRIAL_AFTER_MOST = 1024;
+/** Tokens between two trials of one drafter, at least. */
+const TRIAL_AFTER = 16;
 
 /** The weight of a new time in those of a setting. */
 const NEW_TIME = 0.1;
@@ -86,21 +82,14 @@ interface Candidate {
   meanMs?: number;
 }
 
-/** Trials of one drafter. */
-interface Trials {
-  /** Tokens made when it was last used. */
-  last: number;
-  /** Tokens until the next trial. */
-  after: number;
-}
-
 /** The policy of `auto`. */
 export class AutoPolicy implements Policy {
   readonly #costs: Costs;
   readonly #candidates: readonly Candidate[];
   readonly #plain: Candidate;
   readonly #rates = new Rates();
-  readonly #trials = new Map<string, Trials>();
+  /** Tokens made when each drafter was last used. */
+  readonly #used = new Map<string, number>();
   #decisions: Decision[] = [];
   #table: CostTable;
   #current: Candidate;
@@ -109,11 +98,8 @@ export class AutoPolicy implements Policy {
   #left = 0;
   #length = 0;
   #trying = false;
-  /** Tokens made, and the time for them, of all texts. */
+  /** Tokens made, of all texts. */
   #tokens = 0;
-  #ms = 0;
-  /** What trials have cost beyond what the best setting would have taken. */
-  #trialsMs = 0;
 
   /** Chooses among `settings`, plain decoding among them, by `costs`. */
   constructor(settings: readonly Setting[], costs: Costs) {
@@ -127,9 +113,6 @@ export class AutoPolicy implements Policy {
     this.#plain = this.#candidates.find(({ setting }) => setting.kind === "plain") ??
       { setting: PLAIN, name: "plain", drafter: "plain" };
     this.#current = this.#best = this.#plain;
-    for (const { drafter } of this.#candidates) {
-      this.#trials.set(drafter, { last: 0, after: TRIAL_AFTER });
-    }
   }
 
   get decisions(): readonly Decision[] {
@@ -153,23 +136,18 @@ export class AutoPolicy implements Policy {
     const speeds = new Map(this.#candidates.map((one) => [one, this.#speed(one)]));
     const speedOf = (one: Candidate) => speeds.get(one) ?? this.#speed(one);
     const wasTrying = this.#trying;
-    let best = this.#trying ? this.#best : this.#current;
+    let best = wasTrying ? this.#best : this.#current;
     for (const one of this.#candidates) {
-      const better = one.drafter === best.drafter ? 1 : BETTER;
+      // Another drafter has to catch up; plain decoding has not.
+      const better = one.drafter === best.drafter || one === this.#plain ? 1 : BETTER;
       if (speedOf(one) > better * speedOf(best)) best = one;
     }
     this.#best = best;
-    if (wasTrying) {
-      // The trial is over: what was tried in vain is tried later next time.
-      const trials = this.#trials.get(this.#current.drafter)!;
-      trials.after = best.drafter === this.#current.drafter
-        ? TRIAL_AFTER
-        : Math.min(2 * trials.after, TRIAL_AFTER_MOST);
-    }
     const tried = wasTrying ? undefined : this.#due(best, speedOf);
     this.#trying = tried !== undefined;
     this.#take(tried ?? best, this.#trying ? "trial" : "best", speedOf);
     this.#left = this.#trying ? TRIAL_ROUNDS : ROUNDS;
+    if (tried) this.#loosen(tried.setting);
   }
 
   #take(one: Candidate, why: Decision["why"], speedOf: (one: Candidate) => number): void {
@@ -185,24 +163,34 @@ export class AutoPolicy implements Policy {
     this.#current = one;
   }
 
-  /** What is to be tried now: of the drafters that have waited long enough the one that looks best, by its best setting. */
+  /** What is to be tried now: of a drafter that has waited long enough for what its cheapest setting costs, that setting. */
   #due(best: Candidate, speedOf: (one: Candidate) => number): Candidate | undefined {
-    let found: Candidate | undefined;
+    const tokenMs = 1 / speedOf(best);
+    let found: { one: Candidate; late: number } | undefined;
+    const cheapest = new Map<string, { one: Candidate; loss: number }>();
     for (const one of this.#candidates) {
-      const { drafter } = one;
-      if (drafter === best.drafter || drafter === "plain") continue;
-      const { last, after } = this.#trials.get(drafter)!;
-      if (this.#tokens - last < after) continue;
-      if (found === undefined || speedOf(one) > speedOf(found)) found = one;
+      // Where all of it is refused.
+      const loss = this.#expected(one).ms - tokenMs;
+      if (loss < (cheapest.get(one.drafter)?.loss ?? Infinity)) {
+        cheapest.set(one.drafter, { one, loss });
+      }
     }
-    if (found === undefined) return undefined;
-    // At worst none of its tokens is accepted.
-    const { ms } = this.#expected(found);
-    const behind = this.#tokens - this.#trials.get(found.drafter)!.last;
-    const reading = found.setting.kind === "draft" ? behind * this.#table.catchUp(1) : 0;
-    const worst = TRIAL_ROUNDS * (ms - 1 / speedOf(best)) + reading;
-    const allowed = FIRST_TRIALS * this.#table.verify(0, 1) + TRIALS_SHARE * this.#ms;
-    return this.#trialsMs + worst <= allowed ? found : undefined;
+    for (const [drafter, { one, loss }] of cheapest) {
+      if (drafter === best.drafter || drafter === "plain") continue;
+      const waited = this.#tokens - (this.#used.get(drafter) ?? 0);
+      const reading = one.setting.kind === "draft" ? this.#table.catchUp(1) : 0;
+      // Each token that passes is one more to be read.
+      const after = Math.max(0, loss) / (TRIAL_SHARE * tokenMs) * (1 + reading / tokenMs);
+      const late = waited - Math.max(TRIAL_AFTER, after);
+      if (late >= (found?.late ?? 0)) found = { one, late };
+    }
+    return found?.one;
+  }
+
+  #loosen(setting: Setting): void {
+    this.#rates.loosen(`0 ${setting.kind}`, `0 ${rateName(setting)}`);
+    if (setting.kind !== "draft") return;
+    this.#rates.loosen(`1 ${setting.inner.kind}`, `1 ${rateName(setting.inner)}`);
   }
 
   #expected({ setting, meanMs, scale = 1 }: Candidate): Expected {
@@ -230,13 +218,10 @@ export class AutoPolicy implements Policy {
       const scale = Math.min(2, Math.max(0.5, ms / predicted));
       one.scale = (one.scale ?? 1) + NEW_TIME * (scale - (one.scale ?? 1));
     }
-    const took = ms ?? predicted;
-    this.#ms += took;
     this.#tokens += tokens;
-    if (this.#trying) {
-      this.#trialsMs += Math.max(0, took - tokens / this.#speed(this.#best));
-    }
-    this.#trials.get(one.drafter)!.last = this.#tokens;
+    this.#used.set(one.drafter, this.#tokens);
+    // Nobody waits for the end of what is in vain.
+    if (tokens === 1 && setting.kind !== "plain") this.#left = 0;
     this.#learn(setting, outcome);
   }
 
