@@ -5,14 +5,15 @@
  */
 import { SHORT_SLOTS } from "../model/mod.ts";
 
-/** Two captures of the same ops for one row; of a cache that is short itself there is one. */
+/** Two captures of the same ops; of more than one row, and of a cache that is short itself, there is one. */
 export class ByLength<T> {
   /** Both, or the one. */
   readonly all: readonly T[];
 
-  /** Of a cache of `slots` slots; `capture` captures with the slots that it is given, all of the cache's where absent. */
-  constructor(slots: number, capture: (slots?: number) => T) {
-    this.all = slots > SHORT_SLOTS ? [capture(SHORT_SLOTS), capture()] : [capture()];
+  /** Of `rows` rows and a cache of `slots` slots; `capture` captures with the slots that it is given, all of them where absent. */
+  constructor(rows: number, slots: number, capture: (slots?: number) => T) {
+    const two = rows === 1 && slots > SHORT_SLOTS;
+    this.all = two ? [capture(SHORT_SLOTS), capture()] : [capture()];
   }
 
   /** The one for a row behind `length` tokens: the short one as long as the row itself has a slot there. */
