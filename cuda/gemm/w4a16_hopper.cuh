@@ -32,8 +32,9 @@ struct W4Hopper {
   static constexpr int kStages =
       stages_for(kRows + (kSums > 0 ? kSums + kSumsBarrier : 0), kUnit, N <= 8 ? kFewShared : kMostShared);
   using R = Ring<kStages, kRows, kUnit, kSums>;
-  // A bound for registers: 96 for each of so many, which leave room for small kernels (parts.cuh).
-  static constexpr int kBound = kSumming > 0 && Grain == w4a16::kBlock ? 640 : kThreads;
+  // A bound for registers: 96 for each of 640 threads, which leaves room for small kernels (parts.cuh); 128 where
+  // sums of several grains would be spilled.
+  static constexpr int kBound = kSumming == 0 ? kThreads : N == 16 && Grain < w4a16::kBlock ? 512 : 640;
 };
 
 template <class T, int N, int Grain, int Zeros>
