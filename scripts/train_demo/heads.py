@@ -36,7 +36,7 @@ HEADS = {
     "target-eagle3": _EAGLE3 | {"intermediate_size": 512},
     "target-dspark": _DSPARK | {"intermediate_size": 384, "layers": 2, "taps": [2, 4, 6]},
     "draft-eagle2": {"intermediate_size": 768, "steps": 5, "rate": 3e-3},
-    "draft-eagle3": _EAGLE3 | {"intermediate_size": 384},
+    "draft-eagle3": _EAGLE3 | {"intermediate_size": 384, "taps": [2, 3, 4]},  # the usual ones of four layers are not three
     "draft-dspark": _DSPARK | {"intermediate_size": 256, "layers": 2, "taps": [1, 2, 3]},
 }
 
@@ -69,7 +69,7 @@ def main() -> None:
     parser.add_argument("--work", required=True, help="texts and heads")
     parser.add_argument("--seconds", type=float, required=True, help="for all of it")
     parser.add_argument("--slots", type=int, default=SLOTS)
-    parser.add_argument("--more", nargs="*", default=[], help="further arguments of train.py")
+    parser.add_argument("--more", default="[]", help="JSON: further arguments of train.py")
     args = parser.parse_args()
     begin, work = time.time(), Path(args.work)
     work.mkdir(parents=True, exist_ok=True)
@@ -94,7 +94,7 @@ def main() -> None:
         options = options | ({"mask_token_id": spec["pad_token_id"]} if kind == "dspark" else {})
         command = [str(TRAIN_HEAD / "train.py"), "--kind", kind, "--model", str(Path(args.models) / verifier), "--texts", str(work / "texts.npz"),
                    "--held", str(work / f"held-{verifier}.npz"), "--out", str(work / name), "--options", json.dumps(options), "--config", json.dumps(tokens),
-                   "--group", "128", "--seconds", f"{seconds:.0f}", *args.more]
+                   "--group", "128", "--seconds", f"{seconds:.0f}", *json.loads(args.more)]
         running[name] = subprocess.Popen([sys.executable, *command], stdout=open(work / f"{name}.log", "a"), stderr=subprocess.STDOUT, env=env)
     bad = [name for name, process in running.items() if process.wait()]
     for name in HEADS:

@@ -27,7 +27,8 @@ class Eagle3(nn.Module):
         own = {"num_hidden_layers": 1, "intermediate_size": options["intermediate_size"], "rope_theta": 10000.0}
         self.shape = s = Shape(**verifier.as_dict() | own)
         self.options = options
-        self.taps = default_taps(verifier.num_hidden_layers)
+        self.taps = tuple(options["taps"])
+        self.usual = self.taps == default_taps(verifier.num_hidden_layers)
         self.fc = Linear(len(self.taps) * s.hidden_size, s.hidden_size)
         self.layer = Layer(s, inputs=2 * s.hidden_size)
         self.layer.hidden_norm = RmsNorm(s.hidden_size, s.rms_norm_eps)
@@ -96,4 +97,4 @@ class Eagle3(nn.Module):
         return {
             "architectures": ["LlamaForCausalLMEagle3"], **self.shape.as_dict(),
             "draft_vocab_size": self.kept.numel(), "tie_word_embeddings": False,
-        }
+        } | ({} if self.usual else {"target_layer_ids": [n - 1 for n in self.taps]})

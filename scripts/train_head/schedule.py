@@ -48,7 +48,8 @@ class Schedule:
     def before_step(self) -> bool:
         """Sets the rate and the grids of the step that comes; whether weights are seen in 4 bits from it on."""
         progress = min(1.0, self.progress)
-        self.optimizer.set_rate(self.peak * min(1.0, (self.steps + 1) / 100) * max(0.01, min(1.0, 1.25 * (1 - progress))))
+        warm = min(1.0, max((self.steps + 1) / 100, progress / 0.05))
+        self.optimizer.set_rate(self.peak * warm * max(0.01, min(1.0, 1.25 * (1 - progress))))
         turns = progress >= self.quantized_from and not self.rounded
         if turns or self.rounded and self.steps % REFRESH == 0:
             refresh(self.model)

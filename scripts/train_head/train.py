@@ -56,7 +56,7 @@ def options_of(args, layers: int, intermediate: int) -> dict:
     """All options of a head."""
     options = DEFAULTS[args.kind] | {"intermediate_size": intermediate} | json.loads(args.options)
     if args.kind == "eagle3":
-        options["taps"] = default_taps(layers)
+        options.setdefault("taps", default_taps(layers))
     if args.kind == "dspark":
         options.setdefault("taps", spread_taps(layers, 5))
         if "mask_token_id" not in options:
