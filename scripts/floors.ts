@@ -44,7 +44,9 @@ const ROOMS: Readonly<Record<string, ReadonlyArray<readonly string[]>>> = {
   grammar: [["language"], ["engine", "syntax"], ["json"], [""]],
   cli: [["terminal"], ["options"], ["commands"], [""]],
   hub: [["choice", "disk", "net"], [""]],
-  quantize: [["grids", "rows"], ["layouts"], ["quantizers"], ["methods"], ["jobs"], [""]],
+  quantize: [["grids", "rows"], ["layouts"], ["quantizers"], ["methods"], ["jobs"], ["heads"], [
+    "",
+  ]],
   text: [["files"], ["gguf"], ["template", "tokenizer"], [""]],
   "text/template": [["values"], ["library", "syntax"], ["compile"], [""]],
 };

@@ -11,7 +11,7 @@ export function blind(plan: DrafterPlan, device: Device, arena: Arena): DrafterP
   const choice = new Choice(device, arena);
   return {
     ...plan,
-    create: ({ state, taps, memory }) =>
-      plan.create({ state, taps, memory: { ...memory, choice } }),
+    create: ({ state, taps, memory, stats }) =>
+      plan.create({ state, taps, stats, memory: { ...memory, choice } }),
   };
 }

@@ -327,7 +327,7 @@ Deno.test("states and rounds, disposed in every order", () =>
         { name: "read", needs: ofRound, run: () => [...round.read(PROMPT)] },
         { name: "run", needs: ofRound, run: () => round.run() },
         { name: "queuePlain", needs: plain, run: () => round.queuePlain() },
-        { name: "catchUp", needs: plain, run: () => round.catchUp() },
+        { name: "catchUp", needs: plain, run: () => round.catchUp(round.state.length + 1) },
       ],
       [Symbol.dispose]: () => kept.dispose(),
     };

@@ -7,7 +7,7 @@ import { Trio as DemoTrio } from "../scripts/trio.ts";
 import { SpecMQuantError } from "../src/base/errors.ts";
 import { Arena, Device, rows } from "../src/device/mod.ts";
 import { Engine, scoreTokens } from "../src/engine/mod.ts";
-import { Model } from "../src/model/mod.ts";
+import { Model, SHORT_SLOTS } from "../src/model/mod.ts";
 import {
   type ChoiceOptions,
   type DrafterPlan,
@@ -23,6 +23,7 @@ import { backendTest } from "./backends.ts";
 import { METHODS } from "./methods.ts";
 import { SMALL } from "./models.ts";
 import { problems } from "./problems.ts";
+import { random } from "./random.ts";
 import { rewrite } from "./rewrite.ts";
 import { prompts, withModels } from "./rounds.ts";
 import { makeModel, VOCAB } from "./whole_models.ts";
@@ -126,6 +127,28 @@ backendTest("log-probabilities are those of score, bit for bit up to 64 rows", (
     const most = Math.max(...differences);
     assert(most <= TOLERANCE[device.backend], `${most}`);
   }
+}, ["cpu", "cuda"]);
+
+backendTest("log-probabilities stay the same where a text outgrows short caches", ({ device }) => {
+  withModels(device, { target: 1, draft: 1, noise: 0.3 }, (models) => {
+    const { target } = models;
+    const next = random(11);
+    const prompt = Array.from(
+      { length: SHORT_SLOTS - 12 },
+      () => Math.floor(next() * target.config.vocabSize),
+    );
+    const plain = logged(target, prompt, 24, "model");
+    // Those of forwards that know of all slots of the cache.
+    const { logprobs } = scoreTokens(target, [...prompt, ...plain.tokens]);
+    for (const [i, value] of plain.logprobs.entries()) {
+      const off = Math.abs(value - logprobs[prompt.length + i]!);
+      assert(off <= TOLERANCE[device.backend], `${off} at ${i}`);
+    }
+    // Trees, which are verified with all slots, agree bit for bit.
+    for (const method of METHODS) {
+      assertEquals(logged(target, prompt, 24, "model", {}, method.plan(models)), plain);
+    }
+  });
 }, ["cpu", "cuda"]);
 
 backendTest("processed log-probabilities are of what tokens are chosen from", ({ device }) => {

@@ -76,6 +76,7 @@ const ENGINE: Wrong<EngineOptions> = {
   target: [...NO_PATH, undefined],
   draft: NO_PATH,
   head: NO_PATH,
+  targetHead: NO_PATH,
   inner: [...NO_WORD, "hier", "draft"],
   method: NO_WORD,
   context: [...NO_COUNT, 1],
@@ -110,6 +111,7 @@ const SCORE: Wrong<ScoreOptions> = {
 const SESSION: Wrong<SessionOptions> = {
   context: [...NO_COUNT, 1, undefined],
   drafter: NO_PLAN,
+  costs: [5, null, "costs", [], {}],
   method: NO_TEXT,
   promptRows: NO_COUNT,
 };
@@ -628,7 +630,7 @@ Deno.test("directories may be file: URLs", async () => {
     backend: "cpu",
     library: new URL(`file://${findLibrary("cpu").path}`),
   });
-  assertEquals([engine.method, engine.target.dir], ["hier", target]);
+  assertEquals([engine.method, engine.target.dir], ["auto", target]);
   using model = Model.load(engine.device, at("draft"));
   using head = HeadModel.load(engine.device, at("draft-eagle2"), model);
   assertEquals([model.dir, head.dir], [draftDir, headDir]);

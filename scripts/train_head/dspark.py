@@ -10,6 +10,7 @@ from torch import nn
 
 from layers import Layer, Linear, RmsNorm, Shape, rope_tables, scale_inputs
 from losses import goals, soft_loss
+from starts import feature_sizes
 
 
 class Embedding(nn.Module):
@@ -32,7 +33,7 @@ class MarkovHead(nn.Module):
     def __init__(self, vocab: int, rank: int):
         super().__init__()
         self.markov_w1 = Embedding(vocab, rank, std=0.1)
-        self.markov_w2 = Linear(rank, vocab, std=0.1)
+        self.markov_w2 = Linear(rank, vocab, std=0.1, table=True)
 
 
 class ConfidenceHead(nn.Module):
@@ -66,10 +67,10 @@ class DSpark(nn.Module):
         self.mask = options["mask_token_id"]
 
     @torch.no_grad()
-    def start(self, states, counts: torch.Tensor) -> None:
-        """The taps are read in their usual size."""
-        inside = states.batch.inside(0)
-        scale_inputs(self.fc, [tap[inside] for tap in states.taps])
+    def start(self, some, counts: torch.Tensor) -> None:
+        """The taps are read in their usual size; rows end as large as the verifier's."""
+        scale_inputs(self.fc, [torch.cat([states.taps[n][states.batch.inside(0)] for states in some]) for n in range(len(self.taps))])
+        self.norm.weight.copy_(feature_sizes(some))
 
     def _attend(self, layer: Layer, x, context, anchors, tables):
         """What blocks x [b, a, k, H] attend to: the context before their anchors, and themselves."""
@@ -131,7 +132,7 @@ class DSpark(nn.Module):
         output = torch.cat((verifier.output.to(hidden.dtype), self.markov_head.markov_w2.used), dim=1)
         read = torch.cat((hidden, w1), dim=-1).flatten(0, 2)
         weight = inside * decay
-        loss, accept, found = soft_loss(read, output, goal, rows, weight.flatten(), ce=self.options["ce"], tv=self.options["tv"])
+        loss, accept, found = soft_loss(read, output, goal, rows, weight.flatten(), ce=self.options["ce"], tv=self.options["tv"], learnt=self.rank)
         sure = self.confidence_head(torch.cat((hidden, w1), dim=-1).detach())
         judged = F.binary_cross_entropy_with_logits(sure, accept.view(sure.shape).clamp(0, 1), reduction="none")
         loss = loss + (judged * weight).sum() / weight.sum().clamp(min=1e-6)

@@ -5,8 +5,9 @@ import torch.nn.functional as F
 from torch import nn
 
 from chain import Chain, shifted
-from layers import Layer, Linear, Shape, rope_tables
+from layers import Layer, Linear, Shape, rope_tables, scale_inputs
 from losses import goals, soft_loss
+from starts import fit, quiet
 
 
 class Eagle2(nn.Module):
@@ -23,8 +24,14 @@ class Eagle2(nn.Module):
         self.layer = Layer(self.shape)
         self.layer.input_layernorm = nn.Identity()
 
-    def start(self, states, counts: torch.Tensor) -> None:
-        """Nothing of it depends on the texts."""
+    @torch.no_grad()
+    def start(self, some, counts: torch.Tensor) -> None:
+        """`fc` begins as the best linear guess at the verifier's next hidden state."""
+        embed = lambda states: shifted(states.verifier.embed(states.batch.ids), 1)
+        rows = [(embed(states)[at], states.hidden[at].float(), shifted(states.hidden, 1)[at]) for states in some for at in [states.batch.inside(1)]]
+        scale_inputs(self.fc, [torch.cat([pair[n] for pair in rows]) for n in range(2)])
+        self.fc.weight.copy_(fit((torch.cat((tokens, hidden), dim=-1) * self.fc.input_scale, after) for tokens, hidden, after in rows))
+        quiet(self.layer, 0.1)
 
     def project(self, embedding, hidden, cos, sin):
         """The residual row of a pair, and its q, k, v."""

@@ -6,6 +6,7 @@ from torch import nn
 from chain import Chain, shifted
 from layers import Layer, Linear, RmsNorm, Shape, rope_tables, scale_inputs
 from losses import goals, soft_loss
+from starts import feature_sizes
 
 
 def default_taps(layers: int) -> tuple[int, ...]:
@@ -26,20 +27,24 @@ class Eagle3(nn.Module):
         own = {"num_hidden_layers": 1, "intermediate_size": options["intermediate_size"], "rope_theta": 10000.0}
         self.shape = s = Shape(**verifier.as_dict() | own)
         self.options = options
-        self.taps = default_taps(verifier.num_hidden_layers)
+        self.taps = tuple(options["taps"])
+        self.usual = self.taps == default_taps(verifier.num_hidden_layers)
         self.fc = Linear(len(self.taps) * s.hidden_size, s.hidden_size)
         self.layer = Layer(s, inputs=2 * s.hidden_size)
         self.layer.hidden_norm = RmsNorm(s.hidden_size, s.rms_norm_eps)
         self.norm = RmsNorm(s.hidden_size, s.rms_norm_eps)
-        self.lm_head = Linear(s.hidden_size, options["draft_vocab_size"])
+        self.lm_head = Linear(s.hidden_size, options["draft_vocab_size"], table=True)
         self.register_buffer("kept", torch.zeros(options["draft_vocab_size"], dtype=torch.int64))
 
     @torch.no_grad()
-    def start(self, states, counts: torch.Tensor) -> None:
-        """The draft vocabulary is what `counts` i64[vocab] has most of, its projection begins as the verifier's."""
-        inside = states.batch.inside(0)
-        scale_inputs(self.fc, [tap[inside] for tap in states.taps])
-        verifier = states.verifier
+    def start(self, some, counts: torch.Tensor) -> None:
+        """The draft vocabulary is what `counts` i64[vocab] has most of, its projection begins as the verifier's.
+
+        `fc` is left random: fitted to the verifier's states it drafts worse, as its rows are also what later steps read.
+        """
+        verifier = some[0].verifier
+        scale_inputs(self.fc, [torch.cat([states.taps[n][states.batch.inside(0)] for states in some]) for n in range(len(self.taps))])
+        self.norm.weight.copy_(feature_sizes(some))
         self.kept.copy_(counts.topk(self.kept.numel()).indices.sort().values)
         self.lm_head.weight.copy_(verifier.output[self.kept].float())
 
@@ -92,4 +97,4 @@ class Eagle3(nn.Module):
         return {
             "architectures": ["LlamaForCausalLMEagle3"], **self.shape.as_dict(),
             "draft_vocab_size": self.kept.numel(), "tie_word_embeddings": False,
-        }
+        } | ({} if self.usual else {"target_layer_ids": [n - 1 for n in self.taps]})

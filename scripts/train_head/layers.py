@@ -54,12 +54,13 @@ class RmsNorm(nn.Module):
 
 
 class Linear(nn.Module):
-    """A linear layer without bias; `used` is its weight as `prepare` made it."""
+    """A linear layer without bias; `used` is its weight as `prepare` made it. Rows of a `table` stand for tokens."""
 
     group: int | None = None
 
-    def __init__(self, inputs: int, outputs: int, std: float | None = None):
+    def __init__(self, inputs: int, outputs: int, std: float | None = None, table: bool = False):
         super().__init__()
+        self.table = table
         self.weight = nn.Parameter(torch.randn(outputs, inputs) * (inputs**-0.5 if std is None else std))
         self.scales: torch.Tensor | None = None
         #: f32[inputs], or none: what inputs are multiplied by, so that weights of large and of small ones learn alike.
@@ -77,8 +78,13 @@ class Linear(nn.Module):
 
     def refresh(self) -> None:
         """Turns quantization on where there is a grid, or lets the scales follow the weight."""
-        if self.group is not None:
-            self.scales = quant.find_scales(self.stored, self.group)
+        if self.group is None:
+            return
+        found = quant.find_scales(self.stored, self.group)
+        if self.scales is None:
+            self.scales = found
+        else:  # in place, as a captured step reads them where they are
+            self.scales.copy_(found)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return F.linear(x.to(self.used.dtype), self.used)

@@ -13,11 +13,11 @@ class Llama(nn.Module):
     def __init__(self, shape: Shape, tied: bool = True):
         super().__init__()
         self.shape, self.tied = shape, tied
-        self.embed_tokens = Linear(shape.hidden_size, shape.vocab_size, std=0.05)
+        self.embed_tokens = Linear(shape.hidden_size, shape.vocab_size, std=0.05, table=True)
         self.layers = nn.ModuleList(Layer(shape) for _ in range(shape.num_hidden_layers))
         self.norm = RmsNorm(shape.hidden_size, shape.rms_norm_eps)
         if not tied:
-            self.lm_head = Linear(shape.hidden_size, shape.vocab_size)
+            self.lm_head = Linear(shape.hidden_size, shape.vocab_size, table=True)
         with torch.no_grad():  # residual branches start small, as their sum over depth should be about one
             for layer in self.layers:
                 for linear in (layer.self_attn.o_proj, layer.mlp.down_proj):

@@ -1,4 +1,4 @@
-"""Optimizer, learning rate, and the checkpoint that lets a killed run go on."""
+"""The course of a training: learning rate, when weights are seen in 4 bits, and the checkpoint that lets a killed run go on."""
 
 import math
 import os
@@ -9,31 +9,32 @@ from pathlib import Path
 import torch
 
 from layers import refresh
+from optimizer import Optimizer
+
+#: Steps between two fits of 4-bit scales to their weights.
+REFRESH = 32
 
 
 class Schedule:
-    """AdamW with warm-up and cosine decay over `steps` steps or `seconds` seconds, whichever ends first.
+    """Warm-up, then a decay to zero that is linear over `steps` steps or `seconds` seconds, whichever ends first.
 
     From the share `quantized_from` of it on, linear layers that have a grid see their own 4-bit weights. State is kept in
     `path` every `keep` seconds and found there again; it is removed by `finish`.
     """
 
-    def __init__(self, model, peak: float, steps: float, seconds: float, decay: float, path: Path, quantized_from: float = 1.0, keep: float = 30.0):
-        trained = [p for p in model.parameters() if p.requires_grad]
-        self.optimizer = torch.optim.AdamW(
-            [{"params": [p for p in trained if p.ndim > 1], "weight_decay": decay}, {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0}],
-            lr=peak, betas=(0.9, 0.95), fused=trained[0].is_cuda,
-        )
-        self.model, self.trained, self.peak = model, trained, peak
+    def __init__(self, model, peak: float, steps: float, seconds: float, decay: float, path: Path, quantized_from: float = 1.0, keep: float = 20.0):
+        self.optimizer = Optimizer(model, decay)
+        self.model, self.trained, self.peak = model, [p for p in model.parameters() if p.requires_grad], peak
         self.total, self.seconds, self.quantized_from = steps, seconds, quantized_from
         self.path, self.keep = path, keep
         self.steps, self.before = 0, 0.0
         if path.exists():
-            state = torch.load(path, map_location=trained[0].device, weights_only=True)
+            state = torch.load(path, map_location=self.trained[0].device, weights_only=True)
             model.load_state_dict(state["model"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.steps, self.before = state["steps"], state["seconds"]
         self.begin = self.kept = time.time()
+        self.rounded = False
 
     @property
     def elapsed(self) -> float:
@@ -44,20 +45,28 @@ class Schedule:
     def progress(self) -> float:
         return max(self.steps / self.total, self.elapsed / self.seconds)
 
-    def step(self, loss: torch.Tensor) -> bool:
-        """One update; false once the schedule has run out."""
+    def before_step(self) -> bool:
+        """Sets the rate and the grids of the step that comes; whether weights are seen in 4 bits from it on."""
         progress = min(1.0, self.progress)
-        warm = min(1.0, (self.steps + 1) / 50)
-        rate = self.peak * warm * (0.02 + 0.49 * (1 + math.cos(math.pi * progress)))
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        self.optimizer.zero_grad(set_to_none=True)
+        warm = min(1.0, max((self.steps + 1) / 100, progress / 0.05))
+        self.optimizer.set_rate(self.peak * warm * max(0.01, min(1.0, 1.25 * (1 - progress))))
+        turns = progress >= self.quantized_from and not self.rounded
+        if turns or self.rounded and self.steps % REFRESH == 0:
+            refresh(self.model)
+            self.rounded = True
+        return turns
+
+    def update(self, loss: torch.Tensor) -> None:
+        """One update by the gradient of `loss`; nothing of it is decided by the host."""
+        for p in self.trained:
+            p.grad = None
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.trained, 1.0)
         self.optimizer.step()
+
+    def after_step(self) -> bool:
+        """Counts the step; false once the schedule has run out."""
         self.steps += 1
-        if progress >= self.quantized_from and self.steps % 16 == 0:
-            refresh(self.model)
         if time.time() - self.kept > self.keep:
             self.save()
         return self.progress < 1
@@ -71,6 +80,14 @@ class Schedule:
 
     def finish(self) -> None:
         self.path.unlink(missing_ok=True)
+
+
+def average(running: list[torch.Tensor], now: torch.Tensor) -> None:
+    """Lets the running average, alone in its list once there is one, follow what a step came to."""
+    if running:
+        running[0].lerp_(now, 0.01)
+    else:
+        running.append(now.clone())
 
 
 def endless(make_groups, seed: int, skip: int):

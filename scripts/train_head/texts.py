@@ -55,20 +55,36 @@ class Texts:
         return np.bincount(self.ids[at >= np.repeat(self.prompts, self.lengths)], minlength=vocab)
 
 
-def groups(lengths: np.ndarray, tokens: int, rng: random.Random, multiple: int = 64, chunk: int = 4096) -> list[list[int]]:
-    """One epoch of texts, shuffled, in groups of similar lengths and about `tokens` tokens with their padding."""
+#: Batches are as wide as a multiple of this, so that there are few shapes of them.
+MULTIPLE = 64
+
+
+def width_of(lengths) -> int:
+    """The width of a batch of texts of these lengths."""
+    return -(-int(max(lengths)) // MULTIPLE) * MULTIPLE
+
+
+def rows_of(width: int, tokens: int) -> int:
+    """Texts of a batch of about `tokens` tokens."""
+    return max(1, tokens // width)
+
+
+def groups(lengths: np.ndarray, tokens: int, rng: random.Random) -> list[list[int]]:
+    """One epoch of texts, shuffled, in groups of one width and about `tokens` tokens with their padding.
+
+    Groups of a width are of one size, but for the last, so that steps over them are of few shapes.
+    """
     order = list(range(len(lengths)))
     rng.shuffle(order)
+    by_width: dict[int, list[int]] = {}
     out: list[list[int]] = []
-    for start in range(0, len(order), chunk):
-        group: list[int] = []
-        for i in sorted(order[start : start + chunk], key=lambda i: lengths[i]):
-            width = -(-int(lengths[i]) // multiple) * multiple
-            if group and width * (len(group) + 1) > tokens:
-                out.append(group)
-                group = []
-            group.append(i)
-        out.append(group)
+    for i in order:
+        width = width_of([lengths[i]])
+        group = by_width.setdefault(width, [])
+        group.append(i)
+        if len(group) == rows_of(width, tokens):
+            out.append(by_width.pop(width))
+    out += by_width.values()
     rng.shuffle(out)
     return out
 
@@ -92,14 +108,15 @@ class Batch:
 
     def weights(self, offset: int) -> torch.Tensor:
         """f32 [b, t]: 1 where the token `offset` places on is of an answer, 0.1 in a prompt, 0 outside."""
-        return torch.where(self.answers(offset), 1.0, 0.1) * self.inside(offset)
+        return (0.1 + 0.9 * self.answers(offset)) * self.inside(offset)
 
 
-def batch_of(texts: Texts, group: list[int], device, multiple: int = 64) -> Batch:
-    """The texts of a group as one batch."""
-    width = -(-int(max(texts.lengths[i] for i in group)) // multiple) * multiple
-    ids = np.zeros((len(group), width), np.int64)
+def batch_of(texts: Texts, group: list[int], device, rows: int = 0) -> Batch:
+    """The texts of a group as one batch, filled up to `rows` with empty ones."""
+    ids = np.zeros((max(rows, len(group)), width_of(texts.lengths[group])), np.int64)
+    extra = np.zeros((2, len(ids), 1), np.int64)
+    extra[:, : len(group), 0] = texts.prompts[group], texts.lengths[group]
     for row, i in enumerate(group):
         ids[row, : texts.lengths[i]] = texts.text(i)
     move = lambda array: torch.from_numpy(array).to(device, non_blocking=True)
-    return Batch(move(ids), move(texts.prompts[group][:, None]), move(texts.lengths[group][:, None]))
+    return Batch(move(ids), *move(extra))

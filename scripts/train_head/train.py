@@ -8,19 +8,21 @@ The second form trains on what `specmquant hidden-states` wrote of the model as 
 
 import argparse
 import json
+import random
 import sys
 import time
 from pathlib import Path
 
 import torch
 
+from captured import Steps
 from dspark import DSpark
 from eagle2 import Eagle2
 from eagle3 import Eagle3, default_taps
 from export import save_head
 from layers import Linear, prepare, refresh
-from schedule import Schedule, endless
-from states import Computed, Stored
+from schedule import Schedule, average, endless
+from states import Computed, States, Stored, ahead
 from tau import chain_tau
 from texts import Texts
 
@@ -39,11 +41,22 @@ def spread_taps(layers: int, count: int) -> tuple[int, ...]:
     return tuple(round(first + i * (last - first) / (count - 1)) for i in range(count))
 
 
+def first_groups(source, seed: int, tokens: int = 65536) -> list[list[int]]:
+    """Groups of some texts, of about as many tokens in all: what a head begins from."""
+    out, count = [], 0
+    for group in source.groups(8192, random.Random(seed)):
+        out.append(group)
+        count += int(source.texts.lengths[group].sum())
+        if count >= tokens:
+            break
+    return out
+
+
 def options_of(args, layers: int, intermediate: int) -> dict:
     """All options of a head."""
     options = DEFAULTS[args.kind] | {"intermediate_size": intermediate} | json.loads(args.options)
     if args.kind == "eagle3":
-        options["taps"] = default_taps(layers)
+        options.setdefault("taps", default_taps(layers))
     if args.kind == "dspark":
         options.setdefault("taps", spread_taps(layers, 5))
         if "mask_token_id" not in options:
@@ -68,7 +81,7 @@ def train(args) -> dict:
     torch.manual_seed(args.seed)
     head = KINDS[args.kind](shape, options).to(device)
     counts = torch.from_numpy(texts.counts(shape.vocab_size)).to(device)
-    head.start(source.of(list(range(min(16, len(texts))))), counts)
+    head.start([source.of(group) for group in first_groups(source, args.seed)], counts)
     if args.group:
         for part in head.modules():
             if isinstance(part, Linear):
@@ -77,17 +90,23 @@ def train(args) -> dict:
     schedule = Schedule(head, options["rate"], args.steps, args.seconds, args.decay, checkpoint, args.quantized_from)
     if schedule.steps:
         log(f"goes on behind step {schedule.steps}")
-        if schedule.progress >= args.quantized_from:
-            refresh(head)
-    running, history = None, []
-    for epoch, group in endless(lambda rng: source.groups(args.tokens, rng), args.seed, schedule.steps):
+    running, history = [], []
+
+    def step(*tensors) -> None:
         prepare(head, work)
-        loss, hits = head.loss(source.of(group))
-        more = schedule.step(loss)
-        hits = torch.cat((loss.detach().view(1), hits.float()))
-        running = hits if running is None else 0.98 * running + 0.02 * hits
+        loss, hits = head.loss(States.with_tensors(tensors, source.verifier))
+        schedule.update(loss)
+        average(running, torch.cat((loss.detach().view(1), hits.float())))
+
+    steps = Steps(step, device, schedule.save)
+    found = endless(lambda rng: source.groups(args.tokens, rng), args.seed, schedule.steps)
+    for epoch, states in ahead(source, found, args.tokens):
+        if schedule.before_step():
+            steps.forget()
+        steps(*states.tensors())
+        more = schedule.after_step()
         if schedule.steps % args.report == 0 or not more:
-            values = [round(v, 4) for v in running.tolist()]
+            values = [round(v, 4) for v in running[0].tolist()]
             history.append([schedule.steps, *values])
             log(f"step {schedule.steps} epoch {epoch} loss {values[0]} right {' '.join(f'{v:.3f}' for v in values[1:])} {schedule.elapsed:.0f}s")
         if not more:
@@ -124,14 +143,14 @@ def main() -> None:
     parser.add_argument("--out", required=True, help="the head's folder")
     parser.add_argument("--options", default="{}", help="JSON: steps, rate, draft_vocab_size, layers, block_size, taps, ...")
     parser.add_argument("--config", default="{}", help="JSON: further keys of config.json")
-    parser.add_argument("--tokens", type=int, default=16384, help="tokens of a step")
+    parser.add_argument("--tokens", type=int, default=4096, help="tokens of a step")
     parser.add_argument("--steps", type=float, default=float("inf"))
     parser.add_argument("--seconds", type=float, default=float("inf"))
     parser.add_argument("--decay", type=float, default=0.01, help="weight decay")
     parser.add_argument("--group", type=int, help="4-bit groups that the head is trained for")
     parser.add_argument("--quantized-from", type=float, default=0.7, help="share of the training from which it sees them")
     parser.add_argument("--chain", type=int, default=7)
-    parser.add_argument("--report", type=int, default=50)
+    parser.add_argument("--report", type=int, default=500)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     if bool(args.states) == bool(args.model) or bool(args.model) != bool(args.texts):

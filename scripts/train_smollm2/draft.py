@@ -18,12 +18,13 @@ from safetensors.torch import save_file
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "train_head"))
 import gguf_files
-import models
 import quant
+from captured import Steps
 from layers import Linear, Shape, prepare, refresh
 from llama import Llama
 from losses import goals, soft_loss
-from schedule import Schedule, endless
+from schedule import Schedule, average, endless
+from states import Computed, States, ahead
 from tau import replay
 from texts import Texts, batch_of, groups
 
@@ -73,12 +74,12 @@ def main() -> None:
     parser.add_argument("--mlp", type=int, default=512)
     parser.add_argument("--heads", type=int, default=4)
     parser.add_argument("--kv-heads", type=int, default=2)
-    parser.add_argument("--rate", type=float, default=2e-3)
-    parser.add_argument("--tokens", type=int, default=32768)
+    parser.add_argument("--rate", type=float, default=3e-3)
+    parser.add_argument("--tokens", type=int, default=8192)
     parser.add_argument("--steps", type=float, default=float("inf"))
     parser.add_argument("--seconds", type=float, default=float("inf"))
     parser.add_argument("--quantized-from", type=float, default=0.7)
-    parser.add_argument("--report", type=int, default=50)
+    parser.add_argument("--report", type=int, default=500)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     out = Path(args.out)
@@ -91,8 +92,10 @@ def main() -> None:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     half, work = (torch.float16, torch.bfloat16) if device.type == "cuda" else (torch.float32, torch.float32)
     torch.manual_seed(args.seed)
-    verifier = models.load_model(args.model, half, device)
     texts, held = Texts.joined([Texts.load(path) for path in args.texts]), Texts.load(args.held)
+    # What the verifier said of a text is kept: its hidden states take a thirtieth of the time of reading it again.
+    source = Computed(args.model, texts, device, half, keep=True)
+    verifier = source.verifier
     v = verifier.shape
     shape = Shape(args.width, args.layers, args.mlp, args.heads, args.kv_heads, 64, v.vocab_size, 10000.0, 1e-5, v.max_position_embeddings)
     model = Llama(shape).to(device)
@@ -101,24 +104,31 @@ def main() -> None:
         if isinstance(part, Linear):
             part.group = GROUP
     schedule = Schedule(model, args.rate, args.steps, args.seconds, 0.01, out / "draft.ckpt", args.quantized_from)
-    if schedule.steps and schedule.progress >= args.quantized_from:
-        refresh(model)
     log(f"{sum(p.numel() for p in model.parameters()) / 1e6:.2f} M parameters, {len(texts)} texts, behind step {schedule.steps}")
-    running, history = None, []
-    for epoch, group in endless(lambda rng: groups(texts.lengths, args.tokens, rng), args.seed, schedule.steps):
-        batch = batch_of(texts, group, device)
-        with torch.no_grad():
-            goal, best = goals(verifier, verifier(batch.ids)[0].flatten(0, 1))
+    running, history = [], []
+
+    def step(*tensors) -> None:
+        states = States.with_tensors(tensors, verifier)
+        batch = states.batch
+        goal, best = goals(verifier, states.hidden.flatten(0, 1))
         prepare(model, work)
         hidden, _ = model(batch.ids)
         rows = torch.arange(goal.shape[0], device=device)
         loss, accept, found = soft_loss(hidden.flatten(0, 1), model.output, goal, rows, batch.weights(1).flatten(), ce=1.0, tv=0.5)
-        more = schedule.step(loss)
+        schedule.update(loss)
         answers = batch.answers(1).flatten()
-        now = torch.stack((loss.detach(), (accept * answers).sum() / answers.sum(), ((found == best) & answers).sum() / answers.sum()))
-        running = now if running is None else 0.98 * running + 0.02 * now
+        count = answers.sum().clamp(min=1)
+        average(running, torch.stack((loss.detach(), (accept * answers).sum() / count, ((found == best) & answers).sum() / count)))
+
+    steps = Steps(step, device, schedule.save)
+    found = endless(lambda rng: source.groups(args.tokens, rng), args.seed, schedule.steps)
+    for epoch, states in ahead(source, found, args.tokens):
+        if schedule.before_step():
+            steps.forget()
+        steps(*states.tensors())
+        more = schedule.after_step()
         if schedule.steps % args.report == 0 or not more:
-            history.append([schedule.steps, *(round(x, 4) for x in running.tolist())])
+            history.append([schedule.steps, *(round(x, 4) for x in running[0].tolist())])
             log("step {} epoch {} loss {} accepted {} right {} {:.0f}s".format(schedule.steps, epoch, *history[-1][1:], schedule.elapsed))
         if not more:
             break

@@ -1,6 +1,9 @@
 """Lays out what run.py packed as models/smollm2: heads in 4 bits (GPTQ, groups of 128), the draft model as it is.
 
     python3 scripts/train_smollm2/package.py --packed FOLDER --out models/smollm2
+    python3 scripts/train_smollm2/package.py --packed WORK --out models/demo --heads target-eagle3 draft-eagle3
+
+With `--heads` only those, without a draft model: the demo's.
 """
 
 import argparse
@@ -42,16 +45,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--packed", required=True, help="the folder that pack.tar was unpacked into")
     parser.add_argument("--out", required=True)
+    parser.add_argument("--heads", nargs="+")
     args = parser.parse_args()
     packed, out = Path(args.packed), Path(args.out)
-    for name in HEADS:
+    for name in args.heads or HEADS:
         (out / name).mkdir(parents=True, exist_ok=True)
         tensors = load_file(str(packed / name / "model.safetensors"))
         save_file(quantized(tensors), str(out / name / "model.safetensors"), metadata={"format": "pt"})
         config = json.loads((packed / name / "config.json").read_text())
         config["quantization_config"] = DESCRIPTION | {"lm_head": "lm_head.weight" in tensors}
         (out / name / "config.json").write_text(json.dumps(config, indent=2) + "\n")
-    shutil.copyfile(packed / "draft" / "draft.gguf", out / "draft.gguf")
+    if not args.heads:
+        shutil.copyfile(packed / "draft" / "draft.gguf", out / "draft.gguf")
     files = [file for file in out.rglob("*") if file.is_file()]
     for file in sorted(files):
         print(f"{file.stat().st_size:>10} {file}")

@@ -82,7 +82,7 @@ def main() -> None:
     parser.add_argument("--out", required=True)
     parser.add_argument("--held", required=True)
     parser.add_argument("--seconds", type=float, required=True, help="from the start of the program, so that loading counts")
-    parser.add_argument("--slots", type=int, default=1536)
+    parser.add_argument("--slots", type=int, default=3072)
     parser.add_argument("--room", type=int, default=768)
     parser.add_argument("--answers", type=int, default=10**9, help="stop behind as many answers")
     parser.add_argument("--held-only", type=int, help="keep as many held prompts")
@@ -111,6 +111,7 @@ def main() -> None:
             log(f"{len(talk.written)} answers, {tokens / 1e6:.2f} M tokens written, {tokens / (shown - begin):.0f} a second, {len(talk.queue)} waiting")
         if len(talk.written) >= args.answers:
             break
+    talk.written += [(ids, len(job[0])) for job, ids in writer.unfinished() if job[3] == "answer" and len(ids) > len(job[0]) + 64]
     if not talk.written or not talk.held:
         sys.exit(f"Cannot write texts: {len(talk.written)} answers and {len(talk.held)} held ones were finished in {args.seconds:.0f} s")
     texts, held = Texts.of(talk.written), Texts.of(talk.held)

@@ -6,6 +6,7 @@
 import { ArgumentError } from "../base/errors.ts";
 import type { HeadModel, Model } from "../model/mod.ts";
 import { type DrafterPlan, draftModel } from "../speculation/mod.ts";
+import { type AutoHead, autoPlan } from "./auto.ts";
 import { EAGLE2 } from "./drafters/eagle2.ts";
 import type { DrafterKind, SpeculationOptions } from "./drafters/kind.ts";
 import { type DrafterName, DRAFTERS } from "./drafters/registry.ts";
@@ -62,9 +63,20 @@ function partsOf({ method, inner }: Composition, models: ProposingModels): Parts
   return { drafts, kind: found, head: found && heads[found.name] };
 }
 
+/** The head of the first family that there is one of. */
+function firstOf(heads: Heads): AutoHead | undefined {
+  const kind = DRAFTERS.find(({ name }) => heads[name]);
+  return kind && { kind, head: heads[kind.name]! };
+}
+
+function nothingFor({ draft, heads }: ProposingModels): boolean {
+  return draft === undefined && firstOf(heads) === undefined;
+}
+
 /** What is missing in `models` for a composition, in words; undefined where nothing is. */
 export function missingFor(one: Composition, models: ProposingModels): string | undefined {
   const { drafts, kind, head } = partsOf(one, models);
+  if (one.method === "auto") return nothingFor(models) ? "a draft model or a head" : undefined;
   if (drafts && models.draft === undefined) return "a draft model";
   if (kind?.head === undefined || head !== undefined) return undefined;
   return `${kind.head} of the ${drafts ? "draft model" : "target"}`;
@@ -85,6 +97,10 @@ export function planOf(
       "models",
       `Cannot draft with ${one.name}: ${missing} is missing, expected one`,
     );
+  }
+  if (one.method === "auto") {
+    const { draft, heads, draftHeads } = models;
+    return autoPlan({ head: firstOf(heads), draft, draftHead: firstOf(draftHeads) }, options);
   }
   const { drafts, kind, head } = partsOf(one, models);
   const shape = speculationOf(one.method, { ...options, inner: one.inner });

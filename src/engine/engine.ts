@@ -10,9 +10,11 @@ import { openHead } from "../checkpoint/head.ts";
 import { Device, disposedError } from "../device/mod.ts";
 import type { Grammar, GrammarOption } from "../grammar/mod.ts";
 import { checkHead, HeadModel, Model, type ModelSummary, summarizeModel } from "../model/mod.ts";
-import { type ChoiceOptions, draftModel } from "../speculation/mod.ts";
+import { type ChoiceOptions, type DrafterPlan, draftModel } from "../speculation/mod.ts";
 import { ChatTemplate, type RenderOptions } from "../text/chat_template.ts";
 import { Tokenizer } from "../text/tokenizer.ts";
+import { autoPlan } from "./auto.ts";
+import { kindOf } from "./drafters/registry.ts";
 import type { Generation } from "./generation.ts";
 import {
   checkEngineOptions,
@@ -91,19 +93,28 @@ export class Engine implements Disposable {
     const options = checkEngineOptions(given);
     const family = headFamily(options.head);
     const { method, drafter: kind } = wayOf(options, family);
-    const shape = speculationOf(method, { ...options, inner: options.inner ?? family });
+    const shape = method === "auto"
+      ? undefined
+      : speculationOf(method, { ...options, inner: options.inner ?? family });
     using files = new DisposableStack();
     const stored = files.use(inRole("target", () => openCheckpoint(options.target)));
     const tokenizer = inRole("target", () => Tokenizer.load(options.target));
     const chatTemplate = inRole("target", () => ChatTemplate.load(options.target));
-    const draft = method === "draft" || method === "hier"
+    const drafts = method === "draft" || method === "hier" || method === "auto";
+    const draft = drafts && options.draft
       ? files.use(inRole("draft", () => openCheckpoint(options.draft!)))
       : undefined;
     const head = kind?.head ? files.use(inRole("head", () => openHead(options.head!))) : undefined;
+    const { targetHead } = options;
+    const second = targetHead ? files.use(inRole("head", () => openHead(targetHead))) : undefined;
 
     const planned = [
       plan("target", stored.config, inRole("target", () => summarizeModel(stored))),
     ];
+    if (second) {
+      const summary = inRole("head", () => checkHead(second, stored));
+      planned.push(...withHead(planned.pop()!, second, summary));
+    }
     if (draft) {
       planned.push(plan("draft", draft.config, inRole("draft", () => summarizeModel(draft))));
       inRole("draft", () => checkSameTokenizer(stored, draft));
@@ -127,8 +138,17 @@ export class Engine implements Disposable {
     const top = head &&
       cleanup.use(inRole("head", () => HeadModel.load(device, head, verifier, heard("head"))));
 
-    const inner = kind?.plan(shape, top);
-    const drafter = middle ? draftModel(middle, shape, inner) : inner;
+    const ofTarget = second &&
+      cleanup.use(inRole("head", () => HeadModel.load(device, second, target, heard("head"))));
+
+    const auto = (): DrafterPlan => {
+      const own = top && { kind: kind!, head: top };
+      const other = ofTarget && { kind: kindOf(second.config.kind), head: ofTarget };
+      const models = middle ? { head: other, draft: middle, draftHead: own } : { head: own };
+      return autoPlan(models, options);
+    };
+    const inner = shape && kind?.plan(shape, top);
+    const drafter = shape ? middle ? draftModel(middle, shape, inner) : inner : auto();
     const session = cleanup.use(
       new Session(target, tokenizer, { context, drafter, method, promptRows }),
     );

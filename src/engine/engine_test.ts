@@ -53,9 +53,14 @@ Deno.test("an engine takes the most that its directories allow", async () => {
   for (
     const [method, options] of [
       ["ar", {}],
-      ["draft", { draft: DRAFT }],
-      ["eagle2", { head: TARGET_HEAD }],
-      ["hier", { draft: DRAFT, head: DRAFT_HEAD }],
+      ["auto", { draft: DRAFT }],
+      ["auto", { head: TARGET_HEAD }],
+      ["auto", { draft: DRAFT, head: DRAFT_HEAD }],
+      ["auto", { draft: DRAFT, head: DRAFT_HEAD, targetHead: TARGET_HEAD }],
+      ["auto", { method: "auto" }],
+      ["draft", { draft: DRAFT, method: "draft" }],
+      ["eagle2", { head: TARGET_HEAD, method: "eagle2" }],
+      ["hier", { draft: DRAFT, head: DRAFT_HEAD, method: "hier" }],
       ["suffix", { method: "suffix" }],
       ["hier", { draft: DRAFT, inner: "suffix" }],
     ] as const
@@ -209,7 +214,7 @@ Deno.test("an engine takes a draft model that is padded differently", () =>
   }));
 
 Deno.test("an engine refuses options out of range, and names them", async () => {
-  const all = { target: TARGET, draft: DRAFT, head: DRAFT_HEAD };
+  const all = { target: TARGET, draft: DRAFT, head: DRAFT_HEAD, method: "hier" } as const;
   const refused = async (options: EngineOptions, argument: string, message: string) => {
     const error = await refusal(options);
     assertInstanceOf(error, ArgumentError);
@@ -234,6 +239,12 @@ Deno.test("an engine refuses options out of range, and names them", async () => 
   await refused({ ...all, minDraft: 0 }, "minDraft", "minDraft is 0");
   await refused({ ...all, minDraft: 62 }, "minDraft", "at most 64");
   await refused({ ...all, siblings: 55 }, "siblings", "siblings is 55, expected at most 54");
+  await refused({ ...all, targetHead: TARGET_HEAD }, "targetHead", "expected a draft model and");
+  const head = { target: TARGET, head: TARGET_HEAD };
+  await refused({ ...head, targetHead: TARGET_HEAD }, "targetHead", "no draft is given");
+  const auto = { ...all, method: "auto" } as const;
+  await refused({ ...auto, treeSize: 65 }, "treeSize", "treeSize is 65, expected at most 64");
+  await refused({ ...auto, minDraft: 62 }, "minDraft", "at most 64");
   await refused({ ...all, context: 1 }, "context", "context of 1");
   await refused({ ...all, context: 2049 }, "context", "expected 2 to 2048");
 });

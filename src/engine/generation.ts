@@ -4,7 +4,7 @@
  * @module
  */
 import { SpecMQuantError } from "../base/errors.ts";
-import type { TopToken } from "../speculation/mod.ts";
+import type { Decision, TopToken } from "../speculation/mod.ts";
 
 /**
  * One token, with the text that it completes. The tokens of a stop string come as pieces without text, before
@@ -70,6 +70,8 @@ export interface GenerationStats {
   readonly acceptLengths: readonly number[];
   /** All levels, the target first. */
   readonly levels: readonly LevelReport[];
+  /** With `auto`, what was chosen when, and why. */
+  readonly choices?: readonly Decision[];
   /** Times of the whole. */
   readonly timings: {
     /** Milliseconds to read the prompt. */

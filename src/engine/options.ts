@@ -18,18 +18,19 @@ import {
 import { type Backend, DEVICE_KINDS } from "../device/mod.ts";
 import { MAX_TREE_ROWS } from "../ops/mod.ts";
 import { DRAFTER_KINDS } from "../speculation/mod.ts";
+import { AUTO_SHAPE } from "./auto.ts";
 import { EAGLE2 } from "./drafters/eagle2.ts";
 import type { DrafterKind, SpeculationOptions } from "./drafters/kind.ts";
 import { DRAFTER_NAMES, type DrafterName, DRAFTERS } from "./drafters/registry.ts";
 
 /**
- * How tokens are proposed: not at all, by a draft model, by what is no complete model, or by a draft model to which that
- * proposes.
+ * How tokens are proposed: not at all, by a draft model, by what is no complete model, by a draft model to which that
+ * proposes, or by whichever of these is the fastest as the text goes on.
  */
-export type Method = "ar" | "draft" | DrafterName | "hier";
+export type Method = "ar" | "draft" | DrafterName | "hier" | "auto";
 
 /** All methods. */
-export const METHODS: readonly Method[] = ["ar", "draft", ...DRAFTER_NAMES, "hier"];
+export const METHODS: readonly Method[] = ["ar", "draft", ...DRAFTER_NAMES, "hier", "auto"];
 
 const SHAPE: SpeculationOptions = { minDraft: 6, siblings: 6, depth: 5, topk: 8, treeSize: 32 };
 
@@ -47,6 +48,7 @@ export const SPECULATION_DEFAULTS: Readonly<Record<Method, SpeculationOptions>> 
     SpeculationOptions
   >,
   hier: { ...SHAPE, ...EAGLE2.innerShape },
+  auto: AUTO_SHAPE,
 };
 
 /** What an engine is made of. */
@@ -57,6 +59,8 @@ export interface EngineOptions extends Partial<SpeculationOptions> {
   readonly draft?: string | URL;
   /** Directory of a head: of the draft model for `hier`, else of the target; what it is makes the method. */
   readonly head?: string | URL;
+  /** Directory of a head of the target beside a draft model, for `auto`. */
+  readonly targetHead?: string | URL;
   /** What proposes to the draft model in `hier`; that of the head where absent. */
   readonly inner?: DrafterName;
   /** What to do with them; the most that the directories allow where absent. */
@@ -80,6 +84,7 @@ const ENGINE_KINDS: Kinds<EngineOptions> = {
   target: required(PATH),
   draft: PATH,
   head: PATH,
+  targetHead: PATH,
   inner: oneOf(DRAFTER_NAMES),
   method: oneOf(METHODS),
   backend: DEVICE_KINDS.backend,
@@ -104,18 +109,21 @@ export interface CheckedEngineOptions extends EngineOptions {
   readonly draft?: string;
   /** See {@linkcode EngineOptions}. */
   readonly head?: string;
+  /** See {@linkcode EngineOptions}. */
+  readonly targetHead?: string;
 }
 
 /** Checks what can be checked of `options` alone; throws an `ArgumentError` that names the option. */
 export function checkEngineOptions(options: EngineOptions): CheckedEngineOptions {
   const doing = "load an engine";
   checkOptions(doing, options, ENGINE_KINDS);
-  const { target, draft, head } = options;
+  const { target, draft, head, targetHead } = options;
   return {
     ...options,
     target: pathOf(doing, "target", target),
     draft: draft && pathOf(doing, "draft", draft),
     head: head && pathOf(doing, "head", head),
+    targetHead: targetHead && pathOf(doing, "targetHead", targetHead),
   };
 }
 
@@ -129,9 +137,8 @@ export interface Way {
 
 /** The way of `options`, checked against the directories given; `family` is that of the head, where there is one. */
 export function wayOf(options: CheckedEngineOptions, family?: DrafterName): Way {
-  const { draft, head, inner } = options;
-  const method = options.method ??
-    (inner ? "hier" : draft ? (head ? "hier" : "draft") : family ?? "ar");
+  const { draft, head, targetHead, inner } = options;
+  const method = options.method ?? (inner ? "hier" : draft || head ? "auto" : "ar");
   const needs = (argument: "draft" | "head", what: string): void => {
     if (options[argument] === undefined) {
       throw new ArgumentError(
@@ -140,16 +147,28 @@ export function wayOf(options: CheckedEngineOptions, family?: DrafterName): Way 
       );
     }
   };
-  const refuse = (argument: "inner" | "head", value: string, found: string): never => {
+  const refuse = (
+    argument: "inner" | "head" | "targetHead",
+    value: string,
+    found: string,
+  ): never => {
     throw new ArgumentError(argument, `Cannot use ${argument} ${value}: ${found}`);
   };
+  if (targetHead !== undefined && (method !== "auto" || draft === undefined)) {
+    const found = draft === undefined ? "no draft is given" : `method is ${method}`;
+    refuse("targetHead", targetHead, `${found}, expected a draft model and method auto`);
+  }
   if (inner !== undefined && method !== "hier") {
     refuse("inner", inner, `method is ${method}, expected hier`);
   }
   if (method === "draft" || method === "hier") needs("draft", "a draft model");
-  const name = method === "hier" ? inner ?? family ?? EAGLE2.name : method;
+  const name = method === "hier"
+    ? inner ?? family ?? EAGLE2.name
+    : method === "auto"
+    ? family
+    : method;
   const drafter = DRAFTERS.find((one) => one.name === name);
-  if (drafter?.head) {
+  if (drafter?.head && method !== "auto") {
     const what = name === (inner ?? method) ? drafter.head : "a head";
     needs("head", `${what} of the ${method === "hier" ? "draft model" : "target"}`);
     if (family !== undefined && family !== name) {

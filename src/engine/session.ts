@@ -23,13 +23,16 @@ import type { Grammar, GrammarOption } from "../grammar/mod.ts";
 import { type Model, MODEL_KIND } from "../model/mod.ts";
 import { CHOICE_NAN } from "../ops/mod.ts";
 import {
+  AutoPolicy,
   CHOICE_KINDS,
   type ChoiceOptions,
+  type Costs,
   type DrafterPlan,
   drawSeed,
   LOG_PROBS_OF,
   type LogProbsOf,
   MAX_TOP_LOG_PROBS,
+  measureCosts,
   PLAN_KIND,
   Round,
   sequenceMemory,
@@ -88,8 +91,10 @@ const GENERATE_KINDS: Kinds<GenerateOptions> = {
 export interface SessionOptions {
   /** The longest text, prompt included, in tokens. */
   readonly context: number;
-  /** What proposes tokens; plain decoding where absent. */
+  /** What proposes tokens; plain decoding where absent. Of several drafters (see `switched`), the fastest at each time. */
   readonly drafter?: DrafterPlan;
+  /** What the rounds of several drafters cost; measured in a moment where absent. */
+  readonly costs?: Costs;
   /** Name of the method in statistics; the drafter's where absent. */
   readonly method?: string;
   /**
@@ -102,6 +107,7 @@ export interface SessionOptions {
 const SESSION_KINDS: Kinds<SessionOptions> = {
   context: required(integer(2)),
   drafter: PLAN_KIND,
+  costs: object("costs as they are measured", ({ contexts }) => Array.isArray(contexts)),
   method: TEXT,
   promptRows: integer(1),
 };
@@ -148,10 +154,16 @@ export class Session implements Disposable {
     try {
       const memory = sequenceMemory(target.device, this.#arena, context, drafter, promptRows);
       this.#round = new Round(target, memory, drafter);
+      if (drafter?.several) this.#choose(drafter, options.costs);
     } catch (error) {
       this.#arena[Symbol.dispose]();
       throw error;
     }
+  }
+
+  /** Lets a policy choose among the settings of `drafter`, by `costs`. */
+  #choose({ settings }: DrafterPlan, costs: Costs = measureCosts(this.#round, settings)): void {
+    this.#round.drafter!.policy = new AutoPolicy(settings, costs);
   }
 
   /**
@@ -325,7 +337,10 @@ export class Session implements Disposable {
         cachedTokens: kept,
         finishReason,
         seed,
-        stats: statsOf(this.method, output.count, round.levels, times),
+        stats: {
+          ...statsOf(this.method, output.count, round.levels, times),
+          ...(round.drafter?.policy && { choices: [...round.drafter.policy.decisions] }),
+        },
       });
     }
   }

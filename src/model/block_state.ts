@@ -7,7 +7,7 @@
  */
 import { Arena, columns, type Device, rows, type Tensor } from "../device/mod.ts";
 import { gatherRows, rmsNorm } from "../ops/mod.ts";
-import type { HeadModel } from "./head.ts";
+import type { HeadWeights } from "./head.ts";
 import { KvCache } from "./kv_cache.ts";
 import { type LayerContext, queueKeys, queueLayer, queueLinear } from "./queue_layer.ts";
 import { ropeTable } from "./rope.ts";
@@ -24,7 +24,7 @@ export interface BlockOptions extends Omit<StateOptions, "logitsRows" | "vocabul
 }
 
 /** Rows of a block of `head` that drafts `drafted` tokens. */
-export function blockRows({ description }: HeadModel, drafted: number): number {
+export function blockRows({ description }: HeadWeights, drafted: number): number {
   if (!("fromAnchor" in description)) throw new Error(`${description.kind} drafts no blocks`);
   return drafted + (description.fromAnchor ? 0 : 1);
 }
@@ -32,7 +32,7 @@ export function blockRows({ description }: HeadModel, drafted: number): number {
 /** A block drafter at work on one sequence. Row i of its cache is of token i of the text. */
 export class BlockState implements Disposable {
   /** The drafter. */
-  readonly head: HeadModel;
+  readonly head: HeadWeights;
   /** The device. */
   readonly device: Device;
   /** Keys and values of the text, and of one block behind it. */
@@ -59,7 +59,7 @@ export class BlockState implements Disposable {
   readonly #said?: Tensor;
 
   /** Allocates caches and buffers for `head`. */
-  constructor(head: HeadModel, options: BlockOptions) {
+  constructor(head: HeadWeights, options: BlockOptions) {
     const { config, description, verifier: { device, dtype } } = head;
     if (!("maskToken" in description)) throw new Error(`${description.kind} drafts no blocks`);
     const { drafted, branches, slots } = options;

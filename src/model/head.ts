@@ -7,6 +7,7 @@
 import { ArgumentError } from "../base/errors.ts";
 import { checkArgument, FUNCTION, type Kind, pathOf, required } from "../base/options.ts";
 import type { ModelConfig } from "../checkpoint/config/config.ts";
+import { BLOCK_TENSORS } from "../checkpoint/config/block_head.ts";
 import { tapsFor } from "../checkpoint/config/head_config.ts";
 import { type Head, type HeadConfig, openHead } from "../checkpoint/head.ts";
 import { headTokens } from "../checkpoint/head_vocabulary.ts";
@@ -155,6 +156,38 @@ export class HeadModel implements Disposable {
     this.#arena[Symbol.dispose]();
   }
 }
+
+/** What a state of a head works with: all of it but its lifetime. */
+export type HeadWeights = Omit<HeadModel, "expectLive" | typeof Symbol.dispose>;
+
+/**
+ * The same head with other linear layers: those that `replace` makes of them by their names, e.g. `fc`, `layers.0.qkv`,
+ * `layers.0.gateUp`, `output`, `lm_head` or `markov_head.markov_w2`.
+ */
+export function withLinears(
+  head: HeadModel,
+  replace: (name: string, linear: Linear) => Linear,
+): HeadWeights {
+  const { output, markov, vocabulary } = head;
+  const [, after] = BLOCK_TENSORS.markov;
+  return {
+    ...head,
+    vocabulary,
+    fc: replace("fc", head.fc),
+    layers: head.layers.map((layer, i) => ({
+      ...layer,
+      ...Object.fromEntries(
+        LAYER_LINEARS.map((name) => [name, replace(`layers.${i}.${name}`, layer[name])]),
+      ),
+    })),
+    output: output && replace("output", output),
+    lmHead: replace("lm_head", head.lmHead),
+    markov: markov && { ...markov, after: replace(after, markov.after) },
+  };
+}
+
+/** The linear layers of a decoder layer. */
+const LAYER_LINEARS = ["qkv", "output", "gateUp", "down"] as const;
 
 /** A `HeadModel`, where one is needed. */
 export const HEAD_KIND: Kind = required({

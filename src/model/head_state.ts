@@ -6,7 +6,7 @@
 import { Arena, type Device, rows, type Tensor } from "../device/mod.ts";
 import { eagle2Steps } from "./eagle2_steps.ts";
 import { eagle3Steps } from "./eagle3_steps.ts";
-import type { HeadModel } from "./head.ts";
+import type { HeadModel, HeadWeights } from "./head.ts";
 import type { HeadParts, HeadSteps } from "./head_steps.ts";
 import { KvCache } from "./kv_cache.ts";
 import { ropeTable } from "./rope.ts";
@@ -25,7 +25,7 @@ function stepsOf(kind: HeadModel["description"]["kind"]): (parts: HeadParts) => 
 /** A head at work on one sequence. Row i of its cache holds the pair (embedding of token i + 1, hidden state i). */
 export class HeadState implements Disposable {
   /** The head. */
-  readonly head: HeadModel;
+  readonly head: HeadWeights;
   /** The device. */
   readonly device: Device;
   /** Keys and values. */
@@ -42,7 +42,7 @@ export class HeadState implements Disposable {
   readonly #steps: HeadSteps;
 
   /** Allocates caches and buffers for `head`. */
-  constructor(head: HeadModel, options: StateOptions) {
+  constructor(head: HeadWeights, options: StateOptions) {
     const { config, verifier } = head;
     const { device, dtype } = verifier;
     this.head = head;

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Arena, Tensor } from "../device/mod.ts";
-import type { HeadModel } from "./head.ts";
+import type { HeadWeights } from "./head.ts";
 import type { KvCache } from "./kv_cache.ts";
 import type { TokenRows } from "./state.ts";
 import type { Step } from "./step.ts";
@@ -13,7 +13,7 @@ import type { Workspace } from "./workspace.ts";
 /** What steps work with. */
 export interface HeadParts {
   /** The head. */
-  readonly head: HeadModel;
+  readonly head: HeadWeights;
   /** Owns further buffers. */
   readonly arena: Arena;
   /** The buffers that layers share. */

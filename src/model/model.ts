@@ -57,6 +57,19 @@ function embeddingShape(config: ModelConfig): LinearShape {
   return { prefix: "model.embed_tokens", n: config.vocabSize, k: config.hiddenSize };
 }
 
+/** Loads the output projection, hidden -> vocab, of the model that `loader` reads, `embedding` where it ties them; reads rows. */
+export function loadOutput(
+  loader: WeightLoader,
+  config: ModelConfig,
+  embedding?: Embedding,
+): Linear {
+  if (!config.tiedEmbeddings) {
+    // Its input is the hidden states, which are rows.
+    return readingRows(loader.device, loadLinear(loader, [lmHeadPart(config)]));
+  }
+  return (embedding ?? loadEmbedding(loader, embeddingShape(config))).linear;
+}
+
 function storedWeights({ tensors, quantization }: Checkpoint): StoredWeights {
   return { source: tensors, quantization };
 }
@@ -146,10 +159,7 @@ export class Model implements Disposable {
       (_, i) => loadLayer(loader, config, `model.layers.${i}`),
     );
     this.finalNorm = loader.float(FINAL_NORM, [config.hiddenSize]);
-    // Its input is the hidden states, which are rows.
-    this.lmHead = config.tiedEmbeddings
-      ? this.embedding.linear
-      : readingRows(this.device, loadLinear(loader, [lmHeadPart(config)]));
+    this.lmHead = loadOutput(loader, config, this.embedding);
   }
 
   /** The dtype of activations. */

@@ -129,9 +129,11 @@ export class ModelState implements Disposable {
     const space = cut(this.#space, step.rows);
     model.embedding.queue(space.residual, ids.tokens, { start: ids.start, shift: ids.shift });
     const context = { device, config: model.config, space, rope: this.#rope, step };
+    const { slots = cache.slots } = step;
+    const some = (all: Tensor): Tensor => slots < cache.slots ? rows(all, 0, slots) : all;
     this.#queueTaps(space, 0);
     model.layers.forEach((layer, i) => {
-      queueLayer(context, layer, cache.keys[i], cache.values[i]);
+      queueLayer(context, layer, some(cache.keys[i]), some(cache.values[i]));
       this.#queueTaps(space, i + 1);
     });
     rmsNorm(device, space.normed, space.residual, model.finalNorm, model.config.rmsNormEps);

@@ -6,6 +6,9 @@
  */
 import type { Tensor } from "../device/mod.ts";
 
+/** Slots of a cache up to which attention of one row is quickest on a GPU: all of it is one kernel there (decision 32). */
+export const SHORT_SLOTS = 1024;
+
 /** Where the rows of a forward stand. */
 export interface Step {
   /** Rows (tokens) of this forward. */
@@ -20,4 +23,6 @@ export interface Step {
   readonly positionOffset?: number;
   /** Where in the cache behind `cacheLength` the rows begin. */
   readonly slotOffset?: number;
+  /** Slots of the cache that there are for this forward, its rows' own ones included; all of them where absent. */
+  readonly slots?: number;
 }

@@ -4,9 +4,12 @@
  * @module
  */
 export { UNQUANTIZED } from "./jobs/check_options.ts";
-export { convertHead, type ConvertHeadOptions } from "./jobs/convert_head.ts";
+export { convertHead, type ConvertHeadOptions } from "./heads/convert_head.ts";
+export type { HeadOutput, QuantizeHeadOptions } from "./heads/head_options.ts";
+export { quantizeHead, type QuantizeHeadResult } from "./heads/quantize_head.ts";
 export * from "./jobs/options.ts";
 export { quantizeCheckpoint } from "./jobs/quantize_checkpoint.ts";
+export { trimHead, type TrimHeadOptions, type TrimHeadResult } from "./heads/trim_head.ts";
 export {
   writeStates,
   type WriteStatesOptions,

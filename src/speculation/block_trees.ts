@@ -10,8 +10,17 @@ import { blockRows, BlockState, type HeadModel } from "../model/mod.ts";
 import { advance, copy, ringRead, topChoices } from "../ops/mod.ts";
 import type { Drafter, DrafterPlan, Proposal, Verifier } from "./drafter.ts";
 import { Following } from "./following.ts";
-import { describeTrees, type HeadTreeOptions } from "./head_trees.ts";
-import { checkTree, Tree, type TreeOptions } from "./tree.ts";
+import {
+  describeTrees,
+  type DrawnTree,
+  drawnTrees,
+  type HeadTreeOptions,
+  planTrees,
+  shapesOf,
+  treeOf,
+} from "./head_trees.ts";
+import type { Setting } from "./policy/setting.ts";
+import type { Tree, TreeOptions } from "./tree.ts";
 
 /** Plans a drafter of blocks with `head`, of the family `kind`; a block has as many rows as `depth` tokens need. */
 export function blockTrees(
@@ -21,7 +30,7 @@ export function blockTrees(
 ): DrafterPlan {
   const doing = "draft blocks";
   const { blockSize } = describeTrees(doing, kind, head, options);
-  const { depth, treeSize } = options;
+  const { depth, treeSize } = shapesOf(options).most;
   const most = blockSize - blockRows(head, 0);
   if (depth > most) {
     throw new ArgumentError(
@@ -29,13 +38,9 @@ export function blockTrees(
       `Cannot ${doing}: depth is ${depth}, expected at most ${most}, which is what ${head.dir} was trained for`,
     );
   }
-  checkTree(options, head.vocabulary);
   return {
-    name: kind,
-    taps: head.taps,
-    rows: treeSize,
-    depth: Math.min(depth, treeSize - 1),
-    slack: Math.max(treeSize, contextRows(options), blockRows(head, depth)),
+    ...planTrees(kind, head, options),
+    slack: Math.max(treeSize, contextRows(shapesOf(options).most), blockRows(head, depth)),
     create: (verifier) => new BlockTrees(verifier, head, options),
   };
 }
@@ -47,32 +52,31 @@ function contextRows({ depth }: TreeOptions): number {
 
 /** A block drafter at work. */
 class BlockTrees implements Drafter {
-  readonly proposal: Proposal;
+  readonly proposals: readonly Proposal[];
   readonly levels = [];
   readonly #name: string;
   readonly #verifier: Verifier;
   readonly #state: BlockState;
   readonly #cleanup: DisposableStack;
-  readonly #tree: Tree;
+  readonly #trees: readonly DrawnTree[];
+  #drawn: DrawnTree;
   readonly #contextRows: number;
   readonly #zero: Tensor<"i32">;
   readonly #following: Following;
-  readonly #draft: Graph;
 
   constructor(verifier: Verifier, head: HeadModel, options: HeadTreeOptions) {
     const { memory: { device, context, slots, prefillRows } } = verifier;
-    const { depth, topk } = options;
+    const { shapes, most } = shapesOf(options);
+    const { depth, topk } = most;
     this.#name = options.name ?? "head";
     this.#verifier = verifier;
-    this.#contextRows = contextRows(options);
+    this.#contextRows = contextRows(most);
     using cleanup = new DisposableStack();
     const arena = cleanup.use(new Arena(device, head.description.kind));
     const count = Math.max(prefillRows, this.#contextRows);
     this.#state = cleanup.use(
       new BlockState(head, { context, slots, rows: count, drafted: depth, branches: topk }),
     );
-    this.#tree = new Tree(arena, options);
-    this.proposal = this.#tree.proposal;
     this.#zero = arena.fromHost("i32", [1], new Int32Array(1));
     this.#following = cleanup.use(
       new Following({
@@ -84,7 +88,11 @@ class BlockTrees implements Drafter {
         queueRead: () => this.#queueContext(),
       }),
     );
-    this.#draft = cleanup.use(Graph.capture(device, () => this.#queueDraft(depth, topk)));
+    this.#trees = drawnTrees(device, arena, cleanup, shapes, (tree, shape) => {
+      this.#queueDraft(tree, shape);
+    });
+    this.#drawn = this.#trees[0];
+    this.proposals = this.#trees.map(({ tree }) => tree.proposal);
     this.#cleanup = cleanup.move();
   }
 
@@ -97,11 +105,10 @@ class BlockTrees implements Drafter {
     state.queueContext(count);
   }
 
-  #queueDraft(depth: number, topk: number): void {
+  #queueDraft(tree: Tree, { depth, topk }: TreeOptions): void {
     const { memory: { device, history, choice }, state: above } = this.#verifier;
     const { cacheLength } = above;
     const state = this.#state;
-    const tree = this.#tree;
     this.#queueContext();
     copy(device, state.cacheLength, cacheLength);
     state.queueBlock(history);
@@ -135,12 +142,24 @@ class BlockTrees implements Drafter {
     state.length += count;
   }
 
+  get proposal(): Proposal {
+    return this.#drawn.tree.proposal;
+  }
+
   get proposed(): number {
     return this.proposal.rows;
   }
 
+  get reach(): number {
+    return this.#drawn.setting.depth;
+  }
+
+  use(setting: Setting): void {
+    this.#drawn = treeOf(this.#trees, setting);
+  }
+
   propose(): void {
-    this.#following.propose(this.#draft);
+    this.#following.propose(this.#drawn.draw);
   }
 
   follow(): void {
@@ -160,7 +179,7 @@ class BlockTrees implements Drafter {
   }
 
   resume(kept: number, length: number): void {
-    this.#draft.expectLive();
+    for (const { draw } of this.#trees) draw.expectLive();
     this.#following.resume(kept, length);
   }
 

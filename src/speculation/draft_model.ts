@@ -17,6 +17,7 @@ import {
   type Proposal,
   type Verifier,
 } from "./drafter.ts";
+import { depthOf, type DraftSetting, PLAIN, type Setting, settingName } from "./policy/setting.ts";
 import { Round } from "./round.ts";
 import { DRAFTER_KINDS } from "./shape.ts";
 import { mostSiblings, Siblings } from "./siblings.ts";
@@ -26,6 +27,8 @@ import type { LevelStats } from "./stats.ts";
 export interface DraftModelOptions {
   /** Tokens that a sequence has at least; 1 or more. */
   readonly minDraft: number;
+  /** Lengths below `minDraft` that it can be told to use instead. */
+  readonly shorter?: readonly number[];
   /** Rows of a proposal that other choices take, and more where the sequence is shorter than it may be; 0 where absent. */
   readonly siblings?: number;
   /** Name in statistics and provenance; `draft` where absent. */
@@ -47,7 +50,7 @@ export function draftModel(
   checkArgument(doing, "minDraft", options.minDraft, required(DRAFTER_KINDS.minDraft));
   checkArgument(doing, "inner", inner, PLAN_KIND);
   model.expectLive(doing);
-  const { minDraft, siblings = 0, name = "draft" } = options;
+  const { minDraft, shorter = [], siblings = 0, name = "draft" } = options;
   // A round of the inner drafter starts with minDraft - 1 tokens at most and adds its depth and a bonus.
   const depth = inner ? minDraft + inner.depth : minDraft;
   if (1 + depth > MAX_TREE_ROWS) {
@@ -67,15 +70,33 @@ export function draftModel(
     );
   }
   const rows = 1 + depth + siblings;
+  const settings = settingsOf([minDraft, ...shorter], siblings, inner);
   return {
     name: inner ? `${name}(${inner.name})` : name,
     taps: "none",
     rows,
     depth,
     slack: rows + (inner ? Math.max(inner.rows, inner.slack) : 1),
+    settings,
     create: (verifier) =>
-      new DraftModel(verifier, model, { minDraft, siblings, name }, depth, inner),
+      new DraftModel(verifier, model, { minDraft, siblings, name }, { depth, settings }, inner),
   };
+}
+
+/** Every length with every setting of the inner drafter. */
+function settingsOf(
+  lengths: readonly number[],
+  siblings: number,
+  inner?: DrafterPlan,
+): DraftSetting[] {
+  const inners = (inner?.settings ?? [PLAIN])
+    .filter((one): one is DraftSetting["inner"] => one.kind !== "draft");
+  return lengths.flatMap((minDraft) =>
+    inners.map((one): DraftSetting => {
+      const depth = minDraft + depthOf(one);
+      return { kind: "draft", minDraft, depth, rows: 1 + depth + siblings, inner: one };
+    })
+  );
 }
 
 /** A draft model at work. Its cache runs ahead of the verifier's by the tokens that it proposes. */
@@ -83,7 +104,12 @@ class DraftModel implements Drafter {
   readonly proposal: Proposal;
   readonly #verifier: Verifier;
   readonly #round: Round;
-  readonly #minDraft: number;
+  #minDraft: number;
+  /** Rows of a proposal with siblings. */
+  #rows: number;
+  /** Whether the draft model decodes plainly, though it may have a drafter. */
+  #alone = false;
+  readonly #settings: ReadonlyMap<string, DraftSetting>;
   readonly #name: string;
   readonly #proposers: string[];
   readonly #cleanup: DisposableStack;
@@ -93,18 +119,22 @@ class DraftModel implements Drafter {
   readonly #takeBack?: Graph;
   /** The verifier's length when the proposal was made. */
   #from = 0;
+  /** Tokens of the sequence. */
+  #drafted = 0;
 
   constructor(
     verifier: Verifier,
     model: Model,
-    options: Required<DraftModelOptions>,
-    depth: number,
+    options: Required<Omit<DraftModelOptions, "shorter">>,
+    { depth, settings }: { depth: number; settings: readonly DraftSetting[] },
     inner?: DrafterPlan,
   ) {
     const { minDraft, siblings: count, name } = options;
     const { memory } = verifier;
     this.#verifier = verifier;
     this.#minDraft = minDraft;
+    this.#rows = 1 + depth + count;
+    this.#settings = new Map(settings.map((one) => [settingName(one), one]));
     this.#name = name;
     this.#proposers = new Array(depth).fill(name);
     using cleanup = new DisposableStack();
@@ -114,7 +144,10 @@ class DraftModel implements Drafter {
       : undefined;
     this.#round = cleanup.use(new Round(model, memory, inner, name, verifier.state, siblings));
     const { cacheLength } = this.#round.state;
-    this.proposal = siblings?.proposal ?? { rows: 1 + depth, limit: cacheLength };
+    const all = siblings?.proposal ?? { rows: 1 + depth, limit: cacheLength };
+    const cuts = [...new Set(settings.map(({ rows }) => rows))]
+      .filter((rows) => rows < all.rows).sort((a, b) => a - b);
+    this.proposal = { ...all, cuts };
     if (siblings) {
       const capture = (queue: () => void) => cleanup.use(Graph.capture(memory.device, queue));
       this.#grow = capture(() => siblings.queueTree(cacheLength));
@@ -132,13 +165,34 @@ class DraftModel implements Drafter {
   }
 
   get proposed(): number {
-    if (this.#grow) return this.proposal.rows;
-    return 1 + this.#round.state.length - this.#verifier.state.length;
+    return this.#grow ? this.#rows : 1 + this.#drafted;
+  }
+
+  get reach(): number {
+    // The best guess of what comes behind the sequence is a sibling, too.
+    return this.#drafted + (this.#grow && this.#drafted < this.#proposers.length ? 1 : 0);
+  }
+
+  use(setting: Setting): void {
+    const found = this.#settings.get(settingName(setting));
+    if (found === undefined) {
+      throw new ArgumentError(
+        "setting",
+        `Cannot use ${settingName(setting)}: expected one of ${
+          [...this.#settings.keys()].join(", ")
+        }`,
+      );
+    }
+    const { minDraft, rows, inner } = found;
+    this.#minDraft = minDraft;
+    this.#rows = rows;
+    this.#alone = inner.kind === "plain";
+    this.#round.drafter?.use?.(inner);
   }
 
   follow(): void {
     const round = this.#round;
-    while (round.state.length < this.#verifier.state.length) round.catchUp();
+    round.catchUp(this.#verifier.state.length);
     round.drafter?.follow();
   }
 
@@ -149,7 +203,7 @@ class DraftModel implements Drafter {
     this.#from = length;
     while (round.state.length < length + this.#minDraft) {
       const first = round.state.length - length;
-      if (round.drafter === undefined) {
+      if (round.drafter === undefined || this.#alone) {
         round.queuePlain();
         this.#proposers[first] = this.#name;
         continue;
@@ -157,6 +211,7 @@ class DraftModel implements Drafter {
       const accepted = round.run();
       for (let j = 0; j < accepted; j++) this.#proposers[first + j] = round.proposer(j);
     }
+    this.#drafted = round.state.length - length;
     this.#grow?.launch();
   }
 

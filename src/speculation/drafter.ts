@@ -11,6 +11,8 @@ import { type Kind, object } from "../base/options.ts";
 import type { Device, Tensor } from "../device/mod.ts";
 import type { ModelState } from "../model/mod.ts";
 import type { Choice } from "./choice.ts";
+import type { Policy } from "./policy/policy.ts";
+import type { Setting } from "./policy/setting.ts";
 import type { LevelStats } from "./stats.ts";
 import type { Taps } from "./taps.ts";
 
@@ -61,14 +63,20 @@ export interface Verifier {
   readonly taps?: Taps;
   /** What the levels share. */
   readonly memory: SequenceMemory;
+  /** Counts and times of its rounds. */
+  readonly stats: LevelStats;
 }
 
 /** Proposes tokens for one verifier. */
 export interface Drafter extends Disposable {
-  /** Where its proposals lie. */
+  /** Where its proposals lie; the next one, where there are several places. */
   readonly proposal: Proposal;
+  /** All places where they may lie; only `proposal` where absent. */
+  readonly proposals?: readonly Proposal[];
   /** Rows of the last proposal that exist, the first ones; at most `proposal.rows`. Of 1, the round is a plain one. */
   readonly proposed: number;
+  /** Tokens of the last proposal that are one behind another, at most. */
+  readonly reach: number;
   /** Statistics of the rounds inside this drafter, outermost first; empty for a head. */
   readonly levels: readonly LevelStats[];
   /** Queues its part of reading a prompt, after the verifier's forward of the next `rows` tokens. */
@@ -93,6 +101,10 @@ export interface Drafter extends Disposable {
   resume(kept: number, length: number): void;
   /** Forgets what it remembers of earlier texts; absent where it remembers none. */
   forget?(): void;
+  /** Makes the next proposals as one of its plan's settings says; absent where there is one way only. */
+  use?(setting: Setting): void;
+  /** Who says from now on which setting each proposal uses, where there are several drafters; nobody where absent. */
+  policy?: Policy;
 }
 
 /** What a drafter will need, and how to make it. */
@@ -110,6 +122,10 @@ export interface DrafterPlan {
   readonly depth: number;
   /** Slots that it may need behind the verifier's cache length. */
   readonly slack: number;
+  /** The ways in which it can make proposals, the first one until it is told to use another. */
+  readonly settings: readonly Setting[];
+  /** Whether it is of several drafters, which need a policy. */
+  readonly several?: boolean;
   /** Allocates and captures. */
   create(verifier: Verifier): Drafter;
 }

@@ -6,11 +6,12 @@
  */
 import { ArgumentError } from "../base/errors.ts";
 import { checkArgument, checkOptions, required } from "../base/options.ts";
-import { Arena, Graph, rows, type Tensor } from "../device/mod.ts";
+import { Arena, type Device, Graph, rows, type Tensor } from "../device/mod.ts";
 import { HEAD_KIND, type HeadModel, HeadState } from "../model/mod.ts";
 import { advance, copy, lastRow, ringRead, topChoices } from "../ops/mod.ts";
 import type { Drafter, DrafterPlan, Proposal, Verifier } from "./drafter.ts";
 import { Following } from "./following.ts";
+import { type Setting, settingName, type TreeSetting } from "./policy/setting.ts";
 import { DRAFTER_KINDS } from "./shape.ts";
 import { checkTree, Tree, type TreeOptions } from "./tree.ts";
 
@@ -18,6 +19,86 @@ import { checkTree, Tree, type TreeOptions } from "./tree.ts";
 export interface HeadTreeOptions extends TreeOptions {
   /** Name in provenance; `head` where absent. */
   readonly name?: string;
+  /** Other shapes that it can be told to draw. */
+  readonly others?: readonly TreeOptions[];
+}
+
+/** The shapes that a drafter of trees can be told to draw, that of its options first, and the least that holds each of them. */
+export function shapesOf(
+  options: HeadTreeOptions,
+): { readonly shapes: readonly TreeOptions[]; readonly most: TreeOptions } {
+  const shapes = [options, ...options.others ?? []];
+  const most = (name: keyof TreeOptions) => Math.max(...shapes.map((shape) => shape[name]));
+  return {
+    shapes,
+    most: { depth: most("depth"), topk: most("topk"), treeSize: most("treeSize") },
+  };
+}
+
+/** What a drafter of trees is to rounds, but for its slack and for how it is made. */
+export function planTrees(
+  kind: HeadModel["description"]["kind"],
+  head: HeadModel,
+  options: HeadTreeOptions,
+): Omit<DrafterPlan, "slack" | "create"> {
+  const { shapes, most } = shapesOf(options);
+  for (const shape of shapes) checkTree(shape, head.vocabulary);
+  return {
+    name: kind,
+    taps: head.taps,
+    rows: most.treeSize,
+    depth: Math.max(...shapes.map(reachOf)),
+    settings: shapes.map(treeSetting),
+  };
+}
+
+/** The most tokens of a tree that are one behind another. */
+function reachOf({ depth, treeSize }: TreeOptions): number {
+  return Math.min(depth, treeSize - 1);
+}
+
+/** A shape as a setting. */
+function treeSetting(shape: TreeOptions): TreeSetting {
+  const { topk, treeSize: rows } = shape;
+  return { kind: "tree", depth: reachOf(shape), topk, rows };
+}
+
+/** A tree of one shape, and the graph that draws it. */
+export interface DrawnTree {
+  /** The shape as a setting. */
+  readonly setting: TreeSetting;
+  /** The tree. */
+  readonly tree: Tree;
+  /** Draws it. */
+  readonly draw: Graph;
+}
+
+/** Makes the trees of all shapes, the graphs by what `queue` queues for each. */
+export function drawnTrees(
+  device: Device,
+  arena: Arena,
+  cleanup: DisposableStack,
+  shapes: readonly TreeOptions[],
+  queue: (tree: Tree, shape: TreeOptions) => void,
+): readonly DrawnTree[] {
+  return shapes.map((shape) => {
+    const tree = new Tree(arena, shape);
+    const draw = cleanup.use(Graph.capture(device, () => queue(tree, shape)));
+    return { setting: treeSetting(shape), tree, draw };
+  });
+}
+
+/** The one of `trees` that `setting` asks for. */
+export function treeOf(trees: readonly DrawnTree[], setting: Setting): DrawnTree {
+  const name = settingName(setting);
+  const found = trees.find((one) => settingName(one.setting) === name);
+  if (found !== undefined) return found;
+  throw new ArgumentError(
+    "setting",
+    `Cannot use ${name}: expected one of ${
+      trees.map((one) => settingName(one.setting)).join(", ")
+    }`,
+  );
 }
 
 /**
@@ -53,14 +134,11 @@ export function headTrees(
   options: HeadTreeOptions,
 ): DrafterPlan {
   describeTrees("draft trees", kind, head, options);
-  checkTree(options, head.vocabulary);
-  const { depth, topk, treeSize } = options;
+  const { shapes, most } = shapesOf(options);
+  const held = Math.max(...shapes.map(({ depth, topk }) => topk * (depth - 1)));
   return {
-    name: kind,
-    taps: head.taps,
-    rows: treeSize,
-    depth: Math.min(depth, treeSize - 1),
-    slack: Math.max(treeSize, extendRows(options) + topk * (depth - 1)),
+    ...planTrees(kind, head, options),
+    slack: Math.max(most.treeSize, extendRows(most) + held),
     create: (verifier) => new HeadTrees(verifier, head, options),
   };
 }
@@ -72,25 +150,26 @@ function extendRows({ depth }: TreeOptions): number {
 
 /** A head at work. */
 class HeadTrees implements Drafter {
-  readonly proposal: Proposal;
+  readonly proposals: readonly Proposal[];
   readonly levels = [];
   readonly #name: string;
   readonly #verifier: Verifier;
   readonly #state: HeadState;
   readonly #cleanup: DisposableStack;
-  readonly #tree: Tree;
+  readonly #trees: readonly DrawnTree[];
+  #drawn: DrawnTree;
   readonly #extendRows: number;
   readonly #root: Tensor;
   readonly #zeros: Tensor<"i32">;
   readonly #following: Following;
-  readonly #draft: Graph;
 
   constructor(verifier: Verifier, head: HeadModel, options: HeadTreeOptions) {
     const { memory } = verifier;
-    const { depth, topk } = options;
+    const { shapes, most } = shapesOf(options);
+    const { topk } = most;
     this.#name = options.name ?? "head";
     this.#verifier = verifier;
-    this.#extendRows = extendRows(options);
+    this.#extendRows = extendRows(most);
     using cleanup = new DisposableStack();
     const arena = cleanup.use(new Arena(memory.device, head.description.kind));
     this.#state = cleanup.use(
@@ -101,8 +180,6 @@ class HeadTrees implements Drafter {
         logitsRows: topk,
       }),
     );
-    this.#tree = new Tree(arena, options);
-    this.proposal = this.#tree.proposal;
     this.#root = arena.allocate(this.#state.hidden.dtype, [1, head.config.hiddenSize], "root");
     this.#zeros = arena.fromHost("i32", [topk], new Int32Array(topk));
     this.#following = cleanup.use(
@@ -115,7 +192,11 @@ class HeadTrees implements Drafter {
         queueRead: () => this.#queueExtend(),
       }),
     );
-    this.#draft = cleanup.use(Graph.capture(memory.device, () => this.#queueDraft(depth, topk)));
+    this.#trees = drawnTrees(memory.device, arena, cleanup, shapes, (tree, shape) => {
+      this.#queueDraft(tree, shape);
+    });
+    this.#drawn = this.#trees[0];
+    this.proposals = this.#trees.map(({ tree }) => tree.proposal);
     this.#cleanup = cleanup.move();
   }
 
@@ -133,39 +214,37 @@ class HeadTrees implements Drafter {
     });
   }
 
-  #queueDraft(depth: number, topk: number): void {
+  #queueDraft(tree: Tree, { depth, topk }: TreeOptions): void {
     const { memory: { device }, state: above } = this.#verifier;
     const state = this.#state;
-    const tree = this.#tree;
     const { cacheLength } = state;
 
     this.#queueExtend();
     const extended = rows(state.hidden, 0, this.#extendRows);
     lastRow(device, this.#root, extended, cacheLength, above.cacheLength);
     copy(device, cacheLength, above.cacheLength);
-    this.#queueLevel(this.#root, 1);
+    this.#queueLevel(tree, this.#root, 1);
 
     let parents = this.#root;
     for (let level = 2; level <= depth; level++) {
       const step = {
         rows: topk,
         cacheLength,
-        depths: this.#zeros,
+        depths: rows(this.#zeros, 0, topk),
         mask: tree.frontMask,
         positionOffset: level - 2,
         slotOffset: (level - 2) * topk,
       };
       state.queueContinue(step, { tokens: tree.frontTokens }, parents, tree.frontRows);
       parents = rows(state.hidden, 0, topk);
-      this.#queueLevel(parents, level);
+      this.#queueLevel(tree, parents, level);
     }
     tree.queueSelect(this.#verifier);
   }
 
-  #queueLevel(hidden: Tensor, level: number): void {
+  #queueLevel(tree: Tree, hidden: Tensor, level: number): void {
     const { memory: { device, history, choice }, state: { cacheLength } } = this.#verifier;
     const count = hidden.shape[0];
-    const tree = this.#tree;
     this.#state.queueLogits(hidden);
     topChoices(device, {
       ...choice,
@@ -199,12 +278,24 @@ class HeadTrees implements Drafter {
     state.length += count;
   }
 
+  get proposal(): Proposal {
+    return this.#drawn.tree.proposal;
+  }
+
   get proposed(): number {
     return this.proposal.rows;
   }
 
+  get reach(): number {
+    return this.#drawn.setting.depth;
+  }
+
+  use(setting: Setting): void {
+    this.#drawn = treeOf(this.#trees, setting);
+  }
+
   propose(): void {
-    this.#following.propose(this.#draft);
+    this.#following.propose(this.#drawn.draw);
   }
 
   follow(): void {
@@ -224,7 +315,7 @@ class HeadTrees implements Drafter {
   }
 
   resume(kept: number, length: number): void {
-    this.#draft.expectLive();
+    for (const { draw } of this.#trees) draw.expectLive();
     this.#following.resume(kept, length);
   }
 

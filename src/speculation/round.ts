@@ -7,6 +7,7 @@ import { ArgumentError } from "../base/errors.ts";
 import { Arena, DeviceEvent, Graph, type ReadBack, rows, type Tensor } from "../device/mod.ts";
 import { type Model, ModelState } from "../model/mod.ts";
 import { advance, commit, MAX_TREE_ROWS, ringWrite, verify } from "../ops/mod.ts";
+import { ByLength } from "./by_length.ts";
 import { type Constraint, ConstraintMemory, FORCED_ROWS } from "./constraint.ts";
 import type { Drafter, DrafterPlan, Proposal, SequenceMemory, Verifier } from "./drafter.ts";
 import { type LogProbsOf, RoundOutput, type TopToken } from "./log_probs.ts";
@@ -15,6 +16,9 @@ import { cutsOf, RoundGraphs } from "./round_graphs.ts";
 import type { Siblings } from "./siblings.ts";
 import { LevelStats } from "./stats.ts";
 import { type Taps, taps } from "./taps.ts";
+
+/** Rows of a forward that reads many tokens which others have chosen; few enough that hidden states of all are kept. */
+const CATCH_UP_ROWS = 32;
 
 /** Who proposed what a constraint forces. */
 export const FORCED_BY = "grammar";
@@ -38,6 +42,8 @@ export class Round implements Verifier, Disposable {
   readonly #arena: Arena;
   readonly #output: RoundOutput;
   readonly #siblings?: Siblings;
+  readonly #inOrder: Tensor<"i32">;
+  readonly #many: Tensor<"i32">;
   readonly #zero: Tensor<"i32">;
   readonly #one: Tensor<"i32">;
   readonly #position: Tensor<"i32">;
@@ -45,13 +51,14 @@ export class Round implements Verifier, Disposable {
   #readBackAll?: ReadBack;
   readonly #events: readonly DeviceEvent[];
   readonly #cleanup: DisposableStack;
-  readonly #plain: RoundGraphs;
-  /** Rounds of what the drafter proposes, by their rows; plain ones without a drafter. */
-  readonly #proposed: readonly RoundGraphs[];
+  readonly #plains: ByLength<RoundGraphs>;
+  /** Rounds of what the drafter proposes, of each place by their rows. */
+  readonly #proposed: ReadonlyMap<Proposal, readonly RoundGraphs[]>;
   /** Rounds of what a constraint forces, and the memory of all constrained rounds, where they have been prepared. */
   #forced?: RoundGraphs;
   #constraint?: ConstraintMemory;
-  readonly #catchUp: Graph;
+  /** Forwards of the next tokens of the history, of many and of one. */
+  readonly #catchUps: readonly { readonly rows: number; readonly graphs: ByLength<Graph> }[];
   readonly #logged = new Set<LogProbsOf>();
   /** Whether the last round verified what was forced. */
   #wasForced = false;
@@ -105,6 +112,14 @@ export class Round implements Verifier, Disposable {
       this.taps = taps(this.#arena, model.dtype, this.state.tapped.shape[1]);
     }
     this.#output = new RoundOutput(this.#arena, most, model.config.vocabSize);
+    // Nothing is chosen for the target elsewhere, so it has nothing to catch up with.
+    const many = above ? Math.min(CATCH_UP_ROWS, memory.prefillRows) : 1;
+    this.#inOrder = this.#arena.fromHost(
+      "i32",
+      [many],
+      Int32Array.from({ length: many }, (_, i) => i),
+    );
+    this.#many = this.#arena.fromHost("i32", [1], Int32Array.of(many));
     this.#zero = this.#arena.fromHost("i32", [1], Int32Array.of(0));
     this.#one = this.#arena.fromHost("i32", [1], Int32Array.of(1));
     this.#position = this.#arena.fromHost("i32", [1], Int32Array.of(0));
@@ -114,30 +129,43 @@ export class Round implements Verifier, Disposable {
     this.drafter = plan?.create(this);
     if (this.drafter) cleanup.use(this.drafter);
     this.stats = new LevelStats(name, (plan?.depth ?? 0) + 1);
-    this.#plain = cleanup.use(this.#graphs({ rows: 1 }));
-    const cuts = this.drafter ? cutsOf(this.drafter.proposal) : [];
-    this.#proposed = cuts.map((proposal) => cleanup.use(this.#graphs(proposal)));
+    const byLength = <T extends Disposable>(
+      capture: (slots?: number) => T,
+      rows = 1,
+    ): ByLength<T> => new ByLength(rows, memory.slots, (slots) => cleanup.use(capture(slots)));
+    this.#plains = byLength((slots) => this.#graphs({ rows: 1 }, slots));
+    const places = this.drafter ? this.drafter.proposals ?? [this.drafter.proposal] : [];
+    this.#proposed = new Map(places.map((place) => [
+      place,
+      cutsOf(place).map((proposal) => cleanup.use(this.#graphs(proposal))),
+    ]));
     for (const graphs of this.#kinds) {
       graphs.prepare();
       graphs.prepareCommit();
     }
-    this.#catchUp = cleanup.use(Graph.capture(device, () => this.#queueCatchUp()));
+    this.#catchUps = [...new Set([many, 1])].map((count) => ({
+      rows: count,
+      graphs: byLength(
+        (slots) => Graph.capture(device, () => this.#queueCatchUp(count, slots)),
+        count,
+      ),
+    }));
     this.#cleanup = cleanup.move();
   }
 
-  #graphs(proposal: Proposal): RoundGraphs {
+  #graphs(proposal: Proposal, slots?: number): RoundGraphs {
     return new RoundGraphs(this.memory.device, proposal, {
-      forward: (proposal) => this.#queueForward(proposal),
+      forward: (proposal) => this.#queueForward(proposal, slots),
       choose: (proposal, allowed) => this.#queueChoice(proposal, allowed),
       commit: (proposal, of) => this.#queueCommit(proposal.rows, of),
     });
   }
 
-  #queueForward({ rows: count, tokens, depths, mask }: Proposal): void {
+  #queueForward({ rows: count, tokens, depths, mask }: Proposal, slots?: number): void {
     const { state, memory: { history } } = this;
     const { cacheLength } = state;
     state.queueForward(
-      { rows: count, cacheLength, depths, mask },
+      { rows: count, cacheLength, depths, mask, slots },
       tokens ? { tokens } : { tokens: history, start: cacheLength },
     );
     state.queueLogits(count);
@@ -187,7 +215,13 @@ export class Round implements Verifier, Disposable {
 
   /** All kinds of rounds that there are. */
   get #kinds(): readonly RoundGraphs[] {
-    return [this.#plain, ...this.#proposed, ...(this.#forced ? [this.#forced] : [])];
+    const proposed = [...this.#proposed.values()].flat();
+    return [...this.#plains.all, ...proposed, ...(this.#forced ? [this.#forced] : [])];
+  }
+
+  /** Rounds of one row, as the text stands. */
+  get #plain(): RoundGraphs {
+    return this.#plains.at(this.state.length);
   }
 
   /**
@@ -203,7 +237,7 @@ export class Round implements Verifier, Disposable {
   /** Allocates and captures what constrained rounds need beside the others, once. */
   prepareConstraint(): void {
     const { state, memory } = this;
-    const most = this.drafter?.proposal.rows ?? 1;
+    const most = Math.max(1, ...[...this.#proposed.keys()].map(({ rows }) => rows));
     // What has been captured stays, also where what comes behind it fails.
     this.#constraint ??= this.#cleanup.use(
       new ConstraintMemory(memory, this.#arena, most, state.model.config.vocabSize),
@@ -213,18 +247,21 @@ export class Round implements Verifier, Disposable {
     for (const graphs of this.#kinds) graphs.prepareConstrained(this.#constraint);
   }
 
-  #queueCatchUp(): void {
+  #queueCatchUp(count: number, slots?: number): void {
     const { state, memory: { device, history }, taps } = this;
     const { cacheLength } = state;
-    state.queueForward({ rows: 1, cacheLength }, { tokens: history, start: cacheLength });
+    state.queueForward(
+      { rows: count, cacheLength, slots },
+      { tokens: history, start: cacheLength },
+    );
     if (taps) {
-      ringWrite(device, taps.ring, rows(state.tapped, 0, 1), {
+      ringWrite(device, taps.ring, rows(state.tapped, 0, count), {
         start: cacheLength,
-        path: this.#zero,
-        count: this.#one,
+        path: rows(this.#inOrder, 0, count),
+        count: count === 1 ? this.#one : this.#many,
       });
     }
-    advance(device, cacheLength, 1);
+    advance(device, cacheLength, count);
   }
 
   /** Statistics of this level and of all levels inside its drafter, outermost first. */
@@ -299,11 +336,11 @@ export class Round implements Verifier, Disposable {
     const { text } = this.memory;
     for (let j = 1; j <= accepted; j++) text[state.length + j] = this.result[j];
     state.length += accepted;
-    this.drafter?.observe(this.#output.strays(this.result));
     stats.add(accepted);
     stats.draftMs += DeviceEvent.elapsed(start, drafted);
     stats.verifyMs += DeviceEvent.elapsed(drafted, verified);
     stats.commitMs += DeviceEvent.elapsed(verified, committed);
+    this.drafter?.observe(this.#output.strays(this.result));
     return accepted;
   }
 
@@ -317,9 +354,9 @@ export class Round implements Verifier, Disposable {
     // A drafter needs a hidden state to start from: the first token of all is decoded plainly.
     if (this.drafter === undefined || this.state.length === 0) return this.#plain;
     this.drafter.propose();
-    const { proposed } = this.drafter;
+    const { proposed, proposal: place } = this.drafter;
     if (proposed === 1) return this.#plain;
-    return this.#proposed.find(({ proposal }) => proposed <= proposal.rows)!;
+    return this.#proposed.get(place)!.find(({ proposal }) => proposed <= proposal.rows)!;
   }
 
   /** The host makes the masks while the device runs the forward. */
@@ -351,11 +388,17 @@ export class Round implements Verifier, Disposable {
     this.stats.add(1);
   }
 
-  /** Queues a forward of the next token of the history, which some other level has chosen. */
-  catchUp(): void {
-    this.#catchUp.launch();
-    this.state.length++;
-    this.stats.catchUps++;
+  /** Queues forwards of the history up to `length` tokens, which some other level has chosen. */
+  catchUp(length: number): void {
+    const { state, stats, drafter } = this;
+    while (state.length < length) {
+      const { rows, graphs } = this.#catchUps.find(({ rows }) => rows <= length - state.length)!;
+      graphs.at(state.length).launch();
+      state.length += rows;
+      stats.catchUps++;
+      // Taps do not reach back for ever.
+      if (rows > 1) drafter?.follow();
+    }
   }
 
   /** Who proposed the j-th token of the last round. */
@@ -370,9 +413,9 @@ export class Round implements Verifier, Disposable {
    */
   resume(kept: number, length: number): void {
     for (const graphs of this.#kinds) graphs.expectLive();
-    this.#catchUp.expectLive();
+    for (const { graphs } of this.#catchUps) for (const graph of graphs.all) graph.expectLive();
     this.state.cache.ensure(slotsOf(this.memory, length));
-    while (this.state.length < kept) this.catchUp();
+    this.catchUp(kept);
     // It may read hidden states of what is kept.
     this.drafter?.resume(kept, length);
     this.state.setLength(kept);

@@ -54,6 +54,7 @@ export function suffix(options: SuffixOptions): DrafterPlan {
     rows: treeSize,
     depth: Math.min(depth, treeSize - 1),
     slack: treeSize,
+    settings: [{ kind: "suffix", depth: Math.min(depth, treeSize - 1), rows: treeSize }],
     create: (verifier) => new Suffix(verifier, options),
   };
 }
@@ -63,6 +64,7 @@ class Suffix implements Drafter {
   readonly proposal: Proposal;
   readonly levels = [];
   proposed = 1;
+  readonly reach: number;
   readonly #name: string;
   readonly #verifier: Verifier;
   readonly #remembered: Remembered;
@@ -74,6 +76,7 @@ class Suffix implements Drafter {
     const { device } = verifier.memory;
     const { depth, treeSize, leastWorth = LEAST_WORTH[device.backend], name = "suffix" } = options;
     this.#name = name;
+    this.reach = Math.min(depth, treeSize - 1);
     this.#verifier = verifier;
     const index = new SuffixIndex(REMEMBERED, PLACES);
     this.#remembered = new Remembered(index);

@@ -24,6 +24,7 @@ const CASES: readonly (readonly [line: string, words: readonly string[]])[] = [
   ["specmquant generate --m", ["--max-tokens", "--method", "--min-draft", "--min-p"]],
   ["specmquant generate --method ", [
     "ar",
+    "auto",
     "dflash",
     "draft",
     "dspark",

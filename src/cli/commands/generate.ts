@@ -35,7 +35,7 @@ const TREES: readonly Need[] = [
     head !== undefined || method === "suffix" || inner === "suffix"
       ? undefined
       : "needs --head, --method suffix or --inner suffix",
-  needsValue("method", ...DRAFTER_NAMES, "hier"),
+  needsValue("method", ...DRAFTER_NAMES, "hier", "auto"),
 ];
 
 /** The `generate` command. */
@@ -58,16 +58,23 @@ export const generate: Command = command({
       name: "draft",
       type: "string",
       value: "MODEL",
-      needs: [needsValue("method", "draft", "hier")],
+      needs: [needsValue("method", "draft", "hier", "auto")],
       summary: "The draft model, as --target, for the methods draft and hier",
     },
     {
       name: "head",
       type: "string",
       value: "DIR",
-      needs: [needsValue("method", ...HEADS, "hier"), idleBeside("inner", "suffix")],
+      needs: [needsValue("method", ...HEADS, "hier", "auto"), idleBeside("inner", "suffix")],
       summary:
         "Directory of a head (EAGLE-2, EAGLE-3, DFlash, DSpark) of the target, or of the draft model for hier",
+    },
+    {
+      name: "target-head",
+      type: "string",
+      value: "DIR",
+      needs: [needsOption("draft"), needsValue("method", "auto")],
+      summary: "Directory of a head of the target beside a draft model, for auto",
     },
     {
       name: "inner",
@@ -124,14 +131,14 @@ export const generate: Command = command({
       name: "min-draft",
       type: "integer",
       value: "N",
-      needs: [needsOption("draft"), needsValue("method", "draft", "hier")],
+      needs: [needsOption("draft"), needsValue("method", "draft", "hier", "auto")],
       summary: "Tokens that a draft model's sequence has at least",
     },
     {
       name: "siblings",
       type: "integer",
       value: "N",
-      needs: [needsOption("draft"), needsValue("method", "draft", "hier")],
+      needs: [needsOption("draft"), needsValue("method", "draft", "hier", "auto")],
       summary: "Rows beside a draft model's sequence for its next best choices",
     },
     {
@@ -145,7 +152,7 @@ export const generate: Command = command({
       name: "topk",
       type: "integer",
       value: "N",
-      needs: [needsOption("head"), needsValue("method", ...HEADS, "hier")],
+      needs: [needsOption("head"), needsValue("method", ...HEADS, "hier", "auto")],
       summary: "Nodes expanded on each level of a head's tree",
     },
     {
@@ -169,6 +176,12 @@ export const generate: Command = command({
     },
     ...SAMPLING_OPTIONS,
     ...GRAMMAR_OPTIONS,
+    {
+      name: "stats",
+      type: "boolean",
+      needs: [idleBeside("json")],
+      summary: "Also list what auto chose when and why, and what each model's rounds took",
+    },
     {
       name: "color",
       type: "string",
@@ -200,7 +213,7 @@ export const generate: Command = command({
       : text;
     using engine = await load(values, io);
     const choice = values.sampling === "model" ? { ...engine.samplingDefaults, ...given } : given;
-    const { json, logprobs } = values;
+    const { json, logprobs, stats } = values;
     const color = values.color === "always" || (values.color === "auto" && io.stdout.color);
     using bar = new Progress(io.stderr);
     return await interruptible(async (signal) => {
@@ -223,7 +236,7 @@ export const generate: Command = command({
       const textOf = (id: number) => engine.tokenizer.decode([id], { skipSpecialTokens: false });
       await showGeneration(
         generation,
-        { json, color, signal, by, bar, choice, grammar, textOf },
+        { json, stats, color, signal, by, bar, choice, grammar, textOf },
         io,
       );
       return signal.aborted ? INTERRUPTED : 0;
@@ -236,6 +249,7 @@ interface EngineValues {
   readonly target: string;
   readonly draft?: string;
   readonly head?: string;
+  readonly "target-head"?: string;
   readonly inner?: DrafterName;
   readonly method?: Engine["method"];
   readonly backend: "auto" | "cuda" | "cpu";
@@ -256,6 +270,7 @@ async function load(values: EngineValues, io: Io): Promise<Engine> {
     target,
     draft,
     head,
+    targetHead: values["target-head"],
     inner,
     method,
     backend,
@@ -272,6 +287,9 @@ async function load(values: EngineValues, io: Io): Promise<Engine> {
 
 /** Who can propose tokens in a method, the fastest first. */
 function proposers(method: Engine["method"], inner: DrafterName = "eagle2"): readonly string[] {
+  if (method === "auto") {
+    return [...new Set(DRAFTERS.map(({ proposer }) => proposer)), "draft", "target"];
+  }
   const name = method === "hier" ? inner : method;
   const drafter = DRAFTERS.filter((one) => one.name === name).map(({ proposer }) => proposer);
   const draft = method === "draft" || method === "hier" ? ["draft"] : [];

@@ -8,19 +8,23 @@ import type {
   FinishReason,
   Generation,
   GenerationResult,
+  GenerationStats,
 } from "../../engine/mod.ts";
 import type { GrammarOption } from "../../grammar/mod.ts";
 import { CHOICE_DEFAULTS } from "../../speculation/mod.ts";
 import { grammarJson } from "./grammar.ts";
 import { legend, paint, proposerColor } from "../terminal/color.ts";
-import type { Io } from "../terminal/io.ts";
+import { type Io, tableColumns } from "../terminal/io.ts";
 import { snakeCase, writeJson } from "../terminal/json.ts";
+import { table } from "../terminal/table.ts";
 import type { Progress } from "../terminal/progress.ts";
 
 /** How to show a generation. */
 export interface ShowOptions {
   /** One line of JSON, at the end. */
   readonly json: boolean;
+  /** Whether what was chosen, and what rounds took, follows the line of statistics. */
+  readonly stats?: boolean;
   /** Whether text is coloured by who proposed it. */
   readonly color: boolean;
   /** What ends the generation early; what there is by then is shown. */
@@ -61,6 +65,42 @@ export async function showGeneration(
   // Files and pipes get the text as it is; on a terminal what follows starts its own line.
   if (!newline && io.stdout.isTerminal) await io.stdout.write("\n");
   await io.stderr.write(`${statisticsLine(generation.result)}\n`);
+  if (options.stats) {
+    await io.stderr.write(statisticsTables(generation.result.stats, tableColumns(io.stderr)));
+  }
+}
+
+/** The rounds of each model, and what was chosen, as tables. */
+function statisticsTables({ levels, choices = [] }: GenerationStats, columns: number): string {
+  const each = (ms: number, rounds: number) => (ms / Math.max(rounds, 1)).toFixed(2);
+  const models = table(
+    levels.map(({ name, rounds, tau, catchUps, draftMs, verifyMs, commitMs }) => [
+      name,
+      String(rounds),
+      tau.toFixed(2),
+      String(catchUps),
+      each(draftMs, rounds),
+      each(verifyMs, rounds),
+      each(commitMs, rounds),
+    ]),
+    ["left", "right", "right", "right", "right", "right", "right"],
+    ["model", "rounds", "tau", "catch-ups", "draft, ms", "verify, ms", "commit, ms"],
+    columns,
+  );
+  if (choices.length === 0) return `\n${models}\n`;
+  const chosen = table(
+    choices.map(({ at, setting, why, promised, plain }) => [
+      String(at),
+      setting,
+      why === "trial" ? "tried: not used for long" : "promises the most",
+      (1000 * promised).toFixed(1),
+      (1000 * plain).toFixed(1),
+    ]),
+    ["right", "left", "left", "right", "right"],
+    ["behind tokens", "chosen", "why", "tokens/s promised", "by plain"],
+    columns,
+  );
+  return `\n${models}\n\n${chosen}\n`;
 }
 
 const ENDS: Readonly<Record<FinishReason, string>> = {
@@ -115,6 +155,7 @@ export function jsonOf(
       tau: stats.tau,
       accept_lengths: stats.acceptLengths,
       levels: snakeCase(stats.levels),
+      ...(stats.choices && { choices: snakeCase(stats.choices) }),
       timings: snakeCase(stats.timings),
     },
   };

@@ -5,7 +5,15 @@
  */
 import { Device } from "../../device/mod.ts";
 import { megabytes } from "../../engine/mod.ts";
-import { quantizeCheckpoint, UNQUANTIZED } from "../../quantize/mod.ts";
+import {
+  quantizeCheckpoint,
+  quantizeHead,
+  type QuantizeHeadResult,
+  type QuantizeKept,
+  type QuantizeProgress,
+  type QuantizeResult,
+  UNQUANTIZED,
+} from "../../quantize/mod.ts";
 import { INPUT_ORDERS } from "../../quantize/methods/gptq.ts";
 import { type Method, METHODS } from "../../quantize/methods/method.ts";
 import { QUANTIZERS } from "../../quantize/quantizers/registry.ts";
@@ -14,10 +22,10 @@ import { commandLine } from "../options/command_line.ts";
 import { tableColumns } from "../terminal/io.ts";
 import { interruptible } from "../terminal/interrupt.ts";
 import { snakeCase, writeJson } from "../terminal/json.ts";
-import { idleBeside, needsValue } from "../options/needs.ts";
+import { idleBeside, needsOption, needsValue } from "../options/needs.ts";
 import type { AnyValues, Need } from "../options/option.ts";
 import { Progress } from "../terminal/progress.ts";
-import { BACKEND_OPTION, JSON_OPTION, THREADS_OPTION } from "../options/shared.ts";
+import { BACKEND_OPTION, JSON_OPTION, TARGET_OPTION, THREADS_OPTION } from "../options/shared.ts";
 import { wordList } from "../options/word_list.ts";
 import { paragraph } from "../terminal/wrap.ts";
 
@@ -37,6 +45,8 @@ function needsMethod(what: string, fits: (method: Method) => boolean): Need {
 }
 
 const READS_TEXT = [needsMethod("reads text", ({ calibrated }) => calibrated)];
+/** A quantized target may have to be asked for its output projection, whatever the method. */
+const RUNS_LAYERS: Need = (values) => values.head === undefined ? READS_TEXT[0](values) : undefined;
 const IS_GPTQ = [needsMethod("has GPTQ in it", ({ gptq }) => gptq)];
 
 /** The schemes whose files may hold zero points. */
@@ -52,22 +62,50 @@ const IS_ROTATED: Need = (values) => {
   return values.rotate || byDefault ? undefined : "needs --rotate";
 };
 
+/** Heads are not rotated: convert-head does that. */
+const OF_MODELS = idleBeside("head");
+
+/** The target of a head. */
+const { required: _, ...OPTIONAL_TARGET } = TARGET_OPTION;
+
+/** Needs a head: an output projection as it is needs no word in a model. */
+const AS_IT_IS: Need = (values) =>
+  values["lm-head"] === UNQUANTIZED && values.head === undefined
+    ? `needs --head, or one of ${wordList(OUTPUTS)}`
+    : undefined;
+
+/** Schemes of output projections. */
+const OUTPUTS = ["w4a16", "w8a16"] as const;
+
 /** The `quantize` command. */
 export const quantize: Command = command({
   name: "quantize",
-  summary: "Write a quantized copy of a model, in the layout that others publish.",
+  summary: "Write a quantized copy of a model or a draft head, in the layout that others publish.",
   notes: [
     "Layers are read, quantized and written one by one. What is finished lies in OUT.partial, or in",
     ".partial inside an OUT that was there: run the same command again after Ctrl-C, a crash or a full",
-    "disk and it goes on; the bytes are those of one run.",
+    "disk and it goes on; the bytes are those of one run. A head is calibrated on what its target, as",
+    "it is quantized, gives it; its output projection is quantized too, and a head that takes its",
+    "target's gets one of its own.",
   ],
   options: [
     {
       name: "model",
       type: "string",
       value: "DIR",
-      required: true,
       summary: "Directory of the unquantized model, in Hugging Face layout",
+    },
+    {
+      name: "head",
+      type: "string",
+      value: "DIR",
+      needs: [needsOption("target")],
+      summary: "Directory of an unquantized head, of any family",
+    },
+    {
+      ...OPTIONAL_TARGET,
+      needs: [needsOption("head")],
+      summary: "The model that the head drafts for, as it will: a directory or a GGUF file",
     },
     {
       name: "out",
@@ -85,7 +123,7 @@ export const quantize: Command = command({
       summary: "What to store",
       notes: [
         ...QUANTIZERS.map(({ scheme, summary }) => `${scheme}: ${summary}`),
-        `${UNQUANTIZED}: weights as they are, for --rotate`,
+        `${UNQUANTIZED}: weights of a model as they are, for --rotate`,
       ],
     },
     {
@@ -159,6 +197,7 @@ export const quantize: Command = command({
     {
       name: "rotate",
       type: "boolean",
+      needs: [OF_MODELS],
       summary: "Fold a rotation of residual stream and value heads into the weights",
       notes: [
         "By default with schemes of 4-bit weights and 8-bit activations, which lose far more without.",
@@ -168,12 +207,12 @@ export const quantize: Command = command({
     {
       name: "no-rotate",
       type: "boolean",
-      needs: [needsValue("scheme", ...ROTATED)],
+      needs: [OF_MODELS, needsValue("scheme", ...ROTATED)],
       summary: "Do not rotate",
     },
     {
       name: "seed",
-      needs: [IS_ROTATED],
+      needs: [OF_MODELS, IS_ROTATED],
       type: "integer",
       value: "N",
       min: 0,
@@ -184,11 +223,12 @@ export const quantize: Command = command({
       name: "lm-head",
       type: "string",
       value: "NAME",
-      choices: ["w4a16", "w8a16"],
-      needs: [idleBeside("scheme", UNQUANTIZED)],
-      summary: "Quantize the output projection too",
+      choices: [...OUTPUTS, UNQUANTIZED],
+      needs: [idleBeside("scheme", UNQUANTIZED), AS_IT_IS],
+      summary: "Quantize the output projection too; that of a head is as all else where absent",
+      notes: [`${UNQUANTIZED}: leave a head's as it is, or its target's`],
     },
-    { ...BACKEND_OPTION, needs: READS_TEXT },
+    { ...BACKEND_OPTION, needs: [RUNS_LAYERS] },
     {
       ...THREADS_OPTION,
       needs: [], // weights are worked on by threads whatever the backend
@@ -198,19 +238,22 @@ export const quantize: Command = command({
     },
     JSON_OPTION,
   ],
-  alternatives: [{ names: ["rotate", "no-rotate"] }],
+  alternatives: [
+    { names: ["model", "head"], needed: "always" },
+    { names: ["rotate", "no-rotate"] },
+  ],
   example: "quantize --model llama-f16 --out llama-w4 --scheme w4a16-g128",
 
   async run(values, io) {
-    const { model, out, scheme, backend, threads, json } = values;
+    const { model, head, target, out, scheme, backend, threads, json } = values;
+    const lmHead = values["lm-head"];
     using bar = new Progress(io.stderr, { lines: true });
     const say = (text: string) => {
       bar.clear();
       io.stderr.writeSync(`${text}\n`);
     };
-    const result = await interruptible((signal) =>
-      quantizeCheckpoint({
-        model,
+    const result = await interruptible((signal): Promise<QuantizeResult | QuantizeHeadResult> => {
+      const how = {
         out,
         scheme,
         method: values.method,
@@ -220,25 +263,31 @@ export const quantize: Command = command({
         calibrationTokens: values["calibration-tokens"],
         damping: values.damping,
         order: values.order,
-        rotate: values["no-rotate"] ? false : values.rotate || undefined,
-        seed: values.seed,
-        lmHead: values["lm-head"],
         threads,
         device: () => Device.open({ backend, threads }),
         signal,
-        onProgress: ({ done, total }) => bar.update("quantizing", done, total),
-        onKept: ({ dir, done, total }) =>
+        onProgress: ({ done, total }: QuantizeProgress) => bar.update("quantizing", done, total),
+        onKept: ({ dir, done, total }: QuantizeKept) =>
           say(
             `${done} of ${total} parts are finished and kept in ${dir}. To go on, run again:\n` +
               `  ${commandLine(quantize, values)}`,
           ),
-      })
-    );
+      };
+      if (head !== undefined) return quantizeHead({ ...how, head, target: target!, lmHead });
+      return quantizeCheckpoint({
+        ...how,
+        model: model!,
+        rotate: values["no-rotate"] ? false : values.rotate || undefined,
+        seed: values.seed,
+        lmHead: lmHead === UNQUANTIZED ? undefined : lmHead,
+      });
+    });
     bar.clear();
     if (json) await writeJson(io.stdout, snakeCase(result));
     else {
-      const { quantized, bytesBefore, bytesAfter, method, rotated, resumed } = result;
+      const { quantized, bytesBefore, bytesAfter, method, resumed } = result;
       const before = resumed > 0 ? `, ${resumed} parts by an earlier run` : "";
+      const rotated = "rotated" in result && result.rotated;
       const what = scheme === UNQUANTIZED
         ? "The rotated copy"
         : `${quantized} linear layers quantized to ${scheme} by ${method}${

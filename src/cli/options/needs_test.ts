@@ -50,16 +50,20 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Idle>>>> = {
   generate: {
     target: ALWAYS,
     draft: [
-      ["--draft D --method ar", "it needs --method draft or hier"],
-      ["--draft D --head H --method eagle2", "it needs --method draft or hier"],
+      ["--draft D --method ar", "it needs --method draft, hier or auto"],
+      ["--draft D --head H --method eagle2", "it needs --method draft, hier or auto"],
     ],
     head: [
-      ["--head H --method ar", "it needs --method eagle2, eagle3, dflash, dspark or hier"],
+      ["--head H --method ar", "it needs --method eagle2, eagle3, dflash, dspark, hier or auto"],
       [
         "--draft D --head H --method draft",
-        "it needs --method eagle2, eagle3, dflash, dspark or hier",
+        "it needs --method eagle2, eagle3, dflash, dspark, hier or auto",
       ],
       ["--draft D --head H --inner suffix", "it does nothing with --inner suffix"],
+    ],
+    "target-head": [
+      ["--target-head H", "it needs --draft"],
+      ["--draft D --method draft --target-head H", "it needs --method auto"],
     ],
     inner: [
       ["--inner suffix", "it needs --draft"],
@@ -110,6 +114,7 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Idle>>>> = {
     "json-schema": ALWAYS,
     grammar: ALWAYS,
     regex: ALWAYS,
+    stats: [["--json --stats", "it does nothing with --json"]],
     color: [["--json --color always", "it does nothing with --json"]],
     json: ALWAYS,
   },
@@ -277,6 +282,7 @@ Deno.test("options: beside what they need they are taken", () => {
     ["generate", "--draft D --method draft --min-draft 3"],
     ["generate", "--head H --depth 2 --topk 3 --tree-size 9"],
     ["generate", "--draft D --head H --method hier --min-draft 3 --depth 2"],
+    ["generate", "--draft D --head H --target-head G --stats --min-draft 3 --depth 2"],
     ["generate", "--method suffix --depth 2 --tree-size 9"],
     ["generate", "--draft D --inner suffix --min-draft 3 --depth 2 --tree-size 9"],
     ["generate", "--chat --system S --color always --backend cpu --threads 2"],

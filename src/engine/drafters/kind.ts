@@ -20,6 +20,15 @@ export interface SpeculationOptions {
   readonly treeSize: number;
 }
 
+/** Shape of a tree. */
+export type TreeShape = Pick<SpeculationOptions, "depth" | "topk" | "treeSize">;
+
+/** Shape of a drafter, and other shapes that it can be told to draw. */
+export interface DrafterShape extends SpeculationOptions {
+  /** Of a head's trees. */
+  readonly others?: readonly TreeShape[];
+}
+
 /** A drafter that is no complete model: it proposes to the target, or to the draft model of a hierarchy. */
 export interface DrafterKind {
   /** The method in which it proposes to the target, and what `inner` calls it. */
@@ -33,5 +42,5 @@ export interface DrafterKind {
   /** That inside a hierarchy. */
   readonly innerShape: Partial<SpeculationOptions>;
   /** Plans it; with a head where it needs one. */
-  plan(shape: SpeculationOptions, head?: HeadModel): DrafterPlan;
+  plan(shape: DrafterShape, head?: HeadModel): DrafterPlan;
 }

@@ -29,3 +29,8 @@ export const DRAFTERS: readonly (DrafterKind & { readonly name: DrafterName })[]
 
 /** Their names. */
 export const DRAFTER_NAMES: readonly DrafterName[] = DRAFTERS.map(({ name }) => name);
+
+/** The kind of a name. */
+export function kindOf(name: DrafterName): DrafterKind {
+  return DRAFTERS.find((one) => one.name === name)!;
+}

@@ -29,8 +29,8 @@ export const UNQUANTIZED = "f16";
 /** Seeds below this give rotations of their own: four streams of numbers are drawn from each. */
 const SEEDS = 2 ** 30;
 
-const KINDS: Kinds<QuantizeOptions> = {
-  model: required(PATH),
+/** What quantizing a model and quantizing a head are told alike. */
+export const SHARED_KINDS: Kinds<Omit<QuantizeOptions, "model" | "rotate" | "seed" | "lmHead">> = {
   out: required(PATH),
   scheme: required(TEXT),
   method: TEXT,
@@ -40,14 +40,19 @@ const KINDS: Kinds<QuantizeOptions> = {
   calibrationTokens: integer(1, MAX_I32),
   damping: number(0, 1),
   order: oneOf(INPUT_ORDERS),
-  rotate: BOOLEAN,
-  seed: integer(0, SEEDS - 1),
-  lmHead: oneOf(["w4a16", "w8a16"]),
   device: FUNCTION,
   threads: integer(0, MAX_I32),
   onProgress: FUNCTION,
   onKept: FUNCTION,
   signal: SIGNAL,
+};
+
+const KINDS: Kinds<QuantizeOptions> = {
+  ...SHARED_KINDS,
+  model: required(PATH),
+  rotate: BOOLEAN,
+  seed: integer(0, SEEDS - 1),
+  lmHead: oneOf(["w4a16", "w8a16"]),
 };
 
 /** Options whose files are paths. */
@@ -75,7 +80,7 @@ export function checkQuantizeOptions(options: QuantizeOptions): CheckedQuantizeO
 
 /** An ArgumentError for the first option without effect beside the others; `rotate`: whether that is done. */
 export function refuseIdle(
-  options: QuantizeOptions,
+  options: Omit<QuantizeOptions, "model" | "lmHead">,
   { calibrated, gptq }: Method,
   rotate: boolean,
 ): void {

@@ -11,7 +11,8 @@ import { LINEARS } from "./layer_plan.ts";
 import { floatDType } from "./tensors.ts";
 
 /** A linear layer's weight. */
-interface Weight {
+export interface Weight {
+  /** Its name. */
   readonly name: string;
   /** Outputs. */
   readonly n: number;
@@ -30,7 +31,15 @@ export function checkWeights(source: TensorSource, layers: number, quantizer?: Q
       weights.push(weightOf(source, `model.layers.${layer}.${name}.weight`));
     }
   }
-  if (quantizer === undefined) return;
+  if (quantizer !== undefined) checkFits(weights, quantizer, "model");
+}
+
+/** Throws what names the first of the weights that `quantizer` has no place for, and the schemes that all of them would fit. */
+export function checkFits(
+  weights: readonly Weight[],
+  quantizer: Quantizer,
+  what: "model" | "head",
+): void {
   for (const weight of weights) {
     const why = misfit(weight, quantizer);
     if (why === undefined) continue;
@@ -41,8 +50,8 @@ export function checkWeights(source: TensorSource, layers: number, quantizer?: Q
       `quantizing tensor "${weight.name}" of ${why.size} ${why.what} to ${quantizer.title}`,
       `expected a multiple of ${why.multiple}` +
         (others.length === 0
-          ? "; no scheme takes this model"
-          : `; this model can be quantized to ${others.map(({ title }) => title).join(", ")}`),
+          ? `; no scheme takes this ${what}`
+          : `; this ${what} can be quantized to ${others.map(({ title }) => title).join(", ")}`),
     );
   }
 }
@@ -52,7 +61,8 @@ function hasZeros({ scheme, title }: Quantizer): boolean {
   return title !== scheme;
 }
 
-function weightOf(source: TensorSource, name: string): Weight {
+/** The weight `name` of a source; a CheckpointError where it is no float matrix. */
+export function weightOf(source: TensorSource, name: string): Weight {
   const info = source.info(name);
   const { file, shape } = info;
   floatDType(info);

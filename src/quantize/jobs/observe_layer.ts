@@ -44,7 +44,7 @@ function widthOf(source: TensorSource, prefix: string, input: LayerInput): numbe
 }
 
 /** The root mean square of each row of a residual stream, f32 [rows, hidden]. */
-function sizesOf(device: Device, stream: Tensor): Float64Array {
+export function sizesOf(device: Device, stream: Tensor): Float64Array {
   const values = new Float32Array(device.download(stream).buffer);
   const [count, width] = stream.shape;
   return Float64Array.from({ length: count }, (_, row) => {

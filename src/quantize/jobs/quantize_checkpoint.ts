@@ -8,12 +8,11 @@ import { warn } from "../../base/warnings.ts";
 import { openCheckpoint } from "../../checkpoint/checkpoint.ts";
 import type { ModelConfig } from "../../checkpoint/config/config.ts";
 import { openWeights } from "../../checkpoint/containers/weights.ts";
-import { INPUT_ORDERS } from "../methods/gptq.ts";
 import { findMethod } from "../methods/method.ts";
 import type { Quantizer } from "../quantizers/quantizer.ts";
 import { findQuantizer } from "../quantizers/registry.ts";
 import { RowPool } from "../rows/row_pool.ts";
-import { calibrationTexts, checkAmount } from "./calibration.ts";
+import { calibrated, digestOf } from "./calibrated.ts";
 import { checkQuantizeOptions, refuseIdle, UNQUANTIZED } from "./check_options.ts";
 import { modelFiles } from "./config_json.ts";
 import { checkSpace } from "../../base/free_space.ts";
@@ -57,28 +56,9 @@ export async function quantizeCheckpoint(given: QuantizeOptions): Promise<Quanti
       `Cannot quantize with --rotate: ${model} is rotated already (seed ${rotation})`,
     );
   }
-  const limits = {
-    texts: options.calibrationTexts ?? 128,
-    tokens: Math.min(options.calibrationTokens ?? 512, checkpoint.config.maxPositions),
-  };
-  const calibrated = quantizer !== undefined && method.calibrated;
-  if (calibrated && options.device === undefined) {
-    throw new ArgumentError(
-      "device",
-      `Cannot quantize by ${method.name}: there is no device to run layers on, expected one`,
-    );
-  }
-  const texts = calibrated ? calibrationTexts(model, options.calibration, limits) : [];
-  const warning = calibrated ? checkAmount(texts, options.calibration, limits) : undefined;
-  using device = calibrated ? options.device?.() : undefined;
-  const gptq = { damping: options.damping ?? 0.01, order: options.order ?? INPUT_ORDERS[0] };
-  if (gptq.order === "activity" && quantizer !== undefined && !quantizer.namesGroups) {
-    throw new ArgumentError(
-      "order",
-      `Cannot quantize to ${scheme} in order of activation: its files cannot say which group an ` +
-        "input is in, expected a GPTQ layout",
-    );
-  }
+  const { maxPositions } = checkpoint.config;
+  const { texts, warning, gptq } = calibrated(options, method, quantizer, model, maxPositions);
+  using device = texts.length > 0 ? options.device?.() : undefined;
   const seed = rotate ? options.seed ?? 0 : undefined;
   using pool = isLarge(checkpoint.config) ? await RowPool.open(options.threads) : new RowPool();
   const job = new QuantizeJob({
@@ -101,7 +81,7 @@ export async function quantizeCheckpoint(given: QuantizeOptions): Promise<Quanti
     rotation: seed,
     lmHead: options.lmHead,
     backend: device?.backend,
-    calibration: await digest(Int32Array.from(texts.flatMap((ids) => [ids.length, ...ids]))),
+    calibration: await digestOf(texts),
     model: modelFiles(model),
   });
   if (warning !== undefined) warn(warning);
@@ -168,13 +148,8 @@ function leave(work: WorkDirectory, job: QuantizeJob, options: QuantizeOptions):
 const LARGE = 2 ** 18;
 
 /** Whether threads are worth having for this model. */
-function isLarge({ hiddenSize, intermediateSize }: ModelConfig): boolean {
+export function isLarge({ hiddenSize, intermediateSize }: ModelConfig): boolean {
   return hiddenSize * intermediateSize >= LARGE;
-}
-
-async function digest(data: Int32Array<ArrayBuffer>): Promise<string> {
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", data));
-  return hash.toHex();
 }
 
 function describe(out: string, model: string): { bytesBefore: number; bytesAfter: number } {

@@ -20,7 +20,7 @@ import { type Floats, floatToWrite } from "./tensors.ts";
 /** How to quantize. */
 export interface LayerOptions {
   /** The scheme. */
-  readonly quantizer: Quantizer;
+  readonly quantizer: Pick<Quantizer, "draft">;
   /** How codes are chosen. */
   readonly method: Method;
   /** For GPTQ. */
@@ -43,20 +43,38 @@ export function* quantizeLayer(
   options: LayerOptions,
   file: string,
 ): Generator<void, TensorToWrite[]> {
-  const { quantizer } = options;
   const out = new Map<string, TensorToWrite[]>();
   for (const { input, linears } of READERS) {
-    using known = learn(statistics, input, options);
-    for (const linear of linears) {
-      const name = `${prefix}.${linear}.weight`;
-      const weight = floats.get(name)!;
-      const draft = quantizer.draft(weight.shape[0], weight.shape[1]);
-      const coded = named(file, name, () => choose(weight.values, draft, known, options.pool));
-      out.set(name, draft.tensors(name.slice(0, -".weight".length), coded));
+    const prefixes = linears.map((linear) => `${prefix}.${linear}`);
+    const known = statistics.get(input);
+    statistics.delete(input);
+    for (const [name, tensors] of quantizeReaders(floats, prefixes, known, options, file)) {
+      out.set(name, tensors);
       yield;
     }
   }
   return [...floats].flatMap(([name, tensor]) => out.get(name) ?? [floatToWrite(name, tensor)]);
+}
+
+/**
+ * Quantizes the linear layers called `prefixes`, which read one input, of which `statistics` are known; their weights in
+ * `floats` become the values of their codes. Yields the name of each weight with the tensors that take its place.
+ */
+export function* quantizeReaders(
+  floats: Floats,
+  prefixes: readonly string[],
+  statistics: InputStatistics | undefined,
+  options: LayerOptions,
+  file: string,
+): Generator<readonly [name: string, tensors: TensorToWrite[]]> {
+  using known = learn(statistics, options);
+  for (const prefix of prefixes) {
+    const name = `${prefix}.weight`;
+    const weight = floats.get(name)!;
+    const draft = options.quantizer.draft(weight.shape[0], weight.shape[1]);
+    const coded = named(file, name, () => choose(weight.values, draft, known, options.pool));
+    yield [name, draft.tensors(prefix, coded)];
+  }
 }
 
 /** What is known of an input once its Hessian is gone. */
@@ -65,14 +83,11 @@ interface Known extends Disposable {
   readonly importance?: Float32Array;
 }
 
-/** Takes the statistics of `input` out of all, and makes of them what the method needs. */
+/** Makes of statistics what the method needs. */
 function learn(
-  statistics: Map<LayerInput, InputStatistics>,
-  input: LayerInput,
+  found: InputStatistics | undefined,
   { method, gptq, device }: LayerOptions,
 ): Known {
-  const found = statistics.get(input);
-  statistics.delete(input);
   const inputs = method.gptq ? gptqInputs(device!, found!.hessian, found!.k, gptq) : undefined;
   return { inputs, importance: found?.squares, [Symbol.dispose]: () => inputs?.[Symbol.dispose]() };
 }

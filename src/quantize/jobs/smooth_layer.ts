@@ -9,13 +9,14 @@ import type { Quantizer } from "../quantizers/quantizer.ts";
 import type { RowPool } from "../rows/row_pool.ts";
 import { smoothingFactors } from "../methods/smooth.ts";
 import { READERS } from "./layer_plan.ts";
-import type { LayerInput } from "./layer_runner.ts";
+import { INPUTS, type LayerInput } from "./layer_runner.ts";
 import type { InputStatistics } from "./statistics.ts";
 import { encodeFloats, type Floats } from "./tensors.ts";
 
 /**
  * Smooths the tensors of layer `prefix` for `quantizer`, and returns the statistics of its inputs as they
- * are then; the Hessians of the given ones are used up. The layer's function stays as it is.
+ * are then; the Hessians of the given ones are used up. The layer's function stays as it is. Inputs that are not among
+ * `inputs`, as no one tensor makes them, stay as they are.
  */
 export function smoothLayer(
   floats: Floats,
@@ -24,9 +25,11 @@ export function smoothLayer(
   statistics: ReadonlyMap<LayerInput, InputStatistics>,
   quantizer: Quantizer,
   pool?: RowPool,
+  inputs: readonly LayerInput[] = INPUTS,
 ): Map<LayerInput, InputStatistics> {
-  const smoothed = new Map<LayerInput, InputStatistics>();
+  const smoothed = new Map(statistics);
   for (const { input, linears, maker } of READERS) {
+    if (!inputs.includes(input)) continue;
     const known = statistics.get(input)!;
     const weights = linears.map((name) => floats.get(`${prefix}.${name}.weight`)!.values);
     const shared = input === "output" ? valueChannels(config) : undefined;

@@ -4,9 +4,9 @@
  * @module
  */
 import { CheckpointError } from "../../base/errors.ts";
-import { onFile } from "../../base/system_error.ts";
 import { ChatTemplate } from "../../text/chat_template.ts";
 import { Tokenizer } from "../../text/tokenizer.ts";
+import { textLines } from "./text_lines.ts";
 
 /** A text. */
 export interface TrainingText {
@@ -34,18 +34,11 @@ const EXPECTED = '"text", "question" (and "answer") or "tokens" (and "prompt")';
  * for what is none of this.
  */
 export function trainingTexts(dir: string, file: string, limits: TextLimits): TrainingText[] {
-  const bytes = onFile("read", file, () => Deno.readFileSync(file));
-  let content: string;
-  try {
-    content = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch (cause) {
-    throw new CheckpointError(file, "its bytes are not UTF-8", undefined, { cause });
-  }
   const reader = new LineReader(dir, file, limits.vocabSize);
   const texts: TrainingText[] = [];
-  for (const [i, line] of content.split("\n").entries()) {
+  for (const { line, number } of textLines(file)) {
     if (line.trim() === "") continue;
-    const { ids, prompt } = reader.read(line, i + 1);
+    const { ids, prompt } = reader.read(line, number);
     const kept = ids.slice(0, limits.tokens);
     if (kept.length >= 2) texts.push({ ids: kept, prompt: Math.min(prompt, kept.length) });
   }
@@ -55,19 +48,21 @@ export function trainingTexts(dir: string, file: string, limits: TextLimits): Tr
   return texts;
 }
 
-/** Reads lines; the tokenizer is loaded where one is needed. */
-class LineReader {
+/** Reads lines of `trainingTexts` for the model in a directory; the tokenizer is loaded where one is needed. */
+export class LineReader {
   readonly #dir: string;
   readonly #file: string;
   readonly #vocabSize: number;
   #loaded: { readonly tokenizer: Tokenizer; readonly template?: ChatTemplate } | undefined;
 
+  /** For lines of `file`; ids are below `vocabSize`. */
   constructor(dir: string, file: string, vocabSize: number) {
     this.#dir = dir;
     this.#file = file;
     this.#vocabSize = vocabSize;
   }
 
+  /** The text of a line; a CheckpointError that has its number where it is none. */
   read(line: string, number: number): TrainingText {
     const object = this.#parse(line, number);
     const { text, question, answer = "", tokens, prompt = 0 } = object;

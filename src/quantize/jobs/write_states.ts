@@ -144,7 +144,7 @@ export async function writeStates(options: WriteStatesOptions): Promise<WriteSta
         work.sync();
       }
       if (!written.has(TABLES)) {
-        writeSafetensors(`${work.model}/${TABLES}`, verifierTables(model, reader.state));
+        writeSafetensors(`${work.model}/${TABLES}`, verifierTables(model));
       }
       const description = JSON.stringify(describe(config, taps), null, 2);
       work.writeFile(`${work.model}/config.json`, new TextEncoder().encode(`${description}\n`));

@@ -9,12 +9,12 @@ import { checkOptions, type Kinds, PATH, pathOf, required, SIGNAL } from "../../
 import { type Checkpoint, openCheckpoint } from "../../checkpoint/checkpoint.ts";
 import { SafetensorsWriter } from "../../checkpoint/containers/safetensors_writer.ts";
 import { type Head, openHead } from "../../checkpoint/head.ts";
-import { changedConfig, companionBytes, copyCompanions, modelFiles } from "./config_json.ts";
+import { changedConfig, companionBytes, copyCompanions, modelFiles } from "../jobs/config_json.ts";
 import { checkSpace } from "../../base/free_space.ts";
-import { pause } from "./pause.ts";
-import { type ModelRotation, readRotation, rotateReaders } from "./rotate_model.ts";
-import { type Floats, type FloatTensor, floatToWrite, readFloats } from "./tensors.ts";
-import { WorkDirectory } from "./work_directory.ts";
+import { pause } from "../jobs/pause.ts";
+import { type ModelRotation, readRotation, rotateReaders } from "../jobs/rotate_model.ts";
+import { type Floats, type FloatTensor, floatToWrite, readFloats } from "../jobs/tensors.ts";
+import { WorkDirectory } from "../jobs/work_directory.ts";
 
 /** What to convert. */
 export interface ConvertHeadOptions {

@@ -4,14 +4,11 @@ Slots hold sequences of their own lengths; a finished one is taken out and a new
 slots is a CUDA graph, one for each bucket of cached positions.
 """
 
-import sys
 import time
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "train_head"))
 from layers import rope_tables
 from llama import Llama
 
@@ -59,6 +56,7 @@ class Writer:
         self.ends: torch.Tensor = torch.zeros(0, device=device, dtype=torch.int64)
         self.graphs: dict[int, torch.cuda.CUDAGraph] = {}
         self.attention = self._choose_attention()
+        self.open: list = []
 
     def _choose_attention(self):
         """The Triton kernel where there is one and it gives what plain products give; says which."""
@@ -187,4 +185,13 @@ class Writer:
                 lengths = self.length[finished].tolist()
                 for slot, text, length in zip(finished, texts, lengths):
                     yield held[slot], text[: length + 1].tolist()
+                    held[slot] = None
                 free += finished
+        self.open = held
+
+    def unfinished(self):
+        """(job, ids) of what the end of the time has cut."""
+        texts, lengths = self.text.cpu().numpy(), self.length.tolist()
+        for job, text, length in zip(self.open, texts, lengths):
+            if job is not None:
+                yield job, text[: length + 1].tolist()

@@ -1,0 +1,258 @@
+/**
+ * The policy of `auto`: which setting the next rounds use.
+ *
+ * It counts how often tokens of each drafter are accepted, at each depth and level, and every few rounds takes the setting
+ * of which costs and counts promise the most tokens a millisecond. A drafter that has not been used for long is tried, in its
+ * cheapest setting, as often as that costs a small share of the time.
+ *
+ * @module
+ */
+import { type Costs, CostTable } from "./costs.ts";
+import { type Expected, expected, rateName } from "./expected.ts";
+import { Rates } from "./rates.ts";
+import { depthOf, type DraftSetting, PLAIN, type Setting, settingName } from "./setting.ts";
+
+/** Rounds between two choices. */
+const ROUNDS = 4;
+
+/** Rounds of a trial in which tokens are accepted; it ends with the first in which none is. */
+const TRIAL_ROUNDS = 3;
+
+/** How much better a setting has to look than the one in use, which has its caches filled. */
+const BETTER = 1.02;
+
+/** The share of the time that trials of one drafter may cost where all of them are in vain. */
+const TRIAL_SHARE = 0.003;
+
+/** Tokens between two trials of one drafter, at least. */
+const TRIAL_AFTER = 16;
+
+/** The weight of a new time in those of a setting. */
+const NEW_TIME = 0.1;
+
+/** What one round was. */
+export interface Outcome {
+  /** Tokens committed, the target's own among them. */
+  readonly tokens: number;
+  /** Rows verified. */
+  readonly rows: number;
+  /** Tokens of the proposal that were one behind another, at most. */
+  readonly reach: number;
+  /** Rounds of the draft model by their accept length, where it had a drafter of its own. */
+  readonly inner: readonly number[];
+  /** Milliseconds that it took, where they are known. */
+  readonly ms?: number;
+}
+
+/** One choice, and why. */
+export interface Decision {
+  /** Tokens of the text before it. */
+  readonly at: number;
+  /** The name of the setting. */
+  readonly setting: string;
+  /** Why: it looked best, it was tried, or nothing else may be used. */
+  readonly why: "best" | "trial";
+  /** Tokens a millisecond that it promised, and plain decoding. */
+  readonly promised: number;
+  /** Those of plain decoding. */
+  readonly plain: number;
+}
+
+/** Chooses settings; what a drafter of several asks. */
+export interface Policy {
+  /** The setting of the next round, behind a text of `length` tokens. */
+  next(length: number): Setting;
+  /** Hears what that round came to. */
+  observe(outcome: Outcome): void;
+  /** What has been chosen since the last reset. */
+  readonly decisions: readonly Decision[];
+  /** Another text begins: forgets decisions, and nothing else. */
+  reset(): void;
+}
+
+/** A setting, and what is known of it. */
+interface Candidate {
+  readonly setting: Setting;
+  readonly name: string;
+  /** The drafter that it is tried for: settings of one draft model and one inner drafter are tried together. */
+  readonly drafter: string;
+  /** Measured times over those that costs say. */
+  scale?: number;
+  /** Mean milliseconds of rounds of suffixes, which may have any number of rows. */
+  meanMs?: number;
+}
+
+/** The policy of `auto`. */
+export class AutoPolicy implements Policy {
+  readonly #costs: Costs;
+  readonly #candidates: readonly Candidate[];
+  readonly #plain: Candidate;
+  readonly #rates = new Rates();
+  /** Tokens made when each drafter was last used. */
+  readonly #used = new Map<string, number>();
+  #decisions: Decision[] = [];
+  #table: CostTable;
+  #current: Candidate;
+  /** The best when it was last looked for. */
+  #best: Candidate;
+  #left = 0;
+  #length = 0;
+  #trying = false;
+  /** Tokens made, of all texts. */
+  #tokens = 0;
+
+  /** Chooses among `settings`, plain decoding among them, by `costs`. */
+  constructor(settings: readonly Setting[], costs: Costs) {
+    this.#costs = costs;
+    this.#table = new CostTable(costs, 0);
+    this.#candidates = settings.map((setting) => ({
+      setting,
+      name: settingName(setting),
+      drafter: drafterOf(setting),
+    }));
+    this.#plain = this.#candidates.find(({ setting }) => setting.kind === "plain") ??
+      { setting: PLAIN, name: "plain", drafter: "plain" };
+    this.#current = this.#best = this.#plain;
+  }
+
+  get decisions(): readonly Decision[] {
+    return this.#decisions;
+  }
+
+  reset(): void {
+    this.#decisions = [];
+    this.#left = 0;
+  }
+
+  next(length: number): Setting {
+    this.#length = length;
+    if (this.#left <= 0) this.#choose();
+    this.#left--;
+    return this.#current.setting;
+  }
+
+  #choose(): void {
+    this.#table = new CostTable(this.#costs, this.#length);
+    const speeds = new Map(this.#candidates.map((one) => [one, this.#speed(one)]));
+    const speedOf = (one: Candidate) => speeds.get(one) ?? this.#speed(one);
+    const wasTrying = this.#trying;
+    let best = wasTrying ? this.#best : this.#current;
+    for (const one of this.#candidates) {
+      // Another drafter has to catch up; plain decoding has not.
+      const better = one.drafter === best.drafter || one === this.#plain ? 1 : BETTER;
+      if (speedOf(one) > better * speedOf(best)) best = one;
+    }
+    this.#best = best;
+    const tried = wasTrying ? undefined : this.#due(best, speedOf);
+    this.#trying = tried !== undefined;
+    this.#take(tried ?? best, this.#trying ? "trial" : "best", speedOf);
+    this.#left = this.#trying ? TRIAL_ROUNDS : ROUNDS;
+    if (tried) this.#loosen(tried.setting);
+  }
+
+  #take(one: Candidate, why: Decision["why"], speedOf: (one: Candidate) => number): void {
+    if (one !== this.#current || this.#decisions.length === 0) {
+      this.#decisions.push({
+        at: this.#length,
+        setting: one.name,
+        why,
+        promised: speedOf(one),
+        plain: speedOf(this.#plain),
+      });
+    }
+    this.#current = one;
+  }
+
+  /** What is to be tried now: of a drafter that has waited long enough for what its cheapest setting costs, that setting. */
+  #due(best: Candidate, speedOf: (one: Candidate) => number): Candidate | undefined {
+    const tokenMs = 1 / speedOf(best);
+    let found: { one: Candidate; late: number } | undefined;
+    const cheapest = new Map<string, { one: Candidate; loss: number }>();
+    for (const one of this.#candidates) {
+      // Where all of it is refused.
+      const loss = this.#expected(one).ms - tokenMs;
+      if (loss < (cheapest.get(one.drafter)?.loss ?? Infinity)) {
+        cheapest.set(one.drafter, { one, loss });
+      }
+    }
+    for (const [drafter, { one, loss }] of cheapest) {
+      if (drafter === best.drafter || drafter === "plain") continue;
+      const waited = this.#tokens - (this.#used.get(drafter) ?? 0);
+      const reading = one.setting.kind === "draft" ? this.#table.catchUp(1) : 0;
+      // Each token that passes is one more to be read.
+      const after = Math.max(0, loss) / (TRIAL_SHARE * tokenMs) * (1 + reading / tokenMs);
+      const late = waited - Math.max(TRIAL_AFTER, after);
+      if (late >= (found?.late ?? 0)) found = { one, late };
+    }
+    return found?.one;
+  }
+
+  #loosen(setting: Setting): void {
+    this.#rates.loosen(`0 ${setting.kind}`, `0 ${rateName(setting)}`);
+    if (setting.kind !== "draft") return;
+    this.#rates.loosen(`1 ${setting.inner.kind}`, `1 ${rateName(setting.inner)}`);
+  }
+
+  #expected({ setting, meanMs, scale = 1 }: Candidate): Expected {
+    const survival = (level: number, of: Setting): number[] =>
+      this.#rates.survival(`${level} ${of.kind}`, `${level} ${rateName(of)}`, depthOf(of));
+    const { tokens, ms } = expected(setting, survival, this.#table);
+    return { tokens, ms: (meanMs ?? ms) * scale };
+  }
+
+  #speed(one: Candidate): number {
+    const { tokens, ms } = this.#expected(one);
+    return tokens / ms;
+  }
+
+  observe(outcome: Outcome): void {
+    const { tokens, rows, inner, ms } = outcome;
+    const one = this.#current;
+    const { setting } = one;
+    const predicted = this.#predicted(setting, rows, inner);
+    if (setting.kind === "suffix") {
+      one.meanMs = (one.meanMs ?? predicted) + NEW_TIME * (predicted - (one.meanMs ?? predicted));
+    }
+    if (ms !== undefined) {
+      // Half and double: one round that something else held up says little.
+      const scale = Math.min(2, Math.max(0.5, ms / predicted));
+      one.scale = (one.scale ?? 1) + NEW_TIME * (scale - (one.scale ?? 1));
+    }
+    this.#tokens += tokens;
+    this.#used.set(one.drafter, this.#tokens);
+    // Nobody waits for the end of what is in vain.
+    if (tokens === 1 && setting.kind !== "plain") this.#left = 0;
+    this.#learn(setting, outcome);
+  }
+
+  #learn(setting: Setting, { tokens, rows, reach, inner }: Outcome): void {
+    const count = (level: number, of: Setting, proposed: number, accepted: number) =>
+      this.#rates.observe(`${level} ${of.kind}`, `${level} ${rateName(of)}`, proposed, accepted);
+    if (setting.kind === "plain") return;
+    const nothing = setting.kind === "suffix" && rows === 1;
+    count(0, setting, nothing ? 1 : reach, tokens - 1);
+    if (setting.kind !== "draft" || setting.inner.kind === "plain") return;
+    inner.forEach((rounds, length) => {
+      for (let i = 0; i < rounds; i++) {
+        count(1, setting.inner, depthOf(setting.inner), length - 1);
+      }
+    });
+  }
+
+  /** What costs say of a round that has been. */
+  #predicted(setting: Setting, rows: number, inner: readonly number[]): number {
+    const table = this.#table;
+    const verify = table.verify(0, rows);
+    if (setting.kind !== "draft") return table.draft(0, setting) + verify;
+    const { minDraft, inner: of } = setting;
+    if (of.kind === "plain") return minDraft * table.queued(1) + verify;
+    const rounds = inner.reduce((total, count) => total + count, 0);
+    return rounds * table.round(1, of) + verify;
+  }
+}
+
+/** What a setting is tried for. */
+function drafterOf(setting: Setting): string {
+  if (setting.kind === "draft") return `draft of ${(setting as DraftSetting).inner.kind}`;
+  return setting.kind;
+}

@@ -1,0 +1,200 @@
+/**
+ * Several drafters of one verifier, of which one proposes at a time, or none. The others keep what they need to take over.
+ *
+ * @module
+ */
+import { ArgumentError } from "../base/errors.ts";
+import type { Drafter, DrafterPlan, Proposal, Verifier } from "./drafter.ts";
+import type { Policy } from "./policy/policy.ts";
+import { PLAIN, type Setting, settingName } from "./policy/setting.ts";
+import type { LevelStats } from "./stats.ts";
+
+/**
+ * Plans the drafters of `plans`, at most one of which has levels of its own. Nothing is proposed until one is told to be
+ * used, or has a policy that chooses. Throws an `ArgumentError` where two of them want different hidden states.
+ */
+export function switched(plans: readonly DrafterPlan[]): DrafterPlan {
+  const tapped = plans.filter(({ taps }) => taps !== "none");
+  const taps = tapped[0]?.taps ?? "none";
+  const other = tapped.find((plan) => String(plan.taps) !== String(taps));
+  if (other !== undefined) {
+    throw new ArgumentError(
+      "plans",
+      `Cannot switch between ${
+        tapped[0].name
+      } and ${other.name}: they read hidden states behind different layers, ` +
+        "expected the same",
+    );
+  }
+  const most = (of: (plan: DrafterPlan) => number) => Math.max(1, ...plans.map(of));
+  const settings = [PLAIN, ...plans.flatMap((plan) => plan.settings)];
+  return {
+    name: plans.map(({ name }) => name).join(" | "),
+    taps,
+    rows: most(({ rows }) => rows),
+    depth: most(({ depth }) => depth),
+    slack: most(({ slack }) => slack),
+    settings,
+    several: true,
+    create: (verifier) => new Switched(verifier, plans),
+  };
+}
+
+/** Tokens by which a drafter that is not in use may fall behind the hidden states that it reads: they are not kept for ever. */
+const BEHIND = 48;
+
+/** One of several. */
+interface Member {
+  readonly plan: DrafterPlan;
+  readonly drafter: Drafter;
+  /** The verifier's length up to which it has hidden states, or most of them. */
+  read: number;
+}
+
+/** What a round with a policy is measured against. */
+interface Before {
+  /** Tokens committed. */
+  readonly length: number;
+  /** Milliseconds of all rounds. */
+  readonly ms: number;
+  /** Rounds of the level below, by accept length. */
+  readonly inner: readonly number[];
+}
+
+/** Several drafters at work. */
+class Switched implements Drafter {
+  readonly proposals: readonly Proposal[];
+  policy?: Policy;
+  readonly #verifier: Verifier;
+  readonly #members: readonly Member[];
+  /** Who makes the proposals of each setting, by its name. */
+  readonly #by: ReadonlyMap<string, Member>;
+  readonly #cleanup: DisposableStack;
+  #active?: Member;
+  #before?: Before;
+
+  constructor(verifier: Verifier, plans: readonly DrafterPlan[]) {
+    this.#verifier = verifier;
+    using cleanup = new DisposableStack();
+    this.#members = plans.map((plan) => {
+      return { plan, drafter: cleanup.use(plan.create(verifier)), read: 0 };
+    });
+    this.#by = new Map(
+      this.#members.flatMap((one) =>
+        one.plan.settings.map((setting) => [settingName(setting), one] as const)
+      ),
+    );
+    this.proposals = this.#members.flatMap(({ drafter }) =>
+      drafter.proposals ?? [drafter.proposal]
+    );
+    this.#cleanup = cleanup.move();
+  }
+
+  get levels(): readonly LevelStats[] {
+    return this.#members.flatMap(({ drafter }) => drafter.levels);
+  }
+
+  get proposal(): Proposal {
+    return this.#active?.drafter.proposal ?? this.proposals[0];
+  }
+
+  get proposed(): number {
+    return this.#active?.drafter.proposed ?? 1;
+  }
+
+  get reach(): number {
+    return this.#active?.drafter.reach ?? 0;
+  }
+
+  use(setting: Setting): void {
+    this.#active = setting.kind === "plain" ? undefined : this.#by.get(settingName(setting));
+    if (setting.kind !== "plain" && this.#active === undefined) {
+      throw new ArgumentError(
+        "setting",
+        `Cannot use ${settingName(setting)}: expected plain or one of ${
+          [...this.#by.keys()].join(", ")
+        }`,
+      );
+    }
+    this.#active?.drafter.use?.(setting);
+  }
+
+  prefill(count: number): void {
+    for (const member of this.#members) {
+      member.drafter.prefill(count);
+      member.read = this.#verifier.state.length + count;
+    }
+  }
+
+  propose(): void {
+    const { policy } = this;
+    if (policy) {
+      const { length } = this.#verifier.state;
+      this.use(policy.next(length));
+      const inner = [...this.levels[0]?.histogram ?? []];
+      this.#before = { length, ms: this.#ms, inner };
+    }
+    if (this.#active) this.#active.read = this.#verifier.state.length;
+    this.follow();
+    this.#active?.drafter.propose();
+  }
+
+  follow(): void {
+    const { length } = this.#verifier.state;
+    for (const member of this.#members) {
+      // What is read from the text can wait.
+      if (member.plan.taps === "none" || length - member.read < BEHIND) continue;
+      member.drafter.follow();
+      member.read = length;
+    }
+  }
+
+  queueObserve(): void {
+    for (const { drafter } of this.#members) drafter.queueObserve();
+  }
+
+  observe(strayed: boolean): void {
+    const { policy } = this;
+    const before = this.#before;
+    this.#before = undefined;
+    const { reach, proposed: rows } = this;
+    for (const member of this.#members) {
+      member.drafter.observe(strayed && member === this.#active);
+    }
+    if (policy === undefined || before === undefined) return;
+    const histogram = this.levels[0]?.histogram ?? [];
+    policy.observe({
+      tokens: this.#verifier.state.length - before.length,
+      rows,
+      reach,
+      inner: histogram.map((rounds, i) => rounds - (before.inner[i] ?? 0)),
+      ms: this.#ms - before.ms,
+    });
+  }
+
+  get #ms(): number {
+    const { draftMs, verifyMs, commitMs } = this.#verifier.stats;
+    return draftMs + verifyMs + commitMs;
+  }
+
+  proposer(j: number): string {
+    return this.#active!.drafter.proposer(j);
+  }
+
+  resume(kept: number, length: number): void {
+    this.#before = undefined;
+    this.policy?.reset();
+    for (const member of this.#members) {
+      member.drafter.resume(kept, length);
+      member.read = kept;
+    }
+  }
+
+  forget(): void {
+    for (const { drafter } of this.#members) drafter.forget?.();
+  }
+
+  [Symbol.dispose](): void {
+    this.#cleanup.dispose();
+  }
+}
