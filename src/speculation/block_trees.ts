@@ -5,7 +5,7 @@
  * @module
  */
 import { ArgumentError } from "../base/errors.ts";
-import { Arena, Graph, rows, type Tensor } from "../device/mod.ts";
+import { Arena, rows, type Tensor } from "../device/mod.ts";
 import { blockRows, BlockState, type HeadModel } from "../model/mod.ts";
 import { advance, copy, ringRead, topChoices } from "../ops/mod.ts";
 import type { Drafter, DrafterPlan, Proposal, Verifier } from "./drafter.ts";
