@@ -1,67 +1,187 @@
 /**
- * Tokens a target forward of each method on maths word problems, and tokens a second on this machine.
+ * Tokens a target forward of each method, and tokens a second on this machine, greedily.
  *
- *     deno run -A bench/tau.ts [--problems FILE.jsonl] [--count 40] [--max-tokens 160] \
- *       [--models DIR] [--methods eagle2,...]
+ *     deno run -A bench/tau.ts [--problems FILE.jsonl] [--models DIR]
+ *     deno run -A bench/tau.ts --smollm2 --chats mt_bench.jsonl,spec_bench.jsonl [--turns 1] [--models DIR]
  *
- * FILE has one JSON object with a `question` a line, as the GSM8K test split has; without it, problems
- * from `tests/problems.ts` are taken. DIR has the folders of a trio (see `scripts/trio.ts`), links among them; the demo's where
- * absent. Plain decoding is always among the methods, as texts are compared with its.
+ * and of both `[--count 40] [--max-tokens 160] [--methods eagle3,hier(eagle3),...] [--json FILE]`.
+ *
+ * DIR has the folders of a trio (see `scripts/trio.ts`), links among them; the demo's where absent. With `--smollm2` it is
+ * `models/smollm2` where absent, and the target is SmolLM2-135M-Instruct from the user's cache. A file of problems has one
+ * JSON object with a `question` a line, as the GSM8K test split has; without it, problems from `tests/problems.ts` are taken. A
+ * file of chats has `turns` instead, as MT-bench and Spec-Bench have; each turn is asked behind the answers to those before it.
+ * `--count` texts are taken evenly from the whole of a file, so that all of its kinds are there. Plain decoding is always among
+ * the methods, as texts are compared with its. The JSON is that of a bench (docs/bench-format.md), the table `tau`.
  *
  * @module
  */
 import { parseArgs } from "@std/cli/parse-args";
-import { METHODS, Session } from "../mod.ts";
+import { Session } from "../mod.ts";
+import { Reporter } from "../scripts/native/reporter.ts";
+import { SMOLLM2_DIR, smollm2Trio } from "../scripts/smollm2_trio.ts";
 import { DEMO_DIR, Trio } from "../scripts/trio.ts";
+import { commitOf, describeDevice } from "../src/cli/commands/bench/environment.ts";
+import type { Figure, Section } from "../src/cli/commands/bench/figure.ts";
+import { reportJson } from "../src/cli/commands/bench/report.ts";
+import { processIo } from "../src/cli/terminal/io.ts";
 import { table } from "../src/cli/terminal/table.ts";
+import { type Composition, planOf } from "../src/engine/composition.ts";
 import { problems } from "../tests/problems.ts";
 
-const args = parseArgs(Deno.args, {
-  string: ["problems", "count", "max-tokens", "models", "methods"],
-  default: { count: "40", "max-tokens": "160", models: DEMO_DIR, methods: METHODS.join() },
-});
-const count = Number(args.count);
-const questions = args.problems
-  ? Deno.readTextFileSync(args.problems).trim().split("\n").slice(0, count)
-    .map((line) => String(JSON.parse(line).question))
-  : problems(count, 21);
+/** The longest text that is measured. */
+const CONTEXT = 2048;
 
-using trio = new Trio(args.models);
-const asked = ["ar", ...args.methods.split(",")];
-const plain: string[] = [];
-const rows: string[][] = [];
-for (const method of trio.methods.filter((one) => asked.includes(one))) {
-  using session = new Session(trio.target, trio.tokenizer, {
-    context: 1024,
-    drafter: trio.plan(method),
-    method,
-  });
-  let [tokens, forwards, committed, milliseconds, identical] = [0, 0, 0, 0, true];
-  for (const [i, question] of questions.entries()) {
-    const { stats, tokens: found } = await session
-      .generate(`Question: ${question}\nAnswer:`, { maxTokens: Number(args["max-tokens"]) })
-      .finish();
-    tokens += found.length;
-    forwards += stats.targetForwards;
-    committed += stats.tau * stats.targetForwards;
-    milliseconds += stats.timings.decodeMs;
-    const text = found.join();
-    if (method === "ar") plain.push(text);
-    identical &&= text === plain[i];
-  }
-  rows.push([
-    method,
-    `${tokens}`,
-    `${forwards}`,
-    (committed / forwards).toFixed(2),
-    (tokens / forwards).toFixed(2),
-    ((tokens / milliseconds) * 1000).toFixed(0),
-    identical ? "yes" : "NO",
-  ]);
+/** What is asked, turn after turn. */
+type Turns = readonly string[];
+
+/** Texts that are measured together. */
+interface TextSet {
+  readonly name: string;
+  readonly texts: readonly Turns[];
+  /** The prompt of the last of `asked`, behind the answers to those before it. */
+  encode(asked: Turns, answers: readonly string[]): readonly number[];
 }
-console.log(`${questions.length} problems, greedy, on ${trio.device.name}`);
-console.log(table(
-  rows,
-  ["left", "right", "right", "right", "right", "right", "right"],
-  ["method", "tokens", "target forwards", "tau", "tokens/forward", "tokens/s", "identical"],
-));
+
+const args = parseArgs(Deno.args, {
+  string: ["problems", "chats", "turns", "count", "max-tokens", "models", "methods", "json"],
+  boolean: ["smollm2"],
+  default: { count: "40", "max-tokens": "160", turns: "1" },
+});
+const [count, maxTokens, turns] = [args.count, args["max-tokens"], args.turns].map(Number);
+const date = new Date().toISOString();
+
+using trio = await load();
+const context = Math.min(
+  CONTEXT,
+  ...[trio.target, trio.draft].map(({ config }) => config.maxPositions),
+);
+const compositions = chosen();
+const sections: Section[] = [];
+for (const set of sets()) {
+  const found = await measure(set);
+  sections.push(found);
+  if (args.json !== undefined) Deno.writeTextFileSync(args.json, json());
+}
+
+function load(): Trio | Promise<Trio> {
+  if (!args.smollm2) return new Trio(args.models ?? DEMO_DIR);
+  using reporter = new Reporter(processIo().stderr);
+  return smollm2Trio(reporter, args.models ?? SMOLLM2_DIR);
+}
+
+/** The compositions asked for, plain decoding first. */
+function chosen(): readonly Composition[] {
+  const asked = args.methods?.split(",");
+  const known = trio.compositions;
+  const stray = asked?.find((name) => !known.some((one) => one.name === name));
+  if (stray !== undefined) {
+    const names = known.map(({ name }) => name).join(", ");
+    throw new Error(`Cannot measure ${stray}: expected one of ${names}`);
+  }
+  return known.filter(({ name }) => name === "ar" || (asked?.includes(name) ?? true));
+}
+
+function linesOf(file: string): Record<string, unknown>[] {
+  return Deno.readTextFileSync(file).trim().split("\n").map((line) => JSON.parse(line));
+}
+
+/** As many as are asked for, evenly from all. */
+function spread<T>(all: readonly T[]): readonly T[] {
+  const taken = Math.min(count, all.length);
+  return Array.from({ length: taken }, (_, i) => all[Math.floor((i * all.length) / taken)]);
+}
+
+function sets(): readonly TextSet[] {
+  if (args.chats === undefined) {
+    const questions = args.problems === undefined
+      ? problems(count, 21)
+      : linesOf(args.problems).slice(0, count).map(({ question }) => String(question));
+    return [{
+      name: args.problems ?? "problems",
+      texts: questions.map((question) => [question]),
+      encode: ([question]) => trio.tokenizer.encode(`Question: ${question}\nAnswer:`),
+    }];
+  }
+  return args.chats.split(",").map((file) => ({
+    name: file,
+    texts: spread(linesOf(file)).map((line) => (line.turns as string[]).slice(0, turns)),
+    encode: (asked, answers) =>
+      trio.encodeChat(asked.flatMap((content, i) => [
+        { role: "user", content },
+        ...answers.slice(i, i + 1).map((said) => ({ role: "assistant", content: said })),
+      ])),
+  }));
+}
+
+async function measure({ name, texts, encode }: TextSet): Promise<Section> {
+  const plain = new Map<string, string>();
+  const rows: string[][] = [];
+  const figures: Figure[] = [];
+  const long = new Set<string>();
+  for (const one of compositions) {
+    using session = new Session(trio.target, trio.tokenizer, {
+      context,
+      drafter: planOf(one, trio),
+      method: one.method,
+    });
+    const sum = { texts: 0, tokens: 0, forwards: 0, committed: 0, ms: 0, same: 0 };
+    for (const [i, asked] of texts.entries()) {
+      const answers: string[] = [];
+      for (let turn = 1; turn <= asked.length; turn++) {
+        const id = `${i}.${turn}`;
+        const prompt = encode(asked.slice(0, turn), answers);
+        if (prompt.length + maxTokens > context) {
+          long.add(id);
+          break;
+        }
+        const { stats, tokens, text } = await session.generate(prompt, { maxTokens }).finish();
+        answers.push(text);
+        const said = tokens.join();
+        if (one.name === "ar") plain.set(id, said);
+        sum.texts++;
+        sum.tokens += tokens.length;
+        sum.forwards += stats.targetForwards;
+        sum.committed += stats.tau * stats.targetForwards;
+        sum.ms += stats.timings.decodeMs;
+        if (said === plain.get(id)) sum.same++;
+      }
+    }
+    const [tau, speed] = [sum.committed / sum.forwards, (sum.tokens / sum.ms) * 1000];
+    rows.push([
+      one.name,
+      `${sum.tokens}`,
+      `${sum.forwards}`,
+      tau.toFixed(2),
+      (sum.tokens / sum.forwards).toFixed(2),
+      speed.toFixed(0),
+      sum.same === sum.texts ? "yes" : "NO",
+    ]);
+    const higher = { better: "higher", runs: sum.texts } as const;
+    figures.push(
+      { name: `${one.name} tau`, value: tau, unit: "tokens", ...higher },
+      { name: `${one.name} speed`, value: speed, unit: "tokens/s", ...higher },
+      { name: `${one.name} identical`, value: sum.same / sum.texts, unit: "share", ...higher },
+    );
+  }
+  const left = long.size === 0 ? "" : `, ${long.size} left out as longer than ${context} tokens`;
+  const note = `${texts.length} texts of ${name}, ${maxTokens} tokens each at most, greedy${left}`;
+  console.log(`${note}, on ${trio.device.name}`);
+  console.log(table(
+    rows,
+    ["left", "right", "right", "right", "right", "right", "right"],
+    ["method", "tokens", "target forwards", "tau", "tokens/forward", "tokens/s", "identical"],
+  ));
+  const subject = `${args.smollm2 ? "smollm2" : "trio"}/${name.split("/").pop()}`;
+  return { table: "tau", subject, notes: [note], figures };
+}
+
+function json(): string {
+  return reportJson({
+    source: "specmquant bench/tau.ts",
+    date,
+    commit: commitOf(),
+    device: describeDevice(trio.device),
+    options: { context, runs: count, rows: [1] },
+    sections,
+  });
+}

@@ -7,6 +7,8 @@
  */
 import { fileURLToPath } from "node:url";
 import {
+  type ChatMessage,
+  ChatTemplate,
   Device,
   DRAFTER_NAMES,
   type DrafterName,
@@ -31,12 +33,22 @@ import {
 /** The bundled trio. */
 export const DEMO_DIR = fileURLToPath(new URL("../models/demo", import.meta.url));
 
+/** Where models of a trio are that are not in its directory. */
+export interface TrioPaths {
+  /** The target, a directory or a GGUF file. */
+  readonly target?: string;
+  /** The draft model, likewise. */
+  readonly draft?: string;
+}
+
 /** The models of a trio, on one device. */
 export class Trio implements Disposable, ProposingModels {
   /** Where they are. */
   readonly device: Device;
   /** The target's tokenizer. */
   readonly tokenizer: Tokenizer;
+  /** The target's template of chats, where it has one. */
+  readonly chatTemplate?: ChatTemplate;
   /** The target. */
   readonly target: Model;
   /** The draft model. */
@@ -47,16 +59,15 @@ export class Trio implements Disposable, ProposingModels {
   readonly draftHeads: Heads;
   readonly #cleanup: DisposableStack;
 
-  /**
-   * Loads the trio in `dir`, on `device` or on one that it opens itself; the target from `target` where it is not in the
-   * same directory.
-   */
-  constructor(dir: string = DEMO_DIR, device?: Device, target = `${dir}/target`) {
+  /** Loads the trio in `dir`, on `device` or on one that it opens itself; models that lie elsewhere from `paths`. */
+  constructor(dir: string = DEMO_DIR, device?: Device, paths: TrioPaths = {}) {
+    const { target = `${dir}/target`, draft = `${dir}/draft` } = paths;
     using cleanup = new DisposableStack();
     const on = this.device = device ?? cleanup.use(Device.open());
     this.tokenizer = Tokenizer.load(target);
+    this.chatTemplate = ChatTemplate.load(target);
     this.target = cleanup.use(Model.load(on, target));
-    this.draft = cleanup.use(Model.load(on, `${dir}/draft`));
+    this.draft = cleanup.use(Model.load(on, draft));
     const there = new Set([...Deno.readDirSync(dir)].map(({ name }) => name));
     const headsOf = (role: "target" | "draft"): Heads =>
       Object.fromEntries(
@@ -68,6 +79,13 @@ export class Trio implements Disposable, ProposingModels {
     this.heads = headsOf("target");
     this.draftHeads = headsOf("draft");
     this.#cleanup = cleanup.move();
+  }
+
+  /** The tokens of a chat that the target is to answer; throws where it has no template. */
+  encodeChat(messages: readonly ChatMessage[]): number[] {
+    if (this.chatTemplate === undefined) throw new Error("the target has no chat template");
+    const text = this.chatTemplate.render(messages);
+    return this.tokenizer.encode(text, { addSpecialTokens: false });
   }
 
   /** The target's EAGLE-2 head; throws where there is none. */

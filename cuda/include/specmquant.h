@@ -399,7 +399,7 @@ int32_t smq_ring_read(smq_context* ctx, uint64_t out, int32_t out_stride, uint64
 
 // ---- ops: tree --------------------------------------------------------------------------------
 
-// One level of an EAGLE-2 tree. Candidates of all levels lie behind one another: level 1 has topk,
+// One level of a tree of a head. Candidates of all levels lie behind one another: level 1 has topk,
 // each further level topk * topk; scores f32, tokens i32, parents i32 (index of the parent
 // candidate, -1 for node 0). values f32 and ids i32 [rows, topk] are the top log-probabilities of the
 // frontier's rows: rows is 1 at level 1, else topk. A candidate's score is its parent's plus its

@@ -1,6 +1,8 @@
 import {
   assert,
   assertEquals,
+  assertGreater,
+  assertGreaterOrEqual,
   assertInstanceOf,
   assertRejects,
   assertStringIncludes,
@@ -14,11 +16,15 @@ import {
 } from "../base/errors.ts";
 import { SMALL, writeRandomHead, writeRandomModel } from "../../tests/models.ts";
 import { resizeRows, rewrite } from "../../tests/rewrite.ts";
-import { DEMO_DIR } from "../../scripts/trio.ts";
+import { DEMO_DIR, Trio } from "../../scripts/trio.ts";
 import { Device } from "../device/mod.ts";
+import { choiceBytes, stateBytes } from "../model/mod.ts";
+import { MAX_HEAD_ROWS, MAX_TREE_ROWS } from "../ops/mod.ts";
+import { type DrafterPlan, draftModel, eagle2 } from "../speculation/mod.ts";
 import { Engine } from "./engine.ts";
 import type { EngineOptions } from "./options.ts";
 import { checkMemory, largestContext, planMemory } from "./plan.ts";
+import { Session } from "./session.ts";
 import { parseModelConfig } from "../checkpoint/config/config.ts";
 
 const TARGET = `${DEMO_DIR}/target`;
@@ -241,6 +247,39 @@ Deno.test("an engine refuses options out of range, and names them", async () => 
   await refused({ ...auto, minDraft: 62 }, "minDraft", "at most 64");
   await refused({ ...all, context: 1 }, "context", "context of 1");
   await refused({ ...all, context: 2049 }, "context", "expected 2 to 2048");
+});
+
+Deno.test("a memory plan has room for the largest proposals of all", () => {
+  using trio = new Trio();
+  const { device, target, draft, draftHead } = trio;
+  // A chain as deep as a head's masks allow, in a proposal of 64 rows.
+  const tree = { depth: MAX_HEAD_ROWS + 1, topk: 1, treeSize: 8 };
+  const plan = (siblings: number) =>
+    draftModel(draft, { minDraft: 6, siblings }, eagle2(draftHead, tree));
+  const { rows, slack } = plan(50);
+  assertEquals([rows, slack], [64, 64 + 2 * MAX_HEAD_ROWS + 3]);
+  const context = 1000;
+  const options = { context, slots: context + 1 + slack, rows: 1024, logitsRows: MAX_TREE_ROWS };
+  const { config, summary: { needs } } = target;
+  const needed = stateBytes(config, options, needs) + choiceBytes(config, MAX_TREE_ROWS);
+  assertGreaterOrEqual(
+    planMemory([{ role: "target", config, weightBytes: 0, needs }], context).total,
+    needed,
+  );
+  const taken = (drafter: DrafterPlan) => {
+    const { used } = device.memory();
+    using _ = new Session(target, trio.tokenizer, { context: 128, drafter });
+    return device.memory().used - used;
+  };
+  // What the two differ in: siblings, and the rows that a proposal has for them.
+  const more = taken(plan(50)) - taken(plan(0));
+  const logits = 50 * config.vocabSize * 2 * 4;
+  // As many more slots, each with its angles in three tables.
+  const angles = 50 * 3 * config.headDim * 4;
+  const buffers = planMemory([{ role: "draft", config, weightBytes: 0, needs }], context).total -
+    planMemory([{ role: "target", config, weightBytes: 0, needs }], context).total;
+  assertGreater(more, 0);
+  assertGreaterOrEqual(buffers + logits + angles, more);
 });
 
 Deno.test("a memory plan names the largest context that fits", () => {

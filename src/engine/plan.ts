@@ -16,13 +16,24 @@ import {
   type HeadSummary,
   stateBytes,
 } from "../model/mod.ts";
-import { MAX_TREE_ROWS } from "../ops/mod.ts";
+import { MAX_HEAD_ROWS, MAX_TREE_ROWS } from "../ops/mod.ts";
 import { PREFILL_ROWS } from "../speculation/mod.ts";
+import { MOST_SIBLING_BYTES } from "../speculation/siblings.ts";
+import { MOST_TREE_BYTES } from "../speculation/tree.ts";
 
 export { megabytes };
 
-/** Slots behind the context that any drafter may need. */
-const SLACK = 5 * MAX_TREE_ROWS;
+/**
+ * Slots behind the context that any drafter may need: a draft model's rows, and behind them, in its rounds, what a head reads of
+ * the text at once, two more than the levels of its tree, and its rows on all of them.
+ */
+const SLACK = 1 + MAX_TREE_ROWS + (MAX_HEAD_ROWS + 3) + MAX_HEAD_ROWS;
+
+/** Bytes of the proposals that a model of a role makes, at most. */
+const PROPOSAL_BYTES: Readonly<Record<string, number>> = {
+  head: MOST_TREE_BYTES,
+  draft: MOST_SIBLING_BYTES,
+};
 
 /** One model of a configuration. */
 export interface PlannedModel {
@@ -83,7 +94,8 @@ export function planMemory(
   const sizes = { context, slots, rows, logitsRows: MAX_TREE_ROWS };
   const parts = models.flatMap(({ role, config, weightBytes, needs, rowBytes = 0 }) => {
     const choice = role === "head" ? 0 : choiceBytes(config, sizes.logitsRows);
-    const buffers = stateBytes(config, sizes, needs) + choice + rows * rowBytes;
+    const buffers = stateBytes(config, sizes, needs) + choice + rows * rowBytes +
+      (PROPOSAL_BYTES[role] ?? 0);
     const attention = device ? attentionWorkspaceBytes(device, config, rows, slots) : 0;
     return [
       { label: `${role}: weights`, bytes: weightBytes },

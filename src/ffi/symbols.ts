@@ -997,7 +997,7 @@ export const SYMBOLS = {
   /**
    * `smq_tree_expand(ctx, scores, tokens, parents, front_nodes, front_tokens, front_rows, front_mask, mask_words, values, ids, level, topk)`
    *
-   * One level of an EAGLE-2 tree. Candidates of all levels lie behind one another: level 1 has topk,
+   * One level of a tree of a head. Candidates of all levels lie behind one another: level 1 has topk,
    * each further level topk * topk; scores f32, tokens i32, parents i32 (index of the parent
    * candidate, -1 for node 0). values f32 and ids i32 [rows, topk] are the top log-probabilities of the
    * frontier's rows: rows is 1 at level 1, else topk. A candidate's score is its parent's plus its

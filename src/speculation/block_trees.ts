@@ -5,10 +5,11 @@
  * @module
  */
 import { ArgumentError } from "../base/errors.ts";
-import { Arena, Graph, rows, type Tensor } from "../device/mod.ts";
+import { Arena, rows, type Tensor } from "../device/mod.ts";
 import { blockRows, BlockState, type HeadModel } from "../model/mod.ts";
-import { advance, copy, cutBack, ringRead, topChoices } from "../ops/mod.ts";
+import { advance, copy, ringRead, topChoices } from "../ops/mod.ts";
 import type { Drafter, DrafterPlan, Proposal, Verifier } from "./drafter.ts";
+import { Following } from "./following.ts";
 import {
   describeTrees,
   type DrawnTree,
@@ -18,7 +19,6 @@ import {
   shapesOf,
   treeOf,
 } from "./head_trees.ts";
-import { slotsOf } from "./memory.ts";
 import type { Setting } from "./policy/setting.ts";
 import type { Tree, TreeOptions } from "./tree.ts";
 
@@ -62,7 +62,7 @@ class BlockTrees implements Drafter {
   #drawn: DrawnTree;
   readonly #contextRows: number;
   readonly #zero: Tensor<"i32">;
-  readonly #extend: Graph;
+  readonly #following: Following;
 
   constructor(verifier: Verifier, head: HeadModel, options: HeadTreeOptions) {
     const { memory: { device, context, slots, prefillRows } } = verifier;
@@ -78,10 +78,16 @@ class BlockTrees implements Drafter {
       new BlockState(head, { context, slots, rows: count, drafted: depth, branches: topk }),
     );
     this.#zero = arena.fromHost("i32", [1], new Int32Array(1));
-    this.#extend = cleanup.use(Graph.capture(device, () => {
-      this.#queueContext();
-      advance(device, this.#state.cacheLength, this.#contextRows);
-    }));
+    this.#following = cleanup.use(
+      new Following({
+        verifier,
+        state: this.#state,
+        rows: this.#contextRows,
+        // What the verifier's taps said of a token that it keeps stays true.
+        again: 0,
+        queueRead: () => this.#queueContext(),
+      }),
+    );
     this.#trees = drawnTrees(device, arena, cleanup, shapes, (tree, shape) => {
       this.#queueDraft(tree, shape);
     });
@@ -153,36 +159,19 @@ class BlockTrees implements Drafter {
   }
 
   propose(): void {
-    this.follow();
-    this.#drawn.draw.launch();
-    this.#state.length = this.#verifier.state.length;
+    this.#following.propose(this.#drawn.draw);
   }
 
   follow(): void {
-    this.#catchUp(this.#verifier.state.length - this.#contextRows);
-  }
-
-  /** Reads tokens up to `length` at least; what lies behind is overwritten. */
-  #catchUp(length: number): void {
-    const state = this.#state;
-    while (state.length < length) {
-      this.#extend.launch();
-      state.length += this.#contextRows;
-    }
+    this.#following.follow();
   }
 
   queueObserve(): void {
-    // What the verifier's taps said of a token that it keeps stays true.
-    cutBack(
-      this.#verifier.memory.device,
-      this.#state.cacheLength,
-      this.#verifier.state.cacheLength,
-      0,
-    );
+    this.#following.queueObserve();
   }
 
   observe(): void {
-    this.#state.length = Math.min(this.#state.length, this.#verifier.state.length);
+    this.#following.observe();
   }
 
   proposer(): string {
@@ -190,12 +179,8 @@ class BlockTrees implements Drafter {
   }
 
   resume(kept: number, length: number): void {
-    this.#extend.expectLive();
     for (const { draw } of this.#trees) draw.expectLive();
-    const state = this.#state;
-    state.cache.ensure(slotsOf(this.#verifier.memory, length));
-    this.#catchUp(kept);
-    state.setLength(kept);
+    this.#following.resume(kept, length);
   }
 
   [Symbol.dispose](): void {

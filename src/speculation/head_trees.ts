@@ -8,9 +8,9 @@ import { ArgumentError } from "../base/errors.ts";
 import { checkArgument, checkOptions, required } from "../base/options.ts";
 import { Arena, type Device, Graph, rows, type Tensor } from "../device/mod.ts";
 import { HEAD_KIND, type HeadModel, HeadState } from "../model/mod.ts";
-import { advance, copy, cutBack, lastRow, ringRead, topChoices } from "../ops/mod.ts";
+import { advance, copy, lastRow, ringRead, topChoices } from "../ops/mod.ts";
 import type { Drafter, DrafterPlan, Proposal, Verifier } from "./drafter.ts";
-import { slotsOf } from "./memory.ts";
+import { Following } from "./following.ts";
 import { type Setting, settingName, type TreeSetting } from "./policy/setting.ts";
 import { DRAFTER_KINDS } from "./shape.ts";
 import { checkTree, Tree, type TreeOptions } from "./tree.ts";
@@ -161,7 +161,7 @@ class HeadTrees implements Drafter {
   readonly #extendRows: number;
   readonly #root: Tensor;
   readonly #zeros: Tensor<"i32">;
-  readonly #extend: Graph;
+  readonly #following: Following;
 
   constructor(verifier: Verifier, head: HeadModel, options: HeadTreeOptions) {
     const { memory } = verifier;
@@ -182,10 +182,16 @@ class HeadTrees implements Drafter {
     );
     this.#root = arena.allocate(this.#state.hidden.dtype, [1, head.config.hiddenSize], "root");
     this.#zeros = arena.fromHost("i32", [topk], new Int32Array(topk));
-    this.#extend = cleanup.use(Graph.capture(memory.device, () => {
-      this.#queueExtend();
-      advance(memory.device, this.#state.cacheLength, this.#extendRows);
-    }));
+    this.#following = cleanup.use(
+      new Following({
+        verifier,
+        state: this.#state,
+        rows: this.#extendRows,
+        // Of the last pair the hidden state is the one to grow from, and after a partial acceptance its token is another.
+        again: 1,
+        queueRead: () => this.#queueExtend(),
+      }),
+    );
     this.#trees = drawnTrees(memory.device, arena, cleanup, shapes, (tree, shape) => {
       this.#queueDraft(tree, shape);
     });
@@ -289,34 +295,19 @@ class HeadTrees implements Drafter {
   }
 
   propose(): void {
-    this.follow();
-    this.#drawn.draw.launch();
-    this.#state.length = this.#verifier.state.length;
+    this.#following.propose(this.#drawn.draw);
   }
 
   follow(): void {
-    this.#catchUp(this.#verifier.state.length - this.#extendRows);
-  }
-
-  /** Reads pairs up to `length` at least; what lies behind is overwritten. */
-  #catchUp(length: number): void {
-    const state = this.#state;
-    while (state.length < length) {
-      this.#extend.launch();
-      state.length += this.#extendRows;
-    }
+    this.#following.follow();
   }
 
   queueObserve(): void {
-    // The last pair is read again: its hidden state is the one to grow from, and after a partial
-    // acceptance its token is another one.
-    const { memory, state: above } = this.#verifier;
-    cutBack(memory.device, this.#state.cacheLength, above.cacheLength, -1);
+    this.#following.queueObserve();
   }
 
   observe(): void {
-    const { length } = this.#verifier.state;
-    this.#state.length = Math.max(0, Math.min(this.#state.length, length - 1));
+    this.#following.observe();
   }
 
   proposer(): string {
@@ -324,12 +315,8 @@ class HeadTrees implements Drafter {
   }
 
   resume(kept: number, length: number): void {
-    this.#extend.expectLive();
     for (const { draw } of this.#trees) draw.expectLive();
-    const state = this.#state;
-    state.cache.ensure(slotsOf(this.#verifier.memory, length));
-    this.#catchUp(kept);
-    state.setLength(kept);
+    this.#following.resume(kept, length);
   }
 
   [Symbol.dispose](): void {

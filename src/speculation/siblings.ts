@@ -15,10 +15,15 @@ import {
   treeSelect,
   treeSiblings,
 } from "../ops/mod.ts";
-import type { Proposal, Verifier } from "./drafter.ts";
+import type { Verifier } from "./drafter.ts";
+import { allocateTree, type TreeProposal } from "./tree.ts";
 
 /** Positions kept: as many as may be proposed at once. */
 const KEPT = MAX_TREE_ROWS;
+
+/** Bytes that {@linkcode Siblings} take on a device at most: choices collected and kept, candidates, the proposal. */
+export const MOST_SIBLING_BYTES: number = 8 * MAX_TOPK * (KEPT + MAX_TREE_ROWS) +
+  12 * MAX_TREE_ROWS * (1 + MAX_TOPK) + 24 * MAX_TREE_ROWS;
 
 /** What siblings are made for. */
 export interface SiblingsOptions {
@@ -43,7 +48,7 @@ export function mostSiblings(model: Model, depth: number): number {
 /** The siblings of the sequences of one draft model. */
 export class Siblings {
   /** The sequence and its siblings, for the verifier. */
-  readonly proposal: Proposal & Required<Omit<Proposal, "limit" | "cuts">>;
+  readonly proposal: TreeProposal;
   readonly #verifier: Verifier;
   readonly #depth: number;
   readonly #collected: number;
@@ -79,13 +84,7 @@ export class Siblings {
     this.#scores = arena.allocate("f32", [candidates], "scores");
     this.#tokens = arena.allocate("i32", [candidates], "tokens");
     this.#parents = arena.allocate("i32", [candidates], "parents");
-    this.proposal = {
-      rows: size,
-      tokens: arena.allocate("i32", [size], "tree tokens"),
-      parents: arena.allocate("i32", [size], "tree parents"),
-      depths: arena.allocate("i32", [size], "tree depths"),
-      mask: arena.allocate("u64", [size, 1], "tree mask"),
-    };
+    this.proposal = allocateTree(arena, size);
   }
 
   /**

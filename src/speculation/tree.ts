@@ -42,10 +42,28 @@ export function checkTree(options: TreeOptions, vocabulary: number): void {
   }
 }
 
+/** Bytes that a {@linkcode Tree} takes on a device at most: candidates, two tables of choices, the frontier, the proposal. */
+export const MOST_TREE_BYTES: number = 12 * MAX_TOPK * (1 + MAX_HEAD_ROWS) +
+  8 * MAX_TOPK ** 2 + (12 + MAX_HEAD_ROWS / 8) * MAX_TOPK + 20 * MAX_TREE_ROWS;
+
+/** A proposal that is a tree: all of its tensors are there. */
+export type TreeProposal = Proposal & Required<Omit<Proposal, "limit" | "cuts">>;
+
+/** Allocates a proposal of `size` rows, node 0 included, in `arena`. */
+export function allocateTree(arena: Arena, size: number): TreeProposal {
+  return {
+    rows: size,
+    tokens: arena.allocate("i32", [size], "tree tokens"),
+    parents: arena.allocate("i32", [size], "tree parents"),
+    depths: arena.allocate("i32", [size], "tree depths"),
+    mask: arena.allocate("u64", [size, 1], "tree mask"),
+  };
+}
+
 /** One tree: its candidates, the frontier of its last level, and the nodes kept. */
 export class Tree {
   /** The nodes kept, for the verifier. */
-  readonly proposal: Proposal & Required<Omit<Proposal, "limit" | "cuts">>;
+  readonly proposal: TreeProposal;
   /** Token of each frontier entry, i32 [topk]. */
   readonly frontTokens: Tensor<"i32">;
   /** Row of the level before that each entry grew from, i32 [topk]. */
@@ -77,13 +95,7 @@ export class Tree {
     this.frontMask = arena.allocate("u64", [topk, words], "front mask");
     this.values = arena.allocate("f32", [topk, topk], "values");
     this.ids = arena.allocate("i32", [topk, topk], "ids");
-    this.proposal = {
-      rows: treeSize,
-      tokens: arena.allocate("i32", [treeSize], "tree tokens"),
-      parents: arena.allocate("i32", [treeSize], "tree parents"),
-      depths: arena.allocate("i32", [treeSize], "tree depths"),
-      mask: arena.allocate("u64", [treeSize, 1], "tree mask"),
-    };
+    this.proposal = allocateTree(arena, treeSize);
   }
 
   /** Queues level `level`, 1 or more, from `values` and `ids`. */

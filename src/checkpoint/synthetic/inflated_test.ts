@@ -5,6 +5,7 @@ import { ArgumentError, UnsupportedModelError } from "../../base/errors.ts";
 import { checkHead, summarizeModel } from "../../model/mod.ts";
 import { type Checkpoint, openCheckpoint } from "../checkpoint.ts";
 import { openHead } from "../head.ts";
+import { headShape } from "./head_shapes.ts";
 import { inflate, inflateHead } from "./inflated.ts";
 import { place, type Segment } from "./placement.ts";
 import { modelShape } from "./shapes.ts";
@@ -164,6 +165,19 @@ Deno.test("inflated: what is refused", () => {
     () => inflateHead(head, other, shape),
     ArgumentError,
     "its hiddenSize is 384, expected 256",
+  );
+  for (const draftVocabSize of [3071, 128257]) {
+    assertThrows(
+      () => inflateHead(head, small.config, shape, { draftVocabSize }),
+      ArgumentError,
+      `draftVocabSize is ${draftVocabSize}, expected 3072 to 128256`,
+    );
+  }
+  const block = { ...head, config: headShape("dspark", small.config) };
+  assertThrows(
+    () => inflateHead(block, small.config, shape),
+    UnsupportedModelError,
+    "a head of kind dspark",
   );
   const golden = fileURLToPath(new URL("../../../tests/data/golden/llama-bf16", import.meta.url));
   using bf16 = openCheckpoint(golden);

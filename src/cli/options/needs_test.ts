@@ -181,6 +181,14 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Idle>>>> = {
       ["--lm-head w8a16", "it needs --synthetic"],
       ["--synthetic llama-3-8b --scheme w8a8 --lm-head w8a16", "it needs --scheme w4a16-g128"],
     ],
+    "head-scheme": [
+      ["--trio D --head-scheme f16", "it needs --synthetic or --inflate"],
+      ["--inflate 70b-8b --tables ceilings --head-scheme f16", "it needs --tables with drafts"],
+    ],
+    "head-tokens": [
+      ["--trio D --head-tokens 9", "it needs --synthetic or --inflate"],
+      ["--synthetic llama-3-8b --tables forward --head-tokens 9", "it needs --tables with drafts"],
+    ],
     model: ALWAYS,
     trio: ALWAYS,
     inflate: [
