@@ -4,18 +4,24 @@
  */
 import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
 import { ArgumentError, CheckpointError, UnsupportedModelError } from "../src/base/errors.ts";
+import { DEMO_DIR } from "../scripts/trio.ts";
 import { openHead } from "../src/checkpoint/head.ts";
 import { Device } from "../src/device/mod.ts";
 import { HeadModel, Model } from "../src/model/mod.ts";
 import {
+  convertHead,
   quantizeCheckpoint,
   quantizeHead,
   type QuantizeHeadOptions,
   trimHead,
 } from "../src/quantize/mod.ts";
 import { QUANTIZERS } from "../src/quantize/quantizers/registry.ts";
+import { eagle2 } from "../src/speculation/mod.ts";
+import { Tokenizer } from "../src/text/tokenizer.ts";
 import { FAMILIES, type Family, saidBy, SHAPE, writeHead, writeTarget } from "./made_heads.ts";
+import { problems } from "./problems.ts";
 import { rewrite } from "./rewrite.ts";
+import { decode, Decoder } from "./rounds.ts";
 import { relativeError, Rig } from "./rig.ts";
 import { makeModel, readNames, VOCAB } from "./whole_models.ts";
 
@@ -177,6 +183,57 @@ Deno.test("quantize --head: a head with more tokens than its target gets a map o
   using verifier = Model.load(opened, target);
   using loaded = HeadModel.load(opened, head, verifier);
   assertEquals(loaded.vocabulary, VOCAB);
+});
+
+Deno.test("quantize --head: a head that was converted for a rotated target is quantized, its last layer too", async () => {
+  const rotated = `${root}/rotated`;
+  const converted = `${root}/converted`;
+  await quantizeCheckpoint({ model: `${root}/model`, out: rotated, scheme: "f16", rotate: true });
+  await convertHead({ head: `${root}/whole eagle2`, model: rotated, out: converted });
+  await quantize(converted, "converted, quantized", { scheme: "w4a16-g32", target: rotated });
+  const [, logits] = errorsOf("converted, quantized", "converted", rotated);
+  assertLess(logits, 0.6);
+  using head = openHead(`${root}/converted, quantized`);
+  assert(head.tensors.find("output.qweight") !== undefined);
+});
+
+Deno.test("quantize --head, trim-head: the demo's head drafts nearly as well", async () => {
+  const demo = `${DEMO_DIR}/target`;
+  const head = `${DEMO_DIR}/target-eagle2`;
+  await quantize(head, "demo quantized", {
+    scheme: "w4a16-g128",
+    target: demo,
+    calibration: undefined,
+    calibrationTexts: 12,
+  });
+  using opened = device();
+  using verifier = Model.load(opened, demo);
+  const tokenizer = Tokenizer.load(demo);
+  const prompts = problems(12, 23).map((text) => tokenizer.encode(`Question: ${text}\nAnswer:`));
+  const expected = prompts.map((prompt) => decode(verifier, prompt, 32).tokens);
+  // What the target says to others.
+  Deno.writeTextFileSync(
+    `${root}/answers.jsonl`,
+    problems(40, 24).map((text) => {
+      const prompt = tokenizer.encode(`Question: ${text}\nAnswer:`);
+      const { tokens } = decode(verifier, prompt, 32);
+      return JSON.stringify({ tokens: [...prompt, ...tokens], prompt: prompt.length });
+    }).join("\n"),
+  );
+  const out = `${root}/demo trimmed`;
+  await trimHead({ head, target: demo, texts: `${root}/answers.jsonl`, keep: 768, out });
+  const roundsOf = (dir: string) => {
+    using loaded = HeadModel.load(opened, dir, verifier);
+    const plan = eagle2(loaded, { depth: 5, topk: 8, treeSize: 32 });
+    using decoder = new Decoder(verifier, 256, plan);
+    return prompts.reduce((sum, prompt, i) => {
+      assertEquals(decoder.decode(prompt, 32), expected[i]);
+      return sum + decoder.forwards;
+    }, 0);
+  };
+  const [whole, quantized, trimmed] = [head, `${root}/demo quantized`, out].map(roundsOf);
+  assertLess(quantized, whole / 0.95, "target forwards, quantized");
+  assertLess(trimmed, whole / 0.85, "target forwards, trimmed");
 });
 
 Deno.test("quantize --head: what it cannot do it refuses before work", async () => {

@@ -12,7 +12,7 @@ import { openHead } from "../../checkpoint/head.ts";
 import { checkHead } from "../../model/mod.ts";
 import { calibrated, digestOf } from "../jobs/calibrated.ts";
 import { refuseIdle } from "../jobs/check_options.ts";
-import { modelFiles } from "../jobs/config_json.ts";
+import { checkpointFiles, modelFiles } from "../jobs/config_json.ts";
 import type { QuantizeResult } from "../jobs/options.ts";
 import { pause } from "../jobs/pause.ts";
 import { isLarge } from "../jobs/quantize_checkpoint.ts";
@@ -87,7 +87,7 @@ export async function quantizeHead(given: QuantizeHeadOptions): Promise<Quantize
     backend: device?.backend,
     calibration: await digestOf(texts),
     head: modelFiles(dir),
-    target: checkpoint.gguf?.files ?? modelFiles(target),
+    target: checkpointFiles(checkpoint),
   });
   if (warning !== undefined) warn(warning);
   let resumed = 0;

@@ -30,7 +30,13 @@ import { headTokens } from "../../checkpoint/head_vocabulary.ts";
 import type { Device } from "../../device/mod.ts";
 import { checkHead } from "../../model/mod.ts";
 import { Tokenizer } from "../../text/tokenizer.ts";
-import { changedConfig, companionBytes, copyCompanions, modelFiles } from "../jobs/config_json.ts";
+import {
+  changedConfig,
+  checkpointFiles,
+  companionBytes,
+  copyCompanions,
+  modelFiles,
+} from "../jobs/config_json.ts";
 import { countTokens, mostFrequent } from "./count_tokens.ts";
 import { exists, infoOf } from "../jobs/out_place.ts";
 import { pause } from "../jobs/pause.ts";
@@ -121,7 +127,7 @@ export async function trimHead(options: TrimHeadOptions): Promise<TrimHeadResult
     program: 1,
     keep,
     head: modelFiles(dir),
-    target: checkpoint.gguf?.files ?? modelFiles(target),
+    target: checkpointFiles(checkpoint),
     texts: textOf(texts),
     backend: device?.backend,
   });
