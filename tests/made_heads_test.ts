@@ -2,8 +2,7 @@
  * Losslessness with heads that were trimmed, quantized or both: tokens that a head does not draft change none, and codes of its
  * weights change none, whatever proposes them, greedy and sampled.
  */
-import { assertEquals, assertGreater } from "@std/assert";
-import { Device } from "../src/device/mod.ts";
+import { assertEquals } from "@std/assert";
 import { HeadModel, Model } from "../src/model/mod.ts";
 import { quantizeHead, trimHead } from "../src/quantize/mod.ts";
 import {
@@ -16,12 +15,10 @@ import {
   type TreeOptions,
 } from "../src/speculation/mod.ts";
 import { backendTest } from "./backends.ts";
-import { type Family, writeHead, writeTarget } from "./made_heads.ts";
+import { type Family, SHAPE, writeHead, writeTarget } from "./made_heads.ts";
 import { decode } from "./rounds.ts";
-import { rewrite } from "./rewrite.ts";
 import { random } from "./random.ts";
 import { makeModel, VOCAB } from "./whole_models.ts";
-import { SHAPE } from "./made_heads.ts";
 
 const root = Deno.makeTempDirSync();
 addEventListener("unload", () => Deno.removeSync(root, { recursive: true }));
