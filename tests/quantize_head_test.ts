@@ -159,6 +159,19 @@ Deno.test("quantize --head: a target's quantized output projection is taken as w
   const quantized = `${root}/lm_head quantized`;
   const how = { scheme: "w4a16-g32", method: "rtn", lmHead: "w4a16" } as const;
   await quantizeCheckpoint({ model: `${root}/model`, out: quantized, ...how });
+  await assertRejects(
+    () =>
+      quantize(`${root}/whole eagle2`, "not asked", {
+        scheme: "w4a16-g128",
+        target: quantized,
+        method: "rtn",
+        calibration: undefined,
+        device: undefined,
+      }),
+    ArgumentError,
+    "it is quantized and there is no device to ask",
+  );
+  assertEquals(readNames(root).filter((name) => name.startsWith("not asked")), []);
   const scheme = "w4a16-channel";
   await quantize(`${root}/whole eagle2`, "of quantized", {
     scheme,

@@ -27,6 +27,7 @@ import {
   type QuantizeHeadOptions,
 } from "./head_options.ts";
 import { OwnOutput } from "./own_output.ts";
+import { expectDevice } from "./target_output.ts";
 
 /** What {@link quantizeHead} did. */
 export type QuantizeHeadResult = Omit<QuantizeResult, "rotated">;
@@ -64,6 +65,7 @@ export async function quantizeHead(given: QuantizeHeadOptions): Promise<Quantize
   const { maxPositions } = checkpoint.config;
   const { texts, warning, gptq } = calibrated(options, method, quantizer, target, maxPositions);
   const asks = lmHead !== "f16" && new OwnOutput(head, checkpoint).asksDevice;
+  if (asks) expectDevice(target, options.device);
   using device = texts.length > 0 || asks ? options.device?.() : undefined;
   using pool = isLarge(head.config.model) ? await RowPool.open(options.threads) : new RowPool();
   using job = new HeadJob({
