@@ -11,7 +11,7 @@ import { sourceOf, type TensorInfo, type TensorSource } from "../containers/sour
 
 /**
  * What a tensor is for. `weight` is f16 [n, k]; `qweight` holds integers of which any bits are valid, `e4m3` 8-bit
- * floats; `scales` differ, each `level` is the same; a `constant` is one number.
+ * floats; `scales` differ, each `level` is the same; a `constant` is one number; `zeros` are of any dtype.
  */
 export type TensorRole =
   | "embedding"
@@ -22,7 +22,8 @@ export type TensorRole =
   | "e4m3"
   | "scales"
   | "level"
-  | "constant";
+  | "constant"
+  | "zeros";
 
 /** A tensor of a stored linear layer. */
 export interface StoredTensor {
@@ -184,23 +185,32 @@ export function modelLayout(
   return layout.tensors;
 }
 
-/** The tensors of an EAGLE-2 head in f16, with an embedding table of its own or the verifier's. */
+/**
+ * The tensors of an EAGLE-2 head, with an embedding table of its own or the verifier's, its linear layers as `stored` says. One
+ * that drafts fewer tokens drafts the first ones.
+ */
 export function headLayout(
   file: string,
-  { model, fcBias }: HeadConfig,
+  config: HeadConfig,
   ownEmbedding = false,
+  stored: StoredTensors = plainTensors,
 ): LayoutTensor[] {
+  const { model, fcBias, draftVocabSize: tokens } = config;
   const { vocabSize, hiddenSize: hidden } = model;
   const layout = new Layout(file);
   if (ownEmbedding) {
     const table = [vocabSize, hidden];
     layout.add("embed_tokens.weight", "embedding", "embed_tokens", "f16", table, hidden);
   }
-  layout.add("fc.weight", "weight", "fc", "f16", [hidden, 2 * hidden], 2 * hidden);
+  layout.linear("fc", "fc", stored(hidden, 2 * hidden), 2 * hidden);
   if (fcBias) layout.add("fc.bias", "bias", "fc", "f16", [hidden], 2 * hidden);
   for (let i = 0; i < model.layers; i++) {
-    layout.decoder(model, `layers.${i}`, i, i > 0, plainTensors);
+    layout.decoder(model, `layers.${i}`, i, i > 0, stored);
   }
+  if ("ownOutput" in config && config.ownOutput) {
+    layout.linear("lm_head", "lm_head", stored(tokens, hidden), hidden);
+  }
+  if (tokens < vocabSize) layout.add("d2t", "zeros", "d2t", "i64", [tokens], tokens);
   return layout.tensors;
 }
 

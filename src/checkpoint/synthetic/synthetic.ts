@@ -50,17 +50,21 @@ export function syntheticCheckpoint(shape: ModelConfig, options: SyntheticOption
   };
 }
 
-/** An EAGLE-2 head of `shape` whose weights are random; it shares its verifier's embedding. */
+/** An EAGLE-2 head of `shape` whose weights are random, f16 where no scheme is named; it shares its verifier's embedding. */
 export function syntheticHead(
   shape: HeadConfig,
-  options: Omit<SyntheticOptions, "scheme" | "lmHead"> = {},
+  options: Partial<Omit<SyntheticOptions, "lmHead">> = {},
 ): Head {
-  const { seed = 0, name = "synthetic head" } = options;
-  const tensors = synthetic(name, headLayout(name, shape), seed);
+  const { scheme = "f16", seed = 0, name = "synthetic head" } = options;
+  const { description, tensors: stored } = syntheticFormat(scheme, undefined);
+  const tensors = synthetic(name, headLayout(name, shape, false, stored), seed);
   return {
     dir: name,
     config: shape,
     tensors,
+    ...(description && {
+      quantization: parseQuantization(new Fields(name, description), tensors),
+    }),
     unusedKeys: [],
     [Symbol.dispose]: () => tensors[Symbol.dispose](),
   };
@@ -94,6 +98,8 @@ function blockOf(
       return blocks.constant(size * deviation, dtype);
     case "constant":
       return blocks.constant(size, dtype);
+    case "zeros":
+      return blocks.constant(0, "i32");
     case "embedding":
     case "weight":
     case "bias":

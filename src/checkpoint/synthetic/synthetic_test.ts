@@ -44,7 +44,12 @@ Deno.test("named shapes have all tensors that a model checks, and their known si
   assertAlmostEquals(gigabytes("llama-3-70b", "w4a16-g128"), 39.5, 0.2);
   for (const [name, shape] of Object.entries(HEAD_SHAPES)) {
     using head = syntheticHead(shape);
-    checkHead(head, { dir: name, config: modelShape(name) });
+    const verifier = { dir: name, config: modelShape(name) };
+    checkHead(head, verifier);
+    // Four bits, and a quarter of the vocabulary.
+    const few = { ...plainEagle2(verifier.config), draftVocabSize: 32064, ownOutput: true };
+    using small = syntheticHead(few, { scheme: "w4a16-g128" });
+    assertEquals(checkHead(small, verifier).vocabulary, 32064);
   }
   assertThrows(
     () => syntheticCheckpoint(DEEP, { scheme: "w8a8", lmHead: "w8a16" }),
