@@ -40,6 +40,8 @@ const CONVERT = ["convert-head", "--head", head, "--model", rotated];
 const texts = `${root}/texts.jsonl`;
 Deno.writeTextFileSync(texts, '{"tokens": [1, 2, 3]}');
 const STATES = ["hidden-states", "--backend", "cpu", "--target", model, "--texts", texts];
+const TRIM = ["trim-head", "--head", head, "--target", model, "--texts", texts, "--keep", "9"];
+const OF_HEAD = ["quantize", "--head", head, "--target", model, ...QUANTIZE.slice(3)];
 const BENCH = ["bench", "--backend", "cpu", "--model", model, "--tables", "forward"]
   .concat("--rows", "1", "--context", "8", "--runs", "1");
 
@@ -80,6 +82,10 @@ const PRINTING: readonly (readonly string[])[] = [
   [...QUANTIZE, "--out", `${root}/printed-json`, "--json"],
   [...CONVERT, "--out", `${root}/printed-head`],
   [...CONVERT, "--out", `${root}/printed-head-json`, "--json"],
+  [...OF_HEAD, "--out", `${root}/printed-quantized-head`],
+  [...OF_HEAD, "--out", `${root}/printed-quantized-head-json`, "--json"],
+  [...TRIM, "--out", `${root}/printed-trimmed`],
+  [...TRIM, "--out", `${root}/printed-trimmed-json`, "--json"],
   [...STATES, "--out", `${root}/printed-states`],
   [...STATES, "--out", `${root}/printed-states-json`, "--json"],
   BENCH,

@@ -139,6 +139,7 @@ const LINES: Readonly<Record<string, { readonly says: RegExp; readonly more?: st
   },
   "convert-head": { says: /^The head for/ },
   "hidden-states": { says: /^1 texts of \d+ tokens are in/ },
+  "trim-head": { says: /^The head in .* drafts 99 of 266 tokens/ },
 };
 
 /** The flags without one path, or without one permission that has no more than one. */
@@ -169,7 +170,7 @@ Deno.test("docs: commands and programs work with the permissions that are named,
     const name = words[program] === "program.ts" ? "program.ts" : words[program + 1];
     seen.push(name);
     const { says, more = "" } = LINES[name];
-    const model = { quantize: plain, "convert-head": rotated }[name] ?? DEMO;
+    const model = { quantize: plain, "convert-head": rotated, "trim-head": plain }[name] ?? DEMO;
     let count = 0;
     const run = (flags: readonly string[]) => {
       const parent = `${root}/${name}-${count++}`;

@@ -2,11 +2,15 @@
  * GGUF files on the command line.
  */
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { openCheckpoint } from "../src/checkpoint/checkpoint.ts";
+import { openHead } from "../src/checkpoint/head.ts";
 import { testIo } from "../src/cli/fixtures_test.ts";
 import { runProgram } from "../src/cli/program.ts";
 import { COMMANDS } from "../src/cli/registry.ts";
+import { checkHead } from "../src/model/mod.ts";
 import { DEMO_DIR } from "../scripts/trio.ts";
 import { ggufCase } from "./gguf_cases.ts";
+import { writeRandomHead } from "./models.ts";
 
 async function run(...args: string[]) {
   const io = testIo();
@@ -46,6 +50,30 @@ Deno.test("inspect: a GGUF model of several types, and rope by divisors", async 
   assertStringIncludes(mixed, "Q4_K 47.8%, Q6_K 43.5%, Q5_0 8.7%");
   const rope = (await run("inspect", path("llama3-rope"))).out;
   assertStringIncludes(rope, "theta 10000, frequencies divided by 1 to 8");
+});
+
+Deno.test("trim-head and quantize --head: a head on a GGUF target", async () => {
+  const model = path("split");
+  const dir = Deno.makeTempDirSync();
+  using checkpoint = openCheckpoint(model);
+  const { hiddenSize: hidden, intermediateSize, vocabSize: vocab, ...sizes } = checkpoint.config;
+  const { heads, kvHeads, headDim } = sizes;
+  const shape = { seed: 3, layers: 1, hidden, intermediate: intermediateSize, vocab };
+  writeRandomHead(`${dir}/head`, { ...shape, heads, kvHeads, headDim });
+  Deno.writeTextFileSync(`${dir}/a.txt`, "some words, and some more of them. ".repeat(30));
+  const target = ["--target", model, "--backend", "cpu"];
+  const trims = ["--texts", `${dir}/a.txt`, "--keep", "96", "--out", `${dir}/trimmed`];
+  const trim = await run("trim-head", "--head", `${dir}/head`, ...target, ...trims);
+  assertEquals([trim.code, trim.err], [0, ""]);
+  assertStringIncludes(trim.out, `drafts 96 of ${vocab} tokens`);
+  const how = ["--scheme", "w4a16-g32", "--calibration", `${dir}/a.txt`, "--out", `${dir}/w4`];
+  const quantize = await run("quantize", "--head", `${dir}/trimmed`, ...target, ...how);
+  assertEquals(quantize.code, 0, quantize.err);
+  assertStringIncludes(quantize.out, "9 linear layers quantized to w4a16-g32 by gptq");
+  using head = openHead(`${dir}/w4`);
+  assertEquals([head.config.kind, head.config.draftVocabSize], ["eagle2", 96]);
+  assertEquals(checkHead(head, checkpoint).unused.filter(({ matters }) => matters), []);
+  Deno.removeSync(dir, { recursive: true });
 });
 
 Deno.test("quantize and convert-head say what they need instead of GGUF", async () => {

@@ -1,5 +1,5 @@
 /**
- * Quantizing, and converting a head, seen before every change of a file: what a process leaves that is killed
+ * Quantizing, and what makes heads of heads, seen before every change of a file: what a process leaves that is killed
  * there can be gone on with, and what fails there says so, leaving nothing that looks finished.
  *
  * @module
@@ -8,7 +8,8 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { testIo } from "../src/cli/fixtures_test.ts";
 import { runProgram } from "../src/cli/program.ts";
 import { COMMANDS } from "../src/cli/registry.ts";
-import { convertHead, quantizeCheckpoint } from "../src/quantize/mod.ts";
+import { Device } from "../src/device/mod.ts";
+import { convertHead, quantizeCheckpoint, quantizeHead, trimHead } from "../src/quantize/mod.ts";
 import { copyTree, withSteps } from "./file_steps.ts";
 import { SMALL, writeRandomHead } from "./models.ts";
 import { filesOf, makeModel, readNames, VOCAB } from "./whole_models.ts";
@@ -19,6 +20,8 @@ addEventListener("unload", () => Deno.removeSync(root, { recursive: true }));
 const SHAPE = { ...SMALL, vocab: VOCAB };
 const model = makeModel(`${root}/model`, SHAPE);
 const head = writeRandomHead(`${root}/head`, SHAPE);
+const texts = `${root}/texts.txt`;
+Deno.writeTextFileSync(texts, "hello world, again and again. ".repeat(12));
 const rotated = `${root}/rotated`;
 await quantizeCheckpoint({ model, out: rotated, scheme: "f16", rotate: true });
 
@@ -49,6 +52,29 @@ const WORKS: readonly Work[] = [
     args: ["convert-head", "--head", head, "--model", rotated],
     resumes: false,
     run: (out) => convertHead({ head, model: rotated, out }),
+  },
+  {
+    name: "quantize --head",
+    args: [
+      ...["quantize", "--head", head, "--target", model, "--scheme", QUANTIZE.scheme],
+      ...["--calibration", texts, "--backend", "cpu", "--threads", "1"],
+    ],
+    resumes: true,
+    run: (out) =>
+      quantizeHead({
+        head,
+        target: model,
+        out,
+        scheme: QUANTIZE.scheme,
+        calibration: texts,
+        device: () => Device.open({ backend: "cpu", threads: 1 }),
+      }),
+  },
+  {
+    name: "trim-head",
+    args: ["trim-head", "--head", head, "--target", model, "--texts", texts, "--keep", "99"],
+    resumes: true,
+    run: (out) => trimHead({ head, target: model, texts, keep: 99, out }),
   },
 ];
 
@@ -151,7 +177,7 @@ for (const { name, args, resumes, run } of WORKS) {
           if (resumes && kept && fault === space) {
             assertMatch(
               io.stderr.text,
-              /parts are finished and kept in .*\n {2}specmquant quantize/,
+              / kept in .*\n {2}specmquant (quantize|trim-head)/,
             );
           }
           if (!resumes && fault === space) assert(!kept, `${what}: ${io.stderr.text}`);

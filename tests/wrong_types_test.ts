@@ -22,6 +22,8 @@ import {
   pull,
   type PullOptions,
   quantizeCheckpoint,
+  quantizeHead,
+  type QuantizeHeadOptions,
   type QuantizeOptions,
   type ScoreOptions,
   scoreTokens,
@@ -31,6 +33,8 @@ import {
   type SpeculationOptions,
   suffix,
   type Tokenizer,
+  trimHead,
+  type TrimHeadOptions,
   writeStates,
   type WriteStatesOptions,
 } from "../mod.ts";
@@ -596,6 +600,40 @@ Deno.test("what quantizes, converts and writes states refuses what it cannot do,
       await expectRefused(call, `convertHead, ${option}`, option, [show(value), "expected"]);
     }
   }
+  const { model: _model, rotate: _rotate, seed: _seed, ...shared } = wrong;
+  const wrongHead: Wrong<QuantizeHeadOptions> = {
+    ...shared,
+    head: [...NO_PATH, undefined],
+    target: [...NO_PATH, undefined],
+    lmHead: NO_WORD,
+  };
+  const wrongTrim: Wrong<TrimHeadOptions> = {
+    head: [...NO_PATH, undefined],
+    target: [...NO_PATH, undefined],
+    texts: [...NO_PATH, undefined],
+    out: [...NO_PATH, undefined],
+    keep: [...NO_COUNT, undefined],
+    device: NO_FUNCTION,
+    onProgress: NO_FUNCTION,
+    onKept: NO_FUNCTION,
+    signal: NO_SIGNAL,
+  };
+  const ofHead = { head: dir, target: dir, out: `${dir}/out` };
+  const trims = { ...ofHead, texts: `${dir}/texts`, keep: 9 };
+  const quantizes = { ...ofHead, scheme: "w4a16-g128" };
+  const calls = [
+    ["quantizeHead", quantizeHead, quantizes, wrongHead],
+    ["trimHead", trimHead, trims, wrongTrim],
+  ] as const;
+  for (const [name, run, base, wrong] of calls) {
+    for (const [option, values] of Object.entries(wrong)) {
+      for (const value of values) {
+        const call = () => run({ ...base, [option]: value } as never);
+        const note = `${name}({ ${option}: ${show(value)} })`;
+        await expectRefused(call, note, option, [option, show(value), "expected"]);
+      }
+    }
+  }
   const states = { model: dir, texts: `${dir}/texts`, out: `${dir}/out`, device: () => {} };
   const wrongStates: Wrong<WriteStatesOptions> = {
     model: [...NO_PATH, undefined],
@@ -664,7 +702,9 @@ Deno.test("every export of the public API is checked here, or takes nothing to c
       "openHead",
       "Tokenizer",
       "quantizeCheckpoint",
+      "quantizeHead",
       "convertHead",
+      "trimHead",
       "writeStates",
       "pull",
     ])

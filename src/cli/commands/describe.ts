@@ -37,6 +37,8 @@ export interface Description {
   readonly kind: "model" | "head";
   /** The family of a head. */
   readonly family?: HeadConfig["kind"];
+  /** Tokens that a head drafts. */
+  readonly draftVocabSize?: number;
   /** Shapes and numbers. */
   readonly config: ModelConfig;
   /** Parameters, however they are stored. */
@@ -176,7 +178,7 @@ function ggufFacts({ gguf, rawConfig, tensors }: Checkpoint): GgufFacts {
 }
 
 function describeHead(head: Head, context: number | undefined): Description {
-  const { dir, config: { kind: family, model } } = head;
+  const { dir, config: { kind: family, model, draftVocabSize } } = head;
   // It is checked against itself: the model that it drafts for is not known here.
   const summary = checkHead(head, { dir, config: model });
   const { weightBytes, layers, needs, rowBytes, vocabulary, unused } = summary;
@@ -194,6 +196,7 @@ function describeHead(head: Head, context: number | undefined): Description {
     dir,
     kind: "head",
     family,
+    draftVocabSize,
     config: model,
     parameters: headParameters(head),
     scheme: schemesOf(layers),

@@ -63,6 +63,15 @@ const FAMILY_NAMES: Readonly<Record<NonNullable<Description["family"]>, string>>
   dspark: "DSpark",
 };
 
+/** Of a head the tokens that it drafts, where they are not all; whether its model ties embeddings is not known. */
+function showVocabulary({ kind, config, draftVocabSize }: Description): string {
+  const { vocabSize, tiedEmbeddings } = config;
+  if (kind === "model") return `${vocabSize}${tiedEmbeddings ? ", embeddings tied" : ""}`;
+  return draftVocabSize === vocabSize
+    ? `${vocabSize}`
+    : `${vocabSize}, of which it drafts ${draftVocabSize}`;
+}
+
 function inspectText(
   description: Description,
   floorMs: number | undefined,
@@ -87,7 +96,7 @@ function inspectText(
     ["attention", `${heads} heads, ${kvHeads} for keys and values, width ${headDim}`],
     ["rope", showRope(config)],
     ["positions", `${config.maxPositions}`],
-    ["vocabulary", `${config.vocabSize}${config.tiedEmbeddings ? ", embeddings tied" : ""}`],
+    ["vocabulary", showVocabulary(description)],
     ["special tokens", special.length === 0 ? "none" : special.join(", ")],
     ["chat template", description.chatTemplate ? "yes" : "no"],
   ];

@@ -43,6 +43,9 @@ function trees(flag: string): Idle {
   ];
 }
 
+/** A command line of `quantize` for a head. */
+const OF_HEAD = "--head H --target T --scheme w4a8-qqq";
+
 const ALL_MODELS = "--synthetic, --model, --trio or --inflate";
 
 /** Of every option: where it does nothing. */
@@ -138,6 +141,8 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Idle>>>> = {
   },
   quantize: {
     model: ALWAYS,
+    head: [["--head H --scheme w8a8", "it needs --target"]],
+    target: [["--scheme w8a8 --target T", "it needs --head"]],
     out: ALWAYS,
     scheme: ALWAYS,
     method: [["--scheme f16 --rotate --method rtn", "it does nothing with --scheme f16"]],
@@ -150,13 +155,20 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Idle>>>> = {
     "calibration-tokens": readsText("--calibration-tokens 3"),
     damping: isGptq("--damping 0.1"),
     order: isGptq("--order static"),
-    rotate: ALWAYS,
-    "no-rotate": [["--scheme w8a8 --no-rotate", "it needs --scheme w4a8-qqq, w4a8-qqq-g128"]],
-    seed: [["--scheme w8a8 --seed 3", "it needs --rotate"], [
-      "--scheme w4a8-qoq --no-rotate --seed 3",
-      "it needs --rotate",
-    ]],
-    "lm-head": [["--scheme f16 --rotate --lm-head w4a16", "it does nothing with --scheme f16"]],
+    rotate: [[`${OF_HEAD} --rotate`, "it does nothing with --head"]],
+    "no-rotate": [
+      ["--scheme w8a8 --no-rotate", "it needs --scheme w4a8-qqq, w4a8-qqq-g128"],
+      [`${OF_HEAD} --no-rotate`, "it does nothing with --head"],
+    ],
+    seed: [
+      ["--scheme w8a8 --seed 3", "it needs --rotate"],
+      ["--scheme w4a8-qoq --no-rotate --seed 3", "it needs --rotate"],
+      [`${OF_HEAD} --seed 3`, "it does nothing with --head"],
+    ],
+    "lm-head": [
+      ["--scheme f16 --rotate --lm-head w4a16", "it does nothing with --scheme f16"],
+      ["--scheme w4a16-g128 --lm-head f16", "it needs --head, or one of w4a16 or w8a16"],
+    ],
     backend: readsText("--backend cpu"),
     threads: ALWAYS,
     json: ALWAYS,
@@ -170,6 +182,16 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Idle>>>> = {
     taps: ALWAYS,
     "text-tokens": ALWAYS,
     "shard-tokens": ALWAYS,
+    backend: ALWAYS,
+    threads: [["--backend cuda --threads 2", "it does nothing with --backend cuda"]],
+    json: ALWAYS,
+  },
+  "trim-head": {
+    head: ALWAYS,
+    target: ALWAYS,
+    texts: ALWAYS,
+    keep: ALWAYS,
+    out: ALWAYS,
     backend: ALWAYS,
     threads: [["--backend cuda --threads 2", "it does nothing with --backend cuda"]],
     json: ALWAYS,
@@ -242,14 +264,17 @@ const REQUIRED: Readonly<Record<string, string>> = {
   score: "--target T",
   inspect: "DIR",
   pull: "ORG/NAME",
-  quantize: "--model M --out O",
+  quantize: "--out O",
   "convert-head": "--head H --model M --out O",
   "hidden-states": "--target T --texts F --out O",
+  "trim-head": "--head H --target T --texts F --keep 9 --out O",
 };
 
 function parse(name: string, args: string): unknown {
   const command = COMMANDS.find((one) => one.name === name)!;
-  return parseOptions(command, `${REQUIRED[name] ?? ""} ${args}`.trim().split(/\s+/));
+  // One of two things is quantized.
+  const model = name === "quantize" && !args.includes("--head") ? "--model M" : "";
+  return parseOptions(command, `${REQUIRED[name] ?? ""} ${model} ${args}`.trim().split(/\s+/));
 }
 
 Deno.test("options: each has been thought about", () => {
@@ -298,6 +323,8 @@ Deno.test("options: beside what they need they are taken", () => {
     ["quantize", "--scheme f16 --rotate --seed 3 --threads 2"],
     ["quantize", "--scheme w4a8-qoq --seed 3"],
     ["quantize", "--scheme w4a8-qoq-g128 --no-rotate"],
+    ["quantize", "--head H --target T --scheme w4a16-g128 --method rtn --backend cpu"],
+    ["quantize", "--head H --target T --scheme w4a16-g128 --lm-head f16 --damping 0.1"],
     ["bench", "--synthetic llama-3-8b --scheme w8a8,f16 --tables forward --rows 3 --context 9"],
     ["bench", "--synthetic llama-3-8b --lm-head w8a16"],
     ["bench", "--inflate 70b-8b --trio D --prompts 3 --max-tokens 4 --temperature 1 --seed 9"],

@@ -8,7 +8,6 @@ import type { Checkpoint } from "../../checkpoint/checkpoint.ts";
 import { tapsFor } from "../../checkpoint/config/head_config.ts";
 import { openSafetensors } from "../../checkpoint/containers/safetensors.ts";
 import {
-  SafetensorsWriter,
   type TensorToWrite,
   writeSafetensors,
 } from "../../checkpoint/containers/safetensors_writer.ts";
@@ -17,7 +16,7 @@ import type { Head } from "../../checkpoint/head.ts";
 import type { Device } from "../../device/mod.ts";
 import { headTensors, Model } from "../../model/mod.ts";
 import { checkFits, weightOf } from "../jobs/check_weights.ts";
-import { changedConfig, companionBytes, copyCompanions } from "../jobs/config_json.ts";
+import { companionBytes } from "../jobs/config_json.ts";
 import { INPUTS } from "../jobs/layer_runner.ts";
 import { exists } from "../jobs/out_place.ts";
 import { quantizeLayer, quantizeReaders } from "../jobs/quantize_layer.ts";
@@ -34,11 +33,12 @@ import {
   outputQuantizer,
   quantizationConfig,
 } from "./head_description.ts";
-import { type HeadPart, headParts, OUTPUT_READER, SMOOTHED } from "./head_plan.ts";
+import { type HeadPart, headParts, linearsOf, OUTPUT_READER, SMOOTHED } from "./head_plan.ts";
 import { HeadStates } from "./head_states.ts";
 import { observeHead } from "./observe_head.ts";
 import { OwnOutput } from "./own_output.ts";
 import { partialHead } from "./partial_head.ts";
+import { partFile, writeHead } from "./write_head.ts";
 
 /** What to do. */
 export interface HeadJobOptions extends HeadScheme {
@@ -53,9 +53,6 @@ export interface HeadJobOptions extends HeadScheme {
   /** The threads that share the rows of a weight. */
   readonly pool: RowPool;
 }
-
-/** The file of weights, as published heads have it. */
-const WEIGHTS = "model.safetensors";
 
 /** About the bytes that headers and a configuration have for each tensor. */
 const HEADER_BYTES = 1000;
@@ -89,14 +86,10 @@ export class HeadJob implements Disposable {
   /** The weights that are quantized to the scheme of most of them. */
   #weights() {
     const { head: { tensors }, lmHead } = this.#options;
-    return this.#linears().flatMap((linear) => {
+    return linearsOf(this.#parts).flatMap((linear) => {
       if (linear === OUTPUT_READER) return lmHead === undefined ? [this.#output.weight] : [];
       return [weightOf(tensors, `${linear}.weight`)];
     });
-  }
-
-  #linears(parts: readonly HeadPart[] = this.#parts): string[] {
-    return parts.flatMap(({ inputs }) => inputs.flatMap(({ linears }) => linears));
   }
 
   /** About the bytes that the result and the work take on disk together, at most. */
@@ -148,7 +141,7 @@ export class HeadJob implements Disposable {
     const part = this.#parts[index];
     const statistics = yield* this.#observe(work, index);
     const tensors: TensorToWrite[] = [];
-    const inPart = this.#linears([part]).length;
+    const inPart = linearsOf([part]).length;
     let done = 0;
     for (
       const made of part.layer === undefined
@@ -180,8 +173,8 @@ export class HeadJob implements Disposable {
   /** The head with the first `count` parts quantized. */
   #partial(work: WorkDirectory, count: number): Head {
     const { head, lmHead } = this.#options;
-    const done = this.#linears(this.#parts.slice(0, count));
-    const left = this.#linears(this.#parts.slice(count));
+    const done = linearsOf(this.#parts.slice(0, count));
+    const left = linearsOf(this.#parts.slice(count));
     const plain = [...leftAlone(head, lmHead), ...left];
     const files: TensorSource[] = [];
     for (let i = 0; i < count; i++) files.push(openSafetensors(partFile(work, i)));
@@ -235,45 +228,21 @@ export class HeadJob implements Disposable {
 
   /** Puts the parts together, and writes all that is beside them. */
   writeHead(work: WorkDirectory): void {
-    const { head, lmHead } = this.#options;
-    const { dir, tensors } = head;
-    using files = new DisposableStack();
-    const parts = this.#parts.map((_, i) => files.use(openSafetensors(partFile(work, i))));
-    const made = new Set(parts.flatMap((part) => part.names()));
-    const gone = new Set(this.#linears().map((linear) => `${linear}.weight`));
-    const copied = (source: TensorSource, name: string): TensorToWrite => ({
-      ...source.info(name),
-      data: () => source.chunks(name),
-    });
+    const { lmHead } = this.#options;
     const map = lmHead === "f16" ? [] : this.#output.map();
-    const all = [
-      ...tensors.names().filter((name) => !gone.has(name) && !made.has(name))
-        .map((name) => copied(tensors, name)),
-      ...parts.flatMap((part) => part.names().map((name) => copied(part, name))),
-      ...map,
-    ];
-    using writer = new SafetensorsWriter(`${work.model}/${WEIGHTS}`, all, { format: "pt" });
-    for (const { name, data } of all) writer.write(name, data());
-    writer.finish();
-    copyCompanions(dir, work.model);
-    const text = changedConfig(dir, {
-      quantization_config: quantizationConfig(this.#options, leftAlone(head, lmHead)),
-      ...(map.length > 0 && { draft_vocab_size: map[0].shape[0] }),
-    });
-    work.writeFile(`${work.model}/config.json`, new TextEncoder().encode(text));
+    writeHead(work, this.#options, this.#parts, map);
   }
 
   /** Linear layers quantized and tokens read. */
   counts(): { quantized: number; calibrationTokens: number } {
-    return { quantized: this.#linears().length, calibrationTokens: this.#states?.tokens ?? 0 };
+    return {
+      quantized: linearsOf(this.#parts).length,
+      calibrationTokens: this.#states?.tokens ?? 0,
+    };
   }
 
   /** Frees what is loaded. */
   [Symbol.dispose](): void {
     this.#model?.[Symbol.dispose]();
   }
-}
-
-function partFile(work: WorkDirectory, part: number): string {
-  return work.state(`part-${part}.safetensors`);
 }

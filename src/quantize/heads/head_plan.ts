@@ -61,3 +61,8 @@ export function headParts(head: Head, withOutput: boolean): HeadPart[] {
     })),
   ];
 }
+
+/** Prefixes of all linear layers of some parts. */
+export function linearsOf(parts: readonly HeadPart[]): string[] {
+  return parts.flatMap(({ inputs }) => inputs.flatMap(({ linears }) => linears));
+}

@@ -12,7 +12,7 @@ import { openHead } from "../../checkpoint/head.ts";
 import { checkHead } from "../../model/mod.ts";
 import { calibrated, digestOf } from "../jobs/calibrated.ts";
 import { refuseIdle } from "../jobs/check_options.ts";
-import { modelFiles } from "../jobs/config_json.ts";
+import { checkpointFiles, modelFiles } from "../jobs/config_json.ts";
 import type { QuantizeResult } from "../jobs/options.ts";
 import { pause } from "../jobs/pause.ts";
 import { isLarge } from "../jobs/quantize_checkpoint.ts";
@@ -27,6 +27,7 @@ import {
   type QuantizeHeadOptions,
 } from "./head_options.ts";
 import { OwnOutput } from "./own_output.ts";
+import { expectDevice } from "./target_output.ts";
 
 /** What {@link quantizeHead} did. */
 export type QuantizeHeadResult = Omit<QuantizeResult, "rotated">;
@@ -64,6 +65,7 @@ export async function quantizeHead(given: QuantizeHeadOptions): Promise<Quantize
   const { maxPositions } = checkpoint.config;
   const { texts, warning, gptq } = calibrated(options, method, quantizer, target, maxPositions);
   const asks = lmHead !== "f16" && new OwnOutput(head, checkpoint).asksDevice;
+  if (asks) expectDevice(target, options.device);
   using device = texts.length > 0 || asks ? options.device?.() : undefined;
   using pool = isLarge(head.config.model) ? await RowPool.open(options.threads) : new RowPool();
   using job = new HeadJob({
@@ -87,7 +89,7 @@ export async function quantizeHead(given: QuantizeHeadOptions): Promise<Quantize
     backend: device?.backend,
     calibration: await digestOf(texts),
     head: modelFiles(dir),
-    target: checkpoint.gguf?.files ?? modelFiles(target),
+    target: checkpointFiles(checkpoint),
   });
   if (warning !== undefined) warn(warning);
   let resumed = 0;

@@ -28,6 +28,16 @@ export function plainOutput(
   return dtype !== undefined && isFloatDType(dtype) ? { name, dtype } : undefined;
 }
 
+/** Throws an ArgumentError where there is no device to ask for the output projection of the model in `dir`. */
+export function expectDevice<T>(dir: string, device: T | undefined): asserts device is T {
+  if (device !== undefined) return;
+  throw new ArgumentError(
+    "device",
+    `Cannot take rows of the output projection of ${dir}: it is quantized and there is no device to ask, ` +
+      "expected one",
+  );
+}
+
 /**
  * The rows `tokens` of the output projection of `checkpoint`, as they are stored; of a quantized one what a device says that
  * they are, in the dtype of its activations. An ArgumentError where there is no device to ask.
@@ -43,13 +53,7 @@ export function outputOf(
   if (plain !== undefined) {
     return { ...plain, name: NAME, shape, data: () => someRows(tensors, plain.name, tokens) };
   }
-  if (device === undefined) {
-    throw new ArgumentError(
-      "device",
-      `Cannot take rows of the output projection of ${dir}: it is quantized and there is no device to ask, ` +
-        "expected one",
-    );
-  }
+  expectDevice(dir, device);
   const { activations: dtype } = checkEmbedding(weightsOf(checkpoint), {
     prefix: EMBEDDING.replace(/\.weight$/, ""),
     n: checkpoint.config.vocabSize,

@@ -4,6 +4,7 @@
  * @module
  */
 import { onFile } from "../../base/system_error.ts";
+import type { Checkpoint } from "../../checkpoint/checkpoint.ts";
 import { writeWhole } from "../../checkpoint/containers/whole_file.ts";
 import { infoOf } from "./out_place.ts";
 import { ROTATION_FILE } from "./rotate_model.ts";
@@ -36,6 +37,15 @@ function filesOf(dir: string): [name: string, info: Deno.FileInfo][] {
 /** What tells the files of a model from others: names, sizes and times, as reading 140 GB takes minutes. */
 export function modelFiles(dir: string): string[] {
   return filesOf(dir).map(([name, { size, mtime }]) => `${name} ${size} ${mtime?.getTime()}`);
+}
+
+/** The same of a checkpoint, whatever it was opened from. */
+export function checkpointFiles({ dir, gguf }: Checkpoint): string[] {
+  if (gguf === undefined) return modelFiles(dir);
+  return gguf.files.map((file) => {
+    const { size, mtime } = infoOf(file)!;
+    return `${file} ${size} ${mtime?.getTime()}`;
+  });
 }
 
 /** Files to copy: tokenizer, generation configuration, chat template, licence, an earlier rotation and the like. */

@@ -15,7 +15,6 @@ import {
   required,
   SIGNAL,
 } from "../../base/options.ts";
-import { onFile } from "../../base/system_error.ts";
 import { openCheckpoint } from "../../checkpoint/checkpoint.ts";
 import type { ModelConfig } from "../../checkpoint/config/config.ts";
 import {
@@ -24,6 +23,7 @@ import {
 } from "../../checkpoint/containers/safetensors_writer.ts";
 import type { Device } from "../../device/mod.ts";
 import { Model } from "../../model/mod.ts";
+import { checkpointFiles } from "./config_json.ts";
 import { pause } from "./pause.ts";
 import { TextReader } from "./text_reader.ts";
 import { type TrainingText, trainingTexts } from "./training_texts.ts";
@@ -111,7 +111,7 @@ export async function writeStates(options: WriteStatesOptions): Promise<WriteSta
     shardTokens,
     backend: device.backend,
     texts: await digest(texts),
-    model: filesOf(checkpoint.gguf?.files ?? [], dir),
+    model: checkpointFiles(checkpoint),
   };
   using work = new WorkDirectory(out, dir, args);
   const written = new Set(work.files());
@@ -251,20 +251,6 @@ function describe(config: ModelConfig, taps: readonly number[]): Record<string, 
     specmquant_rotation: config.rotation === undefined ? undefined : { seed: config.rotation },
     specmquant_states: { taps },
   };
-}
-
-/** What tells a model's files from others: names, sizes and times. */
-function filesOf(gguf: readonly string[], dir: string): string[] {
-  const files = gguf.length > 0 ? gguf : namesIn(dir);
-  return files.flatMap((file) => {
-    const info = infoOf(file);
-    return info?.isFile ? [`${file.split("/").at(-1)} ${info.size} ${info.mtime?.getTime()}`] : [];
-  });
-}
-
-function namesIn(dir: string): string[] {
-  return onFile("read", dir, () => [...Deno.readDirSync(dir)].map(({ name }) => `${dir}/${name}`))
-    .sort();
 }
 
 async function digest(texts: readonly TrainingText[]): Promise<string> {
