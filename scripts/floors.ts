@@ -20,11 +20,12 @@ const FLOORS: ReadonlyArray<readonly string[]> = [
   ["model"],
   ["speculation"],
   ["engine", "quantize"],
-  ["cli", "server", "eval"],
+  ["eval", "server"],
+  ["cli"],
 ];
 
 const TOP = FLOORS.length - 1;
-const ENGINE = TOP - 1;
+const ENGINE = TOP - 2;
 
 /** Folders beside the tower, each seen only by the ones listed, and seeing only `base` and one another as listed. */
 const BESIDE: Readonly<Record<string, readonly string[]>> = {

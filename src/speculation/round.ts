@@ -300,7 +300,7 @@ export class Round implements Verifier, Disposable {
     for (let j = 1; j <= accepted; j++) text[state.length + j] = this.result[j];
     state.length += accepted;
     this.drafter?.observe(this.#output.strays(this.result));
-    stats.add(accepted);
+    stats.add(accepted, graphs.proposal.rows);
     stats.draftMs += DeviceEvent.elapsed(start, drafted);
     stats.verifyMs += DeviceEvent.elapsed(drafted, verified);
     stats.commitMs += DeviceEvent.elapsed(verified, committed);
@@ -348,7 +348,7 @@ export class Round implements Verifier, Disposable {
     this.#plain.verify.launch();
     this.#plain.commit().launch();
     this.state.length++;
-    this.stats.add(1);
+    this.stats.add(1, 1);
   }
 
   /** Queues a forward of the next token of the history, which some other level has chosen. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { snakeCase } from "../../base/key_case.ts";
 import type {
   ChoiceOptions,
   FinishReason,
@@ -14,7 +15,7 @@ import { CHOICE_DEFAULTS } from "../../speculation/mod.ts";
 import { grammarJson } from "./grammar.ts";
 import { legend, paint, proposerColor } from "../terminal/color.ts";
 import type { Io } from "../terminal/io.ts";
-import { snakeCase, writeJson } from "../terminal/json.ts";
+import { writeJson } from "../terminal/json.ts";
 import type { Progress } from "../terminal/progress.ts";
 
 /** How to show a generation. */

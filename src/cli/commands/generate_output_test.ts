@@ -13,6 +13,8 @@ const LEVEL = {
   draftMs: 1,
   verifyMs: 2,
   commitMs: 3,
+  lengths: [1, 2],
+  rows: [1, 8],
   readBackMs: 4,
 };
 
