@@ -43,6 +43,7 @@ const BESIDE: Readonly<Record<string, readonly string[]>> = {
 const ROOMS: Readonly<Record<string, ReadonlyArray<readonly string[]>>> = {
   checkpoint: [["containers"], ["config", "formats"], [""], ["synthetic"]],
   grammar: [["language"], ["engine", "syntax"], ["json"], [""]],
+  eval: [["benchmarks", "methods"], ["runs"], ["summary"], ["reports"], [""]],
   cli: [["terminal"], ["options"], ["commands"], [""]],
   hub: [["choice", "disk", "net"], [""]],
   quantize: [["grids", "rows"], ["layouts"], ["quantizers"], ["methods"], ["jobs"], [""]],

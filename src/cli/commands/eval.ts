@@ -5,11 +5,12 @@
  */
 import { snakeCase } from "../../base/key_case.ts";
 import { checkOptions } from "../../base/options.ts";
+import { DRAFTERS } from "../../engine/drafters/registry.ts";
 import { BENCHMARKS, evaluate, makePlan, METHOD_KINDS } from "../../eval/mod.ts";
 import { CHOICE_KINDS } from "../../speculation/mod.ts";
 import { type Command, command } from "../options/command.ts";
 import { idleBeside, needsOption } from "../options/needs.ts";
-import type { Need, Option, Values } from "../options/option.ts";
+import type { Option, Values } from "../options/option.ts";
 import { CHOICE_OPTIONS, choiceOf, SAMPLING_OPTIONS } from "../options/sampling.ts";
 import { BACKEND_OPTION, JSON_OPTION, TARGET_OPTION, THREADS_OPTION } from "../options/shared.ts";
 import { UsageError } from "../options/usage_error.ts";
@@ -17,23 +18,11 @@ import { INTERRUPTED, interruptible } from "../terminal/interrupt.ts";
 import { tableColumns } from "../terminal/io.ts";
 import { writeJson } from "../terminal/json.ts";
 import { Progress } from "../terminal/progress.ts";
-import { evalText } from "./eval_output.ts";
+import { idleWithFile, needsCode, needsMethod, needsSampling } from "./eval/needs.ts";
+import { evalText } from "./eval/output.ts";
 
-/** Benchmarks of code. */
-const OF_CODE = BENCHMARKS.filter(({ measure }) => measure?.runsCode).map(({ name }) => name);
-
-const isNamed = (bench: unknown) => BENCHMARKS.some(({ name }) => name === bench);
-
-const ofFile: Need = ({ bench }) =>
-  isNamed(bench) ? undefined : "does nothing with a file as --bench";
-
-const sampled: Need = ({ temperature, sampling }) =>
-  Number(temperature ?? 0) > 0 || sampling === "model"
-    ? undefined
-    : "needs --temperature above 0, or --sampling model";
-
-const ofCode: Need = ({ bench }) =>
-  OF_CODE.some((name) => name === bench) ? undefined : `needs --bench ${OF_CODE.join(" or ")}`;
+/** The methods of heads. */
+const HEADS = DRAFTERS.filter(({ head }) => head !== undefined).map(({ name }) => name);
 
 /** How tokens are chosen, and where the rest of that comes from. */
 const CHOICE = SAMPLING_OPTIONS.filter(({ name }) => !/^logprobs/.test(name)).map((option) => ({
@@ -65,21 +54,21 @@ const OPTIONS = [
     name: "draft",
     type: "string",
     value: "MODEL",
-    needs: [idleBeside("trio")],
+    needs: [idleBeside("trio"), needsMethod("draft", "hier")],
     summary: "The draft model, without --trio",
   },
   {
     name: "head",
     type: "list",
     value: "DIR",
-    needs: [idleBeside("trio")],
+    needs: [idleBeside("trio"), needsMethod(...HEADS)],
     summary: "A head of the target, without --trio; may be given for each family",
   },
   {
     name: "inner-head",
     type: "string",
     value: "DIR",
-    needs: [idleBeside("trio"), needsOption("draft")],
+    needs: [idleBeside("trio"), needsOption("draft"), needsMethod("hier")],
     summary: "A head of the draft model, for the method hier, without --trio",
   },
   {
@@ -97,7 +86,7 @@ const OPTIONS = [
     name: "data",
     type: "string",
     value: "DIR",
-    needs: [ofFile],
+    needs: [idleWithFile],
     summary: "The directory with the benchmark's file",
     notes: BENCHMARKS.map(({ name, data }) => `${name}: ${data!.files.join(" or ")}`),
   },
@@ -142,13 +131,13 @@ const OPTIONS = [
     min: 1,
     max: 1000,
     default: 1,
-    needs: [sampled],
+    needs: [needsSampling],
     summary: "Texts of each prompt, of so many seeds one after the other",
   },
   {
     name: "run-code",
     type: "boolean",
-    needs: [ofCode],
+    needs: [needsCode],
     summary: "Run the Python of answers, without network, disk, and more than 10 s and 1 GB",
   },
   {

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { factsOf, type Summary, tablesOf } from "../../eval/mod.ts";
-import { table } from "../terminal/table.ts";
+import { factsOf, type Summary, tablesOf } from "../../../eval/mod.ts";
+import { table } from "../../terminal/table.ts";
 
 /** The tables of `summary` in at most `columns` columns where they can be. */
 export function evalText(summary: Summary, columns: number): string {
