@@ -91,12 +91,25 @@ function baseName(path: string): string {
   return path.replace(/\/+$/, "").split("/").pop() || path;
 }
 
+/** Drafters that no target would take. */
+function refuseIdle({ trio, draft, heads = [], innerHead }: GivenModels): void {
+  const idle = Object.entries({ trio, draft, head: heads[0], innerHead })
+    .find(([, path]) => path !== undefined);
+  if (idle === undefined) return;
+  const [argument, path] = idle;
+  throw new ArgumentError(
+    argument,
+    `Cannot use ${path}: all targets are trios, which have their own drafters`,
+  );
+}
+
 /**
  * The sets that `models` make: one for each target. Those of `targets` that are trios have their own drafters, the others
  * share what else is given. Throws an `ArgumentError` for a trio without a target.
  */
 export function modelSets(models: GivenModels): readonly ModelSet[] {
-  const { trio, target, targets } = models;
+  const { target, targets } = models;
+  const trio = models.trio?.replace(/(?<=.)\/+$/, "");
   if (trio !== undefined && !isTrio(trio)) {
     throw new ArgumentError(
       "trio",
@@ -109,6 +122,7 @@ export function modelSets(models: GivenModels): readonly ModelSet[] {
     const path = trio === undefined ? target! : `${trio}/target`;
     return [{ name: baseName(trio ?? path), target: path, ...shared }];
   }
+  if ([...targets.values()].every(isTrio)) refuseIdle(models);
   return [...targets].map(([name, path]) =>
     isTrio(path)
       ? { name, target: `${path}/target`, ...ofTrio(path) }

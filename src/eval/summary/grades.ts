@@ -32,14 +32,15 @@ export async function gradeAll(
   if (measure === undefined || (measure.runsCode && code === undefined)) return () => undefined;
   const byId = new Map(problems.map((problem) => [problem.id, problem]));
   const verdicts = new Map<string, boolean>();
-  const keyOf = ({ problem, turns }: Answer) => JSON.stringify([problem, turns.at(-1)?.text]);
+  const saidLast = ({ left, turns }: Answer) => left === 0 ? turns.at(-1)?.text : undefined;
+  const keyOf = (answer: Answer) => JSON.stringify([answer.problem, saidLast(answer)]);
   for (const [i, answer] of answers.entries()) {
     progress(i, answers.length);
     const key = keyOf(answer);
     if (verdicts.has(key)) continue;
     signal?.throwIfAborted();
     const { grade } = byId.get(answer.problem)!;
-    const text = answer.left === 0 ? answer.turns.at(-1)?.text : undefined;
+    const text = saidLast(answer);
     verdicts.set(key, text !== undefined && await grade!(text, code));
   }
   progress(answers.length, answers.length);
