@@ -25,6 +25,8 @@ import { filesOf, makeModel, readNames, VOCAB } from "./whole_models.ts";
 
 const MAIN = fileURLToPath(new URL("../src/cli/main.ts", import.meta.url));
 
+const DEMO = fileURLToPath(new URL("../models/demo/target", import.meta.url));
+
 const root = Deno.makeTempDirSync();
 addEventListener("unload", () => Deno.removeSync(root, { recursive: true }));
 
@@ -40,6 +42,9 @@ const CONVERT = ["convert-head", "--head", head, "--model", rotated];
 const texts = `${root}/texts.jsonl`;
 Deno.writeTextFileSync(texts, '{"tokens": [1, 2, 3]}');
 const STATES = ["hidden-states", "--backend", "cpu", "--target", model, "--texts", texts];
+Deno.writeTextFileSync(`${root}/prompts.jsonl`, '{"prompt": "a b"}');
+const EVAL = ["eval", "--backend", "cpu", "--target", DEMO, "--bench", `${root}/prompts.jsonl`]
+  .concat("--methods", "ar", "--max-tokens", "3");
 const BENCH = ["bench", "--backend", "cpu", "--model", model, "--tables", "forward"]
   .concat("--rows", "1", "--context", "8", "--runs", "1");
 
@@ -58,8 +63,6 @@ function assertClean(err: string, words: string, what: string): void {
 
 const hub = new TestHub({ "org/tiny": tinyRepository() });
 Deno.env.set("HF_ENDPOINT", hub.endpoint);
-
-const DEMO = fileURLToPath(new URL("../models/demo/target", import.meta.url));
 
 /** Every command, as it prints something. */
 const PRINTING: readonly (readonly string[])[] = [
@@ -80,6 +83,8 @@ const PRINTING: readonly (readonly string[])[] = [
   [...QUANTIZE, "--out", `${root}/printed-json`, "--json"],
   [...CONVERT, "--out", `${root}/printed-head`],
   [...CONVERT, "--out", `${root}/printed-head-json`, "--json"],
+  [...EVAL, "--out", `${root}/printed-eval`],
+  [...EVAL, "--out", `${root}/printed-eval-json`, "--json"],
   [...STATES, "--out", `${root}/printed-states`],
   [...STATES, "--out", `${root}/printed-states-json`, "--json"],
   BENCH,

@@ -137,7 +137,12 @@ function lengthsChart({ targets }: Summary): Chart | undefined {
     title: "Accept lengths",
     spec: {
       data: { values },
-      facet: { field: "row", type: "nominal", title: null, sort: null },
+      facet: {
+        field: "row",
+        type: "nominal",
+        title: null,
+        sort: [...new Set(values.map(({ row }) => row))],
+      },
       columns: 3,
       spec: {
         width: 220,
@@ -184,7 +189,8 @@ function gridChart({ targets }: Summary): Chart | undefined {
             color: {
               field: "speedup",
               type: "quantitative",
-              title: "times ar",
+              // The cells have their numbers.
+              legend: null,
               scale: { scheme: "redyellowgreen", domainMid: 1 },
             },
           },
