@@ -10,14 +10,20 @@ import type { Summary } from "../summary/summary.ts";
 export interface Chart {
   /** What it shows. */
   readonly title: string;
-  /** Its description. */
+  /** Draws it as SVG. */
+  draw(): Promise<string>;
+}
+
+/** A chart as it is described. */
+interface Described {
+  readonly title: string;
   readonly spec: TopLevelSpec;
 }
 
 const STEP = 22;
 
 /** Bars of a speed-up with whiskers of its interval, for decoding and for whole requests. */
-function speedChart({ targets }: Summary): Chart | undefined {
+function speedChart({ targets }: Summary): Described | undefined {
   const methods = targets[0].methods.map(({ name }) => name);
   const values = targets.flatMap(({ name: target, methods }) =>
     methods.flatMap(({ name: method, tasks, all }) =>
@@ -83,7 +89,7 @@ function speedChart({ targets }: Summary): Chart | undefined {
 const PARTS = { decode: "decoding alone", whole: "whole requests" } as const;
 
 /** Where the time of an answer goes. */
-function timeChart({ targets }: Summary): Chart {
+function timeChart({ targets }: Summary): Described {
   const methods = targets[0].methods.map(({ name }) => name);
   const values = targets.flatMap(({ name: target, methods }) =>
     methods.flatMap(({ name: method, all: { prefillMs, decodeMs } }) => [
@@ -120,7 +126,7 @@ function timeChart({ targets }: Summary): Chart {
 }
 
 /** Shares of accept lengths, a small chart for each method. */
-function lengthsChart({ targets }: Summary): Chart | undefined {
+function lengthsChart({ targets }: Summary): Described | undefined {
   const values = targets.flatMap(({ name: target, methods }) =>
     methods.filter(({ all }) => all.acceptLengths.length > 2).flatMap(({ name, all }) => {
       const rounds = all.acceptLengths.reduce((sum, count) => sum + count, 0);
@@ -163,7 +169,7 @@ function lengthsChart({ targets }: Summary): Chart | undefined {
 }
 
 /** Targets beside methods, a colour for how many times plain decoding each is. */
-function gridChart({ targets }: Summary): Chart | undefined {
+function gridChart({ targets }: Summary): Described | undefined {
   if (targets.length < 2) return undefined;
   const methods = targets[0].methods.map(({ name }) => name);
   const values = targets.flatMap(({ name: target, methods }) =>
@@ -204,14 +210,7 @@ function gridChart({ targets }: Summary): Chart | undefined {
   };
 }
 
-/** All charts of `summary`, in the order of reports. */
-export function chartsOf(summary: Summary): readonly Chart[] {
-  return [gridChart, speedChart, timeChart, lengthsChart].map((make) => make(summary))
-    .filter((chart) => chart !== undefined);
-}
-
-/** Draws a chart as SVG. */
-export async function drawChart({ spec }: Chart): Promise<string> {
+async function draw(spec: TopLevelSpec): Promise<string> {
   // A tenth of a second to load, which no other command waits for.
   const [{ compile }, { parse, View }] = await Promise.all([import("vega-lite"), import("vega")]);
   const config = { font: "system-ui, sans-serif", background: "white" };
@@ -221,4 +220,11 @@ export async function drawChart({ spec }: Chart): Promise<string> {
   } finally {
     view.finalize();
   }
+}
+
+/** All charts of `summary`, in the order of reports. */
+export function chartsOf(summary: Summary): readonly Chart[] {
+  return [gridChart, speedChart, timeChart, lengthsChart].map((make) => make(summary))
+    .filter((chart) => chart !== undefined)
+    .map(({ title, spec }) => ({ title, draw: () => draw(spec) }));
 }

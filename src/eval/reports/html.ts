@@ -4,7 +4,7 @@
  * @module
  */
 import type { Summary } from "../summary/summary.ts";
-import { chartsOf, drawChart } from "./charts.ts";
+import { chartsOf } from "./charts.ts";
 import { factsOf, type ReportTable, tablesOf } from "./tables.ts";
 
 const SIGNS: Readonly<Record<string, string>> = {
@@ -46,7 +46,7 @@ export async function htmlReport(summary: Summary): Promise<string> {
     .map(([name, value]) => `<dt>${escaped(name)}</dt><dd>${escaped(value)}</dd>\n`);
   const charts: string[] = [];
   for (const chart of chartsOf(summary)) {
-    const figure = `<figure class="scroll">${await drawChart(chart)}</figure>`;
+    const figure = `<figure class="scroll">${await chart.draw()}</figure>`;
     charts.push(`<section><h2>${escaped(chart.title)}</h2>\n${figure}</section>\n`);
   }
   return `<!doctype html>

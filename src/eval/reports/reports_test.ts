@@ -3,7 +3,7 @@ import { answer, planOf } from "../fixtures_test.ts";
 import { AnswerFile } from "../runs/answer_file.ts";
 import { RUN_SCHEMA, type RunSettings } from "../runs/settings.ts";
 import { summarize, type Summary } from "../summary/summary.ts";
-import { chartsOf, drawChart } from "./charts.ts";
+import { chartsOf } from "./charts.ts";
 import { htmlReport } from "./html.ts";
 import { jsonReport } from "./json.ts";
 import { markdownReport } from "./markdown.ts";
@@ -111,7 +111,9 @@ Deno.test("charts: SVG with a bar for each figure, also of one target and withou
   const bars = (svg: string) => [...svg.matchAll(/aria-roledescription="bar"/g)].length;
   const titles = chartsOf(SUMMARY).map(({ title }) => title);
   assertEquals(titles.length, 4);
-  const [grid, speed, time, lengths] = await Promise.all(chartsOf(SUMMARY).map(drawChart));
+  const [grid, speed, time, lengths] = await Promise.all(
+    chartsOf(SUMMARY).map((chart) => chart.draw()),
+  );
   assertMatch(grid, /^<svg [^]*>0\.50<[^]*<\/svg>$/);
   // Targets, tasks and their sum, methods, both parts.
   assertEquals([speed, time].map(bars), [2 * 3 * 2 * 2, 2 * 2 * 2]);
@@ -124,7 +126,7 @@ Deno.test("charts: SVG with a bar for each figure, also of one target and withou
   const alone = { ...suffix, all: figures, tasks: [figures] };
   const plain = { ...one, targets: [{ ...target, methods: [alone] }] };
   assertEquals(chartsOf(plain).map(({ title }) => title), [titles[2], titles[3]]);
-  for (const chart of chartsOf(plain)) assertMatch(await drawChart(chart), /^<svg /);
+  for (const chart of chartsOf(plain)) assertMatch(await chart.draw(), /^<svg /);
 });
 
 Deno.test("HTML: one file that fetches nothing and runs nothing, with names escaped", async () => {

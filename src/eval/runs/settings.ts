@@ -15,17 +15,22 @@ import type { EvalPlan, PlannedSet } from "./plan.ts";
 export const RUN_SCHEMA = "specmquant-eval/1";
 
 /** A model of a target. */
-interface StoredModel {
+export interface StoredModel {
   /** `target`, `draft`, `head eagle2` and the like. */
   readonly role: string;
+  /** Where it is, links followed. */
   readonly path: string;
   /** What tells its files from others of the same names. */
   readonly state: string;
 }
 
-interface StoredTarget {
+/** A target, and what drafts for it. */
+export interface StoredTarget {
+  /** What reports call it. */
   readonly name: string;
+  /** How its tokens are chosen; without a seed. */
   readonly choice: ChoiceOptions;
+  /** Its models. */
   readonly models: readonly StoredModel[];
 }
 

@@ -4,25 +4,28 @@
  * @module
  */
 import { BENCHMARKS } from "../../../eval/mod.ts";
-import type { Need } from "../../options/option.ts";
+import type { AnyValues, Need } from "../../options/option.ts";
 import { wordList } from "../../options/word_list.ts";
 
 /** Benchmarks of code. */
 const OF_CODE = BENCHMARKS.filter(({ measure }) => measure?.runsCode).map(({ name }) => name);
 
 /** Does nothing where the benchmark is a file of the user's. */
-export const idleWithFile: Need = ({ bench }) =>
-  BENCHMARKS.some(({ name }) => name === bench) ? undefined : "does nothing with a file as --bench";
+export function idleWithFile({ bench }: AnyValues): string | undefined {
+  const isNamed = BENCHMARKS.some(({ name }) => name === bench);
+  return isNamed ? undefined : "does nothing with a file as --bench";
+}
 
 /** Needs answers that are code. */
-export const needsCode: Need = ({ bench }) =>
-  OF_CODE.some((name) => name === bench) ? undefined : `needs --bench ${wordList(OF_CODE)}`;
+export function needsCode({ bench }: AnyValues): string | undefined {
+  return OF_CODE.some((name) => name === bench) ? undefined : `needs --bench ${wordList(OF_CODE)}`;
+}
 
 /** Needs texts that are sampled, or may be. */
-export const needsSampling: Need = ({ temperature, sampling }) =>
-  Number(temperature ?? 0) > 0 || sampling === "model"
-    ? undefined
-    : "needs --temperature above 0, or --sampling model";
+export function needsSampling({ temperature, sampling }: AnyValues): string | undefined {
+  const isSampled = Number(temperature ?? 0) > 0 || sampling === "model";
+  return isSampled ? undefined : "needs --temperature above 0, or --sampling model";
+}
 
 /** Needs one of the methods `names`, where methods are named. */
 export function needsMethod(...names: readonly string[]): Need {
