@@ -20,6 +20,7 @@ import { runProgram } from "../src/cli/program.ts";
 import { COMMANDS } from "../src/cli/registry.ts";
 import { Tokenizer } from "../src/text/tokenizer.ts";
 import { writeBenchmarks } from "./eval_data.ts";
+import { noNamespaces } from "./namespaces.ts";
 
 const MAIN = fileURLToPath(new URL("../src/cli/main.ts", import.meta.url));
 const CONFIG = fileURLToPath(new URL("../deno.json", import.meta.url));
@@ -245,17 +246,24 @@ Deno.test("eval: killed and gone on with, it has all answers once, as without", 
   assertEquals(answers("killed").map(said), answers("whole").map(said));
 });
 
-// 2 s.
-Deno.test("eval: code is run where that is asked for, and judged", async () => {
-  const { code, err } = await run(
-    demo("humaneval", "code", ["--methods", "ar", "--run-code", "--limit", "1"]),
-  );
-  // Where it cannot be run apart from the system, that is said before a model is read.
-  if (code !== 0) {
-    assertMatch(err, /^error: Cannot run code of answers: /);
-    return;
-  }
-  assertStringIncludes(read("code", "report.md"), "pass@1");
+const apart = noNamespaces();
+
+// 3 s.
+Deno.test({
+  name: `eval: code is run where that is asked for${apart ? ` [skipped: ${apart}]` : ""}`,
+  ignore: apart !== undefined,
+  async fn() {
+    const more = ["--methods", "ar", "--limit", "1", "--run-code"];
+    const out = await evaluated(demo("humaneval", "code", more));
+    assertMatch(out, /^demo +ar +1 +0\.0 \[0\.0, 79\.3\]$/m);
+    // Answers that are there are judged again: as if the model had been right.
+    const path = `${root}/code/answers.jsonl`;
+    const [answer] = answers("code");
+    answer.turns[0].text = "```python\ndef doubled(x):\n    return x + x\n```";
+    Deno.writeTextFileSync(path, `${JSON.stringify(answer)}\n`);
+    assertMatch(await evaluated(demo("humaneval", "code", more)), /^demo +ar +1 +100\.0 \[/m);
+    assertStringIncludes(read("code", "report.html"), "pass@1");
+  },
 });
 
 Deno.test("eval: what cannot be is refused before anything is written", async () => {

@@ -1,8 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { testProgram } from "./humaneval.ts";
 import { CODE_LIMITS, pythonRunner } from "./python.ts";
-import type { CodeRunner } from "./benchmark.ts";
-import { SpecMQuantError } from "../../base/errors.ts";
+import { noNamespaces } from "../../../tests/namespaces.ts";
 
 const TASK = {
   prompt: 'import math\n\n\ndef helper(x):\n    return x\n\n\ndef root(x):\n    """Its root."""\n',
@@ -25,26 +24,16 @@ Deno.test("testProgram: an answer stands where it belongs in the prompt", () => 
   for (const [answer, program] of cases) assertEquals(testProgram(TASK, answer), program, answer);
 });
 
-/** A runner of little time and memory, or why there is none. */
-async function runner(): Promise<CodeRunner | string> {
-  try {
-    return await pythonRunner({ ...CODE_LIMITS, seconds: 3 });
-  } catch (error) {
-    if (error instanceof SpecMQuantError && error.code === "run_code") return error.message;
-    throw error;
-  }
-}
-
-const python = await runner();
-const reason = typeof python === "string" ? python : undefined;
+const reason = noNamespaces();
 const name = (what: string) => reason === undefined ? what : `${what} [skipped: ${reason}]`;
+const python = await (reason === undefined ? pythonRunner({ ...CODE_LIMITS, seconds: 3 }) : null);
 
 // 4 s, of which three are waited for.
 Deno.test({
   name: name("pythonRunner: right code passes, and wrong, endless and greedy code does not"),
   ignore: reason !== undefined,
   async fn() {
-    const passes = (program: string) => (python as CodeRunner).passes(program);
+    const passes = (program: string) => python!.passes(program);
     using here = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const { port } = here.addr;
     const answer = (body: string) => testProgram(TASK, `def root(x):\n    ${body}\n`);
@@ -79,7 +68,7 @@ Deno.test({
   async fn() {
     const started = performance.now();
     const signal = AbortSignal.timeout(100);
-    const ended = (python as CodeRunner).passes("import time\ntime.sleep(60)\n", signal);
+    const ended = python!.passes("import time\ntime.sleep(60)\n", signal);
     const error = await ended.catch((error) => error);
     assertEquals(error.name, "TimeoutError");
     assert(performance.now() - started < 900);
