@@ -8,5 +8,6 @@ export { BENCHMARKS } from "./benchmarks/registry.ts";
 export * from "./evaluate.ts";
 export * from "./make_plan.ts";
 export { METHOD_KINDS } from "./methods/registry.ts";
-export { factsOf, type ReportTable, tablesOf } from "./reports/tables.ts";
+export { factsOf } from "./reports/facts.ts";
+export { type ReportTable, tablesOf } from "./reports/tables.ts";
 export type { Summary } from "./summary/summary.ts";

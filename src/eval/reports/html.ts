@@ -5,7 +5,8 @@
  */
 import type { Summary } from "../summary/summary.ts";
 import { chartsOf } from "./charts.ts";
-import { factsOf, type ReportTable, tablesOf } from "./tables.ts";
+import { factsOf } from "./facts.ts";
+import { type ReportTable, tablesOf } from "./tables.ts";
 
 const SIGNS: Readonly<Record<string, string>> = {
   "&": "&amp;",

@@ -4,7 +4,8 @@
  * @module
  */
 import type { Summary } from "../summary/summary.ts";
-import { type Column, factsOf, type ReportTable, tablesOf } from "./tables.ts";
+import { factsOf } from "./facts.ts";
+import { type Column, type ReportTable, tablesOf } from "./tables.ts";
 
 const escaped = (text: string) => text.replace(/[\\|<>*_`[\]]/g, "\\$&");
 

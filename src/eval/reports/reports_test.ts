@@ -7,6 +7,7 @@ import { chartsOf } from "./charts.ts";
 import { htmlReport } from "./html.ts";
 import { jsonReport } from "./json.ts";
 import { markdownReport } from "./markdown.ts";
+import { factsOf } from "./facts.ts";
 import { tablesOf } from "./tables.ts";
 
 /** A name that means something in every format. */
@@ -88,6 +89,20 @@ Deno.test("tablesOf: turns that were left out are told", () => {
   const methods = target.methods.toReversed();
   const last = tablesOf({ ...rest, targets: [{ ...target, methods }] }).at(-1)!;
   assertEquals([last.title, last.rows], ["Left out", [[NAME, "b", "2"]]]);
+});
+
+Deno.test("factsOf: how tokens are chosen, of each target where they differ", () => {
+  const [one, two] = SUMMARY.targets;
+  const said = (...targets: Summary["targets"]) =>
+    new Map(factsOf({ ...SUMMARY, targets })).get("sampling");
+  const sampled = { ...two, choice: { temperature: 0.5, topK: 4 }, seeds: [3, 4] };
+  assertEquals(said(one, two), "greedy");
+  assertEquals(said(sampled), "temperature 0.5, topK 4, seeds 3, 4");
+  assertEquals(said(one, sampled), `${NAME}: greedy; w8: temperature 0.5, topK 4, seeds 3, 4`);
+  assertEquals(
+    said({ ...one, choice: { repetitionPenalty: 1.1 } }),
+    "greedy, repetitionPenalty 1.1",
+  );
 });
 
 Deno.test("markdown: a row a line, and names that mean nothing else", () => {

@@ -180,21 +180,3 @@ export function tablesOf(summary: Summary): readonly ReportTable[] {
     leftTable(summary),
   ].filter((table) => table !== undefined);
 }
-
-/** What an evaluation was, in short facts: a name and a value each. */
-export function factsOf(
-  { bench, date, device, maxTokens, targets }: Summary,
-): readonly (readonly [name: string, value: string])[] {
-  const [{ choice, seeds, methods: [{ all }] }] = targets;
-  const sampling = seeds[0] === null ? "greedy" : Object.entries(choice)
-    .map(([name, value]) => `${name} ${JSON.stringify(value)}`)
-    .concat(`seeds ${seeds.join(", ")}`).join(", ");
-  return [
-    ["benchmark", bench],
-    ["prompts", `${all.problems}`],
-    ["tokens", `at most ${maxTokens} a turn`],
-    ["sampling", sampling],
-    ["device", device],
-    ["begun", date],
-  ];
-}
