@@ -187,6 +187,11 @@ Deno.test("eval: prompts that do not fit into the context are left out, and told
     [0, 1],
     [1, 1],
   ]);
+  // A prompt that fills the context leaves no room for an answer.
+  const [{ turns: [{ prompt_tokens: exact }] }] = answers("long");
+  const full = args.map((word) => word === "64" ? `${exact}` : word.replace(/long$/, "full"));
+  await evaluated(full);
+  assertEquals(answers("full").map(({ left }) => left), [1, 1, 2]);
 });
 
 /** Begins an evaluation in a process of its own. */
