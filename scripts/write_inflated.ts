@@ -140,6 +140,23 @@ export function writeInflated({ trio, sizes, f16, out }: WriteOptions): void {
   }
 }
 
+/** The sizes of the shape called `name`; attention is as wide, in heads of the small model's width. */
+function sizesOf(trio: string, role: string, name: string): Sizes["target"] {
+  using small = openCheckpoint(`${trio}/${role}`);
+  const { vocabSize, hiddenSize, intermediateSize, layers, headDim, heads, kvHeads } = modelShape(
+    name,
+  );
+  const ratio = headDim / small.config.headDim;
+  return {
+    vocabSize,
+    hiddenSize,
+    intermediateSize,
+    layers,
+    heads: heads * ratio,
+    kvHeads: kvHeads * ratio,
+  };
+}
+
 if (import.meta.main) {
   const { trio, target, draft, f16, out } = parseArgs(Deno.args, {
     string: ["trio", "target", "draft", "out"],
@@ -155,7 +172,7 @@ if (import.meta.main) {
   }
   writeInflated({
     trio,
-    sizes: { target: modelShape(target), draft: modelShape(draft) },
+    sizes: { target: sizesOf(trio, "target", target), draft: sizesOf(trio, "draft", draft) },
     f16,
     out,
   });
