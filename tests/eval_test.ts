@@ -235,6 +235,9 @@ Deno.test("eval: killed and gone on with, it has all answers once, as without", 
   await evaluated(args("whole"));
   const total = answers("whole").length;
   const path = `${root}/killed/answers.jsonl`;
+  // What a process leaves that is killed before its first answer.
+  Deno.mkdirSync(`${root}/killed`);
+  Deno.writeTextFileSync(`${root}/killed/run.json.12345678.partial`, "{");
   let kept: Uint8Array = new Uint8Array();
   for (const signal of ["SIGKILL", "SIGINT", "SIGKILL"] as const) {
     const { code, signal: by } = await stopped(args("killed"), path, lines(kept) + 1, signal);

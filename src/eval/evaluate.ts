@@ -5,7 +5,7 @@
  */
 import { ArgumentError, SpecMQuantError } from "../base/errors.ts";
 import { onFile } from "../base/system_error.ts";
-import { writeWhole } from "../checkpoint/containers/whole_file.ts";
+import { PARTIAL, writeWhole } from "../checkpoint/containers/whole_file.ts";
 import type { CodeRunner } from "./benchmarks/benchmark.ts";
 import { pythonRunner } from "./benchmarks/python.ts";
 import { REPORTS } from "./reports/registry.ts";
@@ -81,7 +81,9 @@ async function runner({ bench: { name, benchmark } }: EvalPlan): Promise<CodeRun
 function claim(out: string): void {
   const names = onFile("write", out, () => {
     try {
-      return [...Deno.readDirSync(out)].map(({ name }) => name);
+      // A process that was killed early leaves what it had begun to write.
+      return [...Deno.readDirSync(out)].map(({ name }) => name)
+        .filter((name) => !name.endsWith(PARTIAL));
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
       Deno.mkdirSync(out);
