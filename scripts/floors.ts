@@ -20,11 +20,12 @@ const FLOORS: ReadonlyArray<readonly string[]> = [
   ["model"],
   ["speculation"],
   ["engine", "quantize"],
-  ["cli", "server", "eval"],
+  ["eval", "server"],
+  ["cli"],
 ];
 
 const TOP = FLOORS.length - 1;
-const ENGINE = TOP - 1;
+const ENGINE = TOP - 2;
 
 /** Folders beside the tower, each seen only by the ones listed, and seeing only `base` and one another as listed. */
 const BESIDE: Readonly<Record<string, readonly string[]>> = {
@@ -42,6 +43,7 @@ const BESIDE: Readonly<Record<string, readonly string[]>> = {
 const ROOMS: Readonly<Record<string, ReadonlyArray<readonly string[]>>> = {
   checkpoint: [["containers"], ["config", "formats"], [""], ["synthetic"]],
   grammar: [["language"], ["engine", "syntax"], ["json"], [""]],
+  eval: [["benchmarks", "methods"], ["runs"], ["summary"], ["reports"], [""]],
   cli: [["terminal"], ["options"], ["commands"], [""]],
   hub: [["choice", "disk", "net"], [""]],
   quantize: [["grids", "rows"], ["layouts"], ["quantizers"], ["methods"], ["jobs"], ["heads"], [

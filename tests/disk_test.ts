@@ -25,6 +25,8 @@ import { filesOf, makeModel, readNames, VOCAB } from "./whole_models.ts";
 
 const MAIN = fileURLToPath(new URL("../src/cli/main.ts", import.meta.url));
 
+const DEMO = fileURLToPath(new URL("../models/demo/target", import.meta.url));
+
 const root = Deno.makeTempDirSync();
 addEventListener("unload", () => Deno.removeSync(root, { recursive: true }));
 
@@ -42,6 +44,9 @@ Deno.writeTextFileSync(texts, '{"tokens": [1, 2, 3]}');
 const STATES = ["hidden-states", "--backend", "cpu", "--target", model, "--texts", texts];
 const TRIM = ["trim-head", "--head", head, "--target", model, "--texts", texts, "--keep", "9"];
 const OF_HEAD = ["quantize", "--head", head, "--target", model, ...QUANTIZE.slice(3)];
+Deno.writeTextFileSync(`${root}/prompts.jsonl`, '{"prompt": "a b"}');
+const EVAL = ["eval", "--backend", "cpu", "--target", DEMO, "--bench", `${root}/prompts.jsonl`]
+  .concat("--methods", "ar", "--max-tokens", "3");
 const BENCH = ["bench", "--backend", "cpu", "--model", model, "--tables", "forward"]
   .concat("--rows", "1", "--context", "8", "--runs", "1");
 
@@ -60,8 +65,6 @@ function assertClean(err: string, words: string, what: string): void {
 
 const hub = new TestHub({ "org/tiny": tinyRepository() });
 Deno.env.set("HF_ENDPOINT", hub.endpoint);
-
-const DEMO = fileURLToPath(new URL("../models/demo/target", import.meta.url));
 
 /** Every command, as it prints something. */
 const PRINTING: readonly (readonly string[])[] = [
@@ -86,6 +89,8 @@ const PRINTING: readonly (readonly string[])[] = [
   [...OF_HEAD, "--out", `${root}/printed-quantized-head-json`, "--json"],
   [...TRIM, "--out", `${root}/printed-trimmed`],
   [...TRIM, "--out", `${root}/printed-trimmed-json`, "--json"],
+  [...EVAL, "--out", `${root}/printed-eval`],
+  [...EVAL, "--out", `${root}/printed-eval-json`, "--json"],
   [...STATES, "--out", `${root}/printed-states`],
   [...STATES, "--out", `${root}/printed-states-json`, "--json"],
   BENCH,

@@ -138,6 +138,7 @@ const LINES: Readonly<Record<string, { readonly says: RegExp; readonly more?: st
     more: "--calibration-texts 4 --calibration-tokens 32",
   },
   "convert-head": { says: /^The head for/ },
+  eval: { says: /^benchmark +prompts\.jsonl$/m, more: "-n 2 --methods ar" },
   "hidden-states": { says: /^1 texts of \d+ tokens are in/ },
   "trim-head": { says: /^The head in .* drafts 99 of 266 tokens/ },
 };
@@ -176,6 +177,7 @@ Deno.test("docs: commands and programs work with the permissions that are named,
       const parent = `${root}/${name}-${count++}`;
       Deno.mkdirSync(parent);
       Deno.writeTextFileSync(`${parent}/texts.jsonl`, '{"text": "hello"}');
+      Deno.writeTextFileSync(`${parent}/prompts.jsonl`, '{"prompt": "hello"}');
       const places: Record<string, string> = { MODEL: model, HEAD: head, PARENT: parent };
       const hosts = { HUB: hub.hosts.hub, CDN: hub.hosts.cdn, "ORG/NAME": "org/tiny" };
       const paths: Record<string, string> = { ...places, ...hosts };

@@ -46,6 +46,10 @@ export interface LevelReport {
   readonly tau: number;
   /** How many rounds had an accept length of i, at index i. */
   readonly acceptLengths: readonly number[];
+  /** The accept length of each round, in order: what a replay of the generation needs. */
+  readonly lengths: readonly number[];
+  /** How many rows the forward of each round had, in order. */
+  readonly rows: readonly number[];
   /** Milliseconds on the device until proposals stood. */
   readonly draftMs: number;
   /** Milliseconds on the device in forwards and verification. */

@@ -50,6 +50,8 @@ function report(stats: LevelStats): LevelReport {
     catchUps,
     tau,
     acceptLengths: [...stats.histogram],
+    lengths: [...stats.lengths],
+    rows: [...stats.rows],
     draftMs,
     verifyMs,
     commitMs,

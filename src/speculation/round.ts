@@ -336,7 +336,7 @@ export class Round implements Verifier, Disposable {
     const { text } = this.memory;
     for (let j = 1; j <= accepted; j++) text[state.length + j] = this.result[j];
     state.length += accepted;
-    stats.add(accepted);
+    stats.add(accepted, graphs.proposal.rows);
     stats.draftMs += DeviceEvent.elapsed(start, drafted);
     stats.verifyMs += DeviceEvent.elapsed(drafted, verified);
     stats.commitMs += DeviceEvent.elapsed(verified, committed);
@@ -385,7 +385,7 @@ export class Round implements Verifier, Disposable {
     this.#plain.verify.launch();
     this.#plain.commit().launch();
     this.state.length++;
-    this.stats.add(1);
+    this.stats.add(1, 1);
   }
 
   /** Queues forwards of the history up to `length` tokens, which some other level has chosen. */

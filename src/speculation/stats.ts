@@ -16,6 +16,10 @@ export class LevelStats {
   catchUps = 0;
   /** How many rounds had an accept length of i, at index i. */
   readonly histogram: number[];
+  /** The accept length of each round, in order. */
+  readonly lengths: number[] = [];
+  /** How many rows the forward of each round had, in order. */
+  readonly rows: number[] = [];
   /** Milliseconds on the device until the proposal stood. */
   draftMs = 0;
   /** Milliseconds on the device in the forward and the verification. */
@@ -34,10 +38,12 @@ export class LevelStats {
     this.histogram = new Array(longest + 1).fill(0);
   }
 
-  /** Counts a round. */
-  add(acceptLength: number): void {
+  /** Counts a round whose forward had `rows` rows. */
+  add(acceptLength: number, rows: number): void {
     this.rounds++;
     this.tokens += acceptLength;
+    this.lengths.push(acceptLength);
+    this.rows.push(rows);
     while (this.histogram.length <= acceptLength) this.histogram.push(0);
     this.histogram[acceptLength]++;
   }
@@ -55,6 +61,7 @@ export class LevelStats {
       this.commitMs =
       this.readBackMs =
         0;
+    this.lengths.length = this.rows.length = 0;
     this.histogram.length = this.#longest + 1;
     this.histogram.fill(0);
   }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { snakeCase } from "../../base/key_case.ts";
 import type {
   ChoiceOptions,
   FinishReason,
@@ -15,7 +16,7 @@ import { CHOICE_DEFAULTS } from "../../speculation/mod.ts";
 import { grammarJson } from "./grammar.ts";
 import { legend, paint, proposerColor } from "../terminal/color.ts";
 import { type Io, tableColumns } from "../terminal/io.ts";
-import { snakeCase, writeJson } from "../terminal/json.ts";
+import { writeJson } from "../terminal/json.ts";
 import { table } from "../terminal/table.ts";
 import type { Progress } from "../terminal/progress.ts";
 

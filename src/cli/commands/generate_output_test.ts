@@ -13,6 +13,8 @@ const LEVEL = {
   draftMs: 1,
   verifyMs: 2,
   commitMs: 3,
+  lengths: [1, 2],
+  rows: [1, 8],
   readBackMs: 4,
 };
 
@@ -108,6 +110,8 @@ Deno.test("showGeneration: JSON is one line and all there is", async () => {
         catch_ups: 0,
         tau: 1.5,
         accept_lengths: [0, 1, 1],
+        lengths: [1, 2],
+        rows: [1, 8],
         draft_ms: 1,
         verify_ms: 2,
         commit_ms: 3,

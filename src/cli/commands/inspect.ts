@@ -3,12 +3,13 @@
  *
  * @module
  */
+import { snakeCase } from "../../base/key_case.ts";
 import { layerPattern } from "../../checkpoint/names.ts";
 import { megabytes } from "../../engine/mod.ts";
 import { type Command, command } from "../options/command.ts";
 import { describeDirectory, type Description, type Unused } from "./describe.ts";
 import { tableColumns } from "../terminal/io.ts";
-import { snakeCase, writeJson } from "../terminal/json.ts";
+import { writeJson } from "../terminal/json.ts";
 import { JSON_OPTION } from "../options/shared.ts";
 import { type Cell, table } from "../terminal/table.ts";
 import { groupTensors } from "./tensor_groups.ts";

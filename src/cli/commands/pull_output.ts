@@ -3,10 +3,10 @@
  *
  * @module
  */
+import { snakeCase } from "../../base/key_case.ts";
 import { megabytes } from "../../engine/mod.ts";
 import type { PulledFile, PullProgress, PullResult } from "../../hub/mod.ts";
 import { commandLine } from "../options/command_line.ts";
-import { snakeCase } from "../terminal/json.ts";
 import type { Description } from "./describe.ts";
 import { generate } from "./generate.ts";
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { snakeCase } from "../../base/key_case.ts";
 import { Device } from "../../device/mod.ts";
 import { megabytes } from "../../engine/mod.ts";
 import {
@@ -21,7 +22,7 @@ import { type Command, command } from "../options/command.ts";
 import { commandLine } from "../options/command_line.ts";
 import { tableColumns } from "../terminal/io.ts";
 import { interruptible } from "../terminal/interrupt.ts";
-import { snakeCase, writeJson } from "../terminal/json.ts";
+import { writeJson } from "../terminal/json.ts";
 import { idleBeside, needsOption, needsValue } from "../options/needs.ts";
 import type { AnyValues, Need } from "../options/option.ts";
 import { Progress } from "../terminal/progress.ts";

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { snakeCase } from "../../base/key_case.ts";
 import { Device } from "../../device/mod.ts";
 import { trimHead as trim } from "../../quantize/mod.ts";
 import { type Command, command } from "../options/command.ts";
@@ -10,7 +11,7 @@ import { commandLine } from "../options/command_line.ts";
 import { BACKEND_OPTION, JSON_OPTION, TARGET_OPTION, THREADS_OPTION } from "../options/shared.ts";
 import { interruptible } from "../terminal/interrupt.ts";
 import { tableColumns } from "../terminal/io.ts";
-import { snakeCase, writeJson } from "../terminal/json.ts";
+import { writeJson } from "../terminal/json.ts";
 import { Progress } from "../terminal/progress.ts";
 import { paragraph } from "../terminal/wrap.ts";
 

@@ -256,6 +256,55 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Idle>>>> = {
     backend: ALWAYS,
     threads: [["--backend cuda --threads 2", "it does nothing with --backend cuda"]],
   },
+  eval: {
+    trio: ALWAYS,
+    target: [
+      ["--bench gsm8k --trio D --target T", "it does nothing with --trio"],
+      ["--bench gsm8k --targets a=T --target T", "it does nothing with --targets"],
+    ],
+    targets: ALWAYS,
+    draft: [
+      ["--bench gsm8k --trio D --draft D", "it does nothing with --trio"],
+      [
+        "--bench gsm8k --target T --draft D --methods ar,eagle2:depth=3",
+        "it needs --methods with draft or hier",
+      ],
+    ],
+    head: [
+      ["--bench gsm8k --trio D --head H", "it does nothing with --trio"],
+      [
+        "--bench gsm8k --target T --head H --methods ar,suffix",
+        "it needs --methods with eagle2, eagle3, dflash or dspark",
+      ],
+    ],
+    "inner-head": [
+      ["--bench gsm8k --trio D --inner-head H", "it does nothing with --trio"],
+      ["--bench gsm8k --target T --inner-head H", "it needs --draft"],
+      [
+        "--bench gsm8k --target T --draft D --inner-head H --methods draft",
+        "it needs --methods with hier",
+      ],
+    ],
+    bench: ALWAYS,
+    data: [["--bench prompts.jsonl --data D", "it does nothing with a file as --bench"]],
+    methods: ALWAYS,
+    limit: ALWAYS,
+    "max-tokens": ALWAYS,
+    context: ALWAYS,
+    ...Object.fromEntries(CHOICE_OPTIONS.map(({ name }) => [name, BESIDE_TEMPERATURE])),
+    sampling: ALWAYS,
+    seeds: [["--bench gsm8k --seeds 2", "it needs --temperature above 0, or --sampling model"]],
+    "run-code": [
+      ["--bench gsm8k --run-code", "it needs --bench humaneval"],
+      ["--bench prompts.jsonl --run-code", "it needs --bench humaneval"],
+    ],
+    out: ALWAYS,
+    backend: ALWAYS,
+    threads: [
+      ["--bench gsm8k --backend cuda --threads 2", "it does nothing with --backend cuda"],
+    ],
+    json: ALWAYS,
+  },
 };
 
 /** What commands cannot do without. */
@@ -268,6 +317,7 @@ const REQUIRED: Readonly<Record<string, string>> = {
   "convert-head": "--head H --model M --out O",
   "hidden-states": "--target T --texts F --out O",
   "trim-head": "--head H --target T --texts F --keep 9 --out O",
+  eval: "--out O",
 };
 
 function parse(name: string, args: string): unknown {
@@ -329,6 +379,15 @@ Deno.test("options: beside what they need they are taken", () => {
     ["bench", "--synthetic llama-3-8b --lm-head w8a16"],
     ["bench", "--inflate 70b-8b --trio D --prompts 3 --max-tokens 4 --temperature 1 --seed 9"],
     ["bench", "--tables ceilings --runs 3"],
+    [
+      "eval",
+      "--bench gsm8k --data D --trio T --methods ar,hier:depth=3 --sampling model --seeds 3",
+    ],
+    ["eval", "--bench humaneval --run-code --targets a=T,b=U --draft D --head K --inner-head H"],
+    [
+      "eval",
+      "--bench prompts.jsonl --target T --head K --methods eagle3 --temperature 1 --seeds 2",
+    ],
   ];
   for (const [name, args] of lines) parse(name, args);
 });

@@ -3,9 +3,9 @@
  *
  * @module
  */
+import { snakeCase } from "../../../base/key_case.ts";
 import { SpecMQuantError } from "../../../base/errors.ts";
 import { onFile } from "../../../base/system_error.ts";
-import { snakeCase } from "../../terminal/json.ts";
 import type { DeviceDescription } from "./environment.ts";
 import type { Figure, Section, Unit } from "./figure.ts";
 
