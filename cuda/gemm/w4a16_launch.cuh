@@ -9,7 +9,7 @@ namespace smq {
 
 template <class T, int N, int Grain, int Zeros>
 int32_t launch_w4a16(smq_context* ctx, const StreamCall& call, const CUtensorMap& x_map) {
-  using W = W4Hopper<T, N, Grain, Zeros>;
+  using W = W4Hopper<N, Grain, Zeros>;
   prefer_shared(w4a16_hopper<T, N, Grain, Zeros>);
   launch(ctx, w4a16_hopper<T, N, Grain, Zeros>, call.split.workers, W::kThreads, W::R::kBytes, x_map, call);
   leave_parts<T>(ctx, call, W::kOrder, N);
