@@ -24,8 +24,7 @@ const FLOORS: ReadonlyArray<readonly string[]> = [
   ["cli"],
 ];
 
-const TOP = FLOORS.length - 1;
-const ENGINE = TOP - 2;
+const ENGINE = FLOORS.findIndex((floor) => floor.includes("engine"));
 
 /** Folders beside the tower, each seen only by the ones listed, and seeing only `base` and one another as listed. */
 const BESIDE: Readonly<Record<string, readonly string[]>> = {
@@ -45,6 +44,7 @@ const ROOMS: Readonly<Record<string, ReadonlyArray<readonly string[]>>> = {
   grammar: [["language"], ["engine", "syntax"], ["json"], [""]],
   eval: [["benchmarks", "methods"], ["runs"], ["summary"], ["reports"], [""]],
   cli: [["terminal"], ["options"], ["commands"], [""]],
+  server: [["wire"], ["queue", "schemas"], ["answers", "tools"], ["service"], ["routes"], [""]],
   hub: [["choice", "disk", "net"], [""]],
   quantize: [["grids", "rows"], ["layouts"], ["quantizers"], ["methods"], ["jobs"], ["heads"], [
     "",

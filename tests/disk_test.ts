@@ -81,6 +81,7 @@ const PRINTING: readonly (readonly string[])[] = [
   ["score", "--target", model, "--text", "a b", "--backend", "cpu", "--json"],
   ["generate", "--target", model, "--prompt", "a b", "--max-tokens", "3", "--backend", "cpu"],
   ["generate", "--target", model, "--prompt", "a", "--max-tokens", "3", "--backend=cpu", "--json"],
+  ["serve", "--target", model, "--port", "0", "--backend", "cpu"],
   [...QUANTIZE, "--out", `${root}/printed`],
   [...QUANTIZE, "--out", `${root}/printed-json`, "--json"],
   [...CONVERT, "--out", `${root}/printed-head`],
@@ -128,11 +129,21 @@ Deno.test("disk: standard output that nobody reads ends every command quietly", 
   }
 });
 
+/** Ends this process's server when it has said that it serves. */
+function endOnceServing(stdout: TestOutput): void {
+  const { write } = stdout;
+  stdout.write = async (text) => {
+    await write.call(stdout, text);
+    Deno.kill(Deno.pid, "SIGTERM");
+  };
+}
+
 Deno.test("disk: standard error that is full ends nothing", async () => {
   using full = Deno.openSync("/dev/full", { write: true });
   for (const args of PRINTING) {
     const again = args.map((word) => word.replace("/printed", "/unheard"));
     const stdout = testIo().stdout as TestOutput;
+    if (args[0] === "serve") endOnceServing(stdout);
     const code = await runProgram(again, COMMANDS, {
       stdin: testIo().stdin,
       stdout,

@@ -113,14 +113,32 @@ interface Outcome {
 }
 
 async function deno(args: readonly string[], env: Record<string, string> = {}): Promise<Outcome> {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+  const process = new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", "--no-prompt", "--no-check", `--config=${ROOT}deno.json`, ...args],
     cwd: ROOT,
     stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
     env: { NO_COLOR: "1", ...env },
-  }).output();
-  const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  return { code, out: decode(stdout), err: decode(stderr) };
+  }).spawn();
+  let out = "";
+  const reading = (async () => {
+    for await (const text of process.stdout.pipeThrough(new TextDecoderStream())) {
+      out += text;
+      // What goes on until it is told to end.
+      if (out.startsWith("Serving at ")) process.kill("SIGTERM");
+    }
+  })();
+  const err = await new Response(process.stderr).text();
+  const { code } = await process.status;
+  await reading;
+  return { code, out, err };
+}
+
+/** A port that is free. */
+function freePort(): string {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return `${(listener.addr as Deno.NetAddr).port}`;
 }
 
 /** What each line writes on standard output, and what makes it quick or gives it room; by its command. */
@@ -131,6 +149,7 @@ const LINES: Readonly<Record<string, { readonly says: RegExp; readonly more?: st
   inspect: { says: /^kind +model$/m },
   pull: { says: /^org\/tiny at [0-9a-f]{40} is in / },
   generate: { says: /./, more: "-n 2" },
+  serve: { says: /^Serving at http:\/\/127\.0\.0\.1:\d+\/v1, / },
   score: { says: /^perplexity \d/m },
   bench: { says: /^forward: target/m, more: "--rows 1 --runs 1 --context 8" },
   quantize: {
@@ -180,9 +199,10 @@ Deno.test("docs: commands and programs work with the permissions that are named,
       Deno.writeTextFileSync(`${parent}/prompts.jsonl`, '{"prompt": "hello"}');
       const places: Record<string, string> = { MODEL: model, HEAD: head, PARENT: parent };
       const hosts = { HUB: hub.hosts.hub, CDN: hub.hosts.cdn, "ORG/NAME": "org/tiny" };
-      const paths: Record<string, string> = { ...places, ...hosts };
+      const port = { PORT: freePort() };
+      const paths: Record<string, string> = { ...places, ...hosts, ...port };
       const command = [...flags, ...words.slice(program)].map((word) =>
-        word.replaceAll(/MODEL|HEAD|PARENT|HUB|CDN|ORG\/NAME/g, (place) => paths[place])
+        word.replaceAll(/MODEL|HEAD|PARENT|PORT|HUB|CDN|ORG\/NAME/g, (place) => paths[place])
           .replace(/^program\.ts$/, `${root}/program.ts`)
       );
       const extra = more.split(" ").filter((word) => word !== "");

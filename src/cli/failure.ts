@@ -57,8 +57,9 @@ export function failureOf(error: unknown, running: Running = {}): Failure {
     return failure(2, error.code, message);
   }
   if (error instanceof SpecMQuantError) {
-    // Its message begins with its role, which is the name of the option that gave the directory.
-    const isFlag = command?.options.some(({ name }) => name === error.role) ?? false;
+    // Its message begins with its role, which is the name of the option that gave the directory, unless --trio did.
+    const isFlag = (command?.options.some(({ name }) => name === error.role) ?? false) &&
+      running.values?.trio === undefined;
     return failure(1, error.code, isFlag ? `--${error.message}` : error.message);
   }
   if (error instanceof DOMException && error.name === "AbortError") {

@@ -14,11 +14,13 @@ import { inspect } from "./commands/inspect.ts";
 import { pull } from "./commands/pull.ts";
 import { quantize } from "./commands/quantize.ts";
 import { score } from "./commands/score.ts";
+import { serve } from "./commands/serve.ts";
 import { trimHead } from "./commands/trim_head.ts";
 
 /** All commands, in the order of the help; a new one is one file and one line here. */
 export const COMMANDS: readonly Command[] = [
   generate,
+  serve,
   pull,
   score,
   inspect,

@@ -18,7 +18,12 @@ const TURNS = 64;
 
 /** Lets everything else in the process run: sockets, timers and signals are heard. */
 export async function breathe(): Promise<void> {
-  for (let i = 0; i < TURNS; i++) await new Promise<void>((resolve) => setImmediate(resolve));
+  for (let i = 0; i < TURNS; i++) await turn();
+}
+
+/** Lets what has been written go out, and nothing more: one turn of the event loop is enough for that. */
+export function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** Knows when it is time to breathe. */

@@ -20,6 +20,8 @@ export interface Piece {
    * other text.
    */
   readonly by: string;
+  /** Whether it is the last of its round: the next one takes another forward. */
+  readonly endsRound: boolean;
   /** The token's natural log-probability, where they were asked for. */
   readonly logprob?: number;
   /** The likeliest tokens in its place, likeliest first, as many as were asked for and are possible. */
@@ -42,6 +44,8 @@ export interface LevelReport {
   readonly tokens: number;
   /** Forwards of tokens that the model did not propose itself. */
   readonly catchUps: number;
+  /** Tokens that were proposed to it. */
+  readonly drafted: number;
   /** The mean accept length. */
   readonly tau: number;
   /** How many rounds had an accept length of i, at index i. */

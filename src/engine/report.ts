@@ -42,12 +42,14 @@ export function statsOf(
 }
 
 function report(stats: LevelStats): LevelReport {
-  const { name, rounds, tokens, catchUps, tau, draftMs, verifyMs, commitMs, readBackMs } = stats;
+  const { name, rounds, tokens, catchUps, drafted, tau, draftMs, verifyMs, commitMs, readBackMs } =
+    stats;
   return {
     name,
     rounds,
     tokens,
     catchUps,
+    drafted,
     tau,
     acceptLengths: [...stats.histogram],
     lengths: [...stats.lengths],

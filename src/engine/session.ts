@@ -302,7 +302,8 @@ export class Session implements Disposable {
           text.push(token);
           constraint?.accept(token);
           const made = output.push(token, constraint?.isOver);
-          const piece: Piece = { text: made, token, by: round.proposer(j) };
+          const endsRound = j === accepted - 1 || output.reason !== undefined;
+          const piece: Piece = { text: made, token, by: round.proposer(j), endsRound };
           if (topCount === undefined) yield piece;
           else {
             logprobs.push(round.logProb(j));

@@ -25,10 +25,13 @@ Deno.test("a generation streams what its result holds", () =>
     let text = "";
     const tokens: number[] = [];
     const proposers = new Set<string>();
+    let [rounds, proposed] = [0, 0];
     for await (const piece of generation) {
       text += piece.text;
       tokens.push(piece.token);
       proposers.add(piece.by);
+      if (piece.endsRound) rounds++;
+      if (piece.by !== "target") proposed++;
     }
     const { result } = generation;
     assertEquals(text, result.text);
@@ -42,6 +45,11 @@ Deno.test("a generation streams what its result holds", () =>
     const committed = acceptLengths.reduce((sum, count, length) => sum + count * length, 0);
     assertEquals(tau, committed / targetForwards);
     assert(committed >= tokens.length);
+    assertEquals(rounds, targetForwards);
+    // Proposals are of at least 6 tokens, and of one fixed size.
+    const [{ drafted }] = levels;
+    assert(drafted >= proposed && drafted >= 6 * (targetForwards - 1), `${drafted}`);
+    assert(drafted <= 15 * targetForwards, `${drafted}`);
   }));
 
 Deno.test("a generation ends at its length, at a stop token or at a stop string", () =>

@@ -355,6 +355,8 @@ export class Round implements Verifier, Disposable {
     if (this.drafter === undefined || this.state.length === 0) return this.#plain;
     this.drafter.propose();
     const { proposed, proposal: place } = this.drafter;
+    // The first row is the last committed token.
+    this.stats.drafted += proposed - 1;
     if (proposed === 1) return this.#plain;
     return this.#proposed.get(place)!.find(({ proposal }) => proposed <= proposal.rows)!;
   }

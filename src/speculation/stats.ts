@@ -14,6 +14,8 @@ export class LevelStats {
   tokens = 0;
   /** Forwards beside the rounds: a draft model reading tokens that it did not propose. */
   catchUps = 0;
+  /** Tokens that were proposed to it. */
+  drafted = 0;
   /** How many rounds had an accept length of i, at index i. */
   readonly histogram: number[];
   /** The accept length of each round, in order. */
@@ -55,7 +57,11 @@ export class LevelStats {
 
   /** Forgets everything. */
   reset(): void {
-    this.rounds = this.tokens = this.catchUps = 0;
+    this.rounds =
+      this.tokens =
+      this.catchUps =
+      this.drafted =
+        0;
     this.draftMs =
       this.verifyMs =
       this.commitMs =

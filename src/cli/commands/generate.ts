@@ -4,14 +4,7 @@
  * @module
  */
 import { checkOptions } from "../../base/options.ts";
-import {
-  DRAFTER_NAMES,
-  type DrafterName,
-  Engine,
-  type GenerateOptions,
-  METHODS,
-  type Prompt,
-} from "../../engine/mod.ts";
+import type { DrafterName, GenerateOptions, Method, Prompt } from "../../engine/mod.ts";
 import { DRAFTERS } from "../../engine/drafters/registry.ts";
 import { CHOICE_KINDS, FORCED_BY } from "../../speculation/mod.ts";
 import { GRAMMAR_NAMES, GRAMMAR_OPTIONS, grammarOption } from "./grammar.ts";
@@ -19,24 +12,12 @@ import { showGeneration } from "./generate_output.ts";
 import { readInput, readTextFile, refuseEmpty, withoutLastNewline } from "./input.ts";
 import { INTERRUPTED, interruptible } from "../terminal/interrupt.ts";
 import { type Command, command } from "../options/command.ts";
-import type { Need } from "../options/option.ts";
 import type { Io } from "../terminal/io.ts";
 import { Progress } from "../terminal/progress.ts";
-import { idleBeside, needsOption, needsValue } from "../options/needs.ts";
+import { loadEngine, MODEL_OPTIONS, SPECULATION_OPTIONS } from "../options/engine.ts";
+import { idleBeside, needsOption } from "../options/needs.ts";
 import { choiceOf, SAMPLING_OPTIONS } from "../options/sampling.ts";
-import { BACKEND_OPTION, JSON_OPTION, TARGET_OPTION, THREADS_OPTION } from "../options/shared.ts";
-
-/** The methods of heads. */
-const HEADS = DRAFTERS.filter(({ head }) => head !== undefined).map(({ name }) => name);
-
-/** What an option of trees needs: what grows them. */
-const TREES: readonly Need[] = [
-  ({ head, method, inner }) =>
-    head !== undefined || method === "suffix" || inner === "suffix"
-      ? undefined
-      : "needs --head, --method suffix or --inner suffix",
-  needsValue("method", ...DRAFTER_NAMES, "hier", "auto"),
-];
+import { JSON_OPTION } from "../options/shared.ts";
 
 /** The `generate` command. */
 export const generate: Command = command({
@@ -53,44 +34,7 @@ export const generate: Command = command({
     "pattern, a text that stops by itself follows it; one that reaches its length may be cut anywhere.",
   ],
   options: [
-    TARGET_OPTION,
-    {
-      name: "draft",
-      type: "string",
-      value: "MODEL",
-      needs: [needsValue("method", "draft", "hier", "auto")],
-      summary: "The draft model, as --target, for the methods draft and hier",
-    },
-    {
-      name: "head",
-      type: "string",
-      value: "DIR",
-      needs: [needsValue("method", ...HEADS, "hier", "auto"), idleBeside("inner", "suffix")],
-      summary:
-        "Directory of a head (EAGLE-2, EAGLE-3, DFlash, DSpark) of the target, or of the draft model for hier",
-    },
-    {
-      name: "target-head",
-      type: "string",
-      value: "DIR",
-      needs: [needsOption("draft"), needsValue("method", "auto")],
-      summary: "Directory of a head of the target beside a draft model, for auto",
-    },
-    {
-      name: "inner",
-      type: "string",
-      value: "NAME",
-      choices: DRAFTER_NAMES,
-      needs: [needsOption("draft"), needsValue("method", "hier")],
-      summary: "What proposes to the draft model in hier; that of --head where absent",
-    },
-    {
-      name: "method",
-      type: "string",
-      value: "NAME",
-      choices: METHODS,
-      summary: "Who proposes tokens; what --draft, --head and --inner make where absent",
-    },
+    ...MODEL_OPTIONS,
     { name: "prompt", short: "p", type: "string", value: "TEXT", summary: "The prompt" },
     {
       name: "prompt-file",
@@ -118,50 +62,7 @@ export const generate: Command = command({
       min: 1,
       summary: "Most tokens to generate; what is left of the context where absent",
     },
-    {
-      name: "context",
-      type: "integer",
-      value: "N",
-      min: 2,
-      summary: "Longest text in tokens, prompt included; 4096 or the model's limit where absent",
-    },
-    BACKEND_OPTION,
-    THREADS_OPTION,
-    {
-      name: "min-draft",
-      type: "integer",
-      value: "N",
-      needs: [needsOption("draft"), needsValue("method", "draft", "hier", "auto")],
-      summary: "Tokens that a draft model's sequence has at least",
-    },
-    {
-      name: "siblings",
-      type: "integer",
-      value: "N",
-      needs: [needsOption("draft"), needsValue("method", "draft", "hier", "auto")],
-      summary: "Rows beside a draft model's sequence for its next best choices",
-    },
-    {
-      name: "depth",
-      type: "integer",
-      value: "N",
-      needs: TREES,
-      summary: "Levels of a tree below its root",
-    },
-    {
-      name: "topk",
-      type: "integer",
-      value: "N",
-      needs: [needsOption("head"), needsValue("method", ...HEADS, "hier", "auto")],
-      summary: "Nodes expanded on each level of a head's tree",
-    },
-    {
-      name: "tree-size",
-      type: "integer",
-      value: "N",
-      needs: TREES,
-      summary: "Nodes of a tree that are verified, its root included",
-    },
+    ...SPECULATION_OPTIONS,
     {
       name: "stop",
       type: "list",
@@ -211,7 +112,7 @@ export const generate: Command = command({
         { role: "user", content: text },
       ]
       : text;
-    using engine = await load(values, io);
+    using engine = await loadEngine(values, io);
     const choice = values.sampling === "model" ? { ...engine.samplingDefaults, ...given } : given;
     const { json, logprobs, stats } = values;
     const color = values.color === "always" || (values.color === "auto" && io.stdout.color);
@@ -244,49 +145,8 @@ export const generate: Command = command({
   },
 });
 
-/** The values that make an engine. */
-interface EngineValues {
-  readonly target: string;
-  readonly draft?: string;
-  readonly head?: string;
-  readonly "target-head"?: string;
-  readonly inner?: DrafterName;
-  readonly method?: Engine["method"];
-  readonly backend: "auto" | "cuda" | "cpu";
-  readonly threads?: number;
-  readonly context?: number;
-  readonly "min-draft"?: number;
-  readonly siblings?: number;
-  readonly depth?: number;
-  readonly topk?: number;
-  readonly "tree-size"?: number;
-}
-
-async function load(values: EngineValues, io: Io): Promise<Engine> {
-  const { target, draft, head, inner, method, backend, threads, context } = values;
-  const { siblings, depth, topk } = values;
-  using bar = new Progress(io.stderr);
-  return await Engine.load({
-    target,
-    draft,
-    head,
-    targetHead: values["target-head"],
-    inner,
-    method,
-    backend,
-    threads,
-    context,
-    minDraft: values["min-draft"],
-    siblings,
-    depth,
-    topk,
-    treeSize: values["tree-size"],
-    progress: (role, done, total) => bar.update(`loading the ${role}`, done, total),
-  });
-}
-
 /** Who can propose tokens in a method, the fastest first. */
-function proposers(method: Engine["method"], inner: DrafterName = "eagle2"): readonly string[] {
+function proposers(method: Method, inner: DrafterName = "eagle2"): readonly string[] {
   if (method === "auto") {
     return [...new Set(DRAFTERS.map(({ proposer }) => proposer)), "draft", "target"];
   }

@@ -8,6 +8,7 @@ const LEVEL = {
   rounds: 2,
   tokens: 3,
   catchUps: 0,
+  drafted: 6,
   tau: 1.5,
   acceptLengths: [0, 1, 1],
   draftMs: 1,
@@ -36,9 +37,9 @@ const RESULT: GenerationResult = {
 };
 
 const PIECES: Piece[] = [
-  { text: "a", token: 1, by: "head" },
-  { text: "", token: 2, by: "head" },
-  { text: " bc", token: 3, by: "target" },
+  { text: "a", token: 1, by: "head", endsRound: false },
+  { text: "", token: 2, by: "head", endsRound: false },
+  { text: " bc", token: 3, by: "target", endsRound: true },
 ];
 
 function generation(error?: unknown): Generation {
@@ -108,6 +109,7 @@ Deno.test("showGeneration: JSON is one line and all there is", async () => {
         rounds: 2,
         tokens: 3,
         catch_ups: 0,
+        drafted: 6,
         tau: 1.5,
         accept_lengths: [0, 1, 1],
         lengths: [1, 2],

@@ -48,54 +48,65 @@ const OF_HEAD = "--head H --target T --scheme w4a8-qqq";
 
 const ALL_MODELS = "--synthetic, --model, --trio or --inflate";
 
+/** Of the options that commands with an engine share: where they do nothing. */
+const MODELS: Readonly<Record<string, Idle>> = {
+  draft: [
+    ["--draft D --method ar", "it needs --method draft, hier or auto"],
+    ["--draft D --head H --method eagle2", "it needs --method draft, hier or auto"],
+  ],
+  head: [
+    ["--head H --method ar", "it needs --method eagle2, eagle3, dflash, dspark, hier or auto"],
+    [
+      "--draft D --head H --method draft",
+      "it needs --method eagle2, eagle3, dflash, dspark, hier or auto",
+    ],
+    ["--draft D --head H --inner suffix", "it does nothing with --inner suffix"],
+  ],
+  "target-head": [
+    ["--target-head H", "it needs --draft"],
+    ["--draft D --method draft --target-head H", "it needs --method auto"],
+  ],
+  inner: [
+    ["--inner suffix", "it needs --draft"],
+    ["--draft D --method draft --inner suffix", "it needs --method hier"],
+  ],
+  method: ALWAYS,
+  context: ALWAYS,
+  backend: ALWAYS,
+  threads: [["--backend cuda --threads 2", "it does nothing with --backend cuda"]],
+  "min-draft": [["--min-draft 3", "it needs --draft"], [
+    "--head H --min-draft 3",
+    "needs --draft",
+  ]],
+  siblings: [["--siblings 3", "it needs --draft"], [
+    "--head H --siblings 3",
+    "needs --draft",
+  ]],
+  depth: trees("--depth 3"),
+  topk: [
+    ["--topk 3", "it needs --head"],
+    ["--draft D --topk 3", "it needs --head"],
+    ["--method suffix --topk 3", "it needs --head"],
+  ],
+  "tree-size": trees("--tree-size 9"),
+};
+
+/** The same cases behind other words. */
+function behind(words: string, cases: Readonly<Record<string, Idle>>): Record<string, Idle> {
+  const line = ([args, why]: Idle[number]) => [`${words} ${args}`, why] as const;
+  return Object.fromEntries(Object.entries(cases).map(([name, idle]) => [name, idle.map(line)]));
+}
+
 /** Of every option: where it does nothing. */
 const CASES: Readonly<Record<string, Readonly<Record<string, Idle>>>> = {
   generate: {
     target: ALWAYS,
-    draft: [
-      ["--draft D --method ar", "it needs --method draft, hier or auto"],
-      ["--draft D --head H --method eagle2", "it needs --method draft, hier or auto"],
-    ],
-    head: [
-      ["--head H --method ar", "it needs --method eagle2, eagle3, dflash, dspark, hier or auto"],
-      [
-        "--draft D --head H --method draft",
-        "it needs --method eagle2, eagle3, dflash, dspark, hier or auto",
-      ],
-      ["--draft D --head H --inner suffix", "it does nothing with --inner suffix"],
-    ],
-    "target-head": [
-      ["--target-head H", "it needs --draft"],
-      ["--draft D --method draft --target-head H", "it needs --method auto"],
-    ],
-    inner: [
-      ["--inner suffix", "it needs --draft"],
-      ["--draft D --method draft --inner suffix", "it needs --method hier"],
-    ],
-    method: ALWAYS,
     prompt: ALWAYS,
     "prompt-file": ALWAYS,
     chat: ALWAYS,
     system: [["--system S", "it needs --chat"]],
     "max-tokens": ALWAYS,
-    context: ALWAYS,
-    backend: ALWAYS,
-    threads: [["--backend cuda --threads 2", "it does nothing with --backend cuda"]],
-    "min-draft": [["--min-draft 3", "it needs --draft"], [
-      "--head H --min-draft 3",
-      "needs --draft",
-    ]],
-    siblings: [["--siblings 3", "it needs --draft"], [
-      "--head H --siblings 3",
-      "needs --draft",
-    ]],
-    depth: trees("--depth 3"),
-    topk: [
-      ["--topk 3", "it needs --head"],
-      ["--draft D --topk 3", "it needs --head"],
-      ["--method suffix --topk 3", "it needs --head"],
-    ],
-    "tree-size": trees("--tree-size 9"),
+    ...MODELS,
     stop: ALWAYS,
     "ignore-eos": [
       ["--json-schema F --ignore-eos", "it does nothing with --json-schema"],
@@ -120,6 +131,39 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Idle>>>> = {
     stats: [["--json --stats", "it does nothing with --json"]],
     color: [["--json --color always", "it does nothing with --json"]],
     json: ALWAYS,
+  },
+  serve: {
+    target: ALWAYS,
+    trio: ALWAYS,
+    ...behind("--target T", MODELS),
+    draft: [
+      ...behind("--target T", MODELS).draft,
+      ["--trio T --draft D", "it does nothing with --trio"],
+    ],
+    head: [
+      ...behind("--target T", MODELS).head,
+      ["--trio T --head H", "it does nothing with --trio"],
+    ],
+    "target-head": [
+      ...behind("--target T", MODELS)["target-head"],
+      ["--trio T --method auto --target-head H", "it does nothing with --trio"],
+    ],
+    inner: [
+      ...behind("--target T", MODELS).inner,
+      ["--trio T --method draft --inner suffix", "it needs --method hier"],
+    ],
+    "min-draft": [
+      ...behind("--target T", MODELS)["min-draft"],
+      ["--trio T --method eagle2 --min-draft 3", "it needs --method draft, hier or auto"],
+    ],
+    name: ALWAYS,
+    sampling: ALWAYS,
+    host: ALWAYS,
+    port: ALWAYS,
+    "api-keys": ALWAYS,
+    queue: ALWAYS,
+    "body-limit": ALWAYS,
+    "time-limit": ALWAYS,
   },
   score: {
     target: ALWAYS,
@@ -366,6 +410,9 @@ Deno.test("options: beside what they need they are taken", () => {
       "--temperature 0.5 --top-k 4 --seed 3 --json --logprobs 0 --logprobs-of processed",
     ],
     ["generate", "--top-p 0.5 --sampling model"],
+    ["serve", "--trio T --min-draft 3 --depth 2 --topk 3 --tree-size 9"],
+    ["serve", "--trio T --method eagle2 --depth 2"],
+    ["serve", "--trio T --inner suffix --min-draft 3"],
     ["score", "--tokens 1 --threads 2"],
     ["quantize", "--scheme w4a16-g128 --damping 0.1 --order activity --zero-points gptq"],
     ["quantize", "--scheme w4a8-qqq --damping 0.1 --backend cpu --calibration-tokens 4"],

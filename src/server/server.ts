@@ -1,0 +1,98 @@
+/**
+ * A server of one engine, in the language of OpenAI's API.
+ *
+ * @module
+ */
+import { SpecMQuantError } from "../base/errors.ts";
+import { systemReason } from "../base/system_error.ts";
+import { TokenTexts } from "./answers/token_texts.ts";
+import { type App, createApp } from "./app.ts";
+import { isLoopback } from "./hosts.ts";
+import { checkServerOptions, type ServerOptions } from "./options.ts";
+import { OneAtATime } from "./queue/one_at_a_time.ts";
+import { Metrics } from "./service/metrics.ts";
+import type { Log } from "./wire/log.ts";
+
+/** A server that listens. */
+export class Server implements AsyncDisposable {
+  /** Where it listens, e.g. `http://127.0.0.1:8000`. */
+  readonly url: string;
+  readonly #server: Deno.HttpServer<Deno.NetAddr>;
+  readonly #drain: () => void;
+  readonly #log?: Log;
+  #end?: Promise<void>;
+
+  private constructor(server: Deno.HttpServer<Deno.NetAddr>, drain: () => void, log?: Log) {
+    const { hostname, port } = server.addr;
+    this.url = `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
+    this.#server = server;
+    this.#drain = drain;
+    this.#log = log;
+  }
+
+  /**
+   * Starts to listen.
+   *
+   * @throws {ArgumentError} an option is not what it should be
+   * @throws {SpecMQuantError} with code `"listen"`: the address cannot be listened at
+   */
+  static start(given: ServerOptions): Server {
+    const options = checkServerOptions(given);
+    const { engine, model, host, port, queue, sampling, log } = options;
+    const scheduler = new OneAtATime(engine, queue);
+    const service = {
+      engine,
+      scheduler,
+      model,
+      created: Math.floor(Date.now() / 1000),
+      sampling,
+      texts: new TokenTexts(engine.tokenizer),
+      metrics: new Metrics(scheduler),
+      isDraining: false,
+    };
+    const app = createApp(service, options);
+    const server = listen(host, port, app);
+    if (options.keys.length === 0 && !isLoopback(host)) {
+      log?.write("warning", {
+        message: `whoever reaches ${host} may use this server: it has no keys`,
+      });
+    }
+    log?.write("listening", {
+      model,
+      method: engine.method,
+      context: engine.context,
+      keys: options.keys.length,
+    });
+    return new Server(server, () => service.isDraining = true, log);
+  }
+
+  /** Ends it: no more texts are taken, and it listens no more, but what has been taken is finished. */
+  drain(): Promise<void> {
+    return this.#end ??= (async () => {
+      this.#drain();
+      this.#log?.write("draining");
+      await this.#server.shutdown();
+      this.#log?.write("ended");
+    })();
+  }
+
+  /** As `drain`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.drain();
+  }
+}
+
+function listen(hostname: string, port: number, app: App): Deno.HttpServer<Deno.NetAddr> {
+  try {
+    return Deno.serve(
+      { hostname, port, onListen() {} },
+      (request, { remoteAddr }) => app(request, remoteAddr.hostname),
+    );
+  } catch (error) {
+    const reason = systemReason(error);
+    if (reason === undefined) throw error;
+    throw new SpecMQuantError("listen", `Cannot listen at ${hostname}:${port}: ${reason}`, {
+      cause: error,
+    });
+  }
+}
