@@ -10,7 +10,7 @@
 import { type Costs, CostTable } from "./costs.ts";
 import { type Expected, expected, rateName } from "./expected.ts";
 import { Rates } from "./rates.ts";
-import { depthOf, type DraftSetting, PLAIN, type Setting, settingName } from "./setting.ts";
+import { depthOf, PLAIN, type Setting, settingName } from "./setting.ts";
 
 /** Rounds between two choices. */
 const ROUNDS = 4;
@@ -26,6 +26,22 @@ const TRIAL_SHARE = 0.003;
 
 /** Tokens between two trials of one drafter, at least. */
 const TRIAL_AFTER = 16;
+
+/**
+ * What trials in vain may cost in reading, by a draft model, what it did not propose: so many tokens' time, and this share of
+ * all. To wait longer does not help: it reads all of the text.
+ */
+const READING_FIRST = 4;
+const READING_SHARE = 0.004;
+
+/** What the wait for another trial is multiplied by where one has found the best drafter, and where it was in vain; the least. */
+const FOUND = 0.25;
+const IN_VAIN = 1.5;
+const LEAST_PATIENCE = 1 / 16;
+
+/** How much of the tokens and times of late a round leaves, and how much more the best in the long run must promise. */
+const LATELY = 0.99;
+const STEADIER = 1.03;
 
 /** The weight of a new time in those of a setting. */
 const NEW_TIME = 0.1;
@@ -74,8 +90,6 @@ export interface Policy {
 interface Candidate {
   readonly setting: Setting;
   readonly name: string;
-  /** The drafter that it is tried for: settings of one draft model and one inner drafter are tried together. */
-  readonly drafter: string;
   /** Measured times over those that costs say. */
   scale?: number;
   /** Mean milliseconds of rounds of suffixes, which may have any number of rows. */
@@ -88,8 +102,14 @@ export class AutoPolicy implements Policy {
   readonly #candidates: readonly Candidate[];
   readonly #plain: Candidate;
   readonly #rates = new Rates();
-  /** Tokens made when each drafter was last used. */
+  /** In the long run: the defence against what changes as soon as it is known. */
+  readonly #longRates = new Rates(true);
+  /** Tokens and milliseconds of late, which fade. */
+  #lately = { tokens: 0, ms: 0 };
+  /** Tokens made when each drafter was last used, by what it is tried for. */
   readonly #used = new Map<string, number>();
+  /** The share of the usual wait after which each is tried. */
+  readonly #patience = new Map<string, number>();
   #decisions: Decision[] = [];
   #table: CostTable;
   #current: Candidate;
@@ -98,8 +118,12 @@ export class AutoPolicy implements Policy {
   #left = 0;
   #length = 0;
   #trying = false;
-  /** Tokens made, of all texts. */
+  /** Tokens made, and the time that they took, of all texts. */
   #tokens = 0;
+  #ms = 0;
+  /** Time that draft models took to read, for trials in vain; and for the one under way. */
+  #readMs = 0;
+  #trialReading = 0;
 
   /** Chooses among `settings`, plain decoding among them, by `costs`. */
   constructor(settings: readonly Setting[], costs: Costs) {
@@ -108,10 +132,9 @@ export class AutoPolicy implements Policy {
     this.#candidates = settings.map((setting) => ({
       setting,
       name: settingName(setting),
-      drafter: drafterOf(setting),
     }));
     this.#plain = this.#candidates.find(({ setting }) => setting.kind === "plain") ??
-      { setting: PLAIN, name: "plain", drafter: "plain" };
+      { setting: PLAIN, name: "plain" };
     this.#current = this.#best = this.#plain;
   }
 
@@ -139,15 +162,21 @@ export class AutoPolicy implements Policy {
     let best = wasTrying ? this.#best : this.#current;
     for (const one of this.#candidates) {
       // Another drafter has to catch up; plain decoding has not.
-      const better = one.drafter === best.drafter || one === this.#plain ? 1 : BETTER;
+      const better = one.setting.kind === best.setting.kind || one === this.#plain ? 1 : BETTER;
       if (speedOf(one) > better * speedOf(best)) best = one;
     }
+    best = this.#steady(best);
     this.#best = best;
+    if (wasTrying) this.#learnOfTrial(best);
     const tried = wasTrying ? undefined : this.#due(best, speedOf);
     this.#trying = tried !== undefined;
     this.#take(tried ?? best, this.#trying ? "trial" : "best", speedOf);
     this.#left = this.#trying ? TRIAL_ROUNDS : ROUNDS;
-    if (tried) this.#loosen(tried.setting);
+    if (tried) {
+      this.#loosen(tried.setting);
+      const used = this.#used.get(triedFor(tried.setting, best.setting)) ?? 0;
+      this.#trialReading = this.#reading(tried, this.#tokens - used);
+    }
   }
 
   #take(one: Candidate, why: Decision["why"], speedOf: (one: Candidate) => number): void {
@@ -169,22 +198,58 @@ export class AutoPolicy implements Policy {
     let found: { one: Candidate; late: number } | undefined;
     const cheapest = new Map<string, { one: Candidate; loss: number }>();
     for (const one of this.#candidates) {
+      const key = triedFor(one.setting, best.setting);
       // Where all of it is refused.
       const loss = this.#expected(one).ms - tokenMs;
-      if (loss < (cheapest.get(one.drafter)?.loss ?? Infinity)) {
-        cheapest.set(one.drafter, { one, loss });
-      }
+      if (loss < (cheapest.get(key)?.loss ?? Infinity)) cheapest.set(key, { one, loss });
     }
-    for (const [drafter, { one, loss }] of cheapest) {
-      if (drafter === best.drafter || drafter === "plain") continue;
-      const waited = this.#tokens - (this.#used.get(drafter) ?? 0);
-      const reading = one.setting.kind === "draft" ? this.#table.catchUp(1) : 0;
-      // Each token that passes is one more to be read.
-      const after = Math.max(0, loss) / (TRIAL_SHARE * tokenMs) * (1 + reading / tokenMs);
+    for (const [key, { one, loss }] of cheapest) {
+      if (key === triedFor(best.setting, best.setting) || key === "plain") continue;
+      const waited = this.#tokens - (this.#used.get(key) ?? 0);
+      const after = Math.max(0, loss) / (TRIAL_SHARE * tokenMs) * (this.#patience.get(key) ?? 1);
       const late = waited - Math.max(TRIAL_AFTER, after);
-      if (late >= (found?.late ?? 0)) found = { one, late };
+      if (late < (found?.late ?? 0)) continue;
+      if (
+        this.#readMs + this.#reading(one, waited) >
+          READING_FIRST * tokenMs + READING_SHARE * this.#ms
+      ) {
+        continue;
+      }
+      found = { one, late };
     }
     return found?.one;
+  }
+
+  /**
+   * The setting that is the best in the long run, where that promises more than what changing settings has come to; else
+   * `best`.
+   */
+  #steady(best: Candidate): Candidate {
+    const { tokens, ms } = this.#lately;
+    if (ms === 0) return best;
+    let [found, most] = [best, STEADIER * tokens / ms];
+    for (const one of this.#candidates) {
+      const speed = this.#speed(one, this.#longRates);
+      if (speed > most) [found, most] = [one, speed];
+    }
+    return found;
+  }
+
+  /** What a draft model takes to read what others have proposed since it was last used. */
+  #reading({ setting }: Candidate, tokens: number): number {
+    return setting.kind === "draft" ? tokens * this.#table.catchUp(1) : 0;
+  }
+
+  /** Where trials of a drafter have found it the best of late, it is tried sooner. */
+  #learnOfTrial(best: Candidate): void {
+    const key = triedFor(this.#current.setting, this.#plain.setting);
+    const before = this.#patience.get(key) ?? 1;
+    const found = triedFor(best.setting, this.#plain.setting) === key;
+    if (!found) this.#readMs += this.#trialReading;
+    this.#patience.set(
+      key,
+      found ? Math.max(LEAST_PATIENCE, before * FOUND) : Math.min(1, before * IN_VAIN),
+    );
   }
 
   #loosen(setting: Setting): void {
@@ -193,15 +258,15 @@ export class AutoPolicy implements Policy {
     this.#rates.loosen(`1 ${setting.inner.kind}`, `1 ${rateName(setting.inner)}`);
   }
 
-  #expected({ setting, meanMs, scale = 1 }: Candidate): Expected {
+  #expected({ setting, meanMs, scale = 1 }: Candidate, rates = this.#rates): Expected {
     const survival = (level: number, of: Setting): number[] =>
-      this.#rates.survival(`${level} ${of.kind}`, `${level} ${rateName(of)}`, depthOf(of));
+      rates.survival(`${level} ${of.kind}`, `${level} ${rateName(of)}`, depthOf(of));
     const { tokens, ms } = expected(setting, survival, this.#table);
     return { tokens, ms: (meanMs ?? ms) * scale };
   }
 
-  #speed(one: Candidate): number {
-    const { tokens, ms } = this.#expected(one);
+  #speed(one: Candidate, rates = this.#rates): number {
+    const { tokens, ms } = this.#expected(one, rates);
     return tokens / ms;
   }
 
@@ -219,15 +284,23 @@ export class AutoPolicy implements Policy {
       one.scale = (one.scale ?? 1) + NEW_TIME * (scale - (one.scale ?? 1));
     }
     this.#tokens += tokens;
-    this.#used.set(one.drafter, this.#tokens);
+    this.#ms += ms ?? predicted;
+    const { tokens: before, ms: beforeMs } = this.#lately;
+    this.#lately = { tokens: tokens + LATELY * before, ms: (ms ?? predicted) + LATELY * beforeMs };
+    for (const key of [triedFor(setting, PLAIN), triedFor(setting, setting)]) {
+      this.#used.set(key, this.#tokens);
+    }
     // Nobody waits for the end of what is in vain.
     if (tokens === 1 && setting.kind !== "plain") this.#left = 0;
     this.#learn(setting, outcome);
   }
 
   #learn(setting: Setting, { tokens, rows, reach, inner }: Outcome): void {
-    const count = (level: number, of: Setting, proposed: number, accepted: number) =>
-      this.#rates.observe(`${level} ${of.kind}`, `${level} ${rateName(of)}`, proposed, accepted);
+    const count = (level: number, of: Setting, proposed: number, accepted: number): void => {
+      for (const rates of [this.#rates, this.#longRates]) {
+        rates.observe(`${level} ${of.kind}`, `${level} ${rateName(of)}`, proposed, accepted);
+      }
+    };
     if (setting.kind === "plain") return;
     const nothing = setting.kind === "suffix" && rows === 1;
     count(0, setting, nothing ? 1 : reach, tokens - 1);
@@ -251,8 +324,11 @@ export class AutoPolicy implements Policy {
   }
 }
 
-/** What a setting is tried for. */
-function drafterOf(setting: Setting): string {
-  if (setting.kind === "draft") return `draft of ${(setting as DraftSetting).inner.kind}`;
-  return setting.kind;
+/**
+ * What a setting is tried for, while `beside` is in use: a draft model's sequences, where that is none of its settings; else
+ * what proposes to the draft model.
+ */
+function triedFor(setting: Setting, beside: Setting): string {
+  if (setting.kind !== "draft" || beside.kind !== "draft") return setting.kind;
+  return `draft of ${setting.inner.kind}`;
 }

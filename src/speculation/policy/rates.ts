@@ -4,8 +4,9 @@
  * @module
  */
 
-/** How much of what was counted a round leaves. */
+/** How much of what was counted a round leaves: lately, and in the long run. */
 const KEPT = 0.97;
+const KEPT_LONG = 0.992;
 
 /** Rounds of the same family, or of the depth above, that a depth without rounds of its own is worth. */
 const BORROWED = 3;
@@ -16,6 +17,9 @@ const FIRST_GUESS = 0.75;
 /** A run of rounds as unlikely as this says that something has changed. */
 const SURPRISING = 0.02;
 
+/** How much of the surprises a round leaves. */
+const SURPRISES_KEPT = 0.99;
+
 /** Counts that decay: of those rounds that came to a depth, how many went beyond it. */
 class Counts {
   readonly #reached: number[] = [];
@@ -24,12 +28,24 @@ class Counts {
   readonly #guesses: number[] = [];
   /** How many rounds in a row had a first token accepted, or none where negative. */
   #run = 0;
+  /** Surprises of late. The more there were, the less another one says. */
+  #surprises = 0;
+  readonly #long: boolean;
+
+  constructor(long: boolean) {
+    this.#long = long;
+  }
 
   add(proposed: number, accepted: number): void {
     this.#run = accepted > 0 ? Math.max(0, this.#run) + 1 : Math.min(0, this.#run) - 1;
     const likely = this.share(0, FIRST_GUESS);
-    if ((accepted > 0 ? likely : 1 - likely) ** Math.abs(this.#run) < SURPRISING) this.loosen();
-    this.#scale(KEPT);
+    const chance = (accepted > 0 ? likely : 1 - likely) ** Math.abs(this.#run);
+    if (!this.#long && chance < SURPRISING / (1 + this.#surprises) ** 3) {
+      this.#surprises++;
+      this.loosen();
+    }
+    this.#surprises *= SURPRISES_KEPT;
+    this.#scale(this.#long ? KEPT_LONG : KEPT);
     for (let d = 0; d < proposed && d <= accepted; d++) {
       this.#reached[d] = (this.#reached[d] ?? 0) + 1;
       this.#passed[d] = (this.#passed[d] ?? 0) + (d < accepted ? 1 : 0);
@@ -64,6 +80,12 @@ class Counts {
 export class Rates {
   readonly #families = new Map<string, Counts>();
   readonly #members = new Map<string, Counts>();
+  readonly #long: boolean;
+
+  /** Of lately, or, where `long`, of the long run, in which nothing is a surprise. */
+  constructor(long = false) {
+    this.#long = long;
+  }
 
   /**
    * Counts a round of drafter `member` of `family`: `accepted` tokens of a proposal that was `proposed` deep. A round in
@@ -72,7 +94,7 @@ export class Rates {
   observe(family: string, member: string, proposed: number, accepted: number): void {
     for (const [counts, key] of [[this.#families, family], [this.#members, member]] as const) {
       let one = counts.get(key);
-      if (one === undefined) counts.set(key, one = new Counts());
+      if (one === undefined) counts.set(key, one = new Counts(this.#long));
       one.add(proposed, accepted);
     }
   }
