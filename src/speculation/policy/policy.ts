@@ -42,6 +42,7 @@ const LEAST_PATIENCE = 1 / 16;
 /** How much of the tokens and times of late a round leaves, and how much more the best in the long run must promise. */
 const LATELY = 0.99;
 const STEADIER = 1.03;
+const LEAST_NOW = 0.75;
 
 /** The weight of a new time in those of a setting. */
 const NEW_TIME = 0.1;
@@ -229,6 +230,7 @@ export class AutoPolicy implements Policy {
     if (ms === 0) return best;
     let [found, most] = [best, STEADIER * tokens / ms];
     for (const one of this.#candidates) {
+      if (this.#speed(one) < LEAST_NOW * this.#speed(best)) continue;
       const speed = this.#speed(one, this.#longRates);
       if (speed > most) [found, most] = [one, speed];
     }
