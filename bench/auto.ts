@@ -22,12 +22,12 @@ import { autoPlan } from "../src/engine/auto.ts";
 import { EAGLE2 } from "../src/engine/drafters/eagle2.ts";
 import { HeadModel, Model } from "../src/model/mod.ts";
 import {
+  always,
   AutoPolicy,
   measureCosts,
   type Policy,
   Round,
   sequenceMemory,
-  type Setting,
   settingName,
 } from "../src/speculation/mod.ts";
 import { problems } from "../tests/problems.ts";
@@ -118,15 +118,6 @@ function continued(
   // What a round gave beyond is neither counted nor paid for.
   const ms = (performance.now() - from) * count / text.length;
   return { ms, text: text.slice(0, count) };
-}
-
-function always(setting: Setting): Policy {
-  return {
-    decisions: [],
-    next: () => setting,
-    observe: () => undefined,
-    reset: () => undefined,
-  };
 }
 
 function speeds(rows: readonly (readonly string[])[]): string {

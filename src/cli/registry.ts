@@ -13,6 +13,7 @@ import { inspect } from "./commands/inspect.ts";
 import { pull } from "./commands/pull.ts";
 import { quantize } from "./commands/quantize.ts";
 import { score } from "./commands/score.ts";
+import { tune } from "./commands/tune.ts";
 
 /** All commands, in the order of the help; a new one is one file and one line here. */
 export const COMMANDS: readonly Command[] = [
@@ -24,5 +25,6 @@ export const COMMANDS: readonly Command[] = [
   convertHead,
   hiddenStates,
   bench,
+  tune,
   completions(() => COMMANDS),
 ];

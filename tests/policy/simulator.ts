@@ -4,6 +4,7 @@
  * @module
  */
 import {
+  always,
   type Costs,
   CostTable,
   depthOf,
@@ -51,16 +52,6 @@ export function replay(trace: Trace, costs: Costs, policy: Policy): Replayed {
     at += outcome.tokens;
   }
   return { tokens: at, ms, by };
-}
-
-/** The policy that always takes `setting`. */
-export function always(setting: Setting): Policy {
-  return {
-    decisions: [],
-    next: () => setting,
-    observe: () => undefined,
-    reset: () => undefined,
-  };
 }
 
 /** Tokens a millisecond of the best of `settings` in hindsight, each alone for all of the trace. */

@@ -17,6 +17,7 @@ import { CHOICE_KINDS, FORCED_BY } from "../../speculation/mod.ts";
 import { GRAMMAR_NAMES, GRAMMAR_OPTIONS, grammarOption } from "./grammar.ts";
 import { showGeneration } from "./generate_output.ts";
 import { readInput, readTextFile, refuseEmpty, withoutLastNewline } from "./input.ts";
+import { keptCosts } from "./tune/cache.ts";
 import { INTERRUPTED, interruptible } from "../terminal/interrupt.ts";
 import { type Command, command } from "../options/command.ts";
 import type { Need } from "../options/option.ts";
@@ -281,6 +282,8 @@ async function load(values: EngineValues, io: Io): Promise<Engine> {
     depth,
     topk,
     treeSize: values["tree-size"],
+    costs: (device, settings) =>
+      keptCosts({ target, draft, head, targetHead: values["target-head"] }, device, settings),
     progress: (role, done, total) => bar.update(`loading the ${role}`, done, total),
   });
 }

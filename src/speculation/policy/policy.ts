@@ -87,6 +87,16 @@ export interface Policy {
   reset(): void;
 }
 
+/** The policy that never takes anything but `setting`. */
+export function always(setting: Setting): Policy {
+  return {
+    decisions: [],
+    next: () => setting,
+    observe: () => undefined,
+    reset: () => undefined,
+  };
+}
+
 /** A setting, and what is known of it. */
 interface Candidate {
   readonly setting: Setting;
