@@ -132,6 +132,7 @@ const LINES: Readonly<Record<string, { readonly says: RegExp; readonly more?: st
   pull: { says: /^org\/tiny at [0-9a-f]{40} is in / },
   generate: { says: /./, more: "-n 2" },
   score: { says: /^perplexity \d/m },
+  tune: { says: /^Rounds of the target/, more: "-n 8 --contexts 32" },
   bench: { says: /^forward: target/m, more: "--rows 1 --runs 1 --context 8" },
   quantize: {
     says: /became/,

@@ -226,6 +226,20 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Idle>>>> = {
     backend: ALWAYS,
     threads: [["--backend cuda --threads 2", "it does nothing with --backend cuda"]],
   },
+  tune: {
+    target: ALWAYS,
+    draft: ALWAYS,
+    head: ALWAYS,
+    "target-head": [["--head H --target-head G", "it needs --draft"]],
+    prompts: ALWAYS,
+    "max-tokens": ALWAYS,
+    contexts: ALWAYS,
+    rates: ALWAYS,
+    plot: ALWAYS,
+    backend: ALWAYS,
+    threads: [["--backend cuda --threads 2", "it does nothing with --backend cuda"]],
+    json: ALWAYS,
+  },
 };
 
 /** What commands cannot do without. */
@@ -237,6 +251,7 @@ const REQUIRED: Readonly<Record<string, string>> = {
   quantize: "--model M --out O",
   "convert-head": "--head H --model M --out O",
   "hidden-states": "--target T --texts F --out O",
+  tune: "--target T",
 };
 
 function parse(name: string, args: string): unknown {
