@@ -191,6 +191,7 @@ Deno.test("an engine takes a draft model that is padded differently", () =>
         target: TARGET,
         draft,
         head,
+        method: head ? "hier" : "draft",
         context: 256,
         backend: "cpu",
       });

@@ -8,7 +8,7 @@
  * @module
  */
 import { type Costs, CostTable } from "./costs.ts";
-import { type Expected, expected, rateName } from "./expected.ts";
+import { type Expected, expected } from "./expected.ts";
 import { Rates } from "./rates.ts";
 import { depthOf, PLAIN, type Setting, settingName } from "./setting.ts";
 
@@ -24,8 +24,18 @@ const BETTER = 1.02;
 /** The share of the time that trials of one drafter may cost where all of them are in vain. */
 const TRIAL_SHARE = 0.003;
 
+/** The share of its time that a trial is thought to cost at least. */
+const LEAST_LOSS = 0.1;
+
 /** Tokens between two trials of one drafter, at least. */
 const TRIAL_AFTER = 16;
+
+/** The share of the best speed that another shape of the same drafter has to promise to be tried. */
+const NEAR = 0.9;
+
+/** Rounds of a drafter before which it is tried sooner, where that costs less than a plain round, and how much sooner at most. */
+const KNOWN = 3;
+const LEAST_KNOWN = 1 / 8;
 
 /**
  * What trials in vain may cost in reading, by a draft model, what it did not propose: so many tokens' time, and this share of
@@ -34,14 +44,15 @@ const TRIAL_AFTER = 16;
 const READING_FIRST = 4;
 const READING_SHARE = 0.004;
 
-/** What the wait for another trial is multiplied by where one has found the best drafter, and where it was in vain; the least. */
+/** What the wait for another trial is multiplied by where one has found the best drafter, and where it was in vain; the least and the most. */
 const FOUND = 0.25;
 const IN_VAIN = 1.5;
 const LEAST_PATIENCE = 1 / 16;
+const MOST_PATIENCE = 4;
 
 /** How much of the tokens and times of late a round leaves, and how much more the best in the long run must promise. */
 const LATELY = 0.99;
-const STEADIER = 1.03;
+const STEADIER = 1;
 const LEAST_NOW = 0.75;
 
 /** The weight of a new time in those of a setting. */
@@ -119,6 +130,8 @@ export class AutoPolicy implements Policy {
   #lately = { tokens: 0, ms: 0 };
   /** Tokens made when each drafter was last used, by what it is tried for. */
   readonly #used = new Map<string, number>();
+  /** Rounds of each. */
+  readonly #seen = new Map<string, number>();
   /** The share of the usual wait after which each is tried. */
   readonly #patience = new Map<string, number>();
   #decisions: Decision[] = [];
@@ -184,7 +197,7 @@ export class AutoPolicy implements Policy {
     this.#take(tried ?? best, this.#trying ? "trial" : "best", speedOf);
     this.#left = this.#trying ? TRIAL_ROUNDS : ROUNDS;
     if (tried) {
-      this.#loosen(tried.setting);
+      if (tried.setting.kind !== best.setting.kind) this.#loosen(tried.setting);
       const used = this.#used.get(triedFor(tried.setting, best.setting)) ?? 0;
       this.#trialReading = this.#reading(tried, this.#tokens - used);
     }
@@ -210,15 +223,20 @@ export class AutoPolicy implements Policy {
     const cheapest = new Map<string, { one: Candidate; loss: number }>();
     for (const one of this.#candidates) {
       const key = triedFor(one.setting, best.setting);
-      // Where all of it is refused.
-      const loss = this.#expected(one).ms - tokenMs;
+      const { tokens, ms } = this.#expected(one);
+      const loss = Math.max(LEAST_LOSS * ms, ms - tokens * tokenMs);
       if (loss < (cheapest.get(key)?.loss ?? Infinity)) cheapest.set(key, { one, loss });
     }
     for (const [key, { one, loss }] of cheapest) {
       if (key === triedFor(best.setting, best.setting) || key === "plain") continue;
+      // What is known of its drafter is lately known.
+      if (one.setting.kind === best.setting.kind && speedOf(one) < NEAR * speedOf(best)) continue;
       const waited = this.#tokens - (this.#used.get(key) ?? 0);
-      const after = Math.max(0, loss) / (TRIAL_SHARE * tokenMs) * (this.#patience.get(key) ?? 1);
-      const late = waited - Math.max(TRIAL_AFTER, after);
+      const known = loss > this.#table.verify(0, 1)
+        ? 1
+        : Math.max(LEAST_KNOWN, Math.min(1, (this.#seen.get(key) ?? 0) / KNOWN));
+      const wait = loss / (TRIAL_SHARE * tokenMs) * known * (this.#patience.get(key) ?? 1);
+      const late = waited - Math.max(TRIAL_AFTER, wait);
       if (late < (found?.late ?? 0)) continue;
       if (
         this.#readMs + this.#reading(one, waited) >
@@ -238,7 +256,10 @@ export class AutoPolicy implements Policy {
   #steady(best: Candidate): Candidate {
     const { tokens, ms } = this.#lately;
     if (ms === 0) return best;
-    let [found, most] = [best, STEADIER * tokens / ms];
+    let [found, most] = [
+      best,
+      Math.max(STEADIER * tokens / ms, this.#speed(best, this.#longRates)),
+    ];
     for (const one of this.#candidates) {
       if (this.#speed(one) < LEAST_NOW * this.#speed(best)) continue;
       const speed = this.#speed(one, this.#longRates);
@@ -260,19 +281,17 @@ export class AutoPolicy implements Policy {
     if (!found) this.#readMs += this.#trialReading;
     this.#patience.set(
       key,
-      found ? Math.max(LEAST_PATIENCE, before * FOUND) : Math.min(1, before * IN_VAIN),
+      found ? Math.max(LEAST_PATIENCE, before * FOUND) : Math.min(MOST_PATIENCE, before * IN_VAIN),
     );
   }
 
   #loosen(setting: Setting): void {
-    this.#rates.loosen(`0 ${setting.kind}`, `0 ${rateName(setting)}`);
-    if (setting.kind !== "draft") return;
-    this.#rates.loosen(`1 ${setting.inner.kind}`, `1 ${rateName(setting.inner)}`);
+    this.#rates.loosen(0, setting);
+    if (setting.kind === "draft") this.#rates.loosen(1, setting.inner);
   }
 
   #expected({ setting, meanMs, scale = 1 }: Candidate, rates = this.#rates): Expected {
-    const survival = (level: number, of: Setting): number[] =>
-      rates.survival(`${level} ${of.kind}`, `${level} ${rateName(of)}`, depthOf(of));
+    const survival = (level: number, of: Setting): number[] => rates.survival(level, of);
     const { tokens, ms } = expected(setting, survival, this.#table);
     return { tokens, ms: (meanMs ?? ms) * scale };
   }
@@ -301,6 +320,7 @@ export class AutoPolicy implements Policy {
     this.#lately = { tokens: tokens + LATELY * before, ms: (ms ?? predicted) + LATELY * beforeMs };
     for (const key of [triedFor(setting, PLAIN), triedFor(setting, setting)]) {
       this.#used.set(key, this.#tokens);
+      this.#seen.set(key, (this.#seen.get(key) ?? 0) + 1);
     }
     // Nobody waits for the end of what is in vain.
     if (tokens === 1 && setting.kind !== "plain") this.#left = 0;
@@ -310,7 +330,7 @@ export class AutoPolicy implements Policy {
   #learn(setting: Setting, { tokens, rows, reach, inner }: Outcome): void {
     const count = (level: number, of: Setting, proposed: number, accepted: number): void => {
       for (const rates of [this.#rates, this.#longRates]) {
-        rates.observe(`${level} ${of.kind}`, `${level} ${rateName(of)}`, proposed, accepted);
+        rates.observe(level, of, proposed, accepted);
       }
     };
     if (setting.kind === "plain") return;
@@ -337,10 +357,10 @@ export class AutoPolicy implements Policy {
 }
 
 /**
- * What a setting is tried for, while `beside` is in use: a draft model's sequences, where that is none of its settings; else
- * what proposes to the draft model.
+ * What a setting is tried for, while `beside` is in use: its drafter; where that is in use already, its shape, or what
+ * proposes to the draft model.
  */
 function triedFor(setting: Setting, beside: Setting): string {
-  if (setting.kind !== "draft" || beside.kind !== "draft") return setting.kind;
-  return `draft of ${setting.inner.kind}`;
+  if (setting.kind !== beside.kind) return setting.kind;
+  return setting.kind === "draft" ? `draft of ${settingName(setting.inner)}` : settingName(setting);
 }
