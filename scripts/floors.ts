@@ -44,6 +44,7 @@ const ROOMS: Readonly<Record<string, ReadonlyArray<readonly string[]>>> = {
   grammar: [["language"], ["engine", "syntax"], ["json"], [""]],
   cli: [["terminal"], ["options"], ["commands"], [""]],
   hub: [["choice", "disk", "net"], [""]],
+  speculation: [["policy"], [""]],
   quantize: [["grids", "rows"], ["layouts"], ["quantizers"], ["methods"], ["jobs"], [""]],
   text: [["files"], ["gguf"], ["template", "tokenizer"], [""]],
   "text/template": [["values"], ["library", "syntax"], ["compile"], [""]],

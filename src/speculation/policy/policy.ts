@@ -15,6 +15,9 @@ import { depthOf, PLAIN, type Setting, settingName } from "./setting.ts";
 /** Rounds between two choices. */
 const ROUNDS = 4;
 
+/** Tokens by which a text grows before costs are looked up again. */
+const TABLE_EVERY = 32;
+
 /** Rounds of a trial in which tokens are accepted; it ends with the first in which none is. */
 const TRIAL_ROUNDS = 3;
 
@@ -112,6 +115,8 @@ export function always(setting: Setting): Policy {
 interface Candidate {
   readonly setting: Setting;
   readonly name: string;
+  /** What was last found of it, by which rates. */
+  readonly found: Map<Rates, Expected & { readonly table: CostTable; readonly version: number }>;
   /** Measured times over those that costs say. */
   scale?: number;
   /** Mean milliseconds of rounds of suffixes, which may have any number of rows. */
@@ -135,7 +140,9 @@ export class AutoPolicy implements Policy {
   /** The share of the usual wait after which each is tried. */
   readonly #patience = new Map<string, number>();
   #decisions: Decision[] = [];
+  /** Costs at a text of about this length. */
   #table: CostTable;
+  #tableAt = 0;
   #current: Candidate;
   /** The best when it was last looked for. */
   #best: Candidate;
@@ -156,9 +163,10 @@ export class AutoPolicy implements Policy {
     this.#candidates = settings.map((setting) => ({
       setting,
       name: settingName(setting),
+      found: new Map(),
     }));
     this.#plain = this.#candidates.find(({ setting }) => setting.kind === "plain") ??
-      { setting: PLAIN, name: "plain" };
+      { setting: PLAIN, name: "plain", found: new Map() };
     this.#current = this.#best = this.#plain;
   }
 
@@ -179,9 +187,11 @@ export class AutoPolicy implements Policy {
   }
 
   #choose(): void {
-    this.#table = new CostTable(this.#costs, this.#length);
-    const speeds = new Map(this.#candidates.map((one) => [one, this.#speed(one)]));
-    const speedOf = (one: Candidate) => speeds.get(one) ?? this.#speed(one);
+    if (Math.abs(this.#length - this.#tableAt) >= TABLE_EVERY) {
+      this.#table = new CostTable(this.#costs, this.#length);
+      this.#tableAt = this.#length;
+    }
+    const speedOf = (one: Candidate) => this.#speed(one);
     const wasTrying = this.#trying;
     let best = wasTrying ? this.#best : this.#current;
     for (const one of this.#candidates) {
@@ -290,10 +300,16 @@ export class AutoPolicy implements Policy {
     if (setting.kind === "draft") this.#rates.loosen(1, setting.inner);
   }
 
-  #expected({ setting, meanMs, scale = 1 }: Candidate, rates = this.#rates): Expected {
-    const survival = (level: number, of: Setting): number[] => rates.survival(level, of);
-    const { tokens, ms } = expected(setting, survival, this.#table);
-    return { tokens, ms: (meanMs ?? ms) * scale };
+  #expected(one: Candidate, rates = this.#rates): Expected {
+    const table = this.#table;
+    const { version } = rates;
+    let found = one.found.get(rates);
+    if (found === undefined || found.table !== table || found.version !== version) {
+      const survival = (level: number, of: Setting) => rates.survival(level, of);
+      found = { table, version, ...expected(one.setting, survival, table) };
+      one.found.set(rates, found);
+    }
+    return { tokens: found.tokens, ms: (one.meanMs ?? found.ms) * (one.scale ?? 1) };
   }
 
   #speed(one: Candidate, rates = this.#rates): number {

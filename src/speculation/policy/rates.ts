@@ -97,7 +97,11 @@ interface Member {
 
 /** Accept rates of drafters at several levels. Those of one family, a head's trees of several shapes, learn from one another. */
 export class Rates {
+  /** Another number whenever something has changed. */
+  version = 0;
   readonly #families = new Map<string, Map<string, Member>>();
+  /** What has been found since the last round that counted, by level and drafter. */
+  readonly #found = [new Map<string, number[]>(), new Map<string, number[]>()];
   readonly #long: boolean;
 
   /** Of lately, or, where `long`, of the long run, in which nothing is a surprise. */
@@ -120,16 +124,31 @@ export class Rates {
       members.set(name, member);
     }
     member.counts.add(proposed, accepted);
+    this.#found[level].clear();
+    this.version++;
   }
 
   /** Something may have changed since the drafter of `setting` was seen: the next rounds say more than those before. */
   loosen(level: number, setting: Setting): void {
     const members = this.#families.get(familyOf(level, setting));
     for (const { counts } of members?.values() ?? []) counts.loosen();
+    this.#found[level].clear();
+    this.version++;
   }
 
   /** The chances that 1, 2, ... tokens of a proposal are accepted at least, as many numbers as `setting` is deep. */
-  survival(level: number, setting: Setting): number[] {
+  survival(level: number, setting: Setting): readonly number[] {
+    const depth = depthOf(setting);
+    const found = this.#found[level].get(rateName(setting));
+    if (found !== undefined && found.length >= depth) {
+      return found.length === depth ? found : found.slice(0, depth);
+    }
+    const chances = this.#survival(level, setting);
+    this.#found[level].set(rateName(setting), chances);
+    return chances;
+  }
+
+  #survival(level: number, setting: Setting): number[] {
     const members = this.#families.get(familyOf(level, setting));
     const own = members?.get(rateName(setting));
     const others = [...members?.values() ?? []].filter((one) => one !== own);

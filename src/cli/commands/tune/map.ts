@@ -12,17 +12,17 @@ import {
   type Setting,
 } from "../../../speculation/mod.ts";
 
-/** The methods of a map, by their colours. */
-const COLOURS = {
+/** What a cell may be won by. */
+export type Winner = "plain" | "suffix" | "tree" | "draft" | "hierarchy";
+
+/** Their colours. */
+const COLOURS: Readonly<Record<Winner, string>> = {
   plain: "#9aa0a6",
   suffix: "#c58af9",
   tree: "#1a73e8",
   draft: "#f29900",
   hierarchy: "#188038",
-} as const;
-
-/** What a cell may be won by. */
-export type Winner = keyof typeof COLOURS;
+};
 
 /** One pair of accept rates. */
 export interface Cell {
