@@ -1,7 +1,7 @@
 /**
  * The policy of `auto`, on traces: how near it comes to the best setting in hindsight, and what it loses where all is refused.
  */
-import { assert, assertAlmostEquals, assertEquals, assertGreater } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertGreater, assertLess } from "@std/assert";
 import {
   always,
   AutoPolicy,
@@ -178,4 +178,27 @@ Deno.test("the policy says what it chose when, and why, of one text", () => {
   replay(made("refused", 400, 7, () => refused), costs, policy);
   assert(policy.decisions.some(({ why }) => why === "trial"));
   assertEquals(policy.decisions.findLast(({ why }) => why === "best")!.setting, "plain");
+});
+
+Deno.test("the policy goes by the times that rounds take, where costs say something else", () => {
+  const costs = COSTS["3B and 1B"];
+  const rates = { suffix: 0, tree: 0.85, draft: 0.5, inner: 0.6 };
+  const trace = made("both", 2000, 3, () => rates);
+  // A tree takes twice what costs say.
+  const slow = (setting: Setting) => setting.kind === "tree" ? 2 : 1;
+  const policy = new AutoPolicy(SETTINGS, costs);
+  let current: Setting = PLAIN;
+  const kinds: string[] = [];
+  replay(trace, costs, {
+    decisions: [],
+    next: (length) => {
+      kinds.push((current = policy.next(length)).kind);
+      return current;
+    },
+    observe: (outcome) => policy.observe({ ...outcome, ms: outcome.ms! * slow(current) }),
+    reset: () => policy.reset(),
+  });
+  assertEquals(bestFixed(trace, costs, SETTINGS).setting.kind, "tree");
+  const late = kinds.slice(kinds.length / 2);
+  assertLess(late.filter((kind) => kind === "tree").length / late.length, 0.3);
 });

@@ -117,8 +117,9 @@ interface Candidate {
   readonly name: string;
   /** What was last found of it, by which rates. */
   readonly found: Map<Rates, Expected & { readonly table: CostTable; readonly version: number }>;
-  /** Measured times over those that costs say. */
+  /** Measured times over those that costs say, and of how many rounds; where there are none, those of all. */
   scale?: number;
+  timed: number;
   /** Mean milliseconds of rounds of suffixes, which may have any number of rows. */
   meanMs?: number;
 }
@@ -149,6 +150,8 @@ export class AutoPolicy implements Policy {
   #left = 0;
   #length = 0;
   #trying = false;
+  /** Measured times over those that costs say, of all settings: a longer text is slower in all of them. */
+  #scale = 1;
   /** Tokens made, and the time that they took, of all texts. */
   #tokens = 0;
   #ms = 0;
@@ -164,9 +167,10 @@ export class AutoPolicy implements Policy {
       setting,
       name: settingName(setting),
       found: new Map(),
+      timed: 0,
     }));
     this.#plain = this.#candidates.find(({ setting }) => setting.kind === "plain") ??
-      { setting: PLAIN, name: "plain", found: new Map() };
+      { setting: PLAIN, name: "plain", found: new Map(), timed: 0 };
     this.#current = this.#best = this.#plain;
   }
 
@@ -309,7 +313,7 @@ export class AutoPolicy implements Policy {
       found = { table, version, ...expected(one.setting, survival, table) };
       one.found.set(rates, found);
     }
-    return { tokens: found.tokens, ms: (one.meanMs ?? found.ms) * (one.scale ?? 1) };
+    return { tokens: found.tokens, ms: (one.meanMs ?? found.ms) * (one.scale ?? this.#scale) };
   }
 
   #speed(one: Candidate, rates = this.#rates): number {
@@ -328,7 +332,10 @@ export class AutoPolicy implements Policy {
     if (ms !== undefined) {
       // Half and double: one round that something else held up says little.
       const scale = Math.min(2, Math.max(0.5, ms / predicted));
-      one.scale = (one.scale ?? 1) + NEW_TIME * (scale - (one.scale ?? 1));
+      const before = one.scale ?? this.#scale;
+      one.timed++;
+      one.scale = before + Math.max(NEW_TIME, 1 / (1 + one.timed)) * (scale - before);
+      this.#scale += NEW_TIME * (scale - this.#scale);
     }
     this.#tokens += tokens;
     this.#ms += ms ?? predicted;
