@@ -114,6 +114,7 @@ Deno.test("generate: every method gives the same text, as JSON of the promised s
       "tau",
       "accept_lengths",
       "levels",
+      ...(method === "auto" ? ["choices"] : []),
       "timings",
     ]);
     assertEquals(stats.method, method);
