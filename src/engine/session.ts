@@ -46,7 +46,7 @@ import { Generation, type GenerationResult, type Piece } from "./generation.ts";
 import { Output } from "./output.ts";
 import { PROMPT, type TokenIds, tokenIds } from "./prompt.ts";
 import { statsOf } from "./report.ts";
-import { type Tuned, type TuneOptions, tuneRound } from "./tune.ts";
+import { TUNE_KINDS, type Tuned, type TuneOptions, tuneRound } from "./tune.ts";
 
 /** Options of one generation; greedy where nothing is said of how tokens are chosen. */
 export interface GenerateOptions extends ChoiceOptions {
@@ -211,6 +211,7 @@ export class Session implements Disposable {
    */
   tune(options: TuneOptions): Tuned {
     this.#expectLive();
+    checkOptions("tune", options, TUNE_KINDS);
     this.#expectIdle();
     const settings = this.#several?.settings;
     if (settings === undefined || this.context < MEASURED_CONTEXT) {
@@ -220,7 +221,9 @@ export class Session implements Disposable {
           `${MEASURED_CONTEXT} or more`,
       );
     }
-    for (const { length } of options.prompts) this.#checkLength(length);
+    for (const prompt of options.prompts) {
+      this.#checkLength(tokenIds(prompt, this.#target.config.vocabSize, PROMPT).length);
+    }
     this.#cached = 0;
     const tuned = tuneRound(this.#round, settings, options);
     this.#choose(this.#several!, tuned.costs);

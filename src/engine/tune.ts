@@ -4,6 +4,15 @@
  * @module
  */
 import {
+  FUNCTION,
+  integer,
+  type Kind,
+  type Kinds,
+  number,
+  object,
+  required,
+} from "../base/options.ts";
+import {
   always,
   type Costs,
   CostTable,
@@ -38,6 +47,30 @@ export interface TuneOptions {
   /** Hears how far it is. */
   readonly progress?: (label: string, done: number, total: number) => void;
 }
+
+const LIST_OF_COUNTS: Kind = {
+  expected: "a list of whole numbers from 1",
+  fits: (value) =>
+    Array.isArray(value) && value.length > 0 && value.every((one) => integer(1).fits(one)),
+};
+
+/** What each option of tuning may be. */
+export const TUNE_KINDS: Kinds<TuneOptions> = {
+  prompts: required({
+    expected: "a list of prompts, each of token ids",
+    fits: (value) =>
+      Array.isArray(value) && value.length > 0 &&
+      value.every((one) => Array.isArray(one) && one.every((id) => integer(0).fits(id))),
+  }),
+  maxTokens: required(integer(1)),
+  contexts: required(LIST_OF_COUNTS),
+  realised: required(integer(0)),
+  rates: object(
+    "shares from 0 to less than 1 by level and drafter",
+    (rates) => Object.values(rates).every((one) => number(0, 1).fits(one) && one as number < 1),
+  ),
+  progress: FUNCTION,
+};
 
 /** A setting and its speed. */
 export interface TunedSetting {
