@@ -42,6 +42,11 @@ Deno.writeTextFileSync(texts, '{"tokens": [1, 2, 3]}');
 const STATES = ["hidden-states", "--backend", "cpu", "--target", model, "--texts", texts];
 const BENCH = ["bench", "--backend", "cpu", "--model", model, "--tables", "forward"]
   .concat("--rows", "1", "--context", "8", "--runs", "1");
+const prompts = `${root}/prompts.txt`;
+Deno.writeTextFileSync(prompts, "a b\n");
+Deno.env.set("XDG_CACHE_HOME", `${root}/cache`);
+const TUNE = ["tune", "--backend", "cpu", "--target", model, "--prompts", prompts]
+  .concat("--contexts", "16", "--max-tokens", "8");
 
 async function run(args: readonly string[], streams: Partial<Io> = {}) {
   const io = testIo();
@@ -83,6 +88,8 @@ const PRINTING: readonly (readonly string[])[] = [
   [...STATES, "--out", `${root}/printed-states`],
   [...STATES, "--out", `${root}/printed-states-json`, "--json"],
   BENCH,
+  TUNE,
+  [...TUNE, "--json"],
 ];
 
 Deno.test("disk: standard output that is full ends every command with an error", async () => {
