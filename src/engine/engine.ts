@@ -114,7 +114,7 @@ export class Engine implements Disposable {
     ];
     if (second) {
       const summary = inRole("head", () => checkHead(second, stored));
-      planned.push(...withHead(planned.pop()!, second, summary));
+      planned.push(...withHead(planned.pop()!, second, summary, true));
     }
     if (draft) {
       planned.push(plan("draft", draft.config, inRole("draft", () => summarizeModel(draft))));
@@ -122,7 +122,7 @@ export class Engine implements Disposable {
     }
     if (head) {
       const summary = inRole("head", () => checkHead(head, draft ?? stored));
-      planned.push(...withHead(planned.pop()!, head, summary));
+      planned.push(...withHead(planned.pop()!, head, summary, method === "auto"));
     }
     const context = contextOf(options, stored);
 
