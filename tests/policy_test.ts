@@ -95,6 +95,7 @@ const SIMPLE: Costs = {
       queuedMs: [10, 30],
       draftMs: { "tree 2-1-3": [4, 8] },
       catchUpMs: [1, 1],
+      headReadMs: [0, 0],
     },
     {
       rows: [1, 3],
@@ -102,6 +103,7 @@ const SIMPLE: Costs = {
       queuedMs: [1, 1],
       draftMs: { "tree 2-1-3": [0.5, 0.5] },
       catchUpMs: [0.1, 0.1],
+      headReadMs: [0, 0],
     },
   ],
 };

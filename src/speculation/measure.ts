@@ -4,6 +4,7 @@
  * @module
  */
 import { ArgumentError } from "../base/errors.ts";
+import type { Device } from "../device/mod.ts";
 import type { Costs, LevelCosts } from "./policy/costs.ts";
 import { depthOf, type DraftSetting, PLAIN, type Setting, settingName } from "./policy/setting.ts";
 import type { Round } from "./round.ts";
@@ -70,7 +71,7 @@ export function measureCosts(
   const all = measured(settings);
   const levels = contexts.map((context, i) => {
     timer.read(context);
-    return atContext(timer, all, (done) => {
+    return atContext(round.memory.device.backend, timer, all, (done) => {
       options.progress?.(i * all.length + done, contexts.length * all.length);
     });
   });
@@ -159,6 +160,7 @@ function median(values: readonly number[]): number {
 
 /** The costs of all levels at one context. */
 function atContext(
+  backend: Device["backend"],
   timer: Timer,
   settings: readonly Setting[],
   progress: (done: number) => void,
@@ -191,11 +193,11 @@ function atContext(
       } else draftDrafts[settingName(inner)] = [SUFFIX_MS];
     }
   }
-  const costs: LevelCosts[] = [level(target, targetDrafts, 0)];
+  const costs: LevelCosts[] = [level(target, targetDrafts, 0, backend)];
   if (queued > 0) {
     // A round that is waited for takes what the host needs besides.
     add(draft, 1, queued);
-    costs.push(level(draft, draftDrafts, queued));
+    costs.push(level(draft, draftDrafts, queued, backend));
   }
   return costs;
 }
@@ -212,9 +214,16 @@ function merged(all: readonly (readonly LevelCosts[])[]): LevelCosts[] {
         Object.keys(draftMs).map((name) => [name, each.map((one) => one.draftMs[name][0])]),
       ),
       catchUpMs: each.map(({ catchUpMs }) => catchUpMs[0]),
+      headReadMs: each.map(({ headReadMs }) => headReadMs[0]),
     };
   });
 }
+
+/**
+ * Tokens of a text that a head reads in the time of its smallest tree: a CPU computes about so many rows for it, a GPU as many
+ * as it likes in each of a few forwards.
+ */
+const SMALLEST_TREE: Readonly<Record<Device["backend"], number>> = { cpu: 8, cuda: 40 };
 
 /** A search of suffixes, on one core. */
 const SUFFIX_MS = 0.02;
@@ -246,7 +255,10 @@ function level(
   byRows: ByRows,
   draftMs: Readonly<Record<string, readonly number[]>>,
   queued: number,
+  backend: Device["backend"],
 ): LevelCosts {
+  const trees = Object.entries(draftMs).filter(([name]) => name.startsWith("tree"))
+    .map(([, [each]]) => each);
   const rows = [...byRows.keys()].sort((a, b) => a - b);
   const mean = (values: readonly number[]) => values.reduce((a, b) => a + b) / values.length;
   // More rows never take less: what says so is noise.
@@ -259,5 +271,6 @@ function level(
     queuedMs: [queued || ms[0]],
     draftMs,
     catchUpMs: [ms[last] / rows[last]],
+    headReadMs: [trees.length === 0 ? 0 : Math.min(...trees) / SMALLEST_TREE[backend]],
   };
 }

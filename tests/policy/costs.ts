@@ -22,6 +22,7 @@ export const COSTS: Readonly<Record<string, Costs>> = {
           "tree 2-3-5": [2.1],
         },
         catchUpMs: [0.4],
+        headReadMs: [0.05],
       },
       {
         rows: [1, 5, 24],
@@ -29,6 +30,7 @@ export const COSTS: Readonly<Record<string, Costs>> = {
         queuedMs: [1.95],
         draftMs: { suffix: [0.05], "tree 3-8-24": [1.3], "tree 2-3-5": [0.9] },
         catchUpMs: [0.09],
+        headReadMs: [0.02],
       },
     ],
   },
@@ -47,6 +49,7 @@ export const COSTS: Readonly<Record<string, Costs>> = {
           "tree 2-3-5": [0.6],
         },
         catchUpMs: [0.06],
+        headReadMs: [0.02],
       },
       {
         rows: [1, 5, 24],
@@ -54,6 +57,7 @@ export const COSTS: Readonly<Record<string, Costs>> = {
         queuedMs: [0.55],
         draftMs: { suffix: [0.05], "tree 3-8-24": [0.6], "tree 2-3-5": [0.4] },
         catchUpMs: [0.03],
+        headReadMs: [0.01],
       },
     ],
   },
@@ -67,6 +71,7 @@ export const COSTS: Readonly<Record<string, Costs>> = {
         queuedMs: [15],
         draftMs: { suffix: [0.02], "tree 5-8-32": [30], "tree 4-6-16": [20], "tree 2-3-5": [6] },
         catchUpMs: [7],
+        headReadMs: [0.6],
       },
       {
         rows: [1, 2, 5, 24],
@@ -74,6 +79,7 @@ export const COSTS: Readonly<Record<string, Costs>> = {
         queuedMs: [2.9],
         draftMs: { suffix: [0.02], "tree 3-8-24": [8], "tree 2-3-5": [2] },
         catchUpMs: [1.4],
+        headReadMs: [0.25],
       },
     ],
   },

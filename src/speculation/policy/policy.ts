@@ -41,7 +41,7 @@ const KNOWN = 3;
 const LEAST_KNOWN = 1 / 8;
 
 /**
- * What trials in vain may cost in reading, by a draft model, what it did not propose: so many tokens' time, and this share of
+ * What trials in vain may cost in reading, by a head or a draft model, what it did not propose: so many tokens' time, and this share of
  * all. To wait longer does not help: it reads all of the text.
  */
 const READING_FIRST = 4;
@@ -155,7 +155,9 @@ export class AutoPolicy implements Policy {
   /** Tokens made, and the time that they took, of all texts. */
   #tokens = 0;
   #ms = 0;
-  /** Time that draft models took to read, for trials in vain; and for the one under way. */
+  /** Of these, how many when this text began: all drafters read its prompt. */
+  #begun = 0;
+  /** Time that heads and draft models took to read, for trials in vain; and for the one under way. */
   #readMs = 0;
   #trialReading = 0;
 
@@ -181,6 +183,7 @@ export class AutoPolicy implements Policy {
   reset(): void {
     this.#decisions = [];
     this.#left = 0;
+    this.#begun = this.#tokens;
   }
 
   next(length: number): Setting {
@@ -282,9 +285,11 @@ export class AutoPolicy implements Policy {
     return found;
   }
 
-  /** What a draft model takes to read what others have proposed since it was last used. */
-  #reading({ setting }: Candidate, tokens: number): number {
-    return setting.kind === "draft" ? tokens * this.#table.catchUp(1) : 0;
+  /** What a head or a draft model takes to read what others have proposed in this text since it was last used. */
+  #reading({ setting }: Candidate, waited: number): number {
+    const tokens = Math.min(waited, this.#tokens - this.#begun);
+    if (setting.kind === "draft") return tokens * this.#table.catchUp(1);
+    return setting.kind === "tree" ? tokens * this.#table.headRead(0) : 0;
   }
 
   /** Where trials of a drafter have found it the best of late, it is tried sooner. */
