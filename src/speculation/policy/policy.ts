@@ -81,7 +81,7 @@ export interface Decision {
   readonly at: number;
   /** The name of the setting. */
   readonly setting: string;
-  /** Why: it looked best, it was tried, or nothing else may be used. */
+  /** Why: it looked best, or it was tried. */
   readonly why: "best" | "trial";
   /** Tokens a millisecond that it promised, and plain decoding. */
   readonly promised: number;
