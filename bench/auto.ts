@@ -1,11 +1,12 @@
 /**
  * `auto` beside each of the settings that it may choose, on the same prompts and caches: how near it comes to the best.
  *
- *     deno run -A bench/auto.ts [--inflate 70b-8b] [--contexts 512,8000] [--prompts 4] [--tokens 96] [--json FILE]
+ *     deno run -A bench/auto.ts [--inflate 70b-8b] [--contexts 512,8000] [--prompts 4] [--tokens 96] [--json FILE] [--plot SVG]
  *
  * runs the demo trio, as it is or inflated, behind prompts of so many tokens. Every setting continues the first prompt by 48
  * tokens; the four fastest continue all prompts, and so does `auto`, which begins with what it measures in a moment and
- * knows nothing of accept rates. Prints tokens/s, and the ratio of `auto` to the best of the four.
+ * knows nothing of accept rates. Prints tokens/s, and the ratio of `auto` to the best of the four. `--plot` draws the map of
+ * `tune` by the same costs.
  *
  * @module
  */
@@ -16,18 +17,19 @@ import { openCheckpoint } from "../src/checkpoint/checkpoint.ts";
 import { openHead } from "../src/checkpoint/head.ts";
 import { inflate, inflateHead } from "../src/checkpoint/synthetic/inflated.ts";
 import { INFLATIONS } from "../src/cli/commands/bench/sources.ts";
+import { cellsOf, mapSvg } from "../src/cli/commands/tune/map.ts";
 import { table } from "../src/cli/terminal/table.ts";
 import { Arena, Device } from "../src/device/mod.ts";
 import { autoPlan } from "../src/engine/auto.ts";
 import { EAGLE2 } from "../src/engine/drafters/eagle2.ts";
 import { HeadModel, Model } from "../src/model/mod.ts";
 import {
+  always,
   AutoPolicy,
   measureCosts,
   type Policy,
   Round,
   sequenceMemory,
-  type Setting,
   settingName,
 } from "../src/speculation/mod.ts";
 import { problems } from "../tests/problems.ts";
@@ -38,7 +40,7 @@ const FINALISTS = 4;
 const BEYOND = 80;
 
 const args = parseArgs(Deno.args, {
-  string: ["inflate", "contexts", "prompts", "tokens", "json"],
+  string: ["inflate", "contexts", "prompts", "tokens", "json", "plot"],
   default: { contexts: "512,8000", prompts: "4", tokens: "96" },
 });
 const contexts = args.contexts.split(",").map(Number);
@@ -120,15 +122,6 @@ function continued(
   return { ms, text: text.slice(0, count) };
 }
 
-function always(setting: Setting): Policy {
-  return {
-    decisions: [],
-    next: () => setting,
-    observe: () => undefined,
-    reset: () => undefined,
-  };
-}
-
 function speeds(rows: readonly (readonly string[])[]): string {
   return table(rows, ["left", "right"], ["setting", "tokens/s"]);
 }
@@ -186,6 +179,10 @@ for (const context of contexts) {
     identical,
     chosen,
   });
+}
+if (args.plot) {
+  const title = `${args.inflate ?? "the demo trio"} on ${device.name}`;
+  Deno.writeTextFileSync(args.plot, mapSvg(title, cellsOf(plan.settings, costs, contexts[0])));
 }
 if (args.json) {
   Deno.writeTextFileSync(args.json, JSON.stringify({ costs, contexts: report }, null, 1) + "\n");

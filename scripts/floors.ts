@@ -46,6 +46,7 @@ const ROOMS: Readonly<Record<string, ReadonlyArray<readonly string[]>>> = {
   cli: [["terminal"], ["options"], ["commands"], [""]],
   server: [["wire"], ["queue", "schemas"], ["answers", "tools"], ["service"], ["routes"], [""]],
   hub: [["choice", "disk", "net"], [""]],
+  speculation: [["policy"], [""]],
   quantize: [["grids", "rows"], ["layouts"], ["quantizers"], ["methods"], ["jobs"], ["heads"], [
     "",
   ]],

@@ -40,11 +40,14 @@ for (const [layout, method] of [["z-lab", "dflash"], ["DeepSpec", "dspark"]] as 
   Deno.test(`an engine takes the method of its head, and says what plain decoding says: ${method}`, () =>
     withHeads(layout, async (ofTarget, ofDraft) => {
       const { tokens } = await say({});
+      assertEquals(await say({ head: ofTarget }), { method: "auto", tokens, levels: 1 });
+      const all = { draft: DRAFT, head: ofDraft, targetHead: ofTarget };
+      assertEquals(await say(all), { method: "auto", tokens, levels: 2 });
       // The shape that it has by itself, a chain, and a tree.
-      assertEquals(await say({ head: ofTarget }), { method, tokens, levels: 1 });
+      assertEquals(await say({ head: ofTarget, method }), { method, tokens, levels: 1 });
       const tree = { depth: 3, topk: 4, treeSize: 10 };
-      assertEquals(await say({ head: ofTarget, ...tree }), { method, tokens, levels: 1 });
-      const hier = await say({ draft: DRAFT, head: ofDraft, minDraft: 2 });
+      assertEquals(await say({ head: ofTarget, method, ...tree }), { method, tokens, levels: 1 });
+      const hier = await say({ draft: DRAFT, head: ofDraft, method: "hier", minDraft: 2 });
       assertEquals(hier, { method: "hier", tokens, levels: 2 });
     }));
 
@@ -63,7 +66,8 @@ for (const [layout, method] of [["z-lab", "dflash"], ["DeepSpec", "dspark"]] as 
 
 Deno.test("a block drafter of another method's, or asked for more than its block, is refused by name", () =>
   withHeads("z-lab", async (ofTarget, ofDraft) => {
-    assertEquals(methodOf({ target: TARGET, head: ofTarget }), "dflash");
+    assertEquals(methodOf({ target: TARGET, head: ofTarget }), "auto");
+    assertEquals(methodOf({ target: TARGET, head: ofTarget, method: "dflash" }), "dflash");
     for (
       const [options, words] of [
         [{ head: ofTarget, method: "dspark" }, "is of kind dflash, expected a DSpark head"],

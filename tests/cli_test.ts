@@ -90,6 +90,7 @@ Deno.test("generate: every method gives the same text, as JSON of the promised s
     draft: withDraft,
     eagle2: [...AR, "--head", head],
     hier: TRIO,
+    auto: TRIO,
   };
   for (const [method, args] of Object.entries(methods)) {
     const result = await json(["generate", ...args, ...rest, "--method", method]);
@@ -113,6 +114,7 @@ Deno.test("generate: every method gives the same text, as JSON of the promised s
       "tau",
       "accept_lengths",
       "levels",
+      ...(method === "auto" ? ["choices"] : []),
       "timings",
     ]);
     assertEquals(stats.method, method);
@@ -156,7 +158,8 @@ Deno.test("generate: the prompt from the command line, a file or standard input"
 });
 
 Deno.test("generate: on a terminal coloured by who proposed, with a legend and a bar", async () => {
-  const args = ["generate", ...TRIO, "--prompt", "hello", "--max-tokens", "8", "--ignore-eos"];
+  const rest = ["--prompt", "hello", "--max-tokens", "8", "--ignore-eos"];
+  const args = ["generate", ...TRIO, "--method", "hier", ...rest];
   const { out, err } = await run(args, { terminal: true });
   assert(["\x1b[32m", "\x1b[33m", "\x1b[36m"].includes(out.slice(0, 5)));
   assert(out.endsWith("\n"));

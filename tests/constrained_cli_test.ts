@@ -50,7 +50,12 @@ async function json(...args: string[]): Promise<any> {
 }
 
 Deno.test("constrained: texts follow what is given, in every method, and the JSON has it", async () => {
-  const others = [["--draft", draft], ["--head", head], ["--draft", draft, "--head", head]];
+  const others = [
+    ["--draft", draft, "--method", "draft"],
+    ["--head", head, "--method", "eagle2"],
+    ["--draft", draft, "--head", head, "--method", "hier"],
+    ["--draft", draft, "--head", head],
+  ];
   const cases: [args: string[], given: unknown, fits: (text: string) => boolean][] = [
     [
       ["--json-schema", schema, "--temperature", "0.5", "--seed", "2"],

@@ -49,6 +49,11 @@ const EVAL = ["eval", "--backend", "cpu", "--target", DEMO, "--bench", `${root}/
   .concat("--methods", "ar", "--max-tokens", "3");
 const BENCH = ["bench", "--backend", "cpu", "--model", model, "--tables", "forward"]
   .concat("--rows", "1", "--context", "8", "--runs", "1");
+const prompts = `${root}/prompts.txt`;
+Deno.writeTextFileSync(prompts, "a b\n");
+Deno.env.set("XDG_CACHE_HOME", `${root}/cache`);
+const TUNE = ["tune", "--backend", "cpu", "--target", model, "--prompts", prompts]
+  .concat("--contexts", "16", "--max-tokens", "8");
 
 async function run(args: readonly string[], streams: Partial<Io> = {}) {
   const io = testIo();
@@ -95,6 +100,8 @@ const PRINTING: readonly (readonly string[])[] = [
   [...STATES, "--out", `${root}/printed-states`],
   [...STATES, "--out", `${root}/printed-states-json`, "--json"],
   BENCH,
+  TUNE,
+  [...TUNE, "--json"],
 ];
 
 Deno.test("disk: standard output that is full ends every command with an error", async () => {

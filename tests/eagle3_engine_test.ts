@@ -41,15 +41,17 @@ Deno.test("an engine takes the method of its head, and says what plain decoding 
       return { method: engine.method, tokens, levels: stats.levels.length };
     };
     const { tokens } = await say({});
-    assertEquals(await say({ head: ofTarget, ...shape }), { method: "eagle3", tokens, levels: 1 });
-    const hier = await say({ draft: DRAFT, head: ofDraft, minDraft: 2, ...shape });
+    assertEquals(await say({ head: ofTarget }), { method: "auto", tokens, levels: 1 });
+    const alone = await say({ head: ofTarget, method: "eagle3", ...shape });
+    assertEquals(alone, { method: "eagle3", tokens, levels: 1 });
+    const hier = await say({ draft: DRAFT, head: ofDraft, method: "hier", minDraft: 2, ...shape });
     assertEquals(hier, { method: "hier", tokens, levels: 2 });
   }));
 
 Deno.test("a head of another family than the method's is refused by both names", () =>
   withHeads(async (ofTarget, ofDraft) => {
-    assertEquals(methodOf({ target: TARGET, head: ofTarget }), "eagle3");
-    assertEquals(methodOf({ target: TARGET, head: EAGLE2 }), "eagle2");
+    assertEquals(methodOf({ target: TARGET, head: ofTarget }), "auto");
+    assertEquals(methodOf({ target: TARGET, head: EAGLE2, method: "eagle2" }), "eagle2");
     for (
       const [options, words] of [
         [{ head: ofTarget, method: "eagle2" }, "is of kind eagle3, expected an EAGLE-2 head"],

@@ -77,7 +77,8 @@ backendTest("gguf methods: a draft model in another type changes no token", ({ d
 Deno.test("gguf methods: an engine of two GGUF files", async () => {
   const options = { target: ggufCase("q4_k_m").path, context: 128, backend: "cpu" } as const;
   using plain = await Engine.load(options);
-  using drafted = await Engine.load({ ...options, draft: ggufCase("q5_k").path });
+  const draft = ggufCase("q5_k").path;
+  using drafted = await Engine.load({ ...options, draft, method: "draft" });
   const text = "Tom has 3 apples";
   const one = await plain.generate(text, { maxTokens: 24 }).finish();
   const two = await drafted.generate(text, { maxTokens: 24 }).finish();

@@ -11,6 +11,7 @@ import {
   draftModel,
   eagle2,
   type Outcome,
+  PLAIN,
   type Policy,
   Round,
   sequenceMemory,
@@ -166,5 +167,50 @@ backendTest("a draft model that has waited proposes as one that has not", ({ dev
     const late = outcomes.slice(200);
     assertGreater(late.length, 3);
     for (const { tokens, reach } of late) assertEquals(tokens, 1 + reach);
+  });
+});
+
+backendTest("a head that has waited proposes as one that has not", ({ device }) => {
+  withModels(device, { target: 1, draft: 1 }, (trio) => {
+    const heads: DrafterPlan[] = [
+      eagle2(trio.targetHead, { ...BIG, others: [SMALL] }),
+      dflash(trio.blocks!["z-lab"].target, { depth: 4, topk: 2, treeSize: 7 }),
+    ];
+    for (const head of heads) {
+      const plan = switched([head]);
+      const tree = head.settings[0];
+      using arena = new Arena(device, "waiting");
+      // Rows of prompts and of rounds are the same bits up to 64.
+      const memory = sequenceMemory(device, arena, 400, plan, 64);
+      using round = new Round(trio.target, memory, plan);
+      const proposed = (): number[] => {
+        round.drafter!.use!(tree);
+        round.drafter!.propose();
+        return [...device.download(round.drafter!.proposal.tokens!)];
+      };
+      const prompt = prompts(5)[4];
+      const text = [...prompt];
+      for (const _ of round.read(prompt)) void 0;
+      // By turns, so that it waits from all kinds of places, and for longer than hidden states are kept.
+      for (const waits of [1, 47, 49, 150]) {
+        round.drafter!.use!(PLAIN);
+        for (let i = 0; i < waits; i++) {
+          const accepted = round.run();
+          text.push(...round.result.subarray(1, 1 + accepted));
+        }
+        const late = proposed();
+        using other = new Arena(device, "not waiting");
+        const fresh = sequenceMemory(device, other, 400, plan, 64);
+        using again = new Round(trio.target, fresh, plan);
+        for (const _ of again.read(text)) void 0;
+        again.drafter!.use!(tree);
+        again.drafter!.propose();
+        assertEquals(
+          late,
+          [...device.download(again.drafter!.proposal.tokens!)],
+          `${head.name} behind ${waits} rounds`,
+        );
+      }
+    }
   });
 });

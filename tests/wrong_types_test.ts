@@ -85,6 +85,7 @@ const ENGINE: Wrong<EngineOptions> = {
   method: NO_WORD,
   context: [...NO_COUNT, 1],
   promptRows: NO_COUNT,
+  costs: NO_FUNCTION,
   progress: NO_FUNCTION,
 };
 const NO_NUMBER = ["1", null, NaN, Infinity, [1], {}];

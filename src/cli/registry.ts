@@ -16,6 +16,7 @@ import { quantize } from "./commands/quantize.ts";
 import { score } from "./commands/score.ts";
 import { serve } from "./commands/serve.ts";
 import { trimHead } from "./commands/trim_head.ts";
+import { tune } from "./commands/tune.ts";
 
 /** All commands, in the order of the help; a new one is one file and one line here. */
 export const COMMANDS: readonly Command[] = [
@@ -30,5 +31,6 @@ export const COMMANDS: readonly Command[] = [
   trimHead,
   bench,
   evalCommand,
+  tune,
   completions(() => COMMANDS),
 ];

@@ -40,6 +40,7 @@ import { type Sampled, samplingDefaults } from "./sampling_defaults.ts";
 import { checkSameTokenizer } from "./same_tokenizer.ts";
 import { type Score, type ScoreOptions, scoreTokens } from "./score.ts";
 import { type GenerateOptions, Session } from "./session.ts";
+import type { Tuned, TuneOptions } from "./tune.ts";
 
 /** The longest text where an engine's options do not say. */
 const DEFAULT_CONTEXT = 4096;
@@ -113,7 +114,7 @@ export class Engine implements Disposable {
     ];
     if (second) {
       const summary = inRole("head", () => checkHead(second, stored));
-      planned.push(...withHead(planned.pop()!, second, summary));
+      planned.push(...withHead(planned.pop()!, second, summary, true));
     }
     if (draft) {
       planned.push(plan("draft", draft.config, inRole("draft", () => summarizeModel(draft))));
@@ -121,7 +122,7 @@ export class Engine implements Disposable {
     }
     if (head) {
       const summary = inRole("head", () => checkHead(head, draft ?? stored));
-      planned.push(...withHead(planned.pop()!, head, summary));
+      planned.push(...withHead(planned.pop()!, head, summary, method === "auto"));
     }
     const context = contextOf(options, stored);
 
@@ -150,7 +151,13 @@ export class Engine implements Disposable {
     const inner = shape && kind?.plan(shape, top);
     const drafter = shape ? middle ? draftModel(middle, shape, inner) : inner : auto();
     const session = cleanup.use(
-      new Session(target, tokenizer, { context, drafter, method, promptRows }),
+      new Session(target, tokenizer, {
+        context,
+        drafter,
+        method,
+        promptRows,
+        costs: method === "auto" ? options.costs?.(device, drafter!.settings) : undefined,
+      }),
     );
     return new Engine(
       device,
@@ -227,6 +234,14 @@ export class Engine implements Disposable {
   /** Compiles a grammar for the target, to be given to `generate` again and again; see `Session.compileGrammar`. */
   compileGrammar(grammar: GrammarOption | Grammar): Grammar {
     return this.#session.compileGrammar(grammar);
+  }
+
+  /**
+   * Measures what rounds cost and how often drafts of these models are accepted, and which settings are the fastest, for an
+   * engine of method `auto`; see `Session.tune`.
+   */
+  tune(options: TuneOptions): Tuned {
+    return this.#session.tune(options);
   }
 
   /** Forgets the text before, so that the next generation reads all of its prompt; see `Session.forget`. */

@@ -197,6 +197,7 @@ Deno.test("an engine takes a draft model that is padded differently", () =>
         target: TARGET,
         draft,
         head,
+        method: head ? "hier" : "draft",
         context: 256,
         backend: "cpu",
       });
@@ -322,4 +323,45 @@ Deno.test("a memory plan names the largest context that fits", () => {
     "the largest context that fits is",
   );
   assert(error.requested > error.free);
+});
+
+Deno.test("an engine tunes what auto chooses among, and goes on by it", async () => {
+  using engine = await Engine.load({
+    target: TARGET,
+    draft: DRAFT,
+    head: DRAFT_HEAD,
+    targetHead: TARGET_HEAD,
+    backend: "cpu",
+    context: 128,
+  });
+  const prompt = "Question: 2 + 2?\nAnswer:";
+  const options = {
+    prompts: [[...engine.encode(prompt)]],
+    maxTokens: 8,
+    contexts: [16],
+    realised: 1,
+  };
+  const before = await engine.generate(prompt, { maxTokens: 16 }).finish();
+  const tuned = engine.tune(options);
+  assertEquals(tuned.settings.filter(({ realised }) => realised !== undefined).length, 1);
+  assertEquals(tuned.costs.contexts, [16]);
+  const after = await engine.generate(prompt, { maxTokens: 16 }).finish();
+  assertEquals(after.tokens, before.tokens);
+  assertGreater(after.stats.choices!.length, 0);
+  for (
+    const [wrong, name] of [
+      [{ prompts: [] }, "prompts"],
+      [{ prompts: [["a"]] }, "prompts"],
+      [{ contexts: [0] }, "contexts"],
+      [{ maxTokens: 0 }, "maxTokens"],
+      [{ rates: { "0 tree": 1 } }, "rates"],
+      [{ realized: 3 }, "realized"],
+    ] as const
+  ) {
+    const given = { ...options, ...wrong } as unknown as typeof options;
+    const error = assertThrows(() => engine.tune(given), ArgumentError);
+    assertEquals(error.argument, name);
+  }
+  using plain = await Engine.load({ target: TARGET, backend: "cpu", context: 128 });
+  assertThrows(() => plain.tune(options), ArgumentError, "the method is ar");
 });

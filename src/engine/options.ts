@@ -15,9 +15,9 @@ import {
   pathOf,
   required,
 } from "../base/options.ts";
-import { type Backend, DEVICE_KINDS } from "../device/mod.ts";
+import { type Backend, type Device, DEVICE_KINDS } from "../device/mod.ts";
 import { MAX_TREE_ROWS } from "../ops/mod.ts";
-import { DRAFTER_KINDS } from "../speculation/mod.ts";
+import { type Costs, DRAFTER_KINDS, type Setting } from "../speculation/mod.ts";
 import { AUTO_SHAPE } from "./auto.ts";
 import { EAGLE2 } from "./drafters/eagle2.ts";
 import type { DrafterKind, SpeculationOptions } from "./drafters/kind.ts";
@@ -75,6 +75,11 @@ export interface EngineOptions extends Partial<SpeculationOptions> {
   readonly context?: number;
   /** Most tokens of a prompt that are read at once; see {@linkcode SessionOptions}. */
   readonly promptRows?: number;
+  /**
+   * What rounds cost on a device, where that is known, for `auto`, which measures it in a moment otherwise; it must have
+   * been measured with these models and settings.
+   */
+  readonly costs?: (device: Device, settings: readonly Setting[]) => Costs | undefined;
   /** Hears the bytes of weights loaded. */
   readonly progress?: (role: string, done: number, total: number) => void;
 }
@@ -93,6 +98,7 @@ const ENGINE_KINDS: Kinds<EngineOptions> = {
   // Its limits depend on the model.
   context: integer(),
   promptRows: integer(1),
+  costs: FUNCTION,
   progress: FUNCTION,
   minDraft: DRAFTER_KINDS.minDraft,
   siblings: DRAFTER_KINDS.siblings,

@@ -47,18 +47,26 @@ export interface PlannedModel {
   readonly needs: BufferNeeds;
   /** Bytes of buffers beside that, for each row of a forward; none where absent. */
   readonly rowBytes?: number;
+  /** Bytes for each token of the longest text; none where absent. */
+  readonly slotBytes?: number;
 }
 
-/** The plan of a head, and that of the model `above`, which keeps for it what it reads. */
+/** The plan of a head, and that of the model `above`, which keeps for it what it reads: of all of a text, where it `waits`. */
 export function withHead(
   above: PlannedModel,
   { config }: Pick<Head, "config">,
   { weightBytes, needs, vocabulary, rowBytes, tapBytes }: HeadSummary,
+  waits = false,
 ): readonly [above: PlannedModel, head: PlannedModel] {
   // A head without an output projection has that of the model above.
   const { logitsScratch } = vocabulary === undefined ? above.needs : needs;
   return [
-    { ...above, rowBytes: tapBytes },
+    {
+      ...above,
+      rowBytes: tapBytes,
+      // An EAGLE-2 head reads the last hidden states, which need no buffer of their own otherwise.
+      slotBytes: waits ? tapBytes || 2 * above.config.hiddenSize : 0,
+    },
     {
       role: "head",
       config: { ...config.model, vocabSize: vocabulary ?? above.config.vocabSize },
@@ -92,10 +100,11 @@ export function planMemory(
   const rows = PREFILL_ROWS[device?.backend ?? "cuda"];
   const slots = context + SLACK;
   const sizes = { context, slots, rows, logitsRows: MAX_TREE_ROWS };
-  const parts = models.flatMap(({ role, config, weightBytes, needs, rowBytes = 0 }) => {
+  const parts = models.flatMap((one) => {
+    const { role, config, weightBytes, needs, rowBytes = 0, slotBytes = 0 } = one;
     const choice = role === "head" ? 0 : choiceBytes(config, sizes.logitsRows);
     const buffers = stateBytes(config, sizes, needs) + choice + rows * rowBytes +
-      (PROPOSAL_BYTES[role] ?? 0);
+      (PROPOSAL_BYTES[role] ?? 0) + slots * slotBytes;
     const attention = device ? attentionWorkspaceBytes(device, config, rows, slots) : 0;
     return [
       { label: `${role}: weights`, bytes: weightBytes },

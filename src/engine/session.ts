@@ -33,6 +33,7 @@ import {
   type LogProbsOf,
   MAX_TOP_LOG_PROBS,
   measureCosts,
+  MEASURED_CONTEXT,
   PLAN_KIND,
   Round,
   sequenceMemory,
@@ -45,6 +46,7 @@ import { Generation, type GenerationResult, type Piece } from "./generation.ts";
 import { Output } from "./output.ts";
 import { PROMPT, type TokenIds, tokenIds } from "./prompt.ts";
 import { statsOf } from "./report.ts";
+import { TUNE_KINDS, type Tuned, type TuneOptions, tuneRound } from "./tune.ts";
 
 /** Options of one generation; greedy where nothing is said of how tokens are chosen. */
 export interface GenerateOptions extends ChoiceOptions {
@@ -91,7 +93,7 @@ const GENERATE_KINDS: Kinds<GenerateOptions> = {
 export interface SessionOptions {
   /** The longest text, prompt included, in tokens. */
   readonly context: number;
-  /** What proposes tokens; plain decoding where absent. Of several drafters (see `switched`), the fastest at each time. */
+  /** What proposes tokens; plain decoding where absent. Of several drafters (see `switched`), the fastest at each time; none in a context of less than 64. */
   readonly drafter?: DrafterPlan;
   /** What the rounds of several drafters cost; measured in a moment where absent. */
   readonly costs?: Costs;
@@ -129,6 +131,8 @@ export class Session implements Disposable {
   readonly #tokenizer: Tokenizer;
   readonly #arena: Arena;
   readonly #round: Round;
+  /** The plan of several drafters. */
+  readonly #several?: DrafterPlan;
   /** The last text, and how many of its tokens are in the caches. */
   #text: readonly number[] = [];
   #cached = 0;
@@ -154,7 +158,10 @@ export class Session implements Disposable {
     try {
       const memory = sequenceMemory(target.device, this.#arena, context, drafter, promptRows);
       this.#round = new Round(target, memory, drafter);
-      if (drafter?.several) this.#choose(drafter, options.costs);
+      if (drafter?.several) {
+        this.#several = drafter;
+        this.#choose(drafter, options.costs);
+      }
     } catch (error) {
       this.#arena[Symbol.dispose]();
       throw error;
@@ -162,8 +169,11 @@ export class Session implements Disposable {
   }
 
   /** Lets a policy choose among the settings of `drafter`, by `costs`. */
-  #choose({ settings }: DrafterPlan, costs: Costs = measureCosts(this.#round, settings)): void {
-    this.#round.drafter!.policy = new AutoPolicy(settings, costs);
+  #choose({ settings }: DrafterPlan, costs?: Costs): void {
+    // A text that short is over before anything is gained.
+    if (this.context < MEASURED_CONTEXT) return;
+    const policy = new AutoPolicy(settings, costs ?? measureCosts(this.#round, settings));
+    this.#round.drafter!.policy = policy;
   }
 
   /**
@@ -192,6 +202,32 @@ export class Session implements Disposable {
    */
   compileGrammar(grammar: GrammarOption | Grammar): Grammar {
     return grammarOf(grammar, this.#tokenizer, this.#target.config);
+  }
+
+  /**
+   * Measures what the rounds of several drafters cost and how often drafts are accepted, and which settings are the fastest;
+   * see `tuneRound`. Forgets the text before; what is generated from then on goes by these costs. Throws an `ArgumentError`
+   * where there are not several drafters, or while a generation is under way.
+   */
+  tune(options: TuneOptions): Tuned {
+    this.#expectLive();
+    checkOptions("tune", options, TUNE_KINDS);
+    this.#expectIdle();
+    const settings = this.#several?.settings;
+    if (settings === undefined || this.context < MEASURED_CONTEXT) {
+      throw new ArgumentError(
+        "session",
+        `Cannot tune: the method is ${this.method} in a context of ${this.context}, expected auto in one of ` +
+          `${MEASURED_CONTEXT} or more`,
+      );
+    }
+    for (const prompt of options.prompts) {
+      this.#checkLength(tokenIds(prompt, this.#target.config.vocabSize, PROMPT).length);
+    }
+    this.#cached = 0;
+    const tuned = tuneRound(this.#round, settings, options);
+    this.#choose(this.#several!, tuned.costs);
+    return tuned;
   }
 
   /**
@@ -225,6 +261,15 @@ export class Session implements Disposable {
       "prompt",
       `Cannot generate: the prompt has ${length} tokens, expected at most ${context - 1} with a ` +
         `context of ${context}${more}`,
+    );
+  }
+
+  #expectIdle(): void {
+    if (this.#running?.deref() === undefined) return;
+    throw new ArgumentError(
+      "session",
+      "Cannot generate: another generation of this session is under way, end it first " +
+        "(iterate it to its end, leave its loop, or dispose it)",
     );
   }
 
@@ -265,13 +310,7 @@ export class Session implements Disposable {
     let decoding: number | undefined;
     let reading = false;
     this.#expectLive();
-    if (this.#running?.deref() !== undefined) {
-      throw new ArgumentError(
-        "session",
-        "Cannot generate: another generation of this session is under way, end it first " +
-          "(iterate it to its end, leave its loop, or dispose it)",
-      );
-    }
+    this.#expectIdle();
     this.#running = new WeakRef(output);
     try {
       for (const level of round.levels) level.reset();

@@ -3,29 +3,43 @@
  *
  * @module
  */
+import { ArgumentError } from "../base/errors.ts";
+import type { Device } from "../device/mod.ts";
 import type { Costs, LevelCosts } from "./policy/costs.ts";
-import { type DraftSetting, PLAIN, type Setting, settingName } from "./policy/setting.ts";
+import { depthOf, type DraftSetting, PLAIN, type Setting, settingName } from "./policy/setting.ts";
 import type { Round } from "./round.ts";
 import type { LevelStats } from "./stats.ts";
 
-/** Tokens that are read before rounds are timed. */
+/** Tokens that are read before rounds are timed, where nothing is said. */
 const READ = 48;
 
-/** Rounds that are timed of each setting, at most. */
-const RUNS = 3;
+/** Tokens behind them that rounds may make, and need at least: the longest proposal. */
+const BEHIND = 256;
+const LEAST_BEHIND = 40;
 
-/** Milliseconds after which each setting left is timed once. */
-const ENOUGH_MS = 700;
+/** The shortest context in which rounds can be measured. */
+export const MEASURED_CONTEXT = 64;
 
-/** What one setting's rounds took in the mean, in milliseconds. */
+/** How to measure. */
+export interface MeasureOptions {
+  /** Tokens in the caches, ascending; 48 where absent. */
+  readonly contexts?: readonly number[];
+  /** Rounds that are timed of each setting, at most; 3 where absent. */
+  readonly runs?: number;
+  /** Milliseconds after which each setting left is timed once; 700 where absent. */
+  readonly enoughMs?: number;
+  /** Hears how many of all settings, at all contexts, have been timed. */
+  readonly progress?: (done: number, total: number) => void;
+}
+
+/** What one setting's rounds took, in milliseconds: medians, as something else may have held one up. */
 interface Times {
   /** Wall time beside the draft. */
   readonly rest: number;
   /** Until the proposal stood. */
   readonly draft: number;
-  /** Rounds of the draft model. */
-  readonly innerRounds: number;
-  /** Until proposals stood in those. */
+  /** The same for each round of the draft model, and until its own proposal stood; 0 where there were none. */
+  readonly innerRound: number;
   readonly innerDraft: number;
 }
 
@@ -34,54 +48,138 @@ type ByRows = Map<number, number[]>;
 
 /**
  * Measures the settings that `round`, whose drafter can be told to use each of `settings`, needs costs of. Leaves caches
- * empty and statistics at zero. `round` must have room for 80 tokens.
+ * empty, statistics at zero and the drafter without a policy. Of contexts that are longer than there is room for, as much as fits is read. Throws an
+ * `ArgumentError` where the memory of `round` has a context of less than `MEASURED_CONTEXT`.
  */
-export function measureCosts(round: Round, settings: readonly Setting[]): Costs {
-  const drafter = round.drafter!;
-  const from = performance.now();
-  const { vocabSize } = round.state.model.config;
-  const prompt = Array.from({ length: READ }, (_, i) => (i * 7919 + 13) % vocabSize);
-  const begin = (): void => {
-    for (const _ of round.read(prompt, round.memory.context)) void 0;
-  };
-  const time = (setting: Setting): Times => {
-    drafter.use!(setting);
-    begin();
+export function measureCosts(
+  round: Round,
+  settings: readonly Setting[],
+  options: MeasureOptions = {},
+): Costs {
+  const { context } = round.memory;
+  if (context < MEASURED_CONTEXT) {
+    throw new ArgumentError(
+      "context",
+      `Cannot measure rounds: there is a context of ${context}, expected ${MEASURED_CONTEXT} or more`,
+    );
+  }
+  // Nobody else may choose.
+  round.drafter!.policy = undefined;
+  const given = options.contexts ?? [READ];
+  const contexts = [...new Set(given.map((length) => Math.min(length, context - LEAST_BEHIND)))];
+  const timer = new Timer(round, options);
+  const all = measured(settings);
+  const levels = contexts.map((context, i) => {
+    timer.read(context);
+    return atContext(round.memory.device.backend, timer, all, (done) => {
+      options.progress?.(i * all.length + done, contexts.length * all.length);
+    });
+  });
+  round.drafter!.use!(PLAIN);
+  round.resume(0, 1);
+  round.forget();
+  for (const one of round.levels) one.reset();
+  return { contexts, levels: merged(levels) };
+}
+
+/** Times the rounds of settings behind one prompt. */
+class Timer {
+  readonly #round: Round;
+  readonly #runs: number;
+  readonly #until: number;
+  #prompt: number[] = [];
+
+  constructor(round: Round, { runs = 3, enoughMs = 700 }: MeasureOptions) {
+    this.#round = round;
+    this.#runs = runs;
+    this.#until = performance.now() + enoughMs;
+  }
+
+  /** Reads a text of `count` tokens, of which the caches have what was read before. */
+  read(count: number): void {
+    const { vocabSize } = this.#round.state.model.config;
+    const kept = Math.max(0, this.#prompt.length - 2);
+    this.#prompt = Array.from({ length: count }, (_, i) => (i * 7919 + 13) % vocabSize);
+    this.#begin(kept);
+    this.#round.memory.device.synchronize();
+  }
+
+  #begin(kept = Math.max(0, this.#prompt.length - 2)): void {
+    const round = this.#round;
+    const length = Math.min(this.#prompt.length + BEHIND, round.memory.context);
+    for (const _ of round.read(this.#prompt, length, kept)) void 0;
+  }
+
+  /** Whether another round stays within the room that `begin` has made. */
+  #hasRoom(setting: Setting): boolean {
+    const { state, memory } = this.#round;
+    const most = Math.min(this.#prompt.length + BEHIND, memory.context);
+    return state.length + depthOf(setting) + 2 <= most;
+  }
+
+  /** Times the rounds of one setting. */
+  time(setting: Setting): Times {
+    const round = this.#round;
+    const inner = round.levels[1];
+    round.drafter!.use!(setting);
+    this.#begin();
     // Caches grow, pages are touched.
     round.run();
-    const inner = round.levels[1];
-    const before = { ...taken(round.stats, inner) };
-    const started = performance.now();
-    let runs = 0;
+    if (!this.#hasRoom(setting)) this.#begin();
+    const each: Times[] = [];
     do {
+      const before = taken(round.stats, inner);
+      const started = performance.now();
       round.run();
-      runs++;
-    } while (runs < RUNS && performance.now() - from < ENOUGH_MS);
-    const wall = (performance.now() - started) / runs;
-    const after = taken(round.stats, inner);
-    const draft = (after.draft - before.draft) / runs;
+      const wall = performance.now() - started;
+      const after = taken(round.stats, inner);
+      const draft = after.draft - before.draft;
+      const rounds = Math.max(1, after.innerRounds - before.innerRounds);
+      each.push({
+        rest: wall - draft,
+        draft,
+        innerRound: draft / rounds,
+        innerDraft: (after.innerDraft - before.innerDraft) / rounds,
+      });
+    } while (
+      each.length < this.#runs && performance.now() < this.#until && this.#hasRoom(setting)
+    );
+    const middle = (name: keyof Times) => median(each.map((times) => times[name]));
     return {
-      rest: wall - draft,
-      draft,
-      innerRounds: (after.innerRounds - before.innerRounds) / runs,
-      innerDraft: (after.innerDraft - before.innerDraft) / runs,
+      rest: middle("rest"),
+      draft: middle("draft"),
+      innerRound: middle("innerRound"),
+      innerDraft: middle("innerDraft"),
     };
-  };
+  }
+}
 
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1];
+}
+
+/** The costs of all levels at one context. */
+function atContext(
+  backend: Device["backend"],
+  timer: Timer,
+  settings: readonly Setting[],
+  progress: (done: number) => void,
+): readonly LevelCosts[] {
   const target: ByRows = new Map();
   const draft: ByRows = new Map();
   const targetDrafts: Record<string, number[]> = {};
   const draftDrafts: Record<string, number[]> = {};
   let queued = 0;
   const add = (to: ByRows, rows: number, ms: number) => to.set(rows, [...to.get(rows) ?? [], ms]);
-  add(target, 1, time(PLAIN).rest);
-  for (const setting of measured(settings)) {
+  add(target, 1, timer.time(PLAIN).rest);
+  for (const [i, setting] of settings.entries()) {
     const name = settingName(setting);
+    progress(i);
     if (setting.kind === "suffix") {
       targetDrafts[name] = [SUFFIX_MS];
       continue;
     }
-    const times = time(setting);
+    const times = timer.time(setting);
     if (setting.kind === "tree") {
       add(target, setting.rows, times.rest);
       targetDrafts[name] = [times.draft];
@@ -90,24 +188,42 @@ export function measureCosts(round: Round, settings: readonly Setting[]): Costs 
       const { inner, minDraft } = setting;
       if (inner.kind === "plain") queued = times.draft / minDraft;
       else if (inner.kind === "tree") {
-        const ofDraft = times.innerDraft / times.innerRounds;
-        draftDrafts[settingName(inner)] = [ofDraft];
-        add(draft, inner.rows, times.draft / times.innerRounds - ofDraft);
+        draftDrafts[settingName(inner)] = [times.innerDraft];
+        add(draft, inner.rows, times.innerRound - times.innerDraft);
       } else draftDrafts[settingName(inner)] = [SUFFIX_MS];
     }
   }
-  const costs: LevelCosts[] = [level(target, targetDrafts, 0)];
+  const costs: LevelCosts[] = [level(target, targetDrafts, 0, backend)];
   if (queued > 0) {
     // A round that is waited for takes what the host needs besides.
     add(draft, 1, queued);
-    costs.push(level(draft, draftDrafts, queued));
+    costs.push(level(draft, draftDrafts, queued, backend));
   }
-  drafter.use!(PLAIN);
-  round.resume(0, 1);
-  round.forget();
-  for (const one of round.levels) one.reset();
-  return { contexts: [READ], levels: costs };
+  return costs;
 }
+
+/** The same levels at several contexts as one. */
+function merged(all: readonly (readonly LevelCosts[])[]): LevelCosts[] {
+  return all[0].map(({ rows, draftMs }, i) => {
+    const each = all.map((levels) => levels[i]);
+    return {
+      rows,
+      verifyMs: each.map(({ verifyMs }) => verifyMs[0]),
+      queuedMs: each.map(({ queuedMs }) => queuedMs[0]),
+      draftMs: Object.fromEntries(
+        Object.keys(draftMs).map((name) => [name, each.map((one) => one.draftMs[name][0])]),
+      ),
+      catchUpMs: each.map(({ catchUpMs }) => catchUpMs[0]),
+      headReadMs: each.map(({ headReadMs }) => headReadMs[0]),
+    };
+  });
+}
+
+/**
+ * Tokens of a text that a head reads in the time of its smallest tree: a CPU computes about so many rows for it, a GPU as many
+ * as it likes in each of a few forwards.
+ */
+const SMALLEST_TREE: Readonly<Record<Device["backend"], number>> = { cpu: 8, cuda: 40 };
 
 /** A search of suffixes, on one core. */
 const SUFFIX_MS = 0.02;
@@ -139,7 +255,10 @@ function level(
   byRows: ByRows,
   draftMs: Readonly<Record<string, readonly number[]>>,
   queued: number,
+  backend: Device["backend"],
 ): LevelCosts {
+  const trees = Object.entries(draftMs).filter(([name]) => name.startsWith("tree"))
+    .map(([, [each]]) => each);
   const rows = [...byRows.keys()].sort((a, b) => a - b);
   const mean = (values: readonly number[]) => values.reduce((a, b) => a + b) / values.length;
   // More rows never take less: what says so is noise.
@@ -152,5 +271,6 @@ function level(
     queuedMs: [queued || ms[0]],
     draftMs,
     catchUpMs: [ms[last] / rows[last]],
+    headReadMs: [trees.length === 0 ? 0 : Math.min(...trees) / SMALLEST_TREE[backend]],
   };
 }

@@ -109,7 +109,10 @@ export class Round implements Verifier, Disposable {
       }),
     );
     if (plan && plan.taps !== "none") {
-      this.taps = taps(this.#arena, model.dtype, this.state.tapped.shape[1]);
+      const width = this.state.tapped.shape[1];
+      // Who is used by turns reads what it has missed when its turn comes.
+      const kept = plan.several ? memory.slots : undefined;
+      this.taps = taps(device, this.#arena, model.dtype, width, kept);
     }
     this.#output = new RoundOutput(this.#arena, most, model.config.vocabSize);
     // Nothing is chosen for the target elsewhere, so it has nothing to catch up with.

@@ -40,8 +40,8 @@ export function switched(plans: readonly DrafterPlan[]): DrafterPlan {
   };
 }
 
-/** Tokens by which a drafter that is not in use may fall behind the hidden states that it reads: they are not kept for ever. */
-const BEHIND = 48;
+/** Positions of hidden states that must be left when a drafter that has fallen behind begins to read them. */
+const LEFT = 80;
 
 /** One of several. */
 interface Member {
@@ -55,8 +55,8 @@ interface Member {
 interface Before {
   /** Tokens committed. */
   readonly length: number;
-  /** Milliseconds of all rounds. */
-  readonly ms: number;
+  /** Milliseconds of all rounds, where the next one's are to be known. */
+  readonly ms?: number;
   /** Rounds of the level below, by accept length. */
   readonly inner: readonly number[];
 }
@@ -72,6 +72,8 @@ class Switched implements Drafter {
   readonly #cleanup: DisposableStack;
   #active?: Member;
   #before?: Before;
+  /** What the policy chose last. */
+  #setting?: Setting;
 
   constructor(verifier: Verifier, plans: readonly DrafterPlan[]) {
     this.#verifier = verifier;
@@ -130,9 +132,13 @@ class Switched implements Drafter {
     const { policy } = this;
     if (policy) {
       const { length } = this.#verifier.state;
-      this.use(policy.next(length));
+      const setting = policy.next(length);
+      // Who has waited first reads what it has missed, which says nothing of its rounds.
+      const isNew = setting !== this.#setting;
+      this.#setting = setting;
+      this.use(setting);
       const inner = [...this.levels[0]?.histogram ?? []];
-      this.#before = { length, ms: this.#ms, inner };
+      this.#before = { length, ms: isNew ? undefined : this.#ms, inner };
     }
     if (this.#active) this.#active.read = this.#verifier.state.length;
     this.follow();
@@ -140,10 +146,11 @@ class Switched implements Drafter {
   }
 
   follow(): void {
-    const { length } = this.#verifier.state;
+    const { state: { length }, taps } = this.#verifier;
+    // What is kept of the text, and of hidden states, can be read when it is needed.
+    const most = (taps?.ring.shape[0] ?? Infinity) - LEFT;
     for (const member of this.#members) {
-      // What is read from the text can wait.
-      if (member.plan.taps === "none" || length - member.read < BEHIND) continue;
+      if (member.plan.taps === "none" || length - member.read < most) continue;
       member.drafter.follow();
       member.read = length;
     }
@@ -168,7 +175,7 @@ class Switched implements Drafter {
       rows,
       reach,
       inner: histogram.map((rounds, i) => rounds - (before.inner[i] ?? 0)),
-      ms: this.#ms - before.ms,
+      ms: before.ms === undefined ? undefined : this.#ms - before.ms,
     });
   }
 

@@ -4,7 +4,8 @@
  * @module
  */
 import type { ActivationDType } from "../base/dtype.ts";
-import type { Arena, Tensor } from "../device/mod.ts";
+import type { Arena, Device, Tensor } from "../device/mod.ts";
+import { fill } from "../ops/mod.ts";
 
 /**
  * Positions kept. A drafter falls behind its verifier by one proposal and the rows of a few catch-ups,
@@ -18,9 +19,16 @@ export interface Taps {
   readonly ring: Tensor;
 }
 
-/** Allocates taps of `width` elements a token. */
-export function taps(arena: Arena, dtype: ActivationDType, width: number): Taps {
+/** Allocates taps of `width` elements a token: of the last positions, or of `kept`, which is more. */
+export function taps(
+  device: Device,
+  arena: Arena,
+  dtype: ActivationDType,
+  width: number,
+  kept = KEPT,
+): Taps {
+  const ring = arena.allocate(dtype, [Math.max(kept, KEPT), width], "taps");
   // Zeros: rows that no forward has written are read too, as padding.
-  const zeros = new Uint8Array(KEPT * width * 2);
-  return { ring: arena.fromHost(dtype, [KEPT, width], zeros) };
+  fill(device, ring, 0);
+  return { ring };
 }

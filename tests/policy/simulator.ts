@@ -4,6 +4,7 @@
  * @module
  */
 import {
+  always,
   type Costs,
   CostTable,
   depthOf,
@@ -31,9 +32,17 @@ export interface Replayed {
 /** Replays `trace`. */
 export function replay(trace: Trace, costs: Costs, policy: Policy): Replayed {
   const by: Record<string, number> = {};
-  policy.reset();
-  let [at, ms, drafted] = [0, 0, 0];
+  const starts = [...trace.starts ?? [0]];
+  let [at, ms] = [0, 0];
+  // Up to where the head and the draft model have read the text.
+  const read = { tree: 0, draft: 0 };
   while (at < trace.length) {
+    if (at >= starts[0]) {
+      // All drafters read the prompt of a text.
+      policy.reset();
+      read.tree = read.draft = at;
+      starts.shift();
+    }
     const context = PROMPT + at;
     const setting = policy.next(context);
     const { reading, ...outcome } = roundAt(
@@ -41,9 +50,11 @@ export function replay(trace: Trace, costs: Costs, policy: Policy): Replayed {
       at,
       setting,
       new CostTable(costs, context),
-      drafted,
+      read,
     );
-    if (setting.kind === "draft") drafted = at + outcome.tokens;
+    if (setting.kind === "draft" || setting.kind === "tree") {
+      read[setting.kind] = at + outcome.tokens;
+    }
     policy.observe(outcome);
     const took = outcome.ms! + reading;
     by[setting.kind] = (by[setting.kind] ?? 0) + took;
@@ -51,16 +62,6 @@ export function replay(trace: Trace, costs: Costs, policy: Policy): Replayed {
     at += outcome.tokens;
   }
   return { tokens: at, ms, by };
-}
-
-/** The policy that always takes `setting`. */
-export function always(setting: Setting): Policy {
-  return {
-    decisions: [],
-    next: () => setting,
-    observe: () => undefined,
-    reset: () => undefined,
-  };
 }
 
 /** Tokens a millisecond of the best of `settings` in hindsight, each alone for all of the trace. */
@@ -76,13 +77,13 @@ export function bestFixed(
   return speeds.reduce((best, one) => one.speed > best.speed ? one : best);
 }
 
-/** One round; `drafted`: up to where the draft model has read the text. */
+/** One round; `read`: up to where the head and the draft model have read the text. */
 function roundAt(
   trace: Trace,
   at: number,
   setting: Setting,
   table: CostTable,
-  drafted: number,
+  read: { readonly tree: number; readonly draft: number },
 ): Outcome & { reading: number } {
   const acceptedAt = (level: number, of: Setting, position: number): number => {
     const all = trace.accepted[`${level} ${rateName(of)}`];
@@ -100,10 +101,11 @@ function roundAt(
       reach,
       inner,
       ms,
-      reading: Math.max(0, at - drafted) * table.catchUp(1),
+      reading: Math.max(0, at - read.draft) * table.catchUp(1),
     };
   }
-  const none = { inner: [], reading: 0 };
+  const reading = setting.kind === "tree" ? Math.max(0, at - read.tree) * table.headRead(0) : 0;
+  const none = { inner: [], reading };
   if (setting.kind === "plain") {
     return { ...none, tokens: 1, rows: 1, reach: 0, ms: table.verify(0, 1) };
   }

@@ -18,6 +18,8 @@ export interface Trace {
   readonly accepted: Readonly<Record<string, readonly number[]>>;
   /** Rows of the proposals of `0 suffix` at each position; 1 where there was none. */
   readonly suffixRows: readonly number[];
+  /** Where its texts begin, the first at 0; of one text where absent. */
+  readonly starts?: readonly number[];
 }
 
 /** A trace as a file has it: a character a position, in base 36. */
@@ -69,5 +71,6 @@ export function joined(name: string, traces: readonly Trace[]): Trace {
       ) => [key, traces.flatMap(({ accepted }) => accepted[key])]),
     ),
     suffixRows: traces.flatMap(({ suffixRows }) => suffixRows),
+    starts: traces.map((_, i) => traces.slice(0, i).reduce((sum, { length }) => sum + length, 0)),
   };
 }

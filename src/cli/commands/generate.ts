@@ -10,6 +10,7 @@ import { CHOICE_KINDS, FORCED_BY } from "../../speculation/mod.ts";
 import { GRAMMAR_NAMES, GRAMMAR_OPTIONS, grammarOption } from "./grammar.ts";
 import { showGeneration } from "./generate_output.ts";
 import { readInput, readTextFile, refuseEmpty, withoutLastNewline } from "./input.ts";
+import { costsOf } from "./tune/cache.ts";
 import { INTERRUPTED, interruptible } from "../terminal/interrupt.ts";
 import { type Command, command } from "../options/command.ts";
 import type { Io } from "../terminal/io.ts";
@@ -112,7 +113,7 @@ export const generate: Command = command({
         { role: "user", content: text },
       ]
       : text;
-    using engine = await loadEngine(values, io);
+    using engine = await loadEngine(values, io, costsOf(values));
     const choice = values.sampling === "model" ? { ...engine.samplingDefaults, ...given } : given;
     const { json, logprobs, stats } = values;
     const color = values.color === "always" || (values.color === "auto" && io.stdout.color);

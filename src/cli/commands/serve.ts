@@ -13,6 +13,7 @@ import { HEADS, loadEngine, MODEL_OPTIONS, SPECULATION_OPTIONS } from "../option
 import { UsageError } from "../options/usage_error.ts";
 import { terminated } from "../terminal/terminated.ts";
 import { readTextFile } from "./input.ts";
+import { costsOf } from "./tune/cache.ts";
 
 /** Keys, with commas between them. */
 const KEYS = "SPECMQUANT_API_KEYS";
@@ -121,7 +122,7 @@ export const serve: Command = command({
     const { jsonLog, Server } = await import("../../server/mod.ts");
     const log = jsonLog((line) => io.stderr.writeSync(line));
     onWarning((message) => log.write("warning", { message }));
-    using engine = await loadEngine(models, io);
+    using engine = await loadEngine(models, io, costsOf(models));
     return await terminated(async (signal) => {
       await using server = Server.start({
         engine,

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { DRAFTER_NAMES, Engine, METHODS } from "../../engine/mod.ts";
+import { DRAFTER_NAMES, Engine, type EngineOptions, METHODS } from "../../engine/mod.ts";
 import { DRAFTERS } from "../../engine/drafters/registry.ts";
 import type { Io } from "../terminal/io.ts";
 import { Progress } from "../terminal/progress.ts";
@@ -133,8 +133,12 @@ export type EngineValues =
   & Omit<Values<typeof MODEL_OPTIONS>, "target">
   & { readonly target: string };
 
-/** Loads the engine of `values`, and shows how far it is. */
-export async function loadEngine(values: EngineValues, io: Io): Promise<Engine> {
+/** Loads the engine of `values`, with what rounds are known to cost, and shows how far it is. */
+export async function loadEngine(
+  values: EngineValues,
+  io: Io,
+  costs: EngineOptions["costs"],
+): Promise<Engine> {
   const { target, draft, head, inner, method, backend, threads, context } = values;
   const { siblings, depth, topk } = values;
   using bar = new Progress(io.stderr);
@@ -153,6 +157,7 @@ export async function loadEngine(values: EngineValues, io: Io): Promise<Engine> 
     depth,
     topk,
     treeSize: values["tree-size"],
+    costs,
     progress: (role, done, total) => bar.update(`loading the ${role}`, done, total),
   });
 }

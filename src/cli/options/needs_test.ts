@@ -349,6 +349,20 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Idle>>>> = {
     ],
     json: ALWAYS,
   },
+  tune: {
+    target: ALWAYS,
+    draft: ALWAYS,
+    head: ALWAYS,
+    "target-head": [["--head H --target-head G", "it needs --draft"]],
+    prompts: ALWAYS,
+    "max-tokens": ALWAYS,
+    contexts: ALWAYS,
+    rates: ALWAYS,
+    plot: ALWAYS,
+    backend: ALWAYS,
+    threads: [["--backend cuda --threads 2", "it does nothing with --backend cuda"]],
+    json: ALWAYS,
+  },
 };
 
 /** What commands cannot do without. */
@@ -362,6 +376,7 @@ const REQUIRED: Readonly<Record<string, string>> = {
   "hidden-states": "--target T --texts F --out O",
   "trim-head": "--head H --target T --texts F --keep 9 --out O",
   eval: "--out O",
+  tune: "--target T",
 };
 
 function parse(name: string, args: string): unknown {

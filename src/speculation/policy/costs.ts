@@ -17,6 +17,8 @@ export interface LevelCosts {
   readonly draftMs: Readonly<Record<string, readonly number[]>>;
   /** For each context, the reading of one of many tokens that another drafter has proposed. */
   readonly catchUpMs: readonly number[];
+  /** For each context, the reading by a head of one token that another drafter has proposed; 0 where there is no head. */
+  readonly headReadMs: readonly number[];
 }
 
 /** The costs of a target and of the draft model under it, where there is one. */
@@ -68,6 +70,12 @@ export class CostTable {
   catchUp(level: number): number {
     const { catchUpMs } = this.#level(level);
     return this.#at((i) => catchUpMs[i]);
+  }
+
+  /** The reading of one token by a head of the model. */
+  headRead(level: number): number {
+    const { headReadMs } = this.#level(level);
+    return this.#at((i) => headReadMs[i]);
   }
 
   /** Until the proposal of a head or of suffixes stands. */

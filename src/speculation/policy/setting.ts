@@ -54,6 +54,15 @@ export const PLAIN: PlainSetting = { kind: "plain" };
 
 /** A name for people and for tables: `plain`, `suffix`, `tree 5-8-32` (depth, topk, rows), `draft 6`, `draft 6 of tree 3-8-24`. */
 export function settingName(setting: Setting): string {
+  let name = names.get(setting);
+  if (name === undefined) names.set(setting, name = named(setting));
+  return name;
+}
+
+/** Names that have been made: they are asked for in every round. */
+const names = new WeakMap<Setting, string>();
+
+function named(setting: Setting): string {
   switch (setting.kind) {
     case "plain":
     case "suffix":

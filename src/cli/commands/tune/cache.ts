@@ -1,0 +1,126 @@
+/**
+ * Where costs that were measured once are kept: a file for each set of models, device, driver and settings.
+ *
+ * @module
+ */
+import { createHash } from "node:crypto";
+import { environmentVariable } from "../../../base/environment.ts";
+import { onFile } from "../../../base/system_error.ts";
+import { writeWhole } from "../../../checkpoint/containers/whole_file.ts";
+import type { Device } from "../../../device/mod.ts";
+import { type Costs, type Setting, settingName } from "../../../speculation/mod.ts";
+import { describeDevice } from "../bench/environment.ts";
+
+/** The models that costs are of: paths by what they are for, those that are absent undefined. */
+export type CostedModels = Readonly<Record<string, string | undefined>>;
+
+/** What is in a file. */
+interface Stored {
+  readonly schema: typeof SCHEMA;
+  readonly costs: Costs;
+}
+
+const SCHEMA = "specmquant-costs/1";
+
+/** The directory of all of them; undefined where no home is known, or none may be looked for. */
+export function costsDirectory(): string | undefined {
+  const cache = environmentVariable("XDG_CACHE_HOME");
+  if (cache) return `${cache}/specmquant/costs`;
+  const home = environmentVariable("HOME");
+  return home ? `${home}/.cache/specmquant/costs` : undefined;
+}
+
+/** What an engine of the models that options name asks for its costs. */
+export function costsOf(
+  { target, draft, head, "target-head": targetHead }: {
+    readonly target: string;
+    readonly draft?: string;
+    readonly head?: string;
+    readonly "target-head"?: string;
+  },
+): (device: Device, settings: readonly Setting[]) => Costs | undefined {
+  return (device, settings) => keptCosts({ target, draft, head, targetHead }, device, settings);
+}
+
+/** The costs of these models and settings on `device`; undefined where none are kept, or none may be read. */
+export function keptCosts(
+  models: CostedModels,
+  device: Device,
+  settings: readonly Setting[],
+): Costs | undefined {
+  const directory = costsDirectory();
+  if (directory === undefined || !mayRead(directory) || !exists(directory)) return undefined;
+  const file = fileOf(directory, models, device, settings);
+  if (!exists(file)) return undefined;
+  const stored = parsed(onFile("read", file, () => Deno.readTextFileSync(file)));
+  return stored?.schema === SCHEMA ? stored.costs : undefined;
+}
+
+/** Keeps costs; gives the file, or undefined where no home is known. */
+export function keepCosts(
+  models: CostedModels,
+  device: Device,
+  settings: readonly Setting[],
+  costs: Costs,
+): string | undefined {
+  const directory = costsDirectory();
+  if (directory === undefined) return undefined;
+  onFile("write", directory, () => Deno.mkdirSync(directory, { recursive: true }));
+  const file = fileOf(directory, models, device, settings);
+  const stored: Stored = { schema: SCHEMA, costs };
+  writeWhole(file, `${JSON.stringify(stored)}\n`);
+  return file;
+}
+
+/** A file that something else has written is as good as none: costs can be measured again. */
+function parsed(text: string): Partial<Stored> | undefined {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function fileOf(
+  directory: string,
+  models: CostedModels,
+  device: Device,
+  settings: readonly Setting[],
+): string {
+  const key = {
+    models: Object.entries(models).map(([role, path]) => [role, path && filesOf(path)]),
+    device: describeDevice(device),
+    settings: settings.map(settingName),
+  };
+  const hash = createHash("sha256").update(JSON.stringify(key)).digest("hex");
+  return `${directory}/${hash.slice(0, 32)}.json`;
+}
+
+/** The files of a model, as they would change with it: names, sizes and times. */
+function filesOf(path: string): readonly unknown[] {
+  const real = Deno.realPathSync(path);
+  const names = Deno.statSync(real).isDirectory
+    ? [...Deno.readDirSync(real)].filter(({ isFile }) => isFile).map(({ name }) => `/${name}`)
+    : [""];
+  return [
+    real,
+    ...names.sort().map((name) => {
+      const { size, mtime } = Deno.statSync(`${real}${name}`);
+      return [name, size, mtime?.getTime() ?? null];
+    }),
+  ];
+}
+
+function mayRead(path: string): boolean {
+  return Deno.permissions.querySync({ name: "read", path }).state === "granted";
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}

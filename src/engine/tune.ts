@@ -1,0 +1,258 @@
+/**
+ * Which settings are the fastest for some models, from what their rounds cost and how often drafts are accepted.
+ *
+ * @module
+ */
+import {
+  FUNCTION,
+  integer,
+  type Kind,
+  type Kinds,
+  number,
+  object,
+  required,
+} from "../base/options.ts";
+import {
+  always,
+  type Costs,
+  CostTable,
+  type Decision,
+  depthOf,
+  expected,
+  measureCosts,
+  type Outcome,
+  type Policy,
+  rateName,
+  type Round,
+  type Setting,
+  settingName,
+  type Survival,
+} from "../speculation/mod.ts";
+
+/** How to tune. */
+export interface TuneOptions {
+  /** Tokens of the prompts. */
+  readonly prompts: readonly (readonly number[])[];
+  /** Tokens that each is continued by. */
+  readonly maxTokens: number;
+  /** Tokens in the caches at which costs are measured, ascending. */
+  readonly contexts: readonly number[];
+  /** How many of the best settings are run, to see what they really come to. */
+  readonly realised: number;
+  /**
+   * The share of tokens that is accepted behind accepted ones, by level and drafter (`0 tree`, `1 tree`, `0 draft`,
+   * `0 suffix`, `1 suffix`), where it is not to be measured.
+   */
+  readonly rates?: Readonly<Record<string, number>>;
+  /** Hears how far it is. */
+  readonly progress?: (label: string, done: number, total: number) => void;
+}
+
+const LIST_OF_COUNTS: Kind = {
+  expected: "a list of whole numbers from 1",
+  fits: (value) =>
+    Array.isArray(value) && value.length > 0 && value.every((one) => integer(1).fits(one)),
+};
+
+/** What each option of tuning may be. */
+export const TUNE_KINDS: Kinds<TuneOptions> = {
+  prompts: required({
+    expected: "a list of prompts, each of token ids",
+    fits: (value) =>
+      Array.isArray(value) && value.length > 0 &&
+      value.every((one) => Array.isArray(one) && one.every((id) => integer(0).fits(id))),
+  }),
+  maxTokens: required(integer(1)),
+  contexts: required(LIST_OF_COUNTS),
+  realised: required(integer(0)),
+  rates: object(
+    "shares from 0 to less than 1 by level and drafter",
+    (rates) => Object.values(rates).every((one) => number(0, 1).fits(one) && one as number < 1),
+  ),
+  progress: FUNCTION,
+};
+
+/** A setting and its speed. */
+export interface TunedSetting {
+  /** The setting. */
+  readonly setting: Setting;
+  /** Its name. */
+  readonly name: string;
+  /** Tokens that a round commits in the mean, as costs and rates have it. */
+  readonly tokens: number;
+  /** Milliseconds of such a round. */
+  readonly ms: number;
+  /** Tokens a second that they make. */
+  readonly predicted: number;
+  /** Tokens a second that it came to, where it was run. */
+  readonly realised?: number;
+}
+
+/** What was found. */
+export interface Tuned {
+  /** What rounds cost. */
+  readonly costs: Costs;
+  /** The chances that 1, 2, ... tokens are accepted at least, by level and drafter, e.g. `0 tree 5-8-32`. */
+  readonly survival: Readonly<Record<string, readonly number[]>>;
+  /** Tokens in the caches, in the mean, that speeds are of. */
+  readonly context: number;
+  /** All settings, the fastest first by what is predicted. */
+  readonly settings: readonly TunedSetting[];
+}
+
+/** Counts of one drafter: rounds that came to each depth, and those that went beyond. */
+interface Counted {
+  readonly reached: number[];
+  readonly passed: number[];
+}
+
+/** Accept rates as rounds have shown them, all worth the same. */
+class Accepted {
+  readonly #all = new Map<string, Counted>();
+
+  /** Counts `rounds` rounds. */
+  add(key: string, proposed: number, accepted: number, rounds = 1): void {
+    let one = this.#all.get(key);
+    if (one === undefined) this.#all.set(key, one = { reached: [], passed: [] });
+    for (let d = 0; d < proposed && d <= accepted; d++) {
+      one.reached[d] = (one.reached[d] ?? 0) + rounds;
+      one.passed[d] = (one.passed[d] ?? 0) + (d < accepted ? rounds : 0);
+    }
+  }
+
+  /** The chances of at least 1, 2, ... `depth` tokens; a depth that no round came to is as the one above it. */
+  survival(key: string, depth: number): number[] {
+    const { reached = [], passed = [] } = this.#all.get(key) ?? {};
+    const chances: number[] = [];
+    let [chance, share] = [1, 0];
+    for (let d = 0; d < depth; d++) {
+      if (reached[d] > 0) share = passed[d] / reached[d];
+      chances.push(chance *= share);
+    }
+    return chances;
+  }
+
+  /** Of every drafter that was counted. */
+  get all(): Record<string, readonly number[]> {
+    return Object.fromEntries(
+      [...this.#all].map(([key, { reached }]) => [key, this.survival(key, reached.length)]),
+    );
+  }
+}
+
+/** Runs texts with one setting after another. */
+class Runner {
+  readonly #round: Round;
+  readonly #options: TuneOptions;
+
+  constructor(round: Round, options: TuneOptions) {
+    this.#round = round;
+    this.#options = options;
+  }
+
+  /** Continues all prompts with `setting`; gives tokens a second. */
+  run(setting: Setting, hear?: (outcome: Outcome) => void): number {
+    const { prompts, maxTokens } = this.#options;
+    const round = this.#round;
+    const { device, context, choice } = round.memory;
+    let [tokens, ms] = [0, 0];
+    for (const prompt of prompts) {
+      round.forget();
+      round.drafter!.policy = heard(always(setting), hear);
+      choice.set({}, prompt.length, round.state.model.config.vocabSize);
+      const most = Math.min(maxTokens, context - prompt.length);
+      for (const _ of round.read(prompt, prompt.length + most)) device.synchronize();
+      device.synchronize();
+      const from = performance.now();
+      let made = 0;
+      while (made < most) made += round.run();
+      ms += performance.now() - from;
+      tokens += made;
+    }
+    round.drafter!.policy = undefined;
+    return 1000 * tokens / ms;
+  }
+}
+
+function heard(policy: Policy, hear?: (outcome: Outcome) => void): Policy {
+  const decisions: readonly Decision[] = [];
+  return {
+    decisions,
+    next: (length) => policy.next(length),
+    observe: (outcome) => hear?.(outcome),
+    reset: () => undefined,
+  };
+}
+
+/** Tunes the settings of a round's drafter, which is of several; leaves caches empty. */
+export function tuneRound(
+  round: Round,
+  settings: readonly Setting[],
+  options: TuneOptions,
+): Tuned {
+  const { prompts, maxTokens, contexts, realised, rates, progress } = options;
+  const costs = measureCosts(round, settings, {
+    contexts,
+    runs: 5,
+    enoughMs: 15_000,
+    progress: (done, total) => progress?.("timing rounds", done, total),
+  });
+  const runner = new Runner(round, options);
+  const accepted = new Accepted();
+  // The rows of suffixes' proposals, which have as many as they are sure of.
+  const suffixRows: number[] = [];
+  const seen = rates ? [] : telling(settings);
+  seen.forEach((setting, i) => {
+    progress?.("counting what is accepted", i, seen.length);
+    runner.run(setting, ({ tokens, reach, rows, inner }) => {
+      accepted.add(`0 ${rateName(setting)}`, reach, tokens - 1);
+      if (setting.kind === "suffix") suffixRows.push(rows);
+      if (setting.kind !== "draft" || setting.inner.kind === "plain") return;
+      const [key, depth] = [`1 ${rateName(setting.inner)}`, depthOf(setting.inner)];
+      inner.forEach((rounds, length) => {
+        if (rounds > 0) accepted.add(key, depth, length - 1, rounds);
+      });
+    });
+  });
+  const survival: Survival = (level, setting) => {
+    const given = rates?.[`${level} ${setting.kind}`];
+    const depth = depthOf(setting);
+    if (rates) return Array.from({ length: depth }, (_, d) => (given ?? 0) ** (d + 1));
+    return accepted.survival(`${level} ${rateName(setting)}`, depth);
+  };
+  const lengths = prompts.map(({ length }) => length);
+  const context = lengths.reduce((a, b) => a + b, 0) / lengths.length + maxTokens / 2;
+  const table = new CostTable(costs, context);
+  const found = settings.map((setting): TunedSetting => {
+    const { tokens, ms: most } = expected(setting, survival, table);
+    const ms = setting.kind === "suffix" && suffixRows.length > 0
+      ? table.draft(0, setting) + mean(suffixRows.map((rows) => table.verify(0, rows)))
+      : most;
+    return { setting, name: settingName(setting), tokens, ms, predicted: 1000 * tokens / ms };
+  }).sort((a, b) => b.predicted - a.predicted);
+  const run = found.slice(0, realised);
+  const settled = found.map((one, i) => {
+    if (i >= run.length) return one;
+    progress?.("running the best", i, run.length);
+    return { ...one, realised: runner.run(one.setting) };
+  });
+  round.resume(0, 1);
+  round.forget();
+  for (const one of round.levels) one.reset();
+  return { costs, survival: accepted.all, context, settings: settled };
+}
+
+/** Settings that together tell of every drafter how much of it is accepted: of a draft model, its longest sequences. */
+function telling(settings: readonly Setting[]): Setting[] {
+  const longest = Math.max(
+    0,
+    ...settings.map((one) => one.kind === "draft" ? one.minDraft : 0),
+  );
+  return settings.filter((one) =>
+    one.kind !== "plain" && (one.kind !== "draft" || one.minDraft === longest)
+  );
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((a, b) => a + b, 0) / values.length;
+}
