@@ -8,6 +8,7 @@
  * @module
  */
 import { parseArgs } from "@std/cli/parse-args";
+import { fileURLToPath } from "node:url";
 import { writeWhole } from "../src/checkpoint/containers/whole_file.ts";
 import { Arena } from "../src/device/mod.ts";
 import {
@@ -24,7 +25,7 @@ import { store, type Trace } from "../tests/policy/trace.ts";
 import { problems } from "../tests/problems.ts";
 import { Trio } from "./trio.ts";
 
-const FILE = new URL("../tests/data/traces.json", import.meta.url).pathname;
+const FILE = fileURLToPath(new URL("../tests/data/traces.json", import.meta.url));
 
 /** The longest sequence of a draft model that a trace tells of. */
 const LONGEST = 16;
