@@ -51,14 +51,21 @@ const BENCH = ["bench", "--backend", "cpu", "--model", model, "--tables", "forwa
   .concat("--rows", "1", "--context", "8", "--runs", "1");
 const prompts = `${root}/prompts.txt`;
 Deno.writeTextFileSync(prompts, "a b\n");
-Deno.env.set("XDG_CACHE_HOME", `${root}/cache`);
 const TUNE = ["tune", "--backend", "cpu", "--target", model, "--prompts", prompts]
   .concat("--contexts", "16", "--max-tokens", "8");
 
+/** What is kept in the user's cache is kept in `root`; programs that are started have their own cache where it is. */
 async function run(args: readonly string[], streams: Partial<Io> = {}) {
   const io = testIo();
-  const code = await runProgram(args, COMMANDS, { ...io, ...streams });
-  return { code, out: io.stdout.text, err: io.stderr.text };
+  const before = Deno.env.get("XDG_CACHE_HOME");
+  Deno.env.set("XDG_CACHE_HOME", `${root}/cache`);
+  try {
+    const code = await runProgram(args, COMMANDS, { ...io, ...streams });
+    return { code, out: io.stdout.text, err: io.stderr.text };
+  } finally {
+    if (before === undefined) Deno.env.delete("XDG_CACHE_HOME");
+    else Deno.env.set("XDG_CACHE_HOME", before);
+  }
 }
 
 /** One line that says what is wrong, in the words of this project. */
