@@ -4,7 +4,8 @@
  *     deno run -A bench/tau.ts [--problems FILE.jsonl] [--models DIR]
  *     deno run -A bench/tau.ts --smollm2 --chats mt_bench.jsonl,spec_bench.jsonl [--turns 1] [--models DIR]
  *
- * and of both `[--count 40] [--max-tokens 160] [--seconds N] [--methods eagle3,hier(eagle3),...] [--json FILE]`.
+ * and of both `[--count 40] [--max-tokens 160] [--seconds N] [--methods eagle3,hier(eagle3),...]
+ * [--shape '{"depth": 7, "topk": 1, "treeSize": 8}'] [--json FILE]`: the shape of proposals is an engine's where absent.
  *
  * DIR has the folders of a trio (see `scripts/trio.ts`), links among them; the demo's where absent. With `--smollm2` it is
  * `models/smollm2` where absent, and the target is SmolLM2-135M-Instruct from the user's cache. A file of problems has one
@@ -17,7 +18,7 @@
  * @module
  */
 import { parseArgs } from "@std/cli/parse-args";
-import { Session } from "../mod.ts";
+import { Session, type SpeculationOptions } from "../mod.ts";
 import { Reporter } from "../scripts/native/reporter.ts";
 import { SMOLLM2_DIR, smollm2Trio } from "../scripts/smollm2_trio.ts";
 import { DEMO_DIR, Trio } from "../scripts/trio.ts";
@@ -56,6 +57,7 @@ const args = parseArgs(Deno.args, {
     "seconds",
     "models",
     "methods",
+    "shape",
     "json",
   ],
   boolean: ["smollm2"],
@@ -63,6 +65,7 @@ const args = parseArgs(Deno.args, {
 });
 const [count, maxTokens, turns] = [args.count, args["max-tokens"], args.turns].map(Number);
 const seconds = args.seconds === undefined ? Infinity : Number(args.seconds);
+const shape: Partial<SpeculationOptions> = JSON.parse(args.shape ?? "{}");
 const date = new Date().toISOString();
 
 using trio = await load();
@@ -148,7 +151,7 @@ async function measure({ name, texts, encode }: TextSet): Promise<Section> {
     session: sessions.use(
       new Session(trio.target, trio.tokenizer, {
         context,
-        drafter: planOf(one, trio),
+        drafter: planOf(one, trio, shape),
         method: one.method,
       }),
     ),
@@ -202,8 +205,9 @@ async function measure({ name, texts, encode }: TextSet): Promise<Section> {
       { name: `${name} identical`, value: sum.same / sum.texts, unit: "share", ...higher },
     );
   }
+  const shaped = args.shape === undefined ? "" : `, shape ${args.shape}`;
   const left = long.size === 0 ? "" : `, ${long.size} left out as longer than ${context} tokens`;
-  const note = `${done} texts of ${name}, ${maxTokens} tokens each at most, greedy${left}`;
+  const note = `${done} texts of ${name}, ${maxTokens} tokens each at most, greedy${left}${shaped}`;
   console.log(`${note}, on ${trio.device.name}`);
   console.log(table(
     rows,
