@@ -207,14 +207,15 @@ async function measure({ name, texts, encode }: TextSet): Promise<Section> {
   }
   const shaped = args.shape === undefined ? "" : `, shape ${args.shape}`;
   const left = long.size === 0 ? "" : `, ${long.size} left out as longer than ${context} tokens`;
-  const note = `${done} texts of ${name}, ${maxTokens} tokens each at most, greedy${left}${shaped}`;
+  const file = name.split("/").pop();
+  const note = `${done} texts of ${file}, ${maxTokens} tokens each at most, greedy${left}${shaped}`;
   console.log(`${note}, on ${trio.device.name}`);
   console.log(table(
     rows,
     ["left", "right", "right", "right", "right", "right", "right"],
     ["method", "tokens", "target forwards", "tau", "tokens/forward", "tokens/s", "identical"],
   ));
-  const subject = `${args.smollm2 ? "smollm2" : "trio"}/${name.split("/").pop()}`;
+  const subject = `${args.smollm2 ? "smollm2" : "trio"}/${file}`;
   return { table: "tau", subject, notes: [note], figures };
 }
 
