@@ -4,19 +4,21 @@
  *     deno run -A bench/tau.ts [--problems FILE.jsonl] [--models DIR]
  *     deno run -A bench/tau.ts --smollm2 --chats mt_bench.jsonl,spec_bench.jsonl [--turns 1] [--models DIR]
  *
- * and of both `[--count 40] [--max-tokens 160] [--methods eagle3,hier(eagle3),...] [--json FILE]`.
+ * and of both `[--count 40] [--max-tokens 160] [--seconds N] [--methods eagle3,hier(eagle3),...]
+ * [--shape '{"depth": 7, "topk": 1, "treeSize": 8}'] [--json FILE]`: the shape of proposals is an engine's where absent.
  *
  * DIR has the folders of a trio (see `scripts/trio.ts`), links among them; the demo's where absent. With `--smollm2` it is
  * `models/smollm2` where absent, and the target is SmolLM2-135M-Instruct from the user's cache. A file of problems has one
  * JSON object with a `question` a line, as the GSM8K test split has; without it, problems from `tests/problems.ts` are taken. A
  * file of chats has `turns` instead, as MT-bench and Spec-Bench have; each turn is asked behind the answers to those before it.
- * `--count` texts are taken evenly from the whole of a file, so that all of its kinds are there. Plain decoding is always among
- * the methods, as texts are compared with its. The JSON is that of a bench (docs/bench-format.md), the table `tau`.
+ * `--count` texts are taken evenly from the whole of a file, so that all of its kinds are there. All methods go through a text
+ * before the next, and none is begun after `--seconds` of a file. Plain decoding is always among the methods, as texts are
+ * compared with its. The JSON is that of a bench (docs/bench-format.md), the table `tau`.
  *
  * @module
  */
 import { parseArgs } from "@std/cli/parse-args";
-import { Session } from "../mod.ts";
+import { Session, type SpeculationOptions } from "../mod.ts";
 import { Reporter } from "../scripts/native/reporter.ts";
 import { SMOLLM2_DIR, smollm2Trio } from "../scripts/smollm2_trio.ts";
 import { DEMO_DIR, Trio } from "../scripts/trio.ts";
@@ -31,6 +33,9 @@ import { problems } from "../tests/problems.ts";
 /** The longest text that is measured. */
 const CONTEXT = 2048;
 
+/** Multiples of it, less their whole parts, are spread over 0 to 1 however few they are. */
+const GOLDEN = (Math.sqrt(5) - 1) / 2;
+
 /** What is asked, turn after turn. */
 type Turns = readonly string[];
 
@@ -43,11 +48,24 @@ interface TextSet {
 }
 
 const args = parseArgs(Deno.args, {
-  string: ["problems", "chats", "turns", "count", "max-tokens", "models", "methods", "json"],
+  string: [
+    "problems",
+    "chats",
+    "turns",
+    "count",
+    "max-tokens",
+    "seconds",
+    "models",
+    "methods",
+    "shape",
+    "json",
+  ],
   boolean: ["smollm2"],
   default: { count: "40", "max-tokens": "160", turns: "1" },
 });
 const [count, maxTokens, turns] = [args.count, args["max-tokens"], args.turns].map(Number);
+const seconds = args.seconds === undefined ? Infinity : Number(args.seconds);
+const shape: Partial<SpeculationOptions> = JSON.parse(args.shape ?? "{}");
 const date = new Date().toISOString();
 
 using trio = await load();
@@ -85,10 +103,13 @@ function linesOf(file: string): Record<string, unknown>[] {
   return Deno.readTextFileSync(file).trim().split("\n").map((line) => JSON.parse(line));
 }
 
-/** As many as are asked for, evenly from all. */
+/** As many as are asked for, evenly from all, in an order whose beginning is spread too. */
 function spread<T>(all: readonly T[]): readonly T[] {
   const taken = Math.min(count, all.length);
-  return Array.from({ length: taken }, (_, i) => all[Math.floor((i * all.length) / taken)]);
+  const places = Array.from({ length: taken }, (_, i) => ({ i, at: (i * GOLDEN) % 1 }));
+  places.sort((a, b) => a.at - b.at);
+  const order = places.map(({ i }, rank) => ({ i, rank })).sort((a, b) => a.i - b.i);
+  return order.map(({ rank }) => all[Math.floor((rank * all.length) / taken)]);
 }
 
 function sets(): readonly TextSet[] {
@@ -113,42 +134,63 @@ function sets(): readonly TextSet[] {
   }));
 }
 
+/** What a method has come to. */
+interface Sum {
+  texts: number;
+  tokens: number;
+  forwards: number;
+  committed: number;
+  ms: number;
+  same: number;
+}
+
 async function measure({ name, texts, encode }: TextSet): Promise<Section> {
-  const plain = new Map<string, string>();
-  const rows: string[][] = [];
-  const figures: Figure[] = [];
+  using sessions = new DisposableStack();
+  const methods = compositions.map((one) => ({
+    name: one.name,
+    session: sessions.use(
+      new Session(trio.target, trio.tokenizer, {
+        context,
+        drafter: planOf(one, trio, shape),
+        method: one.method,
+      }),
+    ),
+    sum: { texts: 0, tokens: 0, forwards: 0, committed: 0, ms: 0, same: 0 } as Sum,
+  }));
   const long = new Set<string>();
-  for (const one of compositions) {
-    using session = new Session(trio.target, trio.tokenizer, {
-      context,
-      drafter: planOf(one, trio),
-      method: one.method,
-    });
-    const sum = { texts: 0, tokens: 0, forwards: 0, committed: 0, ms: 0, same: 0 };
-    for (const [i, asked] of texts.entries()) {
+  const began = performance.now();
+  let done = 0;
+  for (const asked of texts) {
+    if (performance.now() - began > seconds * 1000) break;
+    const plain: string[] = [];
+    for (const { session, sum } of methods) {
       const answers: string[] = [];
       for (let turn = 1; turn <= asked.length; turn++) {
-        const id = `${i}.${turn}`;
         const prompt = encode(asked.slice(0, turn), answers);
         if (prompt.length + maxTokens > context) {
-          long.add(id);
+          long.add(`${done}.${turn}`);
           break;
         }
         const { stats, tokens, text } = await session.generate(prompt, { maxTokens }).finish();
         answers.push(text);
         const said = tokens.join();
-        if (one.name === "ar") plain.set(id, said);
+        if (session === methods[0].session) plain.push(said);
         sum.texts++;
         sum.tokens += tokens.length;
         sum.forwards += stats.targetForwards;
         sum.committed += stats.tau * stats.targetForwards;
         sum.ms += stats.timings.decodeMs;
-        if (said === plain.get(id)) sum.same++;
+        if (said === plain[turn - 1]) sum.same++;
       }
     }
+    done++;
+  }
+  const rows: string[][] = [];
+  const figures: Figure[] = [];
+  for (const { name, sum } of methods) {
     const [tau, speed] = [sum.committed / sum.forwards, (sum.tokens / sum.ms) * 1000];
     rows.push([
-      one.name,
+      name,
       `${sum.tokens}`,
       `${sum.forwards}`,
       tau.toFixed(2),
@@ -158,20 +200,22 @@ async function measure({ name, texts, encode }: TextSet): Promise<Section> {
     ]);
     const higher = { better: "higher", runs: sum.texts } as const;
     figures.push(
-      { name: `${one.name} tau`, value: tau, unit: "tokens", ...higher },
-      { name: `${one.name} speed`, value: speed, unit: "tokens/s", ...higher },
-      { name: `${one.name} identical`, value: sum.same / sum.texts, unit: "share", ...higher },
+      { name: `${name} tau`, value: tau, unit: "tokens", ...higher },
+      { name: `${name} speed`, value: speed, unit: "tokens/s", ...higher },
+      { name: `${name} identical`, value: sum.same / sum.texts, unit: "share", ...higher },
     );
   }
+  const shaped = args.shape === undefined ? "" : `, shape ${args.shape}`;
   const left = long.size === 0 ? "" : `, ${long.size} left out as longer than ${context} tokens`;
-  const note = `${texts.length} texts of ${name}, ${maxTokens} tokens each at most, greedy${left}`;
+  const file = name.split("/").pop();
+  const note = `${done} texts of ${file}, ${maxTokens} tokens each at most, greedy${left}${shaped}`;
   console.log(`${note}, on ${trio.device.name}`);
   console.log(table(
     rows,
     ["left", "right", "right", "right", "right", "right", "right"],
     ["method", "tokens", "target forwards", "tau", "tokens/forward", "tokens/s", "identical"],
   ));
-  const subject = `${args.smollm2 ? "smollm2" : "trio"}/${name.split("/").pop()}`;
+  const subject = `${args.smollm2 ? "smollm2" : "trio"}/${file}`;
   return { table: "tau", subject, notes: [note], figures };
 }
 

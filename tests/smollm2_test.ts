@@ -7,11 +7,9 @@ import { assert, assertEquals, assertLess } from "@std/assert";
 import { gunzipSync } from "node:zlib";
 import { Engine } from "../src/engine/mod.ts";
 import { ChatTemplate, Tokenizer } from "../src/text/mod.ts";
-import { processIo } from "../src/cli/terminal/io.ts";
-import { Reporter } from "../scripts/native/reporter.ts";
-import { smollm2, SMOLLM2_SHA256 } from "../scripts/smollm2.ts";
-import { FetchError } from "../scripts/wheel.ts";
+import { SMOLLM2_SHA256 } from "../scripts/smollm2.ts";
 import { writeRandomHead } from "./models.ts";
+import { smollm2Test } from "./smollm2.ts";
 import { asked, hash, randomIds, results, stored } from "./tokenizers.ts";
 
 const DATA = new URL("./data/smollm2/", import.meta.url);
@@ -67,30 +65,7 @@ const TOLERANCE = 0.05;
 /** Tokens of ours in which those of the reference are looked for. */
 const OUR_TOP = 4 * ABOUT.top;
 
-/** Where the model is, or why it is not there. */
-async function fetched(): Promise<{ file: string } | { reason: string }> {
-  try {
-    using reporter = new Reporter(processIo().stderr, { rewrite: false });
-    return { file: await smollm2(reporter) };
-  } catch (error) {
-    if (error instanceof FetchError) return { reason: error.message };
-    throw error;
-  }
-}
-
-const MODEL = await fetched();
-
-/** Registers a test of the model in `file`. */
-function modelTest(name: string, body: (file: string) => void | Promise<void>): void {
-  const missing = "reason" in MODEL;
-  Deno.test({
-    name: `SmolLM2: ${name}${missing ? ` [skipped: ${MODEL.reason}]` : ""}`,
-    ignore: missing,
-    fn: () => body((MODEL as { file: string }).file),
-  });
-}
-
-modelTest("token ids and texts", async (file) => {
+smollm2Test("token ids and texts", async (file) => {
   assertEquals(SMOLLM2_SHA256, ABOUT.sha256);
   const hashes = new Uint32Array(Deno.readFileSync(new URL("texts.bin", DATA)).buffer);
   const texts = stored<string[]>("texts.json.gz");
@@ -102,7 +77,7 @@ modelTest("token ids and texts", async (file) => {
   }
 });
 
-modelTest("chats", (file) => {
+smollm2Test("chats", (file) => {
   const templates = ChatTemplate.load(file);
   assert(templates);
   assertEquals(templates.names, ["default"]);
@@ -111,7 +86,7 @@ modelTest("chats", (file) => {
   }
 });
 
-modelTest("log-probabilities", async (file) => {
+smollm2Test("log-probabilities", async (file) => {
   using engine = await Engine.load({ target: file, context: 256 });
   let worst = 0;
   for (const { ids, logprobs, top, topLogprobs } of GOLDEN.scored) {
@@ -187,7 +162,7 @@ const METHODS: readonly Method[] = [
 assertEquals(GOLDEN.continued.length, 20);
 
 for (const { name, options, prompts, tokens: most } of METHODS) {
-  modelTest(`greedy continuations with ${name}`, async (file) => {
+  smollm2Test(`greedy continuations with ${name}`, async (file) => {
     const head = Deno.makeTempDirSync();
     try {
       writeRandomHead(head, SHAPE);

