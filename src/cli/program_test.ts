@@ -76,7 +76,10 @@ Deno.test("runProgram: wrong usage exits with 2 and says so on standard error", 
       "Cannot use --text and --tokens together",
     ],
     [["inspect"], "MODEL (the directory of a model or a head, or a GGUF file) is missing"],
-    [["quantize"], "Cannot quantize: --out DIR; --scheme NAME; --model DIR or --head DIR are missing"],
+    [
+      ["quantize"],
+      "Cannot quantize: --out DIR; --scheme NAME; --model DIR or --head DIR are missing",
+    ],
     [["quantize", "--model", "a", "--out", "b", "--scheme", "w3"], "expected w4a16-g32"],
   ];
   for (const [args, words] of cases) {
