@@ -10,7 +10,10 @@ import type { EngineOptions, SpeculationOptions } from "../../engine/mod.ts";
 import type { ModelSet } from "./models.ts";
 
 /** The models of an engine beside its target, and its method. */
-export type EngineParts = Pick<EngineOptions, "draft" | "head" | "inner" | "method">;
+export type EngineParts = Pick<
+  EngineOptions,
+  "draft" | "head" | "inner" | "method" | "targetHead"
+>;
 
 /** A method of the registry. */
 export interface MethodKind {
@@ -41,6 +44,16 @@ export const METHOD_KINDS: readonly MethodKind[] = [
       draft === undefined || innerHead === undefined
         ? "a draft model and a head of it"
         : { method: "hier", draft, head: innerHead },
+  },
+  {
+    name: "auto",
+    parts({ draft, innerHead, heads }) {
+      const [own] = Object.values(heads);
+      if (draft !== undefined) return { method: "auto", draft, head: innerHead, targetHead: own };
+      return own === undefined
+        ? "a draft model or a head of the target"
+        : { method: "auto", head: own };
+    },
   },
 ];
 

@@ -28,7 +28,12 @@ Deno.test("methods: all that engines have, each with the models that it takes", 
     { method: "dflash", head: "DF" },
     { method: "dspark", head: "DS" },
     { method: "hier", draft: "D", head: "I" },
+    { method: "auto", draft: "D", head: "I", targetHead: "E2" },
   ]);
+  const auto = METHOD_KINDS.at(-1)!;
+  assertEquals(auto.parts(ALONE), "a draft model or a head of the target");
+  const alone = { ...ALONE, heads: { eagle3: "E3" } };
+  assertEquals(auto.parts(alone), { method: "auto", head: "E3" });
 });
 
 Deno.test("methodsFor: what all targets have models for, or what is named", () => {
