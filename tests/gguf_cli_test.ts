@@ -126,7 +126,8 @@ Deno.test("score and generate: GGUF files as target and draft model", async () =
     "cpu",
     "--json",
   ];
-  const [one, two] = [await run(...plain), await run(...plain, "--draft", path("q4_0"))];
+  const drafted = ["--draft", path("q4_0"), "--method", "draft"];
+  const [one, two] = [await run(...plain), await run(...plain, ...drafted)];
   assertEquals([one.code, two.code], [0, 0]);
   assertEquals(JSON.parse(two.out).tokens, JSON.parse(one.out).tokens);
   assertEquals(JSON.parse(two.out).stats.method, "draft");
