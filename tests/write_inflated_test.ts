@@ -33,7 +33,12 @@ const root = Deno.makeTempDirSync();
 addEventListener("unload", () => Deno.removeSync(root, { recursive: true }));
 
 async function text(trio: string, hier: boolean) {
-  const models = hier ? { draft: `${trio}/draft`, head: `${trio}/draft-eagle2` } : {};
+  const drafters = {
+    method: "hier",
+    draft: `${trio}/draft`,
+    head: `${trio}/draft-eagle2`,
+  } as const;
+  const models = hier ? drafters : {};
   using engine = await Engine.load({ target: `${trio}/target`, ...models, backend: "cpu" });
   const { tokens, stats } = await engine.generate(PROMPT, { maxTokens: TOKENS }).finish();
   return { tokens, tau: stats.tau };
