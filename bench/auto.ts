@@ -108,6 +108,8 @@ function continued(
   kept: number,
 ): { ms: number; text: number[] } {
   round.drafter!.policy = policy;
+  // All continue the same texts: who comes later must not know what came of them.
+  round.forget();
   memory.choice.set({}, prompt.length, target.model.config.vocabSize);
   for (const _ of round.read(prompt, prompt.length + count + BEYOND, kept)) device.synchronize();
   device.synchronize();
