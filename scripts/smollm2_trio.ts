@@ -6,6 +6,7 @@
  */
 import { fileURLToPath } from "node:url";
 import { SpecMQuantError } from "../mod.ts";
+import { exists } from "../src/checkpoint/containers/json.ts";
 import type { Reporter } from "./native/reporter.ts";
 import { smollm2 } from "./smollm2.ts";
 import { Trio } from "./trio.ts";
@@ -33,14 +34,4 @@ export async function smollm2Trio(reporter: Reporter, dir: string = SMOLLM2_DIR)
     );
   }
   return new Trio(dir, undefined, { target: await smollm2(reporter), draft: `${dir}/${DRAFT}` });
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }

@@ -6,6 +6,7 @@
 import { createHash } from "node:crypto";
 import { environmentVariable } from "../../../base/environment.ts";
 import { onFile } from "../../../base/system_error.ts";
+import { exists } from "../../../checkpoint/containers/json.ts";
 import { writeWhole } from "../../../checkpoint/containers/whole_file.ts";
 import type { Device } from "../../../device/mod.ts";
 import { type Costs, type Setting, settingName } from "../../../speculation/mod.ts";
@@ -113,14 +114,4 @@ function filesOf(path: string): readonly unknown[] {
 
 function mayRead(path: string): boolean {
   return Deno.permissions.querySync({ name: "read", path }).state === "granted";
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }

@@ -91,11 +91,13 @@ function why({ costs, context, settings }: Tuned): string {
       } ms, of which ${rowsMs(best.setting).toFixed(2)} verify and ${
         Math.max(0, best.ms - rowsMs(best.setting)).toFixed(2)
       } draft; plain decoding one in ${plain.ms.toFixed(2)} ms.`,
-    ...[...others].map(([method, one]) =>
-      `The best of ${method}, ${settingName(one.setting)}, has ${
+    ...[...others].map(([method, one]) => {
+      const name = settingName(one.setting);
+      // Plain decoding and suffixes have one setting, of the method's name.
+      return `${name === method ? `The method ${name}` : `The best of ${method}, ${name},`} has ${
         (one.predicted / best.predicted).toFixed(2)
-      } of its speed: ${one.tokens.toFixed(2)} tokens in ${one.ms.toFixed(2)} ms.`
-    ),
+      } of its speed: ${one.tokens.toFixed(2)} tokens in ${one.ms.toFixed(2)} ms.`;
+    }),
   ];
   return lines.join("\n");
 }
