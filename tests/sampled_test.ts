@@ -17,7 +17,7 @@ import {
   writeRandomModel,
 } from "./models.ts";
 import { withStoredModels } from "./quantized_models.ts";
-import { isMine, tell } from "./parts.ts";
+import { isMine, PART, tell } from "./parts.ts";
 import { Random } from "./random.ts";
 import { Decoder, withWritten } from "./rounds.ts";
 import { STORED_SCHEMES } from "./stored_schemes.ts";
@@ -109,6 +109,8 @@ backendTest("every method says what plain decoding says, at every temperature", 
     tell({ texts: count * (1 + methods.length) });
     if (count === 0) return;
     assertGreater(texts.size, 0.99 * sampled, "different texts of those that are sampled");
+    // A part has too few prompts to say how long accept lengths are.
+    if (PART.count > 1) return;
     for (const { name, tokens, rounds } of methods) {
       for (const temperature of TEMPERATURES) {
         const tau = tokens.get(temperature)! / rounds.get(temperature)!;

@@ -55,7 +55,6 @@ __device__ __forceinline__ void attend_one(const OneCall& call, const Row& row, 
     ptx::barrier_init(row_told, 1);
     ptx::barrier_init(spans_told, 1);
     ptx::barrier_init_fence();
-    if constexpr (Row::kParts) ptx::barrier_expect(row_told, (group + 2) * D * 2);
   }
   cluster_arrive();
   let_next_start();
@@ -96,6 +95,8 @@ __device__ __forceinline__ void attend_one(const OneCall& call, const Row& row, 
       angles = Angles<2, 1>(rope_row(row.rope, length, row.rope.depths ? row.rope.depths[0] : 0), D);
       cluster_wait();
     });
+    // Bytes may come before they are expected; no thread but this one arrives.
+    if (threadIdx.x == 0) ptx::barrier_expect(row_told, (group + 2) * D * 2);
     ptx::barrier_wait(row_told, 0);
     const int32_t at = mine / kChunk - list.chunk;  // of the stages
     uint8_t* const stage = mine >= 0 && at < call.stages ? ring + at * Shape::kStage : nullptr;
