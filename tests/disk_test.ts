@@ -109,6 +109,8 @@ const PRINTING: readonly (readonly string[])[] = [
   BENCH,
   TUNE,
   [...TUNE, "--json"],
+  ["doctor", "--backend", "cpu"],
+  ["doctor", "--backend", "cpu", "--json"],
 ];
 
 Deno.test("disk: standard output that is full ends every command with an error", async () => {

@@ -7,6 +7,7 @@ import { bench } from "./commands/bench.ts";
 import type { Command } from "./options/command.ts";
 import { completions } from "./commands/completions.ts";
 import { convertHead } from "./commands/convert_head.ts";
+import { doctor } from "./commands/doctor.ts";
 import { evalCommand } from "./commands/eval.ts";
 import { generate } from "./commands/generate.ts";
 import { hiddenStates } from "./commands/hidden_states.ts";
@@ -32,5 +33,6 @@ export const COMMANDS: readonly Command[] = [
   bench,
   evalCommand,
   tune,
+  doctor,
   completions(() => COMMANDS),
 ];

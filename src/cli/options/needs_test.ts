@@ -363,6 +363,7 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Idle>>>> = {
     threads: [["--backend cuda --threads 2", "it does nothing with --backend cuda"]],
     json: ALWAYS,
   },
+  doctor: { backend: ALWAYS, json: ALWAYS },
 };
 
 /** What commands cannot do without. */
