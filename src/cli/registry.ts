@@ -4,6 +4,7 @@
  * @module
  */
 import { bench } from "./commands/bench.ts";
+import { chat } from "./commands/chat.ts";
 import type { Command } from "./options/command.ts";
 import { completions } from "./commands/completions.ts";
 import { convertHead } from "./commands/convert_head.ts";
@@ -22,6 +23,7 @@ import { tune } from "./commands/tune.ts";
 /** All commands, in the order of the help; a new one is one file and one line here. */
 export const COMMANDS: readonly Command[] = [
   generate,
+  chat,
   serve,
   pull,
   score,
