@@ -31,7 +31,8 @@ export class Pasted {
       text = text.slice(at + mark.length);
       this.#inside = !this.#inside;
     }
-    const held = heldBack(text, this.#inside ? END : BEGIN);
+    // An escape that comes alone is the key.
+    const held = this.#inside ? heldBack(text, END) : text === "\x1b" ? 0 : heldBack(text, BEGIN);
     this.#held = text.slice(text.length - held);
     return out + this.#plain(text.slice(0, text.length - held));
   }
@@ -41,9 +42,9 @@ export class Pasted {
   }
 }
 
-/** How many of the last characters of `text` may be the beginning of `mark`; a lone escape is the key. */
+/** How many of the last characters of `text` may be the beginning of `mark`. */
 function heldBack(text: string, mark: string): number {
-  for (let length = Math.min(mark.length - 1, text.length); length > 1; length--) {
+  for (let length = Math.min(mark.length - 1, text.length); length > 0; length--) {
     if (text.endsWith(mark.slice(0, length))) return length;
   }
   return 0;
