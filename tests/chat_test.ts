@@ -16,7 +16,7 @@ import { SLASH_COMMANDS } from "../src/cli/commands/chat/slash_commands.ts";
 import { runProgram } from "../src/cli/program.ts";
 import { COMMANDS } from "../src/cli/registry.ts";
 import { Engine, type GenerateOptions, type Message } from "../src/engine/mod.ts";
-import { noTerminal, Terminal } from "./terminal.ts";
+import { ESCAPE, noTerminal, Terminal } from "./terminal.ts";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 const DEMO = `${ROOT}models/demo`;
@@ -400,7 +400,7 @@ atTerminal("chat: at a terminal colours come when asked for, and never with NO_C
   await using terminal = await started(["-n", "20"]);
   await terminal.type(`${ASKED[0]}\r`);
   await terminal.until(PROMPT);
-  const colors = /\u001b\[(38;5;\d+|3\d)m/;
+  const colors = new RegExp(String.raw`${ESCAPE}\[(38;5;\d+|3\d)m`);
   assertEquals(colors.test(terminal.raw.slice(terminal.raw.indexOf("/help"))), false);
   await terminal.type("/colors\r");
   await terminal.until(/proposed by target, draft 1 4 7[^]*\n> $/);

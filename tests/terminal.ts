@@ -17,7 +17,10 @@ export function noTerminal(): string | null {
   }
 }
 
-const CONTROLS = /\u001b\[[0-9;?]*[A-Za-z]|\r/g;
+/** What begins a control of a terminal. */
+export const ESCAPE = "\x1b";
+
+const CONTROLS = new RegExp(String.raw`${ESCAPE}\[[0-9;?]*[A-Za-z]|\r`, "g");
 
 /** What a person waits for at most. */
 const PATIENCE_MS = 60_000;

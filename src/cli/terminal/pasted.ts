@@ -7,8 +7,11 @@
 /** What stands for the end of a line in a text that was pasted. */
 export const LINE_END = "\u21b5";
 
-/** What asks a terminal to mark what is pasted, and what asks it to stop. */
-export const [MARK_PASTES, UNMARK_PASTES] = ["\x1b[?2004h", "\x1b[?2004l"];
+/** What asks a terminal to mark what is pasted. */
+export const MARK_PASTES = "\x1b[?2004h";
+
+/** What asks it to stop. */
+export const UNMARK_PASTES = "\x1b[?2004l";
 
 const [BEGIN, END] = ["\x1b[200~", "\x1b[201~"];
 

@@ -216,7 +216,11 @@ export class Chat {
       const { cachedTokens: cached } = result;
       const turn = { turn: this.#turn, asked, ...rest, cached_tokens: cached, dropped, stats };
       await writeJson(this.#io.stdout, turn);
-    } else if (!ended || (result.text === "" && !interactive)) await this.#io.stdout.write("\n");
+    } else {
+      // A terminal shows a key that stops an answer in its line; over a pipe an answer without text is a line all the same.
+      const open = interactive ? result.finishReason === "aborted" : result.text === "";
+      if (!ended || open) await this.#io.stdout.write("\n");
+    }
     if (this.stats && !json) await this.say(statisticsLine(result));
     if (result.finishReason !== "context") return;
     await this.say(
