@@ -113,10 +113,11 @@ export class Chat {
   }
 
   /**
-   * Answers `asked`, and shows it as it comes. What was said until `signal` aborts stays said. Throws an `ArgumentError` where the
-   * context has no room for it, which nothing of is answered then: `conversation.unanswered`.
+   * Answers `asked`, and shows it as it comes. What was said until `signal` aborts stays said; where that is nothing, and where
+   * the context has no room for what is asked, which is an `ArgumentError`, it is `conversation.unanswered`. Gives whether there
+   * is an answer.
    */
-  async answer(asked: string, signal: AbortSignal, seed?: number): Promise<void> {
+  async answer(asked: string, signal: AbortSignal, seed?: number): Promise<boolean> {
     const { conversation, engine } = this;
     conversation.unanswered = asked;
     const { prompt, dropped } = this.#fit(asked);
@@ -149,29 +150,29 @@ export class Chat {
     }
     const { result } = generation;
     this.last = result;
-    if (result.text !== "" || result.finishReason !== "aborted") {
-      conversation.add({ user: asked, assistant: result.text });
-    }
+    const answered = result.text !== "" || result.finishReason !== "aborted";
+    if (answered) conversation.add({ user: asked, assistant: result.text });
     await this.#showEnd(asked, result, choice, dropped, ended);
+    return answered;
   }
 
   /** Answers what was asked last once more: with another seed, where tokens are sampled. */
   async retry(signal: AbortSignal): Promise<void> {
     const { conversation } = this;
-    const again = conversation.unanswered;
-    if (again !== undefined) return await this.answer(again, signal);
-    const turn: Turn | undefined = conversation.takeLast();
-    if (turn === undefined) {
+    const waiting = conversation.unanswered;
+    const turn: Turn | undefined = waiting === undefined ? conversation.takeLast() : undefined;
+    const asked = waiting ?? turn?.user;
+    if (asked === undefined) {
       throw new UsageError("Cannot retry: nothing was asked, expected a turn");
     }
     const seed = this.settings.choice.seed;
-    const next = seed === undefined ? undefined : (this.last?.seed ?? seed) + 1;
-    const count = conversation.turns.length;
+    const next = turn && seed !== undefined ? (this.last?.seed ?? seed) + 1 : undefined;
+    let answered = false;
     try {
-      await this.answer(turn.user, signal, next);
+      answered = await this.answer(asked, signal, next);
     } finally {
       // What was not answered anew keeps its answer.
-      if (conversation.turns.length === count) conversation.add(turn);
+      if (!answered && turn !== undefined) conversation.add(turn);
     }
   }
 

@@ -14,7 +14,7 @@ import { askedBy, completions, isCommand, runCommand } from "./slash_commands.ts
 const [PROMPT, MORE] = ["> ", ". "];
 
 /** What runs an answer with a signal that ends it. */
-type During = (work: (signal: AbortSignal) => Promise<void>) => Promise<void>;
+type During = (work: (signal: AbortSignal) => Promise<unknown>) => Promise<unknown>;
 
 /** Does what a whole line says; gives whether the chat goes on. */
 async function take(chat: Chat, line: string, during: During): Promise<boolean> {

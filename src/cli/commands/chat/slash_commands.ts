@@ -114,7 +114,10 @@ export const SLASH_COMMANDS: readonly SlashCommand[] = [
       if (!Number.isSafeInteger(count) || count < 1) {
         throw new UsageError(`Cannot use /drop ${text}: expected a whole number from 1`);
       }
-      return chat.say(`${turns(chat.conversation.dropOldest(count))} forgotten`);
+      const dropped = chat.conversation.dropOldest(count);
+      return chat.say(
+        dropped === 0 ? "There is no turn" : `The oldest ${turns(dropped)} forgotten`,
+      );
     },
   },
   {
