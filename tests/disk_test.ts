@@ -56,7 +56,8 @@ const TUNE = ["tune", "--backend", "cpu", "--target", model, "--prompts", prompt
 
 /** What is kept in the user's cache is kept in `root`; programs that are started have their own cache where it is. */
 async function run(args: readonly string[], streams: Partial<Io> = {}) {
-  const io = testIo();
+  // What a chat is asked.
+  const io = testIo({ stdin: "a b\n" });
   const before = Deno.env.get("XDG_CACHE_HOME");
   Deno.env.set("XDG_CACHE_HOME", `${root}/cache`);
   try {
@@ -93,6 +94,8 @@ const PRINTING: readonly (readonly string[])[] = [
   ["score", "--target", model, "--text", "a b", "--backend", "cpu", "--json"],
   ["generate", "--target", model, "--prompt", "a b", "--max-tokens", "3", "--backend", "cpu"],
   ["generate", "--target", model, "--prompt", "a", "--max-tokens", "3", "--backend=cpu", "--json"],
+  ["chat", "--target", DEMO, "--max-tokens", "3", "--backend", "cpu"],
+  ["chat", "--target", DEMO, "--max-tokens", "3", "--backend", "cpu", "--json"],
   ["serve", "--target", model, "--port", "0", "--backend", "cpu"],
   [...QUANTIZE, "--out", `${root}/printed`],
   [...QUANTIZE, "--out", `${root}/printed-json`, "--json"],
@@ -109,6 +112,8 @@ const PRINTING: readonly (readonly string[])[] = [
   BENCH,
   TUNE,
   [...TUNE, "--json"],
+  ["doctor", "--backend", "cpu"],
+  ["doctor", "--backend", "cpu", "--json"],
 ];
 
 Deno.test("disk: standard output that is full ends every command with an error", async () => {

@@ -149,9 +149,12 @@ const LINES: Readonly<Record<string, { readonly says: RegExp; readonly more?: st
   inspect: { says: /^kind +model$/m },
   pull: { says: /^org\/tiny at [0-9a-f]{40} is in / },
   generate: { says: /./, more: "-n 2" },
+  // Nobody says anything.
+  chat: { says: /^$/ },
   serve: { says: /^Serving at http:\/\/127\.0\.0\.1:\d+\/v1, / },
   score: { says: /^perplexity \d/m },
   tune: { says: /^Rounds of the target/, more: "-n 8 --contexts 32" },
+  doctor: { says: /^usable +yes, on c/ },
   bench: { says: /^forward: target/m, more: "--rows 1 --runs 1 --context 8" },
   quantize: {
     says: /became/,

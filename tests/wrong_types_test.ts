@@ -366,6 +366,12 @@ Deno.test("every argument of every export refuses what it cannot be, by name", a
       wrong: [...noText, ...noChat],
     },
     {
+      name: "engine.use",
+      argument: "name",
+      call: (it) => engine.use(it),
+      wrong: [...NO_WORD, undefined],
+    },
+    {
       name: "engine.generate",
       argument: "prompt",
       call: (it) => engine.generate(it),

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Io, Output } from "./terminal/io.ts";
+import { type Io, linesOf, type Output } from "./terminal/io.ts";
 
 /** An output that keeps what it gets. */
 export class TestOutput implements Output {
@@ -29,7 +29,7 @@ export class TestOutput implements Output {
 
 /** Streams for a command; standard input is a terminal where no bytes are given. */
 export function testIo(
-  options: { terminal?: boolean; columns?: number; stdin?: string | Uint8Array } = {},
+  options: { terminal?: boolean; columns?: number; stdin?: string | Uint8Array<ArrayBuffer> } = {},
 ): Io & {
   stdout: TestOutput;
   stderr: TestOutput;
@@ -40,6 +40,7 @@ export function testIo(
     stdin: {
       isTerminal: bytes === undefined,
       readAll: () => Promise.resolve(bytes ?? new Uint8Array()),
+      lines: () => linesOf(new Blob(bytes ? [bytes] : []).stream()),
     },
     stdout: new TestOutput(terminal, columns),
     stderr: new TestOutput(terminal, columns),

@@ -55,7 +55,7 @@ Deno.test("runProgram: the version is that of deno.json", async () => {
 
 Deno.test("runProgram: wrong usage exits with 2 and says so on standard error", async () => {
   const cases: [string[], string][] = [
-    [[], "no command is given, expected generate, serve, pull, score, inspect, quantize"],
+    [[], "no command is given, expected generate, chat, serve, pull, score, inspect, quantize"],
     [["genrate"], `Cannot run "genrate": there is no such command`],
     [["genrate"], "did you mean generate?"],
     [["--json"], "Cannot use --json: the name of a command comes first, expected generate"],

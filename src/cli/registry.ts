@@ -4,9 +4,11 @@
  * @module
  */
 import { bench } from "./commands/bench.ts";
+import { chat } from "./commands/chat.ts";
 import type { Command } from "./options/command.ts";
 import { completions } from "./commands/completions.ts";
 import { convertHead } from "./commands/convert_head.ts";
+import { doctor } from "./commands/doctor.ts";
 import { evalCommand } from "./commands/eval.ts";
 import { generate } from "./commands/generate.ts";
 import { hiddenStates } from "./commands/hidden_states.ts";
@@ -21,6 +23,7 @@ import { tune } from "./commands/tune.ts";
 /** All commands, in the order of the help; a new one is one file and one line here. */
 export const COMMANDS: readonly Command[] = [
   generate,
+  chat,
   serve,
   pull,
   score,
@@ -32,5 +35,6 @@ export const COMMANDS: readonly Command[] = [
   bench,
   evalCommand,
   tune,
+  doctor,
   completions(() => COMMANDS),
 ];

@@ -21,7 +21,7 @@ import { statusError } from "../ffi/status.ts";
 import { type ContextHandle, SMQ_OK } from "../ffi/symbols.ts";
 import { unwatch, watch } from "./leaks.ts";
 import { disposedError, Lifetime } from "./lifetime.ts";
-import { chooseLibrary } from "./open.ts";
+import { chooseLibrary, type Description } from "./open.ts";
 import { addressOf, byteLength, isContiguous, type Tensor } from "./tensor.ts";
 
 /** Which implementation to use; `"auto"` is CUDA where a device is present, else the twin. */
@@ -87,6 +87,8 @@ export class Device implements Disposable {
   readonly backend: "cpu" | "cuda";
   /** The device's name, e.g. of the CPU or GPU. */
   readonly name: string;
+  /** What else its library says of it: the kernels and threads of a CPU, a card's compute capability. */
+  readonly detail: string;
   /** Why this backend, in one line. */
   readonly why: string;
   /** Until it is disposed; what lives on it lasts no longer. */
@@ -95,13 +97,13 @@ export class Device implements Disposable {
 
   private constructor(
     library: Library,
-    backend: "cpu" | "cuda",
-    name: string,
+    { backend, name, detail }: Description,
     why: string,
     ctx: ContextHandle,
   ) {
     this.backend = backend;
     this.name = name;
+    this.detail = detail;
     this.why = why;
     this.life = new Lifetime(`the device ${name}`);
     this.#native = new Native(library.symbols, ctx);
@@ -125,7 +127,7 @@ export class Device implements Disposable {
     if (ctx === null) {
       throw new LibraryError(`Cannot open a device: ${library.path} gave no context`);
     }
-    return new Device(library, description.backend, description.name, why, ctx);
+    return new Device(library, description, why, ctx);
   }
 
   /** What ops use. Throws where the device has been disposed. */

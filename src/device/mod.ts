@@ -18,7 +18,10 @@ export { DeviceEvent } from "./event.ts";
 export { Graph } from "./graph.ts";
 export { HostWords } from "./host_words.ts";
 export { disposedError, Lifetime } from "./lifetime.ts";
+export { type Card, type DriverReport, nvidiaDriver } from "../ffi/nvidia_driver.ts";
+export { EXPECTED_ABI } from "../ffi/library.ts";
 export { ReadBack } from "./pinned.ts";
+export { type LibraryReport, type LibraryState, probeLibrary } from "./probe.ts";
 export {
   type Address,
   addressOf,

@@ -22,6 +22,8 @@ export interface Description {
   readonly backend: LibraryKind;
   /** The device's name. */
   readonly name: string;
+  /** What else there is to say: the kernels and threads of a CPU, a card's compute capability. */
+  readonly detail: string;
 }
 
 /** An open library, a device that it has, and why this one. */
@@ -43,11 +45,12 @@ function describe(library: Library, index: number): Description {
   const status = symbols.smq_describe(index, buffer, buffer.length);
   if (status !== SMQ_OK) throw statusError(symbols, null, status, "smq_describe");
   const text = zeroTerminated(buffer);
-  const { backend, name } = JSON.parse(text);
-  if ((backend !== "cpu" && backend !== "cuda") || typeof name !== "string") {
+  const { backend, name, detail } = JSON.parse(text);
+  const isKnown = backend === "cpu" || backend === "cuda";
+  if (!isKnown || typeof name !== "string" || typeof detail !== "string") {
     throw new LibraryError(`Cannot use ${path}: it describes its device as ${text}`);
   }
-  return { backend, name };
+  return { backend, name, detail };
 }
 
 function open(kind: LibraryKind, index: number, explicit: string | undefined, why: string): Choice {

@@ -82,6 +82,14 @@ export function missingFor(one: Composition, models: ProposingModels): string | 
   return `${kind.head} of the ${drafts ? "draft model" : "target"}`;
 }
 
+/** The plan of `auto` with all models, of each with a head of the first family that there is one of; with a target alone, too. */
+export function autoOf(
+  { draft, heads, draftHeads }: ProposingModels,
+  options: Partial<SpeculationOptions>,
+): DrafterPlan {
+  return autoPlan({ head: firstOf(heads), draft, draftHead: firstOf(draftHeads) }, options);
+}
+
 /**
  * The plan of a composition, with the shape that an engine gives it where `options` say nothing else; undefined for `ar`.
  * Throws an `ArgumentError` where a model is missing.
@@ -98,10 +106,7 @@ export function planOf(
       `Cannot draft with ${one.name}: ${missing} is missing, expected one`,
     );
   }
-  if (one.method === "auto") {
-    const { draft, heads, draftHeads } = models;
-    return autoPlan({ head: firstOf(heads), draft, draftHead: firstOf(draftHeads) }, options);
-  }
+  if (one.method === "auto") return autoOf(models, options);
   const { drafts, kind, head } = partsOf(one, models);
   const shape = speculationOf(one.method, { ...options, inner: one.inner });
   const lowest = kind?.plan(shape, head);

@@ -4,25 +4,27 @@
  * @module
  */
 import { ArgumentError, SpecMQuantError } from "../base/errors.ts";
+import { checkArgument, oneOf, required } from "../base/options.ts";
 import { type Checkpoint, openCheckpoint } from "../checkpoint/checkpoint.ts";
 import type { ModelConfig } from "../checkpoint/config/config.ts";
 import { openHead } from "../checkpoint/head.ts";
 import { Device, disposedError } from "../device/mod.ts";
 import type { Grammar, GrammarOption } from "../grammar/mod.ts";
 import { checkHead, HeadModel, Model, type ModelSummary, summarizeModel } from "../model/mod.ts";
-import { type ChoiceOptions, type DrafterPlan, draftModel } from "../speculation/mod.ts";
+import type { ChoiceOptions } from "../speculation/mod.ts";
 import { ChatTemplate, type RenderOptions } from "../text/chat_template.ts";
 import { Tokenizer } from "../text/tokenizer.ts";
-import { autoPlan } from "./auto.ts";
-import { kindOf } from "./drafters/registry.ts";
-import type { Generation } from "./generation.ts";
 import {
-  checkEngineOptions,
-  type EngineOptions,
-  type Method,
-  speculationOf,
-  wayOf,
-} from "./options.ts";
+  autoOf,
+  type Composition,
+  compositionOf,
+  COMPOSITIONS,
+  missingFor,
+  planOf,
+  type ProposingModels,
+} from "./composition.ts";
+import type { Generation } from "./generation.ts";
+import { checkEngineOptions, type EngineOptions, type Method, wayOf } from "./options.ts";
 import { headFamily } from "./method.ts";
 import { checkMemory, type PlannedModel, withHead } from "./plan.ts";
 import {
@@ -45,38 +47,45 @@ import type { Tuned, TuneOptions } from "./tune.ts";
 /** The longest text where an engine's options do not say. */
 const DEFAULT_CONTEXT = 4096;
 
+/** What a way to propose tokens may be called: all of `Method`, and what hierarchies are made of. */
+const NAMES = [...new Set([...COMPOSITIONS.map(({ name }) => name), "hier"])];
+
 /** A target with what proposes for it, loaded. What is called after it has been disposed throws code `"disposed"`. */
 export class Engine implements Disposable {
   /** The device that it runs on. */
   readonly device: Device;
-  /** How tokens are proposed. */
-  readonly method: Method;
   /** The model whose output this is. */
   readonly target: Model;
   /** The target's tokenizer. */
   readonly tokenizer: Tokenizer;
   /** The target's chat template, where it has one. */
   readonly chatTemplate?: ChatTemplate;
-  readonly #session: Session;
+  readonly #models: ProposingModels;
+  readonly #newSession: (one: Composition) => Session;
   readonly #sampled: Sampled;
-  readonly #cleanup: DisposableStack;
+  #cleanup: DisposableStack;
+  #composition: Composition;
+  #session: Session;
 
   private constructor(
     device: Device,
-    method: Method,
     target: Model,
+    models: ProposingModels,
     tokenizer: Tokenizer,
     chatTemplate: ChatTemplate | undefined,
-    session: Session,
+    composition: Composition,
+    newSession: (one: Composition) => Session,
     { dir, generation, gguf }: Sampled,
     cleanup: DisposableStack,
   ) {
     this.device = device;
-    this.method = method;
     this.target = target;
     this.tokenizer = tokenizer;
     this.chatTemplate = chatTemplate;
-    this.#session = session;
+    this.#models = models;
+    this.#composition = composition;
+    this.#newSession = newSession;
+    this.#session = newSession(composition);
     this.#sampled = { dir, generation, gguf };
     this.#cleanup = cleanup;
   }
@@ -94,9 +103,7 @@ export class Engine implements Disposable {
     const options = checkEngineOptions(given);
     const family = headFamily(options.head);
     const { method, drafter: kind } = wayOf(options, family);
-    const shape = method === "auto"
-      ? undefined
-      : speculationOf(method, { ...options, inner: options.inner ?? family });
+    const composition = compositionOf(method, options.inner ?? family);
     using files = new DisposableStack();
     const stored = files.use(inRole("target", () => openCheckpoint(options.target)));
     const tokenizer = inRole("target", () => Tokenizer.load(options.target));
@@ -142,33 +149,86 @@ export class Engine implements Disposable {
     const ofTarget = second &&
       cleanup.use(inRole("head", () => HeadModel.load(device, second, target, heard("head"))));
 
-    const auto = (): DrafterPlan => {
-      const own = top && { kind: kind!, head: top };
-      const other = ofTarget && { kind: kindOf(second.config.kind), head: ofTarget };
-      const models = middle ? { head: other, draft: middle, draftHead: own } : { head: own };
-      return autoPlan(models, options);
-    };
-    const inner = shape && kind?.plan(shape, top);
-    const drafter = shape ? middle ? draftModel(middle, shape, inner) : inner : auto();
-    const session = cleanup.use(
-      new Session(target, tokenizer, {
+    const own = top && { [head.config.kind]: top };
+    const models: ProposingModels = middle
+      ? {
+        draft: middle,
+        heads: ofTarget ? { [second.config.kind]: ofTarget } : {},
+        draftHeads: own ?? {},
+      }
+      : { heads: own ?? {}, draftHeads: {} };
+    const newSession = (one: Composition): Session => {
+      const drafter = one.method === "auto"
+        ? autoOf(models, options)
+        : planOf(one, models, options);
+      return new Session(target, tokenizer, {
         context,
         drafter,
-        method,
+        method: one.method,
         promptRows,
-        costs: method === "auto" ? options.costs?.(device, drafter!.settings) : undefined,
-      }),
-    );
-    return new Engine(
+        costs: one.method === "auto" ? options.costs?.(device, drafter!.settings) : undefined,
+      });
+    };
+    const engine = new Engine(
       device,
-      method,
       target,
+      models,
       tokenizer,
       chatTemplate,
-      session,
+      composition,
+      newSession,
       stored,
-      cleanup.move(),
+      cleanup,
     );
+    cleanup.defer(() => engine.#session[Symbol.dispose]());
+    engine.#cleanup = cleanup.move();
+    return engine;
+  }
+
+  /** How tokens are proposed. */
+  get method(): Method {
+    return this.#composition.method;
+  }
+
+  /**
+   * The ways to propose tokens that the loaded models allow, by name: methods, and hierarchies with what proposes in them, as in
+   * `hier(eagle3)`.
+   */
+  get methods(): readonly string[] {
+    return COMPOSITIONS.filter((one) => missingFor(one, this.#models) === undefined)
+      .map(({ name }) => name);
+  }
+
+  /**
+   * Proposes in the way `name` from the next text on, one of `methods`; `hier` is the first hierarchy of them. Texts stay the
+   * same, and what is in the caches is read again. A generation under way ends with code `"disposed"`. Throws an
+   * `ArgumentError` where a model is missing for it.
+   */
+  use(name: string): void {
+    if (this.#cleanup.disposed) throw disposedError("change the method", "the engine");
+    checkArgument("change the method", "name", name, required(oneOf(NAMES)));
+    const missing = (one: Composition) => missingFor(one, this.#models);
+    const exact = COMPOSITIONS.filter((one) => one.name === name);
+    // Heads before what a target alone is enough for.
+    const others = COMPOSITIONS.filter((one) => one.method === name).reverse();
+    const next = [...exact, ...others].find((one) => missing(one) === undefined);
+    if (next === undefined) {
+      throw new ArgumentError(
+        "name",
+        `Cannot change the method to ${name}: ${missing([...exact, ...others][0])} is missing, ` +
+          `expected ${this.methods.join(", ")}`,
+      );
+    }
+    const before = this.#composition;
+    this.#session[Symbol.dispose]();
+    try {
+      this.#session = this.#newSession(next);
+      this.#composition = next;
+    } catch (error) {
+      // Another method may take more memory.
+      this.#session = this.#newSession(before);
+      throw error;
+    }
   }
 
   /** The longest text, prompt included, in tokens. */

@@ -76,6 +76,56 @@ Deno.test("an engine takes the most that its directories allow", async () => {
   assertEquals(texts.size, 1);
 });
 
+Deno.test("an engine changes its method among what its models allow, and says the same", async () => {
+  const options = { target: TARGET, backend: "cpu", context: 256, promptRows: 64 } as const;
+  using engine = await Engine.load({
+    ...options,
+    draft: DRAFT,
+    head: DRAFT_HEAD,
+    targetHead: TARGET_HEAD,
+    method: "auto",
+  });
+  const names = ["ar", "draft", "suffix", "eagle2", "hier(suffix)", "hier", "auto"];
+  assertEquals(engine.methods, names);
+  using plain = await Engine.load(options);
+  assertEquals(plain.methods, ["ar", "suffix"]);
+  const say = async (one: Engine) => {
+    const prompt = "Question: 2 + 2?\nAnswer:";
+    return (await one.generate(prompt, { maxTokens: 24, ignoreEos: true }).finish());
+  };
+  const expected = (await say(plain)).tokens;
+  for (const name of names.toReversed()) {
+    engine.use(name);
+    const { tokens, cachedTokens, stats } = await say(engine);
+    assertEquals(tokens, expected, name);
+    assertEquals([cachedTokens, stats.method], [0, name.replace(/\(.*/, "")], name);
+    assertEquals(engine.method, stats.method);
+  }
+  engine.use("draft");
+  assertThrows(
+    () => engine.use("hier(eagle3)"),
+    ArgumentError,
+    "Cannot change the method to hier(eagle3): an EAGLE-3 head of the draft model is missing, expected ar, draft",
+  );
+  // What was refused has changed nothing.
+  assertEquals([engine.method, (await say(engine)).tokens], ["draft", expected]);
+  assertThrows(
+    () => plain.use("hier"),
+    ArgumentError,
+    "a draft model is missing, expected ar, suffix",
+  );
+  const running = engine.generate("Question: 2 + 2?");
+  const pieces = running[Symbol.asyncIterator]();
+  await pieces.next();
+  engine.use("ar");
+  const error = await assertRejects(() => pieces.next(), SpecMQuantError);
+  assertEquals(error.code, "disposed");
+  assertEquals((await say(engine)).tokens, expected);
+  engine[Symbol.dispose]();
+  const ended = assertThrows(() => engine.use("ar"), SpecMQuantError);
+  assertEquals(ended.code, "disposed");
+});
+
 Deno.test("a chat is a prompt, and its tokens are those of its template", async () => {
   using engine = await Engine.load({ target: TARGET, backend: "cpu" });
   assertEquals(

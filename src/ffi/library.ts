@@ -117,6 +117,25 @@ function hex(hash: bigint): string {
   return `0x${hash.toString(16).padStart(16, "0")}`;
 }
 
+/** The hash of the header that this package was made with. */
+export const EXPECTED_ABI: string = hex(ABI_HASH);
+
+/**
+ * The hash of the header that the library at `path` was built from. Throws a `LibraryError` where it cannot be opened, or has
+ * none.
+ */
+export function libraryAbi(path: string): string {
+  // The hash alone: a library built from an older header may lack other functions.
+  const { smq_abi_hash } = SYMBOLS;
+  const probe = load(path, { smq_abi_hash });
+  try {
+    const found = new BigUint64Array(1);
+    return probe.symbols.smq_abi_hash(found) === SMQ_OK ? hex(found[0]) : hex(0n);
+  } finally {
+    probe.close(); // it may be built again and opened in this process
+  }
+}
+
 /**
  * Opens the library at `path`, or gives the one opened before. Throws a `LibraryError` where it
  * cannot be opened and an `AbiMismatchError` where it was built from another header.
@@ -124,15 +143,8 @@ function hex(hash: bigint): string {
 export function openLibrary(path: string): Library {
   const known = opened.get(path);
   if (known !== undefined) return known;
-  // The hash first, and alone: a library built from an older header may lack other functions.
-  const { smq_abi_hash } = SYMBOLS;
-  const probe = load(path, { smq_abi_hash });
-  const found = new BigUint64Array(1);
-  const status = probe.symbols.smq_abi_hash(found);
-  if (status !== SMQ_OK || found[0] !== ABI_HASH) {
-    probe.close(); // it may be built again and opened in this process
-    throw new AbiMismatchError(path, hex(found[0]), hex(ABI_HASH));
-  }
+  const found = libraryAbi(path);
+  if (found !== EXPECTED_ABI) throw new AbiMismatchError(path, found, EXPECTED_ABI);
   const library: Library = { path, symbols: load(path, SYMBOLS).symbols };
   opened.set(path, library);
   return library;

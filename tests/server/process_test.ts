@@ -170,7 +170,6 @@ Deno.test("serve: what cannot be served is said before it listens", async () => 
     [["--trio", `${DEMO_DIR}/none`], 1, "error: head: Cannot read"],
     [["--trio", DEMO_DIR, "--method", "eagle3"], 1, "target-eagle3"],
     [[], 2, "--target MODEL or --trio DIR is missing"],
-    [["--trio", DEMO_DIR, "--target", `${DEMO_DIR}/target`], 2, "--trio"],
     [["--trio", DEMO_DIR, "--head", "x"], 2, "does nothing with --trio"],
   ];
   await Promise.all(cases.map(async ([args, code, words]) => {

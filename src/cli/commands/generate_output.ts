@@ -72,7 +72,10 @@ export async function showGeneration(
 }
 
 /** The rounds of each model, and what was chosen, as tables. */
-function statisticsTables({ levels, choices = [] }: GenerationStats, columns: number): string {
+export function statisticsTables(
+  { levels, choices = [] }: GenerationStats,
+  columns: number,
+): string {
   const each = (ms: number, rounds: number) => (ms / Math.max(rounds, 1)).toFixed(2);
   const models = table(
     levels.map(({ name, rounds, tau, catchUps, draftMs, verifyMs, commitMs }) => [

@@ -4,12 +4,13 @@
  * @module
  */
 import { basename, resolve } from "node:path";
-import type { ChoiceOptions, DrafterName, Engine, Method } from "../../engine/mod.ts";
+import type { ChoiceOptions, Engine } from "../../engine/mod.ts";
 import { environmentVariable } from "../../base/environment.ts";
 import { onWarning } from "../../base/warnings.ts";
 import { SERVER_DEFAULTS } from "../../server/options.ts";
 import { type Command, command } from "../options/command.ts";
-import { HEADS, loadEngine, MODEL_OPTIONS, SPECULATION_OPTIONS } from "../options/engine.ts";
+import { loadEngine, MODEL_OPTIONS, SPECULATION_OPTIONS } from "../options/engine.ts";
+import { TRIO_OPTION, TRIO_OR_TARGET, trioModels } from "../options/trio.ts";
 import { UsageError } from "../options/usage_error.ts";
 import { terminated } from "../terminal/terminated.ts";
 import { readTextFile } from "./input.ts";
@@ -34,12 +35,7 @@ export const serve: Command = command({
   ],
   options: [
     { ...TARGET, required: false },
-    {
-      name: "trio",
-      type: "string",
-      value: "DIR",
-      summary: "A directory with target, draft, target-eagle2 and draft-eagle2, instead",
-    },
+    TRIO_OPTION,
     ...OTHERS,
     ...SPECULATION_OPTIONS,
     {
@@ -110,14 +106,14 @@ export const serve: Command = command({
       summary: "Most seconds that a request may take, its time in the queue included",
     },
   ],
-  alternatives: [{ names: ["target", "trio"], needed: "always" }],
+  alternatives: [TRIO_OR_TARGET],
   example: "serve --trio models/demo --port 8000",
 
   async run(values, io) {
     const keys = keysOf(values["api-keys"]);
     const models = values.trio === undefined
       ? { ...values, target: values.target! }
-      : { ...values, ...trioOf(values.trio, values.method, values.inner) };
+      : { ...values, ...trioModels(values.trio, values) };
     // What serves is read when it is needed.
     const { jsonLog, Server } = await import("../../server/mod.ts");
     const log = jsonLog((line) => io.stderr.writeSync(line));
@@ -148,21 +144,6 @@ export const serve: Command = command({
     });
   },
 });
-
-/** The models of a trio that a method takes: all, for auto, where none is named. */
-function trioOf(dir: string, given: Method | undefined, inner: DrafterName | undefined) {
-  const method = given ?? (inner === undefined ? "auto" : "hier");
-  const isAuto = method === "auto";
-  const drafts = method === "draft" || method === "hier" || isAuto;
-  const of = method === "hier" || isAuto ? inner ?? "eagle2" : method;
-  const hasHead = HEADS.some((name) => name === of);
-  return {
-    target: `${dir}/target`,
-    ...(drafts && { draft: `${dir}/draft` }),
-    ...(hasHead && { head: `${dir}/${drafts ? "draft" : "target"}-${of}` }),
-    ...(isAuto && { "target-head": `${dir}/target-${of}` }),
-  };
-}
 
 function nameOf(path: string): string {
   return basename(resolve(path)).replace(/\.gguf$/i, "");

@@ -97,6 +97,31 @@ function behind(words: string, cases: Readonly<Record<string, Idle>>): Record<st
   return Object.fromEntries(Object.entries(cases).map(([name, idle]) => [name, idle.map(line)]));
 }
 
+/** The same of those that may have a trio in their place. */
+const WITH_TRIO: Readonly<Record<string, Idle>> = {
+  ...behind("--target T", MODELS),
+  draft: [
+    ...behind("--target T", MODELS).draft,
+    ["--trio T --draft D", "it does nothing with --trio"],
+  ],
+  head: [
+    ...behind("--target T", MODELS).head,
+    ["--trio T --head H", "it does nothing with --trio"],
+  ],
+  "target-head": [
+    ...behind("--target T", MODELS)["target-head"],
+    ["--trio T --method auto --target-head H", "it does nothing with --trio"],
+  ],
+  inner: [
+    ...behind("--target T", MODELS).inner,
+    ["--trio T --method draft --inner suffix", "it needs --method hier"],
+  ],
+  "min-draft": [
+    ...behind("--target T", MODELS)["min-draft"],
+    ["--trio T --method eagle2 --min-draft 3", "it needs --method draft, hier or auto"],
+  ],
+};
+
 /** Of every option: where it does nothing. */
 const CASES: Readonly<Record<string, Readonly<Record<string, Idle>>>> = {
   generate: {
@@ -132,30 +157,26 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Idle>>>> = {
     color: [["--json --color always", "it does nothing with --json"]],
     json: ALWAYS,
   },
+  chat: {
+    target: ALWAYS,
+    trio: ALWAYS,
+    ...WITH_TRIO,
+    system: ALWAYS,
+    load: ALWAYS,
+    "drop-oldest": ALWAYS,
+    "max-tokens": ALWAYS,
+    ...Object.fromEntries(
+      CHOICE_OPTIONS.map(({ name }) => [name, []]),
+    ),
+    sampling: ALWAYS,
+    colors: [["--target T --json --colors", "it does nothing with --json"]],
+    stats: [["--target T --json --stats", "it does nothing with --json"]],
+    json: ALWAYS,
+  },
   serve: {
     target: ALWAYS,
     trio: ALWAYS,
-    ...behind("--target T", MODELS),
-    draft: [
-      ...behind("--target T", MODELS).draft,
-      ["--trio T --draft D", "it does nothing with --trio"],
-    ],
-    head: [
-      ...behind("--target T", MODELS).head,
-      ["--trio T --head H", "it does nothing with --trio"],
-    ],
-    "target-head": [
-      ...behind("--target T", MODELS)["target-head"],
-      ["--trio T --method auto --target-head H", "it does nothing with --trio"],
-    ],
-    inner: [
-      ...behind("--target T", MODELS).inner,
-      ["--trio T --method draft --inner suffix", "it needs --method hier"],
-    ],
-    "min-draft": [
-      ...behind("--target T", MODELS)["min-draft"],
-      ["--trio T --method eagle2 --min-draft 3", "it needs --method draft, hier or auto"],
-    ],
+    ...WITH_TRIO,
     name: ALWAYS,
     sampling: ALWAYS,
     host: ALWAYS,
@@ -363,6 +384,7 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Idle>>>> = {
     threads: [["--backend cuda --threads 2", "it does nothing with --backend cuda"]],
     json: ALWAYS,
   },
+  doctor: { backend: ALWAYS, json: ALWAYS },
 };
 
 /** What commands cannot do without. */
@@ -425,6 +447,8 @@ Deno.test("options: beside what they need they are taken", () => {
       "--temperature 0.5 --top-k 4 --seed 3 --json --logprobs 0 --logprobs-of processed",
     ],
     ["generate", "--top-p 0.5 --sampling model"],
+    ["chat", "--trio T --target T --min-draft 3 --temperature 0.5 --system S --colors --stats"],
+    ["chat", "--target T --draft D --head H --drop-oldest --load F --json"],
     ["serve", "--trio T --min-draft 3 --depth 2 --topk 3 --tree-size 9"],
     ["serve", "--trio T --method eagle2 --depth 2"],
     ["serve", "--trio T --inner suffix --min-draft 3"],

@@ -110,10 +110,12 @@ export interface Positional {
   readonly notes?: readonly string[];
 }
 
-/** Options that exclude one another. */
+/** Options that stand for one another, and exclude one another unless `together` says otherwise. */
 export interface Alternatives {
   /** Their names. */
   readonly names: readonly string[];
+  /** Whether several may be given all the same. */
+  readonly together?: boolean;
   /** Whether one of them must be given: never where absent, always, or unless standard input has what they give. */
   readonly needed?: "always" | "unless piped";
 }

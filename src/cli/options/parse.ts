@@ -132,9 +132,9 @@ function refuseMissing(grammar: Grammar, values: AnyValues, piped: boolean): voi
     if (option.type === "boolean" || !option.required) continue;
     if (values[option.name] === undefined) missing.push(`--${option.name} ${option.value}`);
   }
-  for (const { names, needed } of alternatives) {
+  for (const { names, needed, together = false } of alternatives) {
     const given = names.filter((one) => isGiven(values[one]));
-    if (given.length > 1) {
+    if (given.length > 1 && !together) {
       const flags = given.map((one) => `--${one}`);
       throw new UsageError(
         `Cannot use ${wordList(flags, "and")} together: expected one of them`,

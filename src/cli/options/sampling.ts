@@ -82,7 +82,8 @@ const LOGIT_BIAS = {
   summary: "Added to the scores of tokens, by id, e.g. 5=-100,17=2.5",
 } as const satisfies PairsOption;
 
-const SAMPLING = {
+/** Where what is not given of the choice comes from. */
+export const SAMPLING_OPTION = {
   name: "sampling",
   type: "string",
   value: "WHOSE",
@@ -129,7 +130,12 @@ export const CHOICE_OPTIONS = [
 ] as const;
 
 /** The same, where the rest comes from, and what is told of it. */
-export const SAMPLING_OPTIONS = [...CHOICE_OPTIONS, SAMPLING, LOGPROBS, LOGPROBS_OF] as const;
+export const SAMPLING_OPTIONS = [
+  ...CHOICE_OPTIONS,
+  SAMPLING_OPTION,
+  LOGPROBS,
+  LOGPROBS_OF,
+] as const;
 
 /** The options of a choice that `values` give; those that they do not are left out. */
 export function choiceOf(values: Partial<Values<typeof CHOICE_OPTIONS>>): ChoiceOptions {

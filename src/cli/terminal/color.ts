@@ -27,6 +27,16 @@ const PROPOSERS: Readonly<Record<string, Color>> = {
   grammar: "blue",
 };
 
+/** Shades of those who propose several tokens in a row, by how deep they are in a round: of the terminal's 256 colours. */
+const SHADES: Readonly<Record<string, readonly number[]>> = {
+  head: [120, 77, 34],
+  draft: [123, 80, 37],
+  suffix: [219, 176, 133],
+};
+
+/** Where shades begin: the first tokens of a round, the fourth and the seventh. */
+const DEPTHS = [1, 4, 7];
+
 const OTHERS: readonly Color[] = ["magenta", "blue"];
 
 /** `text` in a colour. Whether colours are wanted is for the caller to know. */
@@ -43,4 +53,21 @@ export function proposerColor(by: string): Color {
 /** Names of proposers, each in its colour, in one line. */
 export function legend(names: readonly string[]): string {
   return names.map((name) => paint(proposerColor(name), name)).join(" ");
+}
+
+/** `text` in the colour of who proposed it, the darker the deeper in its round: its first token is at depth 1. */
+export function paintByDepth(by: string, depth: number, text: string): string {
+  if (!Object.hasOwn(SHADES, by)) return paint(proposerColor(by), text);
+  const shade = SHADES[by][DEPTHS.findLastIndex((first) => depth >= first)];
+  return text === "" ? "" : `\x1b[38;5;${shade}m${text}\x1b[0m`;
+}
+
+/** Names of proposers, each with its shades and where they begin, in one line. */
+export function depthLegend(names: readonly string[]): string {
+  return names.map((name) =>
+    Object.hasOwn(SHADES, name)
+      ? DEPTHS.map((first, at) => paintByDepth(name, first, at === 0 ? `${name} 1` : `${first}`))
+        .join(" ")
+      : paintByDepth(name, 1, name)
+  ).join(", ");
 }

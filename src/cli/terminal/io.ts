@@ -5,6 +5,7 @@
  */
 
 import { environmentVariable } from "../../base/environment.ts";
+import { SpecMQuantError } from "../../base/errors.ts";
 import { fileError } from "../../base/system_error.ts";
 
 /** Somewhere that text goes to. */
@@ -27,6 +28,8 @@ export interface Input {
   readonly isTerminal: boolean;
   /** All bytes up to the end. */
   readAll(): Promise<Uint8Array>;
+  /** Its lines as they come, without what ends them. Code `"file"` where they are not UTF-8. */
+  lines(): AsyncIterable<string>;
 }
 
 /** The three streams of a command. */
@@ -106,6 +109,30 @@ export function standardError(stream: Stream): Output {
   return output(stream, () => {});
 }
 
+/** The lines of UTF-8 bytes; the last may lack its end. */
+export async function* linesOf(
+  bytes: ReadableStream<Uint8Array<ArrayBuffer>>,
+): AsyncGenerator<string> {
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  const decode = (piece?: Uint8Array): string => {
+    try {
+      return decoder.decode(piece, { stream: piece !== undefined });
+    } catch (cause) {
+      throw new SpecMQuantError("file", "Cannot read standard input: its bytes are not UTF-8", {
+        cause,
+      });
+    }
+  };
+  let rest = "";
+  for await (const piece of bytes) {
+    const lines = (rest + decode(piece)).split("\n");
+    rest = lines.pop()!;
+    yield* lines.map((line) => line.replace(/\r$/, ""));
+  }
+  rest += decode();
+  if (rest !== "") yield rest.replace(/\r$/, "");
+}
+
 /** The streams of this process. */
 export function processIo(): Io {
   return {
@@ -118,6 +145,7 @@ export function processIo(): Io {
           throw fileError("read", "standard input", error);
         }
       },
+      lines: () => linesOf(Deno.stdin.readable),
     },
     stdout: standardOutput(Deno.stdout),
     stderr: standardError(Deno.stderr),

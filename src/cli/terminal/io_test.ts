@@ -1,7 +1,8 @@
 import { fileURLToPath } from "node:url";
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { SpecMQuantError } from "../../base/errors.ts";
 import { TestOutput } from "../fixtures_test.ts";
-import { processIo, tableColumns } from "./io.ts";
+import { linesOf, processIo, tableColumns } from "./io.ts";
 
 const MAIN = fileURLToPath(new URL("../main.ts", import.meta.url));
 
@@ -56,4 +57,27 @@ Deno.test({
     const longest = Math.max(...lines.map((line) => line.length));
     assert(longest > 45 && longest <= 53, `${longest}`);
   },
+});
+
+Deno.test("lines: cut anywhere, whatever ends them, the last one without an end", async () => {
+  const bytes = new TextEncoder().encode("one\r\n\nthr\u00e9\u00e9\nfour \u6f22");
+  const read = async (size: number) => {
+    const pieces = Array.from(
+      { length: Math.ceil(bytes.length / size) },
+      (_, i) => bytes.slice(i * size, (i + 1) * size),
+    );
+    return await Array.fromAsync(linesOf(ReadableStream.from(pieces)));
+  };
+  for (let size = 1; size <= bytes.length; size++) {
+    assertEquals(await read(size), ["one", "", "thr\u00e9\u00e9", "four \u6f22"]);
+  }
+  assertEquals(await Array.fromAsync(linesOf(new Blob([]).stream())), []);
+  for (const wrong of [[97, 255, 10], [97, 10, 0xe6]]) {
+    const broken = new Blob([Uint8Array.from(wrong)]).stream();
+    const error = await assertRejects(() => Array.fromAsync(linesOf(broken)), SpecMQuantError);
+    assertEquals([error.code, error.message], [
+      "file",
+      "Cannot read standard input: its bytes are not UTF-8",
+    ]);
+  }
 });

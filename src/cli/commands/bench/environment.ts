@@ -41,6 +41,11 @@ function firstLine(command: string, args: readonly string[]): string | null {
   }
 }
 
+/** The version of NVIDIA's driver; null where it does not say. */
+export function driverVersion(): string | null {
+  return firstLine("nvidia-smi", ["--query-gpu=driver_version", "--format=csv,noheader"]);
+}
+
 /** Describes `device`. */
 export function describeDevice(device: Device): DeviceDescription {
   const { symbols } = device.native;
@@ -53,9 +58,7 @@ export function describeDevice(device: Device): DeviceDescription {
     name: device.name,
     detail: typeof detail === "string" ? detail : null,
     memoryBytes: typeof memory === "number" ? memory : null,
-    driver: device.backend === "cuda"
-      ? firstLine("nvidia-smi", ["--query-gpu=driver_version", "--format=csv,noheader"])
-      : null,
+    driver: device.backend === "cuda" ? driverVersion() : null,
   };
 }
 

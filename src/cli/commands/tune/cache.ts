@@ -23,12 +23,20 @@ interface Stored {
 
 const SCHEMA = "specmquant-costs/1";
 
-/** The directory of all of them; undefined where no home is known, or none may be looked for. */
-export function costsDirectory(): string | undefined {
+/** The directory of what this project keeps; undefined where no home is known, or none may be looked for. */
+export function cacheDirectory(): string | undefined {
   const cache = environmentVariable("XDG_CACHE_HOME");
-  if (cache) return `${cache}/specmquant/costs`;
+  if (cache) return `${cache}/specmquant`;
   const home = environmentVariable("HOME");
-  return home ? `${home}/.cache/specmquant/costs` : undefined;
+  return home ? `${home}/.cache/specmquant` : undefined;
+}
+
+/** The name of the directory of all costs in it. */
+export const COSTS_FOLDER = "costs";
+
+function costsDirectory(): string | undefined {
+  const cache = cacheDirectory();
+  return cache && `${cache}/${COSTS_FOLDER}`;
 }
 
 /** What an engine of the models that options name asks for its costs. */
@@ -112,6 +120,7 @@ function filesOf(path: string): readonly unknown[] {
   ];
 }
 
-function mayRead(path: string): boolean {
+/** Whether Deno lets this process read what is at `path`. */
+export function mayRead(path: string): boolean {
   return Deno.permissions.querySync({ name: "read", path }).state === "granted";
 }
