@@ -90,13 +90,18 @@ __global__ void __launch_bounds__(W4Hopper<T, N, Grain, Zeros>::kBound, 1)
   // stage before is given back, by the lane for which `hold` is 0.
   bool full = false;
   uint32_t before = 0, hold = ~0u;
+  [[maybe_unused]] integers::ByWgmma<N, Zeros> by_wgmma;
+  if constexpr (W::kIntegers && !W::kMma) {
+    ring.wait_full(at.stage, at.parity);
+    by_wgmma.begin(places, ring.unit(at.stage));
+  }
   for (int unit = begin; unit < end;) {
     const int rest = split.blocks - unit % split.blocks;
     const int stop = unit + rest < end ? unit + rest : end;
     float totals[W::kOperands][N / 2] = {};
 #pragma unroll 1
     for (int i = unit; i < stop; ++i) {
-      if (!W::kIntegers || !full) ring.wait_full(at.stage, at.parity);
+      if (!W::kIntegers || (W::kMma && !full)) ring.wait_full(at.stage, at.parity);
       if (!W::kIntegers && i != begin) ring.release_before(at.stage);
       auto next = at;
       next.next();
@@ -115,8 +120,11 @@ __global__ void __launch_bounds__(W4Hopper<T, N, Grain, Zeros>::kBound, 1)
         integers::add_unit_mma<N, Zeros>(totals, places, ring.unit(at.stage), ring.rows(at.stage),
                                          ring.sums(at.stage), early, late);
       } else if constexpr (W::kIntegers) {
-        integers::add_unit_wgmma<N, Zeros>(totals, places, ring.unit(at.stage), ring.rows(at.stage),
-                                           ring.sums(at.stage), early);
+        by_wgmma.add_unit(totals, places, ring.unit(at.stage), ring.rows(at.stage), ring.sums(at.stage), early, [&] {
+          if (i + 1 == end) return ring.unit(at.stage);
+          if (!full) ring.wait_full(next.stage, next.parity);
+          return ring.unit(next.stage);
+        });
       } else if constexpr (W::kMma && Zeros == SMQ_ZEROS_OFFSETS) {
         add_unit_mma_offsets<T, N, Grain>(totals, shared + (ring.unit(at.stage) - ring.base),
                                           ring.rows(at.stage), group, thread);

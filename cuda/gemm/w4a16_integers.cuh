@@ -146,41 +146,62 @@ __device__ __forceinline__ void add_unit_mma(float (&totals)[2][N / 2], const Pl
   }
 }
 
-// The same by wgmma, a group of four warps for one operand. While the tensor cores work on one half of the unit's
-// inputs, the other is unpacked.
-template <int N, int Zeros, class Early>
-__device__ __forceinline__ void add_unit_wgmma(float (&totals)[1][N / 2], const Places& at, uint32_t unit,
-                                               uint32_t rows, uint32_t sums, Early early) {
-  constexpr int kChunks = N / 8, kAhead = kChunks < 4 ? kChunks : 4;  // chunks whose sums registers are left for
-  float parts[N / 2];
-#pragma unroll
-  for (int half = 0; half < 2; ++half) {
-    const uint4 packed = load_shared16(unit + at.words + half * 2048);
-    if (half == 0) early();
-    uint32_t a[4][4];
-#pragma unroll
-    for (int s = 0; s < 4; ++s) unpack(a[s], word_of(packed, s), at.shift);
-    wgmma::fence();
-    const uint64_t tile = wgmma::describe(rows + half * (N * 128));
-#pragma unroll
-    for (int s = 0; s < 4; ++s) {
-      wgmma::multiply_registers(parts, a[s], tile + s * wgmma::kStep, half > 0 || s > 0, __half());
-    }
-    wgmma::commit();
+// The same by wgmma, a group of four warps for one operand, two steps of 16 inputs at a time. While the tensor cores
+// work on two, the next two are unpacked, those of the next unit behind a unit's last: only what a unit comes to is
+// added while this group gives them nothing to do.
+template <int N, int Zeros>
+struct ByWgmma {
+  uint32_t a[2][2][4];  // steps 4 i and 4 i + 1 of a unit, 4 i + 2 and 4 i + 3
+  uint4 packed;         // of half a unit
+
+  __device__ __forceinline__ void load(const Places& at, uint32_t unit, int half) {
+    packed = load_shared16(unit + at.words + half * 2048);
   }
-  const uint32_t scales = load_shared4(unit + at.scales);
-  const uint32_t zeros = Zeros == SMQ_ZEROS_POINTS ? load_shared2(unit + at.zeros) : 0;
-  float2 x[kChunks];
+  __device__ __forceinline__ void unpack_two(const Places& at, int two) {
 #pragma unroll
-  for (int c = 0; c < kAhead; ++c) x[c] = load_pair(sums + at.sums + c * 32);
-  const Pair pair = Pair::of<Zeros>(scales, zeros);
-  wgmma::wait<0>();
+    for (int s = 0; s < 2; ++s) unpack(a[two % 2][s], word_of(packed, two % 2 * 2 + s), at.shift);
+  }
+  // Before the first unit.
+  __device__ __forceinline__ void begin(const Places& at, uint32_t unit) {
+    load(at, unit, 0);
+    unpack_two(at, 0);
+  }
+
+  // next(): where the next unit is, once it is there; this one, if it is the last.
+  template <class Early, class Next>
+  __device__ __forceinline__ void add_unit(float (&totals)[1][N / 2], const Places& at, uint32_t unit, uint32_t rows,
+                                           uint32_t sums, Early early, Next next) {
+    constexpr int kChunks = N / 8, kAhead = kChunks < 4 ? kChunks : 4;  // chunks whose sums registers are left for
+    float parts[N / 2];
 #pragma unroll
-  for (int c = kAhead; c < kChunks; ++c) x[c] = load_pair(sums + at.sums + c * 32);
-  wgmma::settle(parts);
+    for (int two = 0; two < 4; ++two) {
+      wgmma::fence();
+      const uint64_t tile = wgmma::describe(rows + two / 2 * (N * 128)) + two % 2 * 2 * wgmma::kStep;
 #pragma unroll
-  for (int c = 0; c < kChunks; ++c) pair.fold(totals[0] + 4 * c, parts + 4 * c, x[c]);
-}
+      for (int s = 0; s < 2; ++s) {
+        wgmma::multiply_registers(parts, a[two % 2][s], tile + s * wgmma::kStep, two > 0 || s > 0, __half());
+      }
+      wgmma::commit();
+      if (two == 0) early();
+      if (two == 1) load(at, unit, 1);
+      if (two == 3) load(at, next(), 0);
+      if (two > 0) wgmma::wait<1>();
+      unpack_two(at, (two + 1) % 4);
+    }
+    const uint32_t scales = load_shared4(unit + at.scales);
+    const uint32_t zeros = Zeros == SMQ_ZEROS_POINTS ? load_shared2(unit + at.zeros) : 0;
+    float2 x[kChunks];
+#pragma unroll
+    for (int c = 0; c < kAhead; ++c) x[c] = load_pair(sums + at.sums + c * 32);
+    const Pair pair = Pair::of<Zeros>(scales, zeros);
+    wgmma::wait<0>();
+#pragma unroll
+    for (int c = kAhead; c < kChunks; ++c) x[c] = load_pair(sums + at.sums + c * 32);
+    wgmma::settle(parts);
+#pragma unroll
+    for (int c = 0; c < kChunks; ++c) pair.fold(totals[0] + 4 * c, parts + 4 * c, x[c]);
+  }
+};
 
 }  // namespace integers
 }  // namespace smq
