@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <type_traits>
 
+#include "gemm/input_sums.cuh"
 #include "gemm/w4a16_layout.cuh"
 
 namespace smq {
@@ -74,10 +75,10 @@ bool map_rows(CUtensorMap* map, const void* matrix, int32_t rows, int32_t column
                 CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE) == CUDA_SUCCESS;
 }
 
-int32_t stream_w4a16(smq_context* ctx, const GemmArgs& args) {
+int32_t stream_w4a16(smq_context* ctx, const GemmArgs& args, bool summed) {
   const int grain = w4a16::grain(args.k, args.group, args.zeros);
-  const StreamCall call =
-      stream_call(ctx, args, w4a16::kTile, w4a16::kBlock, w4a16::unit_bytes(grain, args.zeros));
+  StreamCall call = stream_call(ctx, args, w4a16::kTile, w4a16::kBlock, w4a16::unit_bytes(grain, args.zeros));
+  if (summed) call.sums = sums_in_scratch(ctx);
   // Groups that are no multiple of 32 and unaligned rows are rare: one kernel serves them everywhere.
   const bool hopper = ctx->capability == 90 && grain >= 32 && call.aligned;
   const auto run = [&](auto zeros) {
