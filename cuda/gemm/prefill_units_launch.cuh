@@ -78,8 +78,9 @@ int32_t prefill_units_on_hopper(smq_context* ctx, const UnitsCall& units) {
     return multiply<P>(ctx, units, 0);
   } else {
     const int64_t k = units.stream.k;
-    // The parts of tiles lie behind the rows.
-    const int64_t room = int64_t(ctx->scratch_bytes) - ctx->sms * kPartBytes;
+    // The parts of tiles lie behind the rows, where both fit: to read the weights twice would cost more.
+    const int64_t parts = ctx->sms * kPartBytes, all = int64_t(ctx->scratch_bytes);
+    const int64_t room = units.stream.m * 2 * k + parts <= all ? all - parts : all;
     const int32_t most = int32_t(std::min<int64_t>(room / (2 * k), units.stream.m));
     for (int32_t first = 0; first < units.stream.m; first += most) {
       UnitsCall part = units;
