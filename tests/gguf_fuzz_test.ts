@@ -108,6 +108,7 @@ function open(bytes: Uint8Array<ArrayBuffer>): void {
     tensors,
     readInto: (tensor, offset, into) =>
       reader.readInto(into, tensor.position + offset, tensor.name),
+    place: () => undefined,
     [Symbol.dispose]() {},
   };
   using checkpoint = ggufCheckpoint("x.gguf", gguf);

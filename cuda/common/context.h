@@ -38,6 +38,7 @@ struct ContextBase {
   std::map<uint64_t, Range> ranges;
   std::set<smq_event*> events;
   std::set<smq_graph*> graphs;
+  std::set<smq_reader*> readers;
 };
 ContextBase& base(smq_context* ctx);
 

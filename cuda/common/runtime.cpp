@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "common/error.h"
+#include "common/reader.h"
 
 namespace smq {
 namespace {
@@ -70,7 +71,10 @@ int32_t smq_context_create(int32_t device, int32_t threads, smq_context** out) {
 
 int32_t smq_context_destroy(smq_context* ctx) {
   Check check;
-  return check.pointer("ctx", ctx).failed() ? check.status() : run_context_destroy(ctx);
+  if (check.pointer("ctx", ctx).failed()) return check.status();
+  // Before the memory that they write to.
+  for (auto* reader : base(ctx).readers) delete reader;
+  return run_context_destroy(ctx);
 }
 
 int32_t smq_synchronize(smq_context* ctx) {

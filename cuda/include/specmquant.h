@@ -39,6 +39,7 @@ extern "C" {
 #define SMQ_DEVICE 4         // the device failed; the context is dead
 #define SMQ_LIMIT 5          // a valid request that a kernel cannot hold; the message names the limit
 #define SMQ_STATE 6          // the call does not fit the context's state, e.g. end without begin
+#define SMQ_FILE 7           // a file cannot be read; the message has the bytes and the reason
 
 // dtypes
 #define SMQ_F16 0
@@ -108,6 +109,7 @@ extern "C" {
 typedef struct smq_context smq_context;
 typedef struct smq_graph smq_graph;
 typedef struct smq_event smq_event;
+typedef struct smq_reader smq_reader;
 
 // ---- library ----------------------------------------------------------------------------------
 
@@ -144,6 +146,19 @@ int32_t smq_memory_info(smq_context* ctx, int64_t* out_used, int64_t* out_free, 
 // Host to device and back; both return when the host buffer is free to use. Not capturable.
 int32_t smq_upload(smq_context* ctx, uint64_t dst, const void* src, int64_t bytes);
 int32_t smq_download(smq_context* ctx, void* dst, uint64_t src, int64_t bytes);
+
+// ---- files ------------------------------------------------------------------------------------
+
+// Threads that read files, 0 for as many as suit the machine.
+int32_t smq_reader_create(smq_context* ctx, int32_t threads, smq_reader** out);
+// Ends what is being read; reads that nobody has waited for are forgotten.
+int32_t smq_reader_destroy(smq_context* ctx, smq_reader* reader);
+// Begins to read bytes of an open descriptor, from position on, to dst, pinned memory; descriptor and memory are in use
+// until somebody has waited for the read. Returns at once.
+int32_t smq_reader_begin(smq_context* ctx, smq_reader* reader, int32_t descriptor, int64_t position,
+                         int64_t bytes, uint64_t dst);
+// Waits for the oldest read that nobody has waited for. SMQ_FILE where not all of its bytes could be read.
+int32_t smq_reader_wait(smq_context* ctx, smq_reader* reader);
 
 // ---- events and graphs ------------------------------------------------------------------------
 

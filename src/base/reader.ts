@@ -3,13 +3,26 @@
  *
  * @module
  */
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { CheckpointError } from "./errors.ts";
 import { LFS_START_BYTES, lfsPointer } from "./lfs.ts";
+
+/** A place in an open file, for who reads it by its descriptor. */
+export interface FilePlace {
+  /** The file, as messages name it. */
+  readonly file: string;
+  /** The descriptor, of this process; open until the reader that gave it is disposed. */
+  readonly descriptor: number;
+  /** The byte. */
+  readonly position: number;
+}
 
 /** Bytes that can be read at any position. */
 export interface ByteReader extends Disposable {
   /** The file, as messages name it. */
   readonly file: string;
+  /** The descriptor of an open file; undefined for bytes in memory. A CheckpointError where it is closed. */
+  readonly descriptor: number | undefined;
   /** Length in bytes. */
   readonly size: number;
   /** Fills `into` from `position`; a CheckpointError (naming `tensor`) where the file is too short. */
@@ -55,33 +68,38 @@ function refusePointer(reader: ByteReader): void {
 }
 
 function openFile(file: string): ByteReader {
-  const handle = attempt(file, () => Deno.openSync(file, { read: true }));
+  // Not Deno's own: its files do not tell their descriptors.
+  const handle = attempt(file, () => openSync(file, "r"));
   let size: number;
   try {
-    const stat = attempt(file, () => handle.statSync());
-    if (!stat.isFile) throw new CheckpointError(file, "it is not a regular file");
+    const stat = attempt(file, () => fstatSync(handle));
+    if (!stat.isFile()) throw new CheckpointError(file, "it is not a regular file");
     size = stat.size;
   } catch (error) {
-    handle.close();
+    closeSync(handle);
     throw error;
   }
   let open = true;
+  const expectOpen = (tensor?: string) => {
+    if (!open) throw new CheckpointError(file, "it is already closed", tensor);
+  };
   return {
     file,
     size,
+    get descriptor() {
+      expectOpen();
+      return handle;
+    },
     readInto(into, position, tensor) {
-      if (!open) throw new CheckpointError(file, "it is already closed", tensor);
+      expectOpen(tensor);
       attempt(file, () => {
-        handle.seekSync(position, Deno.SeekMode.Start);
-        let filled = 0;
-        while (filled < into.length) {
-          const count = handle.readSync(into.subarray(filled));
-          if (count === null || count === 0) {
+        for (let filled = 0; filled < into.length;) {
+          const left = into.length - filled;
+          const count = readSync(handle, into, filled, left, position + filled);
+          if (count === 0) {
             throw new CheckpointError(
               file,
-              `the file ends ${
-                into.length - filled
-              } bytes early (it may have changed since it was opened)`,
+              `the file ends ${left} bytes early (it may have changed since it was opened)`,
               tensor,
             );
           }
@@ -90,7 +108,7 @@ function openFile(file: string): ByteReader {
       });
     },
     [Symbol.dispose]() {
-      if (open) handle.close();
+      if (open) closeSync(handle);
       open = false;
     },
   };
@@ -101,6 +119,7 @@ export function memoryReader(bytes: Uint8Array, file: string): ByteReader {
   return {
     file,
     size: bytes.length,
+    descriptor: undefined,
     readInto(into, position, tensor) {
       if (!(position >= 0 && position + into.length <= bytes.length)) {
         throw new CheckpointError(file, `the file ends at byte ${bytes.length}`, tensor);
@@ -117,7 +136,7 @@ export function attempt<T>(file: string, action: () => T): T {
     return action();
   } catch (error) {
     if (error instanceof CheckpointError) throw error;
-    const missing = error instanceof Deno.errors.NotFound;
+    const missing = error instanceof Error && "code" in error && error.code === "ENOENT";
     const reason = missing
       ? "it does not exist"
       : error instanceof Error

@@ -34,4 +34,4 @@ export {
   tensor,
   view,
 } from "./tensor.ts";
-export { UPLOAD_BUFFER_BYTES, Uploader } from "./uploader.ts";
+export { type OnPiece, PIECE_BYTES, PIECES, type StoredBytes, Uploader } from "./uploader.ts";

@@ -14,6 +14,7 @@ import type { Symbols } from "./library.ts";
 import {
   type ContextHandle,
   SMQ_DEVICE,
+  SMQ_FILE,
   SMQ_INVALID,
   SMQ_LIMIT,
   SMQ_NO_DEVICE,
@@ -30,6 +31,7 @@ const NAMES: Readonly<Record<number, string>> = {
   [SMQ_DEVICE]: "SMQ_DEVICE",
   [SMQ_LIMIT]: "SMQ_LIMIT",
   [SMQ_STATE]: "SMQ_STATE",
+  [SMQ_FILE]: "SMQ_FILE",
 };
 
 /** The name of a status, e.g. `"SMQ_LIMIT"`. */

@@ -7,7 +7,7 @@
  */
 
 /** The hash of the header's declarations; a library built from others is refused. */
-export const ABI_HASH = 0x17b1955437514fbdn;
+export const ABI_HASH = 0x7af9119b40d5d0d0n;
 
 /** status: SMQ_OK */
 export const SMQ_OK = 0;
@@ -29,6 +29,9 @@ export const SMQ_LIMIT = 5;
 
 /** the call does not fit the context's state, e.g. end without begin */
 export const SMQ_STATE = 6;
+
+/** a file cannot be read; the message has the bytes and the reason */
+export const SMQ_FILE = 7;
 
 /** dtypes: SMQ_F16 */
 export const SMQ_F16 = 0;
@@ -183,6 +186,10 @@ const graph = "pointer" as Deno.NativeTypedPointer<GraphHandle>;
 export type EventHandle = Deno.PointerObject<"smq_event">;
 const event = "pointer" as Deno.NativeTypedPointer<EventHandle>;
 
+/** An `smq_reader*`. */
+export type ReaderHandle = Deno.PointerObject<"smq_reader">;
+const reader = "pointer" as Deno.NativeTypedPointer<ReaderHandle>;
+
 /** Every function of the library; each returns a status, `SMQ_OK` or an error. */
 export const SYMBOLS = {
   /**
@@ -304,6 +311,43 @@ export const SYMBOLS = {
   /** `smq_download(ctx, dst, src, bytes)` */
   smq_download: {
     parameters: [context, "buffer", "u64", "i64"],
+    result: "i32",
+  },
+  /**
+   * `smq_reader_create(ctx, threads, out)`
+   *
+   * Threads that read files, 0 for as many as suit the machine.
+   */
+  smq_reader_create: {
+    parameters: [context, "i32", "buffer"],
+    result: "i32",
+  },
+  /**
+   * `smq_reader_destroy(ctx, reader)`
+   *
+   * Ends what is being read; reads that nobody has waited for are forgotten.
+   */
+  smq_reader_destroy: {
+    parameters: [context, reader],
+    result: "i32",
+  },
+  /**
+   * `smq_reader_begin(ctx, reader, descriptor, position, bytes, dst)`
+   *
+   * Begins to read bytes of an open descriptor, from position on, to dst, pinned memory; descriptor and memory are in use
+   * until somebody has waited for the read. Returns at once.
+   */
+  smq_reader_begin: {
+    parameters: [context, reader, "i32", "i64", "i64", "u64"],
+    result: "i32",
+  },
+  /**
+   * `smq_reader_wait(ctx, reader)`
+   *
+   * Waits for the oldest read that nobody has waited for. SMQ_FILE where not all of its bytes could be read.
+   */
+  smq_reader_wait: {
+    parameters: [context, reader],
     result: "i32",
   },
   /** `smq_event_create(ctx, out)` */

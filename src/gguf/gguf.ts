@@ -5,7 +5,7 @@
  */
 import { CheckpointError } from "../base/errors.ts";
 import { pathOf } from "../base/options.ts";
-import { attempt, type ByteReader, openReader } from "../base/reader.ts";
+import { attempt, type ByteReader, type FilePlace, openReader } from "../base/reader.ts";
 import { type GgufHeader, type GgufTensor, hasMagic, readHeader } from "./header.ts";
 import { checkParts, partPaths } from "./split.ts";
 import type { GgufValue } from "./values.ts";
@@ -24,6 +24,8 @@ export interface GgufFile extends Disposable {
   readonly tensors: ReadonlyMap<string, GgufTensor>;
   /** Fills `into` with bytes of a tensor's data from `offset` on; the range lies within it. */
   readInto(tensor: GgufTensor, offset: number, into: Uint8Array): void;
+  /** Where its file has a tensor's data. */
+  place(tensor: GgufTensor): FilePlace | undefined;
 }
 
 /** Whether a regular file of this path begins as GGUF does, whatever it is called. */
@@ -71,6 +73,10 @@ export function readGguf(path: string | URL): GgufFile {
       tensors,
       readInto(tensor, offset, into) {
         byFile.get(tensor.file)!.readInto(into, tensor.position + offset, tensor.name);
+      },
+      place({ file, position }) {
+        const { descriptor } = byFile.get(file)!;
+        return descriptor === undefined ? undefined : { file, descriptor, position };
       },
       [Symbol.dispose]: close,
     };

@@ -68,8 +68,9 @@ function packed(
   let at = 0;
   for (const stored of parts) {
     const counted = bytesOf(stored, { nibbles, group, offsets });
+    const before = at;
     packBlocks(loader, stored, { wide: !nibbles, counted }, (unpacked, first, n) => {
-      pack(unpacked, { nTotal, nOffset: at + first, n });
+      pack(unpacked, { nTotal, nOffset: before + first, n });
     });
     at += stored.n;
   }

@@ -14,9 +14,11 @@ import type { TensorInfo } from "../checkpoint/containers/source.ts";
 import {
   Arena,
   type Device,
+  type OnPiece,
+  PIECE_BYTES,
+  PIECES,
   reshape,
   type Tensor,
-  UPLOAD_BUFFER_BYTES,
   Uploader,
 } from "../device/mod.ts";
 import { toActivation } from "./convert.ts";
@@ -57,7 +59,7 @@ export interface StreamOptions {
   /** Bytes that progress hears of for each byte; 1 where absent. */
   readonly share?: number;
   /** Looks at each piece, which begins at byte `offset` of the tensor, before it is sent. */
-  readonly check?: (piece: Uint8Array<ArrayBuffer>, offset: number) => void;
+  readonly check?: OnPiece;
 }
 
 /** Loads the weights of one model into one arena. Disposing it frees what only loading needs. */
@@ -92,9 +94,9 @@ export class WeightLoader implements Disposable {
     this.dtype = dtype;
     this.#total = total;
     this.#progress = progress;
-    // A small model needs no large buffers: half of it each keeps reading and sending apart.
-    const half = Math.max(2 ** 16, Math.ceil(total / 2 ** 17) * 2 ** 16);
-    this.#uploader = new Uploader(device, Math.min(UPLOAD_BUFFER_BYTES, half));
+    // A small model needs no large pieces.
+    const piece = Math.max(2 ** 16, Math.ceil(total / (PIECES * 2 ** 16)) * 2 ** 16);
+    this.#uploader = new Uploader(device, Math.min(PIECE_BYTES, piece));
   }
 
   /** Loads a float tensor of `shape` in the activation dtype. */
@@ -104,7 +106,7 @@ export class WeightLoader implements Disposable {
     return out;
   }
 
-  /** Loads a float tensor of `shape` into `out`, contiguous and of as many elements. */
+  /** Loads a float tensor of `shape` into `out`, contiguous and of as many elements; it is there behind `finish`. */
   floatInto(out: Tensor, name: string, shape: Shape): void {
     const { dtype, file } = checkFloat(this.weights, name, shape);
     if (dtype === out.dtype) return this.stream(out, name);
@@ -130,13 +132,30 @@ export class WeightLoader implements Disposable {
     });
   }
 
-  /** Streams the bytes of a stored tensor as they are into `out`, contiguous and of no more bytes. */
+  /**
+   * Streams the bytes of a stored tensor as they are into `out`, contiguous and of no more bytes. Ops that read them are
+   * queued in `behind`.
+   */
   stream(out: Tensor, name: string, { from = 0, share = 1, check }: StreamOptions = {}): void {
-    this.#uploader.upload(out, (into, offset) => {
-      this.weights.source.readInto(name, from + offset, into);
-      check?.(into, from + offset);
-      this.#count(into.length * share);
-    });
+    const { source } = this.weights;
+    const arrived = (piece: Uint8Array<ArrayBuffer>, offset: number): void => {
+      check?.(piece, from + offset);
+      this.#count(piece.length * share);
+    };
+    const place = source.place(name);
+    if (place === undefined) {
+      return this.#uploader.upload(out, (into, offset) => {
+        source.readInto(name, from + offset, into);
+        arrived(into, offset);
+      });
+    }
+    const stored = { place: { ...place, position: place.position + from }, tensor: name };
+    this.#uploader.uploadStored(out, stored, arrived);
+  }
+
+  /** Calls `queue`, which queues ops that read what has been streamed and sent, once that is queued. */
+  behind(queue: () => void): void {
+    this.#uploader.behind(queue);
   }
 
   /** Sends `data` into `out`, contiguous and of as many bytes, behind what is queued. */
@@ -150,10 +169,11 @@ export class WeightLoader implements Disposable {
 
   /**
    * Device memory of at least `bytes` bytes for what is packed at once; the next call gives the same memory,
-   * so it is for ops that are queued before that.
+   * so it is for what is streamed, sent and queued in `behind` before that.
    */
   staging(bytes: number): Tensor<"u8"> {
     if (this.#staged === undefined || this.#staged.shape[0] < bytes) {
+      this.#uploader.settle();
       this.#dropStaging();
       this.#staging = new Arena(this.device, "staging");
       this.#staged = this.#staging.allocate("u8", [bytes]);
@@ -163,6 +183,7 @@ export class WeightLoader implements Disposable {
 
   /** Waits until all weights are in place; throws where the device failed. */
   finish(): void {
+    this.#uploader.settle();
     this.device.synchronize();
   }
 

@@ -22,8 +22,8 @@ export interface BlockPacking {
 }
 
 /**
- * Takes a weight apart, piece by piece: `pack` queues what packs outputs `first` to `first + n - 1`. Throws
- * `CheckpointError` where a block's scales do not fit into f16.
+ * Takes a weight apart, piece by piece: `pack` queues what packs outputs `first` to `first + n - 1`, once their blocks are
+ * there. A block's scales that do not fit into f16 are a `CheckpointError`.
  */
 export function packBlocks(
   loader: WeightLoader,
@@ -54,8 +54,10 @@ export function packBlocks(
       scales: stage.take("f16", groups),
       offsets: offsets ? stage.take("f16", groups) : undefined,
     };
-    unpackBlocks(loader.device, unpacked, raw, { type, wide, n, k });
-    pack(unpacked, first, n);
+    loader.behind(() => {
+      unpackBlocks(loader.device, unpacked, raw, { type, wide, n, k });
+      pack(unpacked, first, n);
+    });
   }
 }
 

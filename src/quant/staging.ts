@@ -43,7 +43,7 @@ export class Stage {
     return out;
   }
 
-  /** The elements of a weight [n, k], in the order that packing reads: `dtype` of shape `shape`. */
+  /** The elements of a weight [n, k], in the order that packing reads: `dtype` of shape `shape`. Read by what is queued `behind`. */
   elements<D extends DType>(
     { tensor: name, layout }: StoredElements,
     dtype: D,
@@ -59,7 +59,8 @@ export class Stage {
     const info = this.#loader.weights.source.info(name);
     const stored = this.take(info.dtype, info.shape);
     this.#loader.stream(stored, name);
-    unpack(this.#loader.device, out, stored, { layout, n, k });
+    const { device } = this.#loader;
+    this.#loader.behind(() => unpack(device, out, stored, { layout, n, k }));
     return out;
   }
 }

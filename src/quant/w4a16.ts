@@ -23,10 +23,12 @@ function stage(
   { weight, n, k, groups, scales: read }: StoredW4A16,
   asymmetric: boolean,
 ): { qweight: Tensor<"i32">; scales: Tensor<"f16">; zeros?: Tensor<"u8"> } {
-  const { scales, zeros } = read();
   const staged = new Stage(loader, elementBytes(weight, (n * k) / 2) + 3 * groups * n, 4);
+  const qweight = staged.elements(weight, "i32", [k / 8, n], n, k);
+  // While threads read the elements.
+  const { scales, zeros } = read();
   return {
-    qweight: staged.elements(weight, "i32", [k / 8, n], n, k),
+    qweight,
     scales: staged.send("f16", [groups, n], scales),
     ...(asymmetric && {
       zeros: staged.send("u8", [groups, n], zeros ?? new Uint8Array(groups * n).fill(8)),
@@ -61,15 +63,11 @@ export const w4a16: Scheme<StoredW4A16> = {
     const permutation = order && loader.arena.fromHost("i32", [k], order);
     let at = 0;
     for (const { stored } of parts) {
-      w4a16Pack(device, weight, {
-        ...stage(loader, stored, asymmetric),
-        nTotal: n,
-        nOffset: at,
-        order: permutation,
-        n: stored.n,
-        k,
-        group,
-      });
+      const staged = stage(loader, stored, asymmetric);
+      const part = { nTotal: n, nOffset: at, n: stored.n };
+      loader.behind(() =>
+        w4a16Pack(device, weight, { ...staged, ...part, order: permutation, k, group })
+      );
       at += stored.n;
     }
     const bias = loadBias(loader, parts);

@@ -33,7 +33,8 @@ export const w4a8: Scheme<StoredW4A8> = {
     let at = 0;
     for (const { stored } of parts) {
       const staged = stage(loader, stored);
-      w4a8Pack(device, weight, { ...staged, nTotal: n, nOffset: at, n: stored.n, k, group });
+      const part = { nTotal: n, nOffset: at, n: stored.n };
+      loader.behind(() => w4a8Pack(device, weight, { ...staged, ...part, k, group }));
       at += stored.n;
     }
     const bias = loadBias(loader, parts);
@@ -52,11 +53,13 @@ export const w4a8: Scheme<StoredW4A8> = {
 
 /** The tensors of a stored layer, in staging memory. */
 function stage(loader: WeightLoader, { weight, n, k, group, scales: read }: StoredW4A8) {
-  const { scales, offsets, groupScales, groupZeros } = read();
   const groups = group > 0 ? k / group : 0;
   const staged = new Stage(loader, elementBytes(weight, (n * k) / 2) + n * (8 + 3 * groups), 6);
+  const qweight = staged.elements(weight, "i32", [k / 8, n], n, k);
+  // While threads read the elements.
+  const { scales, offsets, groupScales, groupZeros } = read();
   return {
-    qweight: staged.elements(weight, "i32", [k / 8, n], n, k),
+    qweight,
     scales: staged.send("f32", [n], scales),
     offsets: offsets && staged.send("f32", [n], offsets),
     groupScales: groupScales && staged.send("f16", [groups, n], groupScales),

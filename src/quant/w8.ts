@@ -50,14 +50,15 @@ export function w8Scheme(
           elementBytes(stored.weight, stored.n * k) + 4 * stored.n,
           3,
         );
-        w8Pack(device, weight, {
+        const weights = {
           nTotal: n,
           nOffset: at,
           qweight: staged.elements(stored.weight, dtype, [stored.n, k], stored.n, k),
           scales: staged.send("f32", [stored.n], scales),
           n: stored.n,
           k,
-        });
+        };
+        loader.behind(() => w8Pack(device, weight, weights));
         at += stored.n;
       }
       const bias = loadBias(loader, parts);

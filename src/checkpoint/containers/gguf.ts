@@ -114,6 +114,10 @@ export function ggufSource(
       if (order === undefined) gguf.readInto(tensor, offset, into);
       else rows.fill(tensor, order, offset, into);
     },
+    place({ name }) {
+      const { tensor, order } = entries.get(name)!;
+      return order === undefined ? gguf.place(tensor) : undefined;
+    },
     close: () => gguf[Symbol.dispose](),
   });
 }

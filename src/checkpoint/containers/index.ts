@@ -31,6 +31,7 @@ export function openIndexed(dir: string, indexFile: string): TensorSource {
       names: () => [...owners.keys()],
       find: (name) => owners.get(name)?.find(name),
       fill: ({ name }, offset, into) => owners.get(name)!.readInto(name, offset, into),
+      place: ({ name }) => owners.get(name)!.place(name),
       why: (name) => named.has(name) ? `shard ${named.get(name)} does not hold it` : undefined,
       close,
     });

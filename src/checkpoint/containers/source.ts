@@ -6,7 +6,7 @@
 import { type DType, DTYPE_BYTES } from "../../base/dtype.ts";
 import { ArgumentError, CheckpointError } from "../../base/errors.ts";
 import type { Shape } from "../../base/shape.ts";
-import type { ByteReader } from "../../base/reader.ts";
+import type { ByteReader, FilePlace } from "../../base/reader.ts";
 
 /** What is known of a tensor before its data is read. */
 export interface TensorInfo {
@@ -41,6 +41,8 @@ export interface TensorSource extends Disposable {
    * the file ends early, an ArgumentError where the range leaves the tensor.
    */
   readInto(name: string, offset: number, into: Uint8Array<ArrayBuffer>): void;
+  /** Where a file has the tensor's bytes, in order and as `readInto` gives them; undefined where none has. */
+  place(name: string): FilePlace | undefined;
   /** The data of one tensor, whole. */
   read(name: string): Uint8Array<ArrayBuffer>;
   /** The same data in order in pieces of at most `chunkBytes` (default 64 MiB); the buffer is reused between pieces. */
@@ -57,6 +59,8 @@ export interface SourceParts {
   find(name: string): TensorInfo | undefined;
   /** Fills `into` with bytes of the tensor `info` from `offset` on; the range lies within the tensor. */
   fill(info: TensorInfo, offset: number, into: Uint8Array<ArrayBuffer>): void;
+  /** Where a file has the tensor's bytes as `fill` gives them; absent where no file has. */
+  place?(info: TensorInfo): FilePlace | undefined;
   /** Why a tensor is not there that a file or an index names; undefined where none does. */
   why?(name: string): string | undefined;
   /** Closes what is open. */
@@ -101,6 +105,7 @@ export function sourceOf(parts: SourceParts): TensorSource {
     info,
     whyAbsent: (name) => parts.why?.(name),
     readInto,
+    place: (name) => parts.place?.(info(name)),
     read(name) {
       const bytes = new Uint8Array(info(name).bytes);
       readInto(name, 0, bytes);
@@ -143,6 +148,11 @@ export function fileSource(
     names: () => [...tensors.keys()],
     find: (name) => tensors.get(name)?.info,
     why: (name) => unusable.get(name),
+    place({ name }) {
+      const { position, transposed } = tensors.get(name)!;
+      const { file, descriptor } = reader;
+      return transposed || descriptor === undefined ? undefined : { file, descriptor, position };
+    },
     fill(info, offset, into) {
       const stored = tensors.get(info.name)!;
       if (stored.transposed) return fillTransposed(reader, stored, offset, into);

@@ -26,6 +26,7 @@ export function renamed(source: TensorSource, rename: (name: string) => string):
       return info && { ...info, name };
     },
     fill: ({ name }, offset, into) => source.readInto(nameOf(name), offset, into),
+    place: ({ name }) => source.place(nameOf(name)),
     why: (name) => source.whyAbsent(name),
     close: () => source[Symbol.dispose](),
   });
@@ -48,6 +49,7 @@ export function recorded(source: TensorSource): RecordedSource {
       return source.find(name);
     },
     fill: ({ name }, offset, into) => source.readInto(name, offset, into),
+    place: ({ name }) => source.place(name),
     why: (name) => source.whyAbsent(name),
     close: () => source[Symbol.dispose](),
   });
