@@ -6,6 +6,7 @@
 // one chunk after the other. What lies behind these chunks has blocks of its own (attention_tail.cuh).
 #pragma once
 
+#include "ops/attention_eight.cuh"
 #include "ops/attention_tail.cuh"
 #include "ops/attention_units.cuh"
 
@@ -13,17 +14,20 @@ namespace smq {
 
 constexpr int kAttendWarps = 8, kAttendThreads = 32 * kAttendWarps;
 
-// How the warps of a block share its tiles: Sharers warps a tile, or Tiles tiles a warp.
-template <int D, int Sharers, int Tiles>
+// How the warps of a block share its tiles: Sharers warps a tile, or Tiles tiles a warp. Eight: of a cache in 8 bits, a
+// chunk of which goes from the ring into tiles of its own before it is met.
+template <int D, int Sharers, int Tiles, bool Eight>
 struct AttendShape {
   static_assert(Sharers == 1 || Tiles == 1, "a warp has one tile or more");
   static constexpr int kTiles = kAttendWarps / Sharers * Tiles;
   static constexpr int kPairs = kChunk / Sharers, kOutputs = D / Sharers;  // of a warp
   static constexpr int kRow = 2 * D;                // bytes of a key, of a value, of a query
-  static constexpr int kStage = 2 * kChunk * kRow;  // keys, then values
+  static constexpr int kChunkBytes = 2 * kChunk * kRow;  // keys, then values
+  static constexpr int kStage = Eight ? EightChunk<D>::kBytes : kChunkBytes;
   static constexpr int kQueries = kTiles * kTileRows * kRow;
   static constexpr int kTops = kAttendWarps * kTileRows * int(sizeof(float));
-  static constexpr int kShared = Sharers == 1 ? 0 : kTiles * kWeightBytes + kTops;
+  static constexpr int kWidened = Eight ? kChunkBytes : 0;
+  static constexpr int kShared = kWidened + (Sharers == 1 ? 0 : kTiles * kWeightBytes + kTops);
   static constexpr int kBlocks = Sharers == 1 ? 1 : 2;  // that a multiprocessor has registers for
   static constexpr int bytes(int stages) { return kQueries + kShared + stages * kStage; }
 };
@@ -62,7 +66,7 @@ constexpr int kMostStages = 5;
 // What a warp keeps of its tiles from chunk to chunk of a unit.
 template <class T, int D, int Sharers, int Tiles>
 struct TileSums {
-  using Shape = AttendShape<D, Sharers, Tiles>;
+  using Shape = AttendShape<D, Sharers, Tiles, false>;
   static constexpr int kBlocks = Shape::kPairs / 8, kOutputs = Shape::kOutputs / 8;
   float values[Tiles][kOutputs][4];
   Softmax softmax[Tiles][2];
@@ -190,9 +194,9 @@ struct TileSums {
 // all kernels before that have ended. So the length and pairs of committed slots are read at once, and a block
 // without work leaves at once: it would keep a product waiting for its registers and its shared memory. Blocks of the
 // first units wait in any case: what comes behind knows of the kernels before this one by that.
-template <class T, int D, int Sharers, int Tiles>
+template <class T, int D, int Sharers, int Tiles, bool Eight>
 __device__ __forceinline__ void attend_spans(const DecodeCall& call, uint8_t* memory, int stages, bool early) {
-  using Shape = AttendShape<D, Sharers, Tiles>;
+  using Shape = AttendShape<D, Sharers, Tiles, Eight>;
   const AttentionArgs& args = call.args;
   bool waited = false;
   const auto wait = [&] {
@@ -203,22 +207,25 @@ __device__ __forceinline__ void attend_spans(const DecodeCall& call, uint8_t* me
   };
   if (!early) wait();
   if (int32_t(blockIdx.x) < call.tail_units) {
-    attend_tail<T, D, kAttendWarps>(call, memory, blockIdx.x, wait);
+    attend_tail<T, D, kAttendWarps, Eight>(call, memory, blockIdx.x, wait);
     return;
   }
   const Cut cut(call);
   Walk at(call, cut, int32_t(blockIdx.x) - call.tail_units, int32_t(gridDim.x) - call.tail_units);
   if (!at.more()) return;
   uint8_t* const queries = memory;
-  uint8_t* const shared = queries + Shape::kQueries;
-  uint8_t* const ring = shared + Shape::kShared;
+  uint8_t* const widened = queries + Shape::kQueries;
+  uint8_t* const shared = widened + Shape::kWidened;
+  uint8_t* const ring = widened + Shape::kShared;
   const uint32_t ring_address = uint32_t(__cvta_generic_to_shared(ring));
   Walk ahead = at;
   int to = 0;
   const auto copy = [&] {
     if (ahead.more()) {
       if ((ahead.chunk + 1) * kChunk > cut.length) wait();  // some pair is of this forward
-      copy_chunk<D>(ring_address + to * Shape::kStage, args, ahead.kv_head, ahead.chunk, cut.lowest);
+      const uint32_t stage = ring_address + to * Shape::kStage;
+      if constexpr (Eight) copy_eight<D, kAttendThreads>(stage, args, ahead.kv_head, ahead.chunk, cut.lowest);
+      else copy_chunk<D>(stage, args, ahead.kv_head, ahead.chunk, cut.lowest);
       ahead.next(call, cut);
       if (++to == stages) to = 0;
     }
@@ -243,6 +250,12 @@ __device__ __forceinline__ void attend_spans(const DecodeCall& call, uint8_t* me
     wait_copies(max(0, stages - 2));
     __syncthreads();
     if (stages > 1) copy();  // into the stage that the last round read
+    const uint8_t* chunk = ring + from * Shape::kStage;
+    if constexpr (Eight) {
+      widen_eight<T, D, kAttendThreads>(widened, chunk, args, at.kv_head);
+      __syncthreads();
+      chunk = widened;
+    }
     if (active) {
       if (!begun) sums.clear();
       int32_t first[Tiles][2] = {};
@@ -256,7 +269,7 @@ __device__ __forceinline__ void attend_spans(const DecodeCall& call, uint8_t* me
           }
         }
       }
-      sums.take(ring + from * Shape::kStage, queries + tile * kTileRows * Shape::kRow, shared, call.scale,
+      sums.take(chunk, queries + tile * kTileRows * Shape::kRow, shared, call.scale,
                 args.window > 0, first, kChunk);
       begun = at.chunk + 1 < at.last;
       if (!begun) {

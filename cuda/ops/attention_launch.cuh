@@ -10,11 +10,11 @@
 
 namespace smq {
 
-template <class T, int D, int Sharers, int Tiles>
-__global__ void __launch_bounds__(kAttendThreads, AttendShape<D, Sharers, Tiles>::kBlocks)
+template <class T, int D, int Sharers, int Tiles, bool Eight>
+__global__ void __launch_bounds__(kAttendThreads, AttendShape<D, Sharers, Tiles, Eight>::kBlocks)
     attend_kernel(const __grid_constant__ DecodeCall call, int stages, bool early) {
   extern __shared__ __align__(128) uint8_t memory[];
-  attend_spans<T, D, Sharers, Tiles>(call, memory, stages, early);
+  attend_spans<T, D, Sharers, Tiles, Eight>(call, memory, stages, early);
 }
 
 template <class T, int D, int Groups>
@@ -42,16 +42,16 @@ inline int stages_within(int room, int most) {
   return std::min(most, (room - Shape::kQueries - Shape::kShared) / Shape::kStage);
 }
 
-template <class T, int D, int Sharers, int Tiles>
+template <class T, int D, int Sharers, int Tiles, bool Eight>
 void launch_attend(smq_context* ctx, const DecodeCall& call, bool early) {
-  using Shape = AttendShape<D, Sharers, Tiles>;
+  using Shape = AttendShape<D, Sharers, Tiles, Eight>;
   int blocks = Shape::kBlocks;
   int stages = stages_within<Shape>((ctx->shared + kBlockShared) / blocks - kBlockShared, kMostStages);
   if (stages < 2) {
     blocks = 1;
     stages = stages_within<Shape>(ctx->shared, kMostStages);
   }
-  const auto kernel = attend_kernel<T, D, Sharers, Tiles>;
+  const auto kernel = attend_kernel<T, D, Sharers, Tiles, Eight>;
   prefer_shared(kernel);
   // A block without work holds registers and shared memory that the product behind waits for.
   const int grid = call.tail_units + std::min(blocks * ctx->sms, call.most_units());
@@ -79,45 +79,47 @@ void launch_wide(smq_context* ctx, const DecodeCall& call, const WideMaps& maps,
 constexpr int kLeastWideTiles = 3;
 
 // The most tiles that a block's shared memory holds with a ring of two stages (one where outputs are many).
-template <int D>
+template <int D, bool Eight>
 inline int most_tiles(int shared) {
+  const int ring = (D > 128 ? 1 : 2) * AttendShape<D, 1, 1, Eight>::kStage + AttendShape<D, 1, 1, Eight>::kWidened;
   const auto fits = [&](int tiles, int weights) {
-    return tiles * (kTileRows * 2 * D) + weights + (D > 128 ? 1 : 2) * 4 * kChunk * D <= shared;
+    return tiles * (kTileRows * 2 * D) + weights + ring <= shared;
   };
   if (D <= 128 && fits(16, 0)) return 16;
   if (fits(8, 0)) return 8;
   return fits(4, 4 * kWeightBytes + 512) ? 4 : 2;
 }
 
-template <int D, class T>
+// Eight: of caches in 8 bits, which `wgmma` does not meet.
+template <int D, bool Eight, class T>
 int32_t launch_decode(smq_context* ctx, const AttentionArgs& args, T) {
   if (const cudaError_t error = use_device(ctx->device)) return cuda_status(ctx, error, "attention");
   const int tiles = (args.m * args.group() + kTileRows - 1) / kTileRows;
   WideMaps maps;
   // Boxes have no lower end, which a window has, and no columns beside a head's.
-  const bool wide = D <= 128 && ctx->capability == 90 && tiles >= kLeastWideTiles && args.head_dim == D &&
+  const bool wide = !Eight && D <= 128 && ctx->capability == 90 && tiles >= kLeastWideTiles && args.head_dim == D &&
                     args.window == 0 &&
                     map_rows(&maps.keys, args.k_cache, args.slots, int32_t(args.kv_row()), kChunk) &&
                     map_rows(&maps.values, args.v_cache, args.slots, int32_t(args.kv_row()), kChunk);
-  const DecodeCall call(args, wide ? 2 * kWideTiles : most_tiles<D>(ctx->shared), TailShape<D>::kPairs > kChunk);
+  const DecodeCall call(args, wide ? 2 * kWideTiles : most_tiles<D, Eight>(ctx->shared), TailShape<D>::kPairs > kChunk);
   const Rotated& before = ctx->rotated;
   const bool early = ctx->capability >= 90 && before.cache_length == args.cache_length &&
                      before.k_cache == args.k_cache && before.v_cache == args.v_cache;
   if (wide) {
-    if constexpr (D <= 128) {
+    if constexpr (D <= 128 && !Eight) {
       if (call.run_tiles <= kWideTiles) launch_wide<T, D, 1>(ctx, call, maps, early);
       else launch_wide<T, D, 2>(ctx, call, maps, early);
     }
   } else if (call.run_tiles == 1) {
-    launch_attend<T, D, 8, 1>(ctx, call, early);
+    launch_attend<T, D, 8, 1, Eight>(ctx, call, early);
   } else if (call.run_tiles == 2) {
-    launch_attend<T, D, 4, 1>(ctx, call, early);
+    launch_attend<T, D, 4, 1, Eight>(ctx, call, early);
   } else if (call.run_tiles <= 4) {
-    launch_attend<T, D, 2, 1>(ctx, call, early);
+    launch_attend<T, D, 2, 1, Eight>(ctx, call, early);
   } else if (call.run_tiles <= 8) {
-    launch_attend<T, D, 1, 1>(ctx, call, early);
+    launch_attend<T, D, 1, 1, Eight>(ctx, call, early);
   } else if constexpr (D <= 128) {
-    launch_attend<T, D, 1, 2>(ctx, call, early);
+    launch_attend<T, D, 1, 2, Eight>(ctx, call, early);
   }
   prefer_shared(merge_kernel<T>);
   const int merging = (args.heads * (args.head_dim / 4) + kMergeThreads - 1) / kMergeThreads;

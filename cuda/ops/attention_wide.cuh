@@ -57,7 +57,7 @@ __device__ __forceinline__ void attend_wide(const DecodeCall& call, const WideMa
   // are few, those of blocks without.
   const int32_t tail_blocks = Shape::kBlocks > 1 ? call.tail_units : 0;
   if (int32_t(blockIdx.x) < tail_blocks) {
-    attend_tail<T, D, Shape::kThreads / 32>(call, memory, blockIdx.x, wait);
+    attend_tail<T, D, Shape::kThreads / 32, false>(call, memory, blockIdx.x, wait);
     return;
   }
   const Cut cut(call);
@@ -105,7 +105,7 @@ __device__ __forceinline__ void attend_wide(const DecodeCall& call, const WideMa
   asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(Shape::kRegisters));
   if constexpr (Shape::kBlocks == 1) {
     for (int32_t unit = turn; unit < call.tail_units; unit += gridDim.x) {
-      attend_tail<T, D, Groups * kWideThreads / 32>(call, memory + Shape::bytes(stages), unit, wait);
+      attend_tail<T, D, Groups * kWideThreads / 32, false>(call, memory + Shape::bytes(stages), unit, wait);
     }
   }
   wait();
