@@ -16,14 +16,14 @@ constexpr int kAttendWarps = 8, kAttendThreads = 32 * kAttendWarps;
 
 // How the warps of a block share its tiles: Sharers warps a tile, or Tiles tiles a warp. Eight: of a cache in 8 bits, a
 // chunk of which goes from the ring into tiles of its own before it is met.
-template <int D, int Sharers, int Tiles, bool Eight>
+template <int D, int Sharers, int Tiles, bool Eight = false>
 struct AttendShape {
   static_assert(Sharers == 1 || Tiles == 1, "a warp has one tile or more");
   static constexpr int kTiles = kAttendWarps / Sharers * Tiles;
   static constexpr int kPairs = kChunk / Sharers, kOutputs = D / Sharers;  // of a warp
   static constexpr int kRow = 2 * D;                // bytes of a key, of a value, of a query
   static constexpr int kChunkBytes = 2 * kChunk * kRow;  // keys, then values
-  static constexpr int kStage = Eight ? EightChunk<D>::kBytes : kChunkBytes;
+  static constexpr int kStage = Eight ? 2 * EightHalf<D>::kBytes : kChunkBytes;
   static constexpr int kQueries = kTiles * kTileRows * kRow;
   static constexpr int kTops = kAttendWarps * kTileRows * int(sizeof(float));
   static constexpr int kWidened = Eight ? kChunkBytes : 0;
@@ -66,7 +66,7 @@ constexpr int kMostStages = 5;
 // What a warp keeps of its tiles from chunk to chunk of a unit.
 template <class T, int D, int Sharers, int Tiles>
 struct TileSums {
-  using Shape = AttendShape<D, Sharers, Tiles, false>;
+  using Shape = AttendShape<D, Sharers, Tiles>;
   static constexpr int kBlocks = Shape::kPairs / 8, kOutputs = Shape::kOutputs / 8;
   float values[Tiles][kOutputs][4];
   Softmax softmax[Tiles][2];
@@ -224,8 +224,15 @@ __device__ __forceinline__ void attend_spans(const DecodeCall& call, uint8_t* me
     if (ahead.more()) {
       if ((ahead.chunk + 1) * kChunk > cut.length) wait();  // some pair is of this forward
       const uint32_t stage = ring_address + to * Shape::kStage;
-      if constexpr (Eight) copy_eight<D, kAttendThreads>(stage, args, ahead.kv_head, ahead.chunk, cut.lowest);
-      else copy_chunk<D>(stage, args, ahead.kv_head, ahead.chunk, cut.lowest);
+      if constexpr (Eight) {
+#pragma unroll
+        for (int half = 0; half < 2; ++half) {
+          copy_half<D, kAttendThreads>(stage + half * EightHalf<D>::kBytes, half ? args.v_cache : args.k_cache, args,
+                                       ahead.kv_head, ahead.chunk, cut.lowest, threadIdx.x);
+        }
+      } else {
+        copy_chunk<D>(stage, args, ahead.kv_head, ahead.chunk, cut.lowest);
+      }
       ahead.next(call, cut);
       if (++to == stages) to = 0;
     }
@@ -252,7 +259,11 @@ __device__ __forceinline__ void attend_spans(const DecodeCall& call, uint8_t* me
     if (stages > 1) copy();  // into the stage that the last round read
     const uint8_t* chunk = ring + from * Shape::kStage;
     if constexpr (Eight) {
-      widen_eight<T, D, kAttendThreads>(widened, chunk, args, at.kv_head);
+#pragma unroll
+      for (int half = 0; half < 2; ++half) {
+        widen_half<T, D, kAttendThreads>(widened + half * kChunk * Shape::kRow, chunk + half * EightHalf<D>::kBytes,
+                                         args, at.kv_head, threadIdx.x);
+      }
       __syncthreads();
       chunk = widened;
     }

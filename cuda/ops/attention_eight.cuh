@@ -48,59 +48,48 @@ __device__ __forceinline__ void store_elements(uint8_t* tiles, int pair, int uni
   *reinterpret_cast<uint4*>(to + swizzled(pair, at + 1 - turn)) = turn ? values[0] : values[1];
 }
 
-// A chunk as it lies in the cache: [pairs, D] keys, values, then of each the 16 bytes that its scale is in. All of it
-// is copied past the first cache, which may hold what was in a slot before this forward's rotation.
+// The keys of a chunk, or its values, as they lie in the cache: [pairs, D], then of each pair the 16 bytes that its scale
+// is in. All of it is copied past the first cache, which may hold what was in a slot before this forward's rotation.
 template <int D>
-struct EightChunk {
-  static constexpr int kElements = kChunk * D;  // of keys, and of values
-  static constexpr int kScales = 2 * kElements;
-  static constexpr int kBytes = kScales + 2 * kChunk * 16;
+struct EightHalf {
+  static constexpr int kScales = kChunk * D;
+  static constexpr int kBytes = kScales + kChunk * 16;
 };
 
-// Starts the copies of a chunk.
+// Starts the copies of a half by `Threads` threads.
 template <int D, int Threads>
-__device__ __forceinline__ void copy_eight(uint32_t stage, const AttentionArgs& args, int32_t kv_head, int32_t chunk,
-                                           int32_t lowest) {
-  static_assert(Threads >= 2 * kChunk, "a thread for each scale");
+__device__ __forceinline__ void copy_half(uint32_t to, const void* cache, const AttentionArgs& args, int32_t kv_head,
+                                          int32_t chunk, int32_t lowest, int thread) {
+  static_assert(Threads >= kChunk, "a thread for each scale");
   constexpr int kUnitsRow = D / 16, kApart = Threads / kUnitsRow;
-  const int unit = threadIdx.x % kUnitsRow, first = threadIdx.x / kUnitsRow;
-  const int64_t row = args.row_bytes(), base = int64_t(chunk) * kChunk * row;
-  const uint8_t* const keys = static_cast<const uint8_t*>(args.k_cache);
-  const uint8_t* const values = static_cast<const uint8_t*>(args.v_cache);
+  const int unit = thread % kUnitsRow, first = thread / kUnitsRow;
+  const int64_t row = args.row_bytes();
+  const uint8_t* const from = static_cast<const uint8_t*>(cache) + int64_t(chunk) * kChunk * row;
   const bool column = 16 * unit < args.head_dim;
-  int64_t offset = base + first * row + int64_t(kv_head) * args.head_dim + 16 * unit;
+  int64_t offset = first * row + int64_t(kv_head) * args.head_dim + 16 * unit;
 #pragma unroll
   for (int pair = first; pair < kChunk; pair += kApart, offset += kApart * row) {
     const bool wanted = column && chunk * kChunk + pair >= lowest;  // never a slot that no row may see
-    const uint32_t to = stage + pair * D + 16 * unit;
-    ptx::copy16(to, keys + (wanted ? offset : 0), wanted ? 16 : 0);
-    ptx::copy16(to + EightChunk<D>::kElements, values + (wanted ? offset : 0), wanted ? 16 : 0);
+    ptx::copy16(to + pair * D + 16 * unit, wanted ? from + offset : cache, wanted ? 16 : 0);
   }
-  if (threadIdx.x < 2 * kChunk) {
-    const int pair = threadIdx.x % kChunk;
-    const bool wanted = chunk * kChunk + pair >= lowest;
-    const int64_t at = base + pair * row + args.scale_at(kv_head) / 16 * 16;
-    ptx::copy16(stage + EightChunk<D>::kScales + 16 * threadIdx.x,
-                (threadIdx.x < kChunk ? keys : values) + (wanted ? at : 0), wanted ? 16 : 0);
+  if (thread < kChunk) {
+    const bool wanted = chunk * kChunk + thread >= lowest;
+    const int64_t at = thread * row + args.scale_at(kv_head) / 16 * 16;
+    ptx::copy16(to + EightHalf<D>::kScales + 16 * thread, wanted ? from + at : cache, wanted ? 16 : 0);
   }
 }
 
-// Writes what a chunk stands for into tiles, keys and then values, as a chunk of 16 bits would be copied.
+// Writes what a half stands for into tiles, as a half of 16 bits would be copied.
 template <class T, int D, int Threads>
-__device__ __forceinline__ void widen_eight(uint8_t* tiles, const uint8_t* stage, const AttentionArgs& args,
-                                            int32_t kv_head) {
+__device__ __forceinline__ void widen_half(uint8_t* tiles, const uint8_t* from, const AttentionArgs& args,
+                                           int32_t kv_head, int thread) {
   constexpr int kUnitsRow = D / 16, kApart = Threads / kUnitsRow;
-  const int unit = threadIdx.x % kUnitsRow;
-  const uint8_t* const scales = stage + EightChunk<D>::kScales + args.scale_at(kv_head) % 16;
+  const int unit = thread % kUnitsRow;
+  const uint8_t* const scales = from + EightHalf<D>::kScales + args.scale_at(kv_head) % 16;
 #pragma unroll
-  for (int half = 0; half < 2; ++half) {
-#pragma unroll
-    for (int pair = int(threadIdx.x) / kUnitsRow; pair < kChunk; pair += kApart) {
-      const int at = half * kChunk + pair;
-      const uint4 elements = *reinterpret_cast<const uint4*>(stage + at * D + 16 * unit);
-      const T scale = *reinterpret_cast<const T*>(scales + 16 * at);
-      store_elements(tiles + half * kChunk * 2 * D, pair, unit, elements, scale);
-    }
+  for (int pair = thread / kUnitsRow; pair < kChunk; pair += kApart) {
+    const uint4 elements = *reinterpret_cast<const uint4*>(from + pair * D + 16 * unit);
+    store_elements(tiles, pair, unit, elements, *reinterpret_cast<const T*>(scales + 16 * pair));
   }
 }
 

@@ -17,13 +17,13 @@ __global__ void __launch_bounds__(kAttendThreads, AttendShape<D, Sharers, Tiles,
   attend_spans<T, D, Sharers, Tiles, Eight>(call, memory, stages, early);
 }
 
-template <class T, int D, int Groups>
-__global__ void __launch_bounds__(WideShape<D, Groups>::kThreads, WideShape<D, Groups>::kBlocks)
+template <class T, int D, int Groups, bool Eight>
+__global__ void __launch_bounds__(WideShape<D, Groups, Eight>::kThreads, WideShape<D, Groups, Eight>::kBlocks)
     attend_wide_kernel(const __grid_constant__ DecodeCall call, const __grid_constant__ WideMaps maps, int stages,
-                       bool early) {
+                       int raws, bool early) {
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL)
   extern __shared__ __align__(1024) uint8_t tiles[];
-  attend_wide<T, D, Groups>(call, maps, tiles, stages, early);
+  attend_wide<T, D, Groups, Eight>(call, maps, tiles, stages, raws, early);
 #endif
 }
 
@@ -59,20 +59,23 @@ void launch_attend(smq_context* ctx, const DecodeCall& call, bool early) {
   launch(ctx, kernel, dim3(unsigned(grid)), dim3(kAttendThreads), size_t(bytes), call, stages, early);
 }
 
-template <class T, int D, int Groups>
+template <class T, int D, int Groups, bool Eight>
 void launch_wide(smq_context* ctx, const DecodeCall& call, const WideMaps& maps, bool early) {
-  using Shape = WideShape<D, Groups>;
+  using Shape = WideShape<D, Groups, Eight>;
   // Where a multiprocessor has one block, this also takes what is behind the shared chunks, beside its ring.
   constexpr int kTail = Shape::kBlocks > 1 ? 0 : TailShape<D>::kBytes;
   const int room = (ctx->shared + kBlockShared) / Shape::kBlocks - kBlockShared - kTail;
-  const int stages = stages_within<Shape>(room, kMostWideStages);
-  const auto kernel = attend_wide_kernel<T, D, Groups>;
+  // Of 8 bits, what two stages of what they stand for leave.
+  int raws = 0;
+  if constexpr (Eight) raws = std::min(kMostStages, (room - Shape::bytes(2, 0)) / Shape::kRaw);
+  const int stages = stages_within<Shape>(room - raws * Shape::kRaw, kMostWideStages);
+  const auto kernel = attend_wide_kernel<T, D, Groups, Eight>;
   prefer_shared(kernel);
   const int most = Shape::kBlocks * ctx->sms;
   const int grid = Shape::kBlocks > 1 ? call.tail_units + std::min(most, call.most_units())
                                       : std::min(most, call.tail_units + call.most_units());
-  const int bytes = std::max(Shape::bytes(stages) + kTail, TailShape<D>::kBytes);
-  launch(ctx, kernel, dim3(unsigned(grid)), dim3(Shape::kThreads), size_t(bytes), call, maps, stages, early);
+  const int bytes = std::max(Shape::bytes(stages, raws) + kTail, TailShape<D>::kBytes);
+  launch(ctx, kernel, dim3(unsigned(grid)), dim3(Shape::kThreads), size_t(bytes), call, maps, stages, raws, early);
 }
 
 // Where the copy engine and wgmma serve, from this many tiles on: a group of warps takes four.
@@ -90,25 +93,26 @@ inline int most_tiles(int shared) {
   return fits(4, 4 * kWeightBytes + 512) ? 4 : 2;
 }
 
-// Eight: of caches in 8 bits, which `wgmma` does not meet.
+// Eight: of caches in 8 bits.
 template <int D, bool Eight, class T>
 int32_t launch_decode(smq_context* ctx, const AttentionArgs& args, T) {
   if (const cudaError_t error = use_device(ctx->device)) return cuda_status(ctx, error, "attention");
   const int tiles = (args.m * args.group() + kTileRows - 1) / kTileRows;
-  WideMaps maps;
+  WideMaps maps{};
   // Boxes have no lower end, which a window has, and no columns beside a head's.
-  const bool wide = !Eight && D <= 128 && ctx->capability == 90 && tiles >= kLeastWideTiles && args.head_dim == D &&
-                    args.window == 0 &&
-                    map_rows(&maps.keys, args.k_cache, args.slots, int32_t(args.kv_row()), kChunk) &&
-                    map_rows(&maps.values, args.v_cache, args.slots, int32_t(args.kv_row()), kChunk);
+  bool wide = D <= 128 && ctx->capability == 90 && tiles >= kLeastWideTiles && args.head_dim == D && args.window == 0;
+  if constexpr (!Eight) {
+    wide = wide && map_rows(&maps.keys, args.k_cache, args.slots, int32_t(args.kv_row()), kChunk) &&
+           map_rows(&maps.values, args.v_cache, args.slots, int32_t(args.kv_row()), kChunk);
+  }
   const DecodeCall call(args, wide ? 2 * kWideTiles : most_tiles<D, Eight>(ctx->shared), TailShape<D>::kPairs > kChunk);
   const Rotated& before = ctx->rotated;
   const bool early = ctx->capability >= 90 && before.cache_length == args.cache_length &&
                      before.k_cache == args.k_cache && before.v_cache == args.v_cache;
   if (wide) {
-    if constexpr (D <= 128 && !Eight) {
-      if (call.run_tiles <= kWideTiles) launch_wide<T, D, 1>(ctx, call, maps, early);
-      else launch_wide<T, D, 2>(ctx, call, maps, early);
+    if constexpr (D <= 128) {
+      if (call.run_tiles <= kWideTiles) launch_wide<T, D, 1, Eight>(ctx, call, maps, early);
+      else launch_wide<T, D, 2, Eight>(ctx, call, maps, early);
     }
   } else if (call.run_tiles == 1) {
     launch_attend<T, D, 8, 1, Eight>(ctx, call, early);
