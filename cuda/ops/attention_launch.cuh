@@ -10,11 +10,11 @@
 
 namespace smq {
 
-template <class T, int D, int Sharers, int Tiles, bool Eight>
+template <class T, int D, int Sharers, int Tiles, bool Eight, int Chunks>
 __global__ void __launch_bounds__(kAttendThreads, AttendShape<D, Sharers, Tiles, Eight>::kBlocks)
     attend_kernel(const __grid_constant__ DecodeCall call, int stages, bool early) {
   extern __shared__ __align__(128) uint8_t memory[];
-  attend_spans<T, D, Sharers, Tiles, Eight>(call, memory, stages, early);
+  attend_spans<T, D, Sharers, Tiles, Eight, Chunks>(call, memory, stages, early);
 }
 
 template <class T, int D, int Groups, bool Eight>
@@ -42,16 +42,25 @@ inline int stages_within(int room, int most) {
   return std::min(most, (room - Shape::kQueries - Shape::kShared) / Shape::kStage);
 }
 
-template <class T, int D, int Sharers, int Tiles, bool Eight>
+// The shared memory of each of so many blocks on a multiprocessor.
+inline int room_of(const smq_context* ctx, int blocks) { return (ctx->shared + kBlockShared) / blocks - kBlockShared; }
+
+// Whether two blocks of a ring of one stage fit.
+template <class Shape>
+inline bool fits_twice(const smq_context* ctx) {
+  return Shape::bytes(1) <= room_of(ctx, 2);
+}
+
+template <class T, int D, int Sharers, int Tiles, bool Eight, int Chunks = 1>
 void launch_attend(smq_context* ctx, const DecodeCall& call, bool early) {
-  using Shape = AttendShape<D, Sharers, Tiles, Eight>;
+  using Shape = AttendShape<D, Sharers, Tiles, Eight, Chunks>;
   int blocks = Shape::kBlocks;
-  int stages = stages_within<Shape>((ctx->shared + kBlockShared) / blocks - kBlockShared, kMostStages);
-  if (stages < 2) {
+  int stages = stages_within<Shape>(room_of(ctx, blocks), kMostStages);
+  if (stages < (Chunks > 1 ? 1 : 2)) {
     blocks = 1;
     stages = stages_within<Shape>(ctx->shared, kMostStages);
   }
-  const auto kernel = attend_kernel<T, D, Sharers, Tiles, Eight>;
+  const auto kernel = attend_kernel<T, D, Sharers, Tiles, Eight, Chunks>;
   prefer_shared(kernel);
   // A block without work holds registers and shared memory that the product behind waits for.
   const int grid = call.tail_units + std::min(blocks * ctx->sms, call.most_units());
@@ -64,7 +73,7 @@ void launch_wide(smq_context* ctx, const DecodeCall& call, const WideMaps& maps,
   using Shape = WideShape<D, Groups, Eight>;
   // Where a multiprocessor has one block, this also takes what is behind the shared chunks, beside its ring.
   constexpr int kTail = Shape::kBlocks > 1 ? 0 : TailShape<D>::kBytes;
-  const int room = (ctx->shared + kBlockShared) / Shape::kBlocks - kBlockShared - kTail;
+  const int room = room_of(ctx, Shape::kBlocks) - kTail;
   // Of 8 bits, what two stages of what they stand for leave.
   int raws = 0;
   if constexpr (Eight) raws = std::min(kMostStages, (room - Shape::bytes(2, 0)) / Shape::kRaw);
@@ -78,8 +87,10 @@ void launch_wide(smq_context* ctx, const DecodeCall& call, const WideMaps& maps,
   launch(ctx, kernel, dim3(unsigned(grid)), dim3(Shape::kThreads), size_t(bytes), call, maps, stages, raws, early);
 }
 
-// Where the copy engine and wgmma serve, from this many tiles on: a group of warps takes four.
-constexpr int kLeastWideTiles = 3;
+// Where the copy engine and wgmma serve, from this many tiles on: a group of warps takes four. Chunks in 8 bits are
+// widened beside it, and between barriers otherwise.
+template <bool Eight>
+constexpr int kLeastWideTiles = Eight ? 2 : 3;
 
 // The most tiles that a block's shared memory holds with a ring of two stages (one where outputs are many).
 template <int D, bool Eight>
@@ -100,7 +111,7 @@ int32_t launch_decode(smq_context* ctx, const AttentionArgs& args, T) {
   const int tiles = (args.m * args.group() + kTileRows - 1) / kTileRows;
   WideMaps maps{};
   // Boxes have no lower end, which a window has, and no columns beside a head's.
-  bool wide = D <= 128 && ctx->capability == 90 && tiles >= kLeastWideTiles && args.head_dim == D && args.window == 0;
+  bool wide = D <= 128 && ctx->capability == 90 && tiles >= kLeastWideTiles<Eight> && args.head_dim == D && args.window == 0;
   if constexpr (!Eight) {
     wide = wide && map_rows(&maps.keys, args.k_cache, args.slots, int32_t(args.kv_row()), kChunk) &&
            map_rows(&maps.values, args.v_cache, args.slots, int32_t(args.kv_row()), kChunk);
@@ -114,6 +125,8 @@ int32_t launch_decode(smq_context* ctx, const AttentionArgs& args, T) {
       if (call.run_tiles <= kWideTiles) launch_wide<T, D, 1, Eight>(ctx, call, maps, early);
       else launch_wide<T, D, 2, Eight>(ctx, call, maps, early);
     }
+  } else if (Eight && call.run_tiles == 1 && fits_twice<AttendShape<D, 8, 1, Eight, 2>>(ctx)) {
+    if constexpr (Eight) launch_attend<T, D, 8, 1, Eight, 2>(ctx, call, early);
   } else if (call.run_tiles == 1) {
     launch_attend<T, D, 8, 1, Eight>(ctx, call, early);
   } else if (call.run_tiles == 2) {

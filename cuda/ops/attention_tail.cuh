@@ -94,11 +94,13 @@ __device__ __forceinline__ void attend_tail(const DecodeCall& call, uint8_t* mem
     }
     const int pairs = call.tail_dense ? (end - base + kChunk - 1) / kChunk * kChunk : chunks * kChunk;
     wait();
-    // The slot of a pair; beyond the last one, or -1, where there is none.
-    const auto slot_of = [&](int pair) {
-      if (call.tail_dense) return base + pair;
-      const int32_t index = from + pair;
-      return index >= lists[0] && index < lists[1] ? row_slot(args, cut.length, first, index) : -1;
+    const auto slot_of = [&](int pair) {  // -1 where there is none
+      int32_t slot = base + pair;
+      if (!call.tail_dense) {
+        const int32_t index = from + pair;
+        slot = index >= lists[0] && index < lists[1] ? row_slot(args, cut.length, first, index) : -1;
+      }
+      return slot;
     };
     if constexpr (Eight) {
       copy_pairs<T, D, kThreads, Shape::kStage>(memory, args, kv_head, pairs, [&](int pair) {
