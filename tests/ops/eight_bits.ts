@@ -52,16 +52,17 @@ export function inEightBits(
     for (let h = 0; h < kvHeads; h++) {
       const head = slot * kvHeads + h;
       const x = rowOf(values, head, headDim);
-      const largest = x.reduce((most, one) => Math.max(most, Math.abs(one)), 0);
-      const broken = !x.every(Number.isFinite);
+      let largest = 0;
+      for (const one of x) largest = Math.max(largest, Math.abs(one)); // NaN where one is
+      const broken = !Number.isFinite(largest);
       const scale = broken ? bytesOf(dtype, NaN) : roundedUp(dtype, largest / 127);
       const s = decode(dtype, scale)[0];
       bytes.set(scale, slot * row + elements + 2 * h);
-      x.forEach((one, j) => {
-        const q = s > 0 ? roundToEven(Math.fround(one / s)) : 0;
+      for (let j = 0; j < headDim; j++) {
+        const q = s > 0 ? roundToEven(Math.fround(x[j] / s)) : 0;
         bytes[slot * row + h * headDim + j] = q;
         stands[head * headDim + j] = q * s;
-      });
+      }
     }
   }
   return { bytes, values: stands };
