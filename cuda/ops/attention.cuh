@@ -29,15 +29,16 @@ int32_t decode_attention(smq_context* ctx, const AttentionArgs& args, int32_t dt
 int32_t decode_attention_64(smq_context* ctx, const AttentionArgs& args, int32_t dtype);
 int32_t decode_attention_128(smq_context* ctx, const AttentionArgs& args, int32_t dtype);
 int32_t decode_attention_256(smq_context* ctx, const AttentionArgs& args, int32_t dtype);
-// Of caches in 8 bits.
+// Of caches in 8 bits, of heads of up to 128.
 int32_t decode_of_eight_64(smq_context* ctx, const AttentionArgs& args, int32_t dtype);
 int32_t decode_of_eight_128(smq_context* ctx, const AttentionArgs& args, int32_t dtype);
-int32_t decode_of_eight_256(smq_context* ctx, const AttentionArgs& args, int32_t dtype);
 int64_t decode_attention_bytes(int32_t m, int32_t heads, int32_t kv_heads, int32_t head_dim, int32_t slots);
 int32_t prefill_attention(smq_context* ctx, const AttentionArgs& args, int32_t dtype);
-// Of a cache in 8 bits: writes what it stands for into the workspace, and attends to that.
-int32_t prefill_of_eight(smq_context* ctx, const AttentionArgs& args, int32_t dtype);
-int64_t prefill_of_eight_bytes(int32_t kv_heads, int32_t head_dim, int32_t slots);
+// Of a cache in 8 bits: writes what it stands for into the workspace, behind what the kernels need there, and has them
+// attend to that.
+bool is_widened(int32_t m, int32_t head_dim, int32_t cache);
+int32_t attention_of_widened(smq_context* ctx, const AttentionArgs& args, int32_t dtype);
+int64_t widened_bytes(int32_t m, int32_t heads, int32_t kv_heads, int32_t head_dim, int32_t slots);
 // Of many rows by wgmma; heads of 64 or 128, scales above zero.
 bool prompt_fits_hopper(const smq_context* ctx, const AttentionArgs& args);
 int32_t prompt_on_hopper(smq_context* ctx, const AttentionArgs& args, int32_t dtype);
