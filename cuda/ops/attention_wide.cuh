@@ -22,8 +22,11 @@ template <int D, int Groups, bool Eight>
 struct WideShape {
   static constexpr int kTiles = Groups * kWideTiles;
   static constexpr int kThreads = (Groups + 1) * kWideThreads;
-  static constexpr int kCopying = !Eight ? 40 : Groups == 1 ? 56 : 64;  // registers of a copying thread
-  static constexpr int kRegisters = (!Eight ? Groups == 1 ? 216 : 232 : Groups == 1 ? 200 : 224);  // of a computing one
+  // Registers of a copying thread and of a computing one: together those that a block is launched with.
+  static constexpr int kCopying = Eight ? 56 : 40;
+  static constexpr int kRegisters = Groups == 1 ? 256 - kCopying : 252 - kCopying / 2;
+  static_assert(kRegisters % 8 == 0 && Groups * kRegisters + kCopying == (Groups + 1) * (Groups == 1 ? 128 : 168),
+                "no more than there are");
   static constexpr int kBlocks = Groups == 1 ? 2 : 1;           // that a multiprocessor has registers for
   static constexpr int kHalves = D / 64;                        // of 64 columns
   static constexpr int kStage = 2 * kHalves * kChunkTile;       // keys, then values
