@@ -9,7 +9,7 @@
 export * from "./src/base/errors.ts";
 export { onWarning } from "./src/base/warnings.ts";
 export type { WarningListener } from "./src/base/warnings.ts";
-export type { ActivationDType, DType } from "./src/base/dtype.ts";
+export type { ActivationDType, DType, KvCacheDType } from "./src/base/dtype.ts";
 export * from "./src/engine/mod.ts";
 export * from "./src/quantize/mod.ts";
 export * from "./src/hub/mod.ts";

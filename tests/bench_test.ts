@@ -314,7 +314,7 @@ Deno.test("bench: models that do not fit are refused before anything is measured
       value: () => ({ used: 0, free, total: free }),
       configurable: true,
     });
-    checkFits(device, trio, 512);
+    checkFits(device, trio, 512, "f16");
   };
   fits(64e9);
   assertThrows(() => fits(32e9), OutOfDeviceMemoryError, "GB, 32.00 GB are free; no context fits");

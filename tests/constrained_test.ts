@@ -240,7 +240,7 @@ for (const { name, plan } of [{ name: "ar", plan: () => undefined }, ...COMPOSIT
     using arena = new Arena(device, "test");
     const run = (begin: readonly number[], constraint?: ConstrainedText) => {
       const drafter = plan(trio);
-      const memory = sequenceMemory(device, arena, 512, drafter, 64);
+      const memory = sequenceMemory(device, arena, 512, drafter, { promptRows: 64 });
       memory.choice.set({ logitBias }, prompt.length, trio.target.config.vocabSize);
       using round = new Round(trio.target, memory, drafter);
       if (constraint) round.prepareConstraint();

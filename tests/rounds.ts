@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { KvCacheDType } from "../src/base/dtype.ts";
 import { openCheckpoint } from "../src/checkpoint/checkpoint.ts";
 import { openHead } from "../src/checkpoint/head.ts";
 import { Arena, type Device } from "../src/device/mod.ts";
@@ -31,9 +32,9 @@ export class Decoder implements Disposable {
   readonly #arena: Arena;
   readonly #round: Round;
 
-  constructor(target: Model, context: number, plan?: DrafterPlan) {
+  constructor(target: Model, context: number, plan?: DrafterPlan, kvCache?: KvCacheDType) {
     this.#arena = new Arena(target.device, "decoder");
-    const memory = sequenceMemory(target.device, this.#arena, context, plan);
+    const memory = sequenceMemory(target.device, this.#arena, context, plan, { kvCache });
     this.#round = new Round(target, memory, plan);
   }
 
@@ -72,15 +73,16 @@ export class Decoder implements Disposable {
   }
 }
 
-/** `count` tokens after `prompt`, and the mean accept length. */
+/** `count` tokens after `prompt`, caches kept as `kvCache` says, and the mean accept length. */
 export function decode(
   target: Model,
   prompt: readonly number[],
   count: number,
   plan?: DrafterPlan,
   options?: ChoiceOptions,
+  kvCache?: KvCacheDType,
 ): { tokens: number[]; tau: number } {
-  using decoder = new Decoder(target, prompt.length + count + 1, plan);
+  using decoder = new Decoder(target, prompt.length + count + 1, plan, kvCache);
   return { tokens: decoder.decode(prompt, count, options), tau: decoder.tau };
 }
 

@@ -181,7 +181,7 @@ backendTest("a head that has waited proposes as one that has not", ({ device }) 
       const tree = head.settings[0];
       using arena = new Arena(device, "waiting");
       // Rows of prompts and of rounds are the same bits up to 64.
-      const memory = sequenceMemory(device, arena, 400, plan, 64);
+      const memory = sequenceMemory(device, arena, 400, plan, { promptRows: 64 });
       using round = new Round(trio.target, memory, plan);
       const proposed = (): number[] => {
         round.drafter!.use!(tree);
@@ -200,7 +200,7 @@ backendTest("a head that has waited proposes as one that has not", ({ device }) 
         }
         const late = proposed();
         using other = new Arena(device, "not waiting");
-        const fresh = sequenceMemory(device, other, 400, plan, 64);
+        const fresh = sequenceMemory(device, other, 400, plan, { promptRows: 64 });
         using again = new Round(trio.target, fresh, plan);
         for (const _ of again.read(text)) void 0;
         again.drafter!.use!(tree);

@@ -85,6 +85,7 @@ const ENGINE: Wrong<EngineOptions> = {
   method: NO_WORD,
   context: [...NO_COUNT, 1],
   promptRows: NO_COUNT,
+  kvCache: [...NO_WORD, "i8", "bf16"],
   costs: NO_FUNCTION,
   progress: NO_FUNCTION,
 };
@@ -119,6 +120,7 @@ const SESSION: Wrong<SessionOptions> = {
   costs: [5, null, "costs", [], {}],
   method: NO_TEXT,
   promptRows: NO_COUNT,
+  kvCache: [...NO_WORD, "i8", "bf16"],
 };
 
 const PULL: Wrong<PullOptions> = {
@@ -394,6 +396,12 @@ Deno.test("every argument of every export refuses what it cannot be, by name", a
       argument: "tokens",
       call: (it) => scoreTokens(model, it),
       wrong: ["text", null, ["5"], [-1], [4000]],
+    },
+    {
+      name: "scoreTokens",
+      argument: "kvCache",
+      call: (it) => scoreTokens(model, [5], {}, it),
+      wrong: [null, "i8", 8],
     },
     {
       name: "scoreTokens",

@@ -71,6 +71,13 @@ Check& Check::half(const char* name, int32_t dtype) {
   return *this;
 }
 
+Check& Check::cache(const char* name, int32_t cache, int32_t dtype, int32_t head_dim) {
+  if (!failed() && cache != dtype && cache != SMQ_I8) {
+    status_ = fail(SMQ_INVALID, "%s is %d, expected %d (the dtype of activations) or %d (i8)", name, cache, dtype, SMQ_I8);
+  }
+  return cache == SMQ_I8 ? multiple("head_dim", head_dim, 16) : *this;
+}
+
 Check& Check::dtype(const char* name, int32_t dtype) { return between(name, dtype, 0, SMQ_F32); }
 
 Check& Check::finite(const char* name, float value) {

@@ -44,6 +44,8 @@ class Check {
   Check& half(const char* name, int32_t dtype);
   // SMQ_F16, SMQ_BF16 or SMQ_F32.
   Check& dtype(const char* name, int32_t dtype);
+  // `dtype`, that of activations, or SMQ_I8, which takes heads of a multiple of 16 elements.
+  Check& cache(const char* name, int32_t cache, int32_t dtype, int32_t head_dim);
   // A finite float.
   Check& finite(const char* name, float value);
   // rows * columns elements of `size` bytes from `start` on must be addressable.

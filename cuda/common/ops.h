@@ -41,7 +41,7 @@ struct RopeKv {
   const int32_t *cache_length, *depths;
   const void *q_norm, *k_norm;
   void *k_cache, *v_cache;
-  int32_t positions, position_offset, slot_offset, slots, m, heads, kv_heads, head_dim, dtype;
+  int32_t positions, position_offset, slot_offset, slots, m, heads, kv_heads, head_dim, dtype, cache;
   float eps;
 };
 int32_t run_rope_kv(smq_context* ctx, const RopeKv& args);
@@ -52,7 +52,7 @@ struct Attention {
   const int32_t* cache_length;
   const uint64_t* mask;
   float* workspace;
-  int32_t slots, mask_words, slot_offset, window, m, heads, kv_heads, head_dim, dtype;
+  int32_t slots, mask_words, slot_offset, window, m, heads, kv_heads, head_dim, dtype, cache;
   float scale;
 };
 int32_t run_attention(smq_context* ctx, const Attention& args);

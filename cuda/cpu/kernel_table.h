@@ -22,7 +22,8 @@ constexpr HalfKernels half_kernels() {
           rms_norm_row<S, T, float>,
           silu_mul_row<S, T, float>,
           rope_kv_row<S, T>,
-          attention_tasks<S, T>};
+          attention_tasks<S, T, Plainly<S, T>>,
+          attention_tasks<S, T, Scaled<S, T>>};
 }
 
 template <class S>

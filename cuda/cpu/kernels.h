@@ -54,6 +54,8 @@ struct HalfKernels {
   void (*rope_kv)(const RopeKv& args, int64_t i);
   // Tasks begin..end-1; task t is row t / kv_heads and kv head t % kv_heads.
   void (*attention)(const Attention& args, int64_t begin, int64_t end);
+  // The same of a cache in 8 bits.
+  void (*attention_i8)(const Attention& args, int64_t begin, int64_t end);
 };
 
 // Products with weights of any storage.

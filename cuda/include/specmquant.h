@@ -48,6 +48,11 @@ extern "C" {
 #define SMQ_I8 3    // with a f32 scale a row: x = q s
 #define SMQ_E4M3 4  // the 8-bit float of 4 exponent bits, likewise
 
+// A KV cache has the dtype of activations, [slots, kv_heads, head_dim], or is SMQ_I8: then a slot is kv_heads *
+// head_dim elements, i8, and behind them a scale for each head, dtype, the whole filled up to a multiple of
+// SMQ_CACHE_ALIGNMENT bytes; an element stands for q s, and head_dim is a multiple of 16.
+#define SMQ_CACHE_ALIGNMENT 32
+
 // what a product does with its result
 #define SMQ_STORE 0     // y (dtype) = x w + bias
 #define SMQ_RESIDUAL 1  // y (f32) += x w + bias
@@ -235,12 +240,15 @@ int32_t smq_silu_mul_quantized(smq_context* ctx, uint64_t out, uint64_t scales, 
 // p_i = cache_length[0] + (depths ? depths[i] : i) + position_offset, and writes k and v into their
 // caches at slot cache_length[0] + slot_offset + i. Halves are rotated (x[j], x[j + head_dim/2]).
 // table: f32 [positions, head_dim]: cosines of head_dim/2 frequencies, then sines; p_i is clamped
-// into it. k_cache, v_cache: dtype [slots, kv_heads, head_dim]; a slot outside is not written.
+// into it. k_cache, v_cache: caches of `cache`, dtype or SMQ_I8; a slot outside is not written.
+// SMQ_I8: of each head of k, rotated and rounded to dtype, and of v: s is absmax / 127, rounded up to dtype, and q =
+// x / s in f32, to the nearest, ties to even. A head of zeros has scale 0; one that holds a value which is not finite
+// has scale NaN and zeros.
 int32_t smq_rope_kv(smq_context* ctx, uint64_t qkv, uint64_t table, int32_t positions,
                     uint64_t cache_length, uint64_t depths, int32_t position_offset,
                     int32_t slot_offset, uint64_t q_norm, uint64_t k_norm, float eps,
                     uint64_t k_cache, uint64_t v_cache, int32_t slots, int32_t m, int32_t heads,
-                    int32_t kv_heads, int32_t head_dim, int32_t dtype);
+                    int32_t kv_heads, int32_t head_dim, int32_t dtype, int32_t cache);
 
 // ---- ops: attention ---------------------------------------------------------------------------
 
@@ -248,14 +256,15 @@ int32_t smq_rope_kv(smq_context* ctx, uint64_t qkv, uint64_t table, int32_t posi
 // cache_length[0]: slots 0..L-1, then, without mask, slots L..L+slot_offset+i, or, with mask u64[m,
 // mask_words], the slots L + j of its set bits j, ascending. Of these ordered pairs, window > 0 keeps
 // the last `window`. q: the first heads * head_dim of each row of qkv, as smq_rope_kv leaves it;
-// out: dtype [m, heads * head_dim]. workspace: smq_attention_bytes bytes, or 0 where that says 0.
+// out: dtype [m, heads * head_dim]. k_cache, v_cache: as smq_rope_kv writes them; what 8 bits stand for may be
+// rounded to dtype. workspace: smq_attention_bytes bytes, or 0 where that says 0.
 int32_t smq_attention(smq_context* ctx, uint64_t out, uint64_t qkv, uint64_t k_cache,
                       uint64_t v_cache, int32_t slots, uint64_t cache_length, uint64_t mask,
                       int32_t mask_words, int32_t slot_offset, int32_t window, float scale,
                       int32_t m, int32_t heads, int32_t kv_heads, int32_t head_dim,
-                      int32_t dtype, uint64_t workspace);
+                      int32_t dtype, int32_t cache, uint64_t workspace);
 int32_t smq_attention_bytes(int32_t m, int32_t heads, int32_t kv_heads, int32_t head_dim,
-                            int32_t slots, int64_t* out);
+                            int32_t slots, int32_t cache, int64_t* out);
 
 // ---- ops: gemm --------------------------------------------------------------------------------
 

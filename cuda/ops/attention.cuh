@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "common/kv_cache.h"
 #include "context.cuh"
 
 namespace smq {
@@ -18,6 +19,9 @@ struct AttentionArgs : Attention {
     return (int64_t(heads) + 2 * int64_t(kv_heads)) * head_dim;
   }
   __host__ __device__ int64_t kv_row() const { return int64_t(kv_heads) * head_dim; }
+  // Bytes of a slot, and the byte of it that the scale of a head in 8 bits is at.
+  __host__ __device__ int64_t row_bytes() const { return cache_row_bytes(kv_heads, head_dim, cache); }
+  __host__ __device__ int64_t scale_at(int32_t kv_head) const { return kv_row() + 2 * int64_t(kv_head); }
 };
 
 int32_t decode_attention(smq_context* ctx, const AttentionArgs& args, int32_t dtype);
@@ -25,8 +29,16 @@ int32_t decode_attention(smq_context* ctx, const AttentionArgs& args, int32_t dt
 int32_t decode_attention_64(smq_context* ctx, const AttentionArgs& args, int32_t dtype);
 int32_t decode_attention_128(smq_context* ctx, const AttentionArgs& args, int32_t dtype);
 int32_t decode_attention_256(smq_context* ctx, const AttentionArgs& args, int32_t dtype);
+// Of caches in 8 bits, of heads of up to 128.
+int32_t decode_of_eight_64(smq_context* ctx, const AttentionArgs& args, int32_t dtype);
+int32_t decode_of_eight_128(smq_context* ctx, const AttentionArgs& args, int32_t dtype);
 int64_t decode_attention_bytes(int32_t m, int32_t heads, int32_t kv_heads, int32_t head_dim, int32_t slots);
 int32_t prefill_attention(smq_context* ctx, const AttentionArgs& args, int32_t dtype);
+// Of a cache in 8 bits: writes what it stands for into the workspace, behind what the kernels need there, and has them
+// attend to that.
+bool is_widened(int32_t m, int32_t head_dim, int32_t cache);
+int32_t attention_of_widened(smq_context* ctx, const AttentionArgs& args, int32_t dtype);
+int64_t widened_bytes(int32_t m, int32_t heads, int32_t kv_heads, int32_t head_dim, int32_t slots);
 // Of many rows by wgmma; heads of 64 or 128, scales above zero.
 bool prompt_fits_hopper(const smq_context* ctx, const AttentionArgs& args);
 int32_t prompt_on_hopper(smq_context* ctx, const AttentionArgs& args, int32_t dtype);

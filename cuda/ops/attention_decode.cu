@@ -5,6 +5,9 @@
 namespace smq {
 
 int32_t decode_attention(smq_context* ctx, const AttentionArgs& args, int32_t dtype) {
+  if (args.cache == SMQ_I8) {
+    return args.head_dim <= 64 ? decode_of_eight_64(ctx, args, dtype) : decode_of_eight_128(ctx, args, dtype);
+  }
   if (args.head_dim <= 64) return decode_attention_64(ctx, args, dtype);
   if (args.head_dim <= 128) return decode_attention_128(ctx, args, dtype);
   return decode_attention_256(ctx, args, dtype);

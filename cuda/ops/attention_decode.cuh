@@ -6,6 +6,9 @@
 // one chunk after the other. What lies behind these chunks has blocks of its own (attention_tail.cuh).
 #pragma once
 
+#include <type_traits>
+
+#include "ops/attention_eight.cuh"
 #include "ops/attention_tail.cuh"
 #include "ops/attention_units.cuh"
 
@@ -13,17 +16,22 @@ namespace smq {
 
 constexpr int kAttendWarps = 8, kAttendThreads = 32 * kAttendWarps;
 
-// How the warps of a block share its tiles: Sharers warps a tile, or Tiles tiles a warp.
-template <int D, int Sharers, int Tiles>
+// How the warps of a block share its tiles: Sharers warps a tile, or Tiles tiles a warp. Eight: of a cache in 8 bits, of
+// which `Chunks` chunks at a time go from the ring into tiles of their own before they are met; what a block does with
+// one takes longer than the memory takes to bring it.
+template <int D, int Sharers, int Tiles, bool Eight = false, int Chunks = 1>
 struct AttendShape {
   static_assert(Sharers == 1 || Tiles == 1, "a warp has one tile or more");
   static constexpr int kTiles = kAttendWarps / Sharers * Tiles;
   static constexpr int kPairs = kChunk / Sharers, kOutputs = D / Sharers;  // of a warp
   static constexpr int kRow = 2 * D;                // bytes of a key, of a value, of a query
-  static constexpr int kStage = 2 * kChunk * kRow;  // keys, then values
+  static constexpr int kChunkBytes = 2 * kChunk * kRow;  // keys, then values
+  static constexpr int kOneStage = Eight ? 2 * EightHalf<D>::kBytes : kChunkBytes;  // of one chunk
+  static constexpr int kStage = Chunks * kOneStage;
   static constexpr int kQueries = kTiles * kTileRows * kRow;
-  static constexpr int kTops = kAttendWarps * kTileRows * int(sizeof(float));
-  static constexpr int kShared = Sharers == 1 ? 0 : kTiles * kWeightBytes + kTops;
+  static constexpr int kTops = Chunks * kAttendWarps * kTileRows * int(sizeof(float));
+  static constexpr int kWidened = Eight ? Chunks * kChunkBytes : 0;
+  static constexpr int kShared = kWidened + (Sharers == 1 ? 0 : Chunks * kTiles * kWeightBytes + kTops);
   static constexpr int kBlocks = Sharers == 1 ? 1 : 2;  // that a multiprocessor has registers for
   static constexpr int bytes(int stages) { return kQueries + kShared + stages * kStage; }
 };
@@ -79,13 +87,15 @@ struct TileSums {
     }
   }
 
-  // Takes a chunk. stage: its keys and values; queries: of the warp's tiles; shared: the tiles' weights, then the
-  // warps' largest scores; hide: whether rows g and g + 8 see pairs from `first` up to `end` alone.
+  // Takes `Chunks` chunks, of which there is room for `Most` in `shared`. stage: keys and values of one after the other;
+  // queries: of the warp's tiles; shared: the tiles' weights, then the warps' largest scores; hide: whether rows g and
+  // g + 8 see pairs from `first` up to `end` alone. Several chunks go through the barriers of one.
+  template <int Chunks = 1, int Most = 1>
   __device__ __forceinline__ void take(const uint8_t* stage, const uint8_t* queries, uint8_t* shared, float scale,
                                        bool hide, const int32_t (&first)[Tiles][2], int32_t end) {
     const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
     const int tile = Shape::kTiles == 1 ? 0 : warp / Sharers, place = warp % Sharers;
-    float scores[Tiles][kBlocks][4] = {};
+    float scores[Chunks][Tiles][kBlocks][4] = {};
     {
       const uint32_t keys = ptx::shared_address(stage) + place * Shape::kPairs * kTileRow;
       const uint32_t rows = ptx::shared_address(queries);
@@ -101,85 +111,110 @@ struct TileSums {
           }
         }
 #pragma unroll
-        for (int n = 0; n < kBlocks; ++n) {
-          uint32_t key[4];
-          load_rows(key, keys + s / 2 * kChunkTile, n, s % 2);
+        for (int c = 0; c < Chunks; ++c) {
 #pragma unroll
-          for (int step = 0; step < 2; ++step) {
+          for (int n = 0; n < kBlocks; ++n) {
+            uint32_t key[4];
+            load_rows(key, keys + c * Shape::kChunkBytes + s / 2 * kChunkTile, n, s % 2);
 #pragma unroll
-            for (int e = 0; e < Tiles; ++e) {
-              ptx::mma(scores[e][n], query[e][step], key[2 * step], key[2 * step + 1], T());
+            for (int step = 0; step < 2; ++step) {
+#pragma unroll
+              for (int e = 0; e < Tiles; ++e) {
+                ptx::mma(scores[c][e][n], query[e][step], key[2 * step], key[2 * step + 1], T());
+              }
             }
           }
         }
       }
     }
-    Softmax chunk[Tiles][2];
-    Weights weights[Tiles];
-    float* const tops = reinterpret_cast<float*>(shared + Shape::kTiles * kWeightBytes);
+    Softmax chunk[Chunks][Tiles][2];
+    Weights weights[Chunks][Tiles];
+    float* const tops = reinterpret_cast<float*>(shared + Most * Shape::kTiles * kWeightBytes);
+    constexpr int kTopsApart = kAttendWarps * kTileRows;
 #pragma unroll
     for (int e = 0; e < Tiles; ++e) {
-      if (hide) {
-        const int32_t from[2] = {first[e][0] - place * Shape::kPairs, first[e][1] - place * Shape::kPairs};
-        hide_scores(scores[e], from, end - place * Shape::kPairs);
+      float top[Chunks][2];
+#pragma unroll
+      for (int c = 0; c < Chunks; ++c) {
+        if (hide) {
+          const int32_t before = c * kChunk + place * Shape::kPairs;
+          const int32_t from[2] = {first[e][0] - before, first[e][1] - before};
+          hide_scores(scores[c][e], from, end - place * Shape::kPairs);
+        }
+        top[c][0] = __fmul_rn(largest(scores[c][e], 0), scale);
+        top[c][1] = __fmul_rn(largest(scores[c][e], 1), scale);
       }
-      float top[2] = {__fmul_rn(largest(scores[e], 0), scale), __fmul_rn(largest(scores[e], 1), scale)};
-      uint32_t mine[kBlocks][2];
+      uint32_t mine[Chunks][kBlocks][2];
       if constexpr (Sharers > 1) {
-        if (t < 2) tops[warp * kTileRows + g + 8 * t] = t == 0 ? top[0] : top[1];
+#pragma unroll
+        for (int c = 0; c < Chunks; ++c) {
+          if (t < 2) tops[c * kTopsApart + warp * kTileRows + g + 8 * t] = t == 0 ? top[c][0] : top[c][1];
+        }
         tile_barrier<Sharers>(tile);
 #pragma unroll
-        for (int w = 0; w < Sharers; ++w) {
+        for (int c = 0; c < Chunks; ++c) {
 #pragma unroll
-          for (int r = 0; r < 2; ++r) {
-            const float other = tops[(tile * Sharers + w) * kTileRows + g + 8 * r];
-            top[r] = w == 0 ? other : larger(top[r], other);
+          for (int w = 0; w < Sharers; ++w) {
+#pragma unroll
+            for (int r = 0; r < 2; ++r) {
+              const float other = tops[c * kTopsApart + (tile * Sharers + w) * kTileRows + g + 8 * r];
+              top[c][r] = w == 0 ? other : larger(top[c][r], other);
+            }
+          }
+          weigh<T>(mine[c], scores[c][e], scale, top[c]);
+          keep_weights(shared + (c * Shape::kTiles + tile) * kWeightBytes, mine[c], place * kBlocks);
+        }
+        tile_barrier<Sharers>(tile);
+#pragma unroll
+        for (int c = 0; c < Chunks; ++c) load_weights(weights[c][e], shared + (c * Shape::kTiles + tile) * kWeightBytes);
+      } else {
+#pragma unroll
+        for (int c = 0; c < Chunks; ++c) {
+          weigh<T>(mine[c], scores[c][e], scale, top[c]);
+#pragma unroll
+          for (int s = 0; s < kChunk / 16; ++s) {
+#pragma unroll
+            for (int i = 0; i < 4; ++i) weights[c][e][s][i] = mine[c][2 * s + i / 2][i % 2];
           }
         }
-        weigh<T>(mine, scores[e], scale, top);
-        uint8_t* const kept = shared + tile * kWeightBytes;
-        keep_weights(kept, mine, place * kBlocks);
-        tile_barrier<Sharers>(tile);
-        load_weights(weights[e], kept);
-      } else {
-        weigh<T>(mine, scores[e], scale, top);
-#pragma unroll
-        for (int s = 0; s < kChunk / 16; ++s) {
-#pragma unroll
-          for (int i = 0; i < 4; ++i) weights[e][s][i] = mine[2 * s + i / 2][i % 2];
-        }
       }
-      chunk[e][0].top = top[0];
-      chunk[e][1].top = top[1];
-      sum_weights<T>(chunk[e], weights[e]);
-    }
-    Factors by[Tiles][2];
 #pragma unroll
-    for (int e = 0; e < Tiles; ++e) {
-#pragma unroll
-      for (int r = 0; r < 2; ++r) by[e][r] = fold(softmax[e][r], chunk[e][r]);
-    }
-    const uint32_t rows = ptx::shared_address(stage) + kChunk * Shape::kRow;
-#pragma unroll
-    for (int j = 0; j < kOutputs; ++j) {
-      uint32_t operands[kChunk / 16][2];
-      const int unit = place * kOutputs + j;
-      const uint32_t at = rows + unit / 8 * kChunkTile + swizzled(lane, unit % 8);
-#pragma unroll
-      for (int half = 0; half < 2; ++half) {
-        asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
-                     : "=r"(operands[2 * half][0]), "=r"(operands[2 * half][1]), "=r"(operands[2 * half + 1][0]),
-                       "=r"(operands[2 * half + 1][1])
-                     : "r"(at + half * 32 * kTileRow)
-                     : "memory");
+      for (int c = 0; c < Chunks; ++c) {
+        chunk[c][e][0].top = top[c][0];
+        chunk[c][e][1].top = top[c][1];
+        sum_weights<T>(chunk[c][e], weights[c][e]);
       }
+    }
+#pragma unroll
+    for (int c = 0; c < Chunks; ++c) {
+      Factors by[Tiles][2];
 #pragma unroll
       for (int e = 0; e < Tiles; ++e) {
-        float run[4];
-        weigh_values<T>(run, weights[e], operands);
 #pragma unroll
-        for (int i = 0; i < 4; ++i) {
-          values[e][j][i] = fold_value(values[e][j][i], run[i], by[e][i / 2].before, by[e][i / 2].later);
+        for (int r = 0; r < 2; ++r) by[e][r] = fold(softmax[e][r], chunk[c][e][r]);
+      }
+      const uint32_t rows = ptx::shared_address(stage) + c * Shape::kChunkBytes + kChunk * Shape::kRow;
+#pragma unroll
+      for (int j = 0; j < kOutputs; ++j) {
+        uint32_t operands[kChunk / 16][2];
+        const int unit = place * kOutputs + j;
+        const uint32_t at = rows + unit / 8 * kChunkTile + swizzled(lane, unit % 8);
+#pragma unroll
+        for (int half = 0; half < 2; ++half) {
+          asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+                       : "=r"(operands[2 * half][0]), "=r"(operands[2 * half][1]), "=r"(operands[2 * half + 1][0]),
+                         "=r"(operands[2 * half + 1][1])
+                       : "r"(at + half * 32 * kTileRow)
+                       : "memory");
+        }
+#pragma unroll
+        for (int e = 0; e < Tiles; ++e) {
+          float run[4];
+          weigh_values<T>(run, weights[c][e], operands);
+#pragma unroll
+          for (int i = 0; i < 4; ++i) {
+            values[e][j][i] = fold_value(values[e][j][i], run[i], by[e][i / 2].before, by[e][i / 2].later);
+          }
         }
       }
     }
@@ -190,9 +225,9 @@ struct TileSums {
 // all kernels before that have ended. So the length and pairs of committed slots are read at once, and a block
 // without work leaves at once: it would keep a product waiting for its registers and its shared memory. Blocks of the
 // first units wait in any case: what comes behind knows of the kernels before this one by that.
-template <class T, int D, int Sharers, int Tiles>
+template <class T, int D, int Sharers, int Tiles, bool Eight, int Chunks>
 __device__ __forceinline__ void attend_spans(const DecodeCall& call, uint8_t* memory, int stages, bool early) {
-  using Shape = AttendShape<D, Sharers, Tiles>;
+  using Shape = AttendShape<D, Sharers, Tiles, Eight, Chunks>;
   const AttentionArgs& args = call.args;
   bool waited = false;
   const auto wait = [&] {
@@ -203,23 +238,37 @@ __device__ __forceinline__ void attend_spans(const DecodeCall& call, uint8_t* me
   };
   if (!early) wait();
   if (int32_t(blockIdx.x) < call.tail_units) {
-    attend_tail<T, D, kAttendWarps>(call, memory, blockIdx.x, wait);
+    attend_tail<T, D, kAttendWarps, Eight>(call, memory, blockIdx.x, wait);
     return;
   }
   const Cut cut(call);
   Walk at(call, cut, int32_t(blockIdx.x) - call.tail_units, int32_t(gridDim.x) - call.tail_units);
   if (!at.more()) return;
   uint8_t* const queries = memory;
-  uint8_t* const shared = queries + Shape::kQueries;
-  uint8_t* const ring = shared + Shape::kShared;
+  uint8_t* const widened = queries + Shape::kQueries;
+  uint8_t* const shared = widened + Shape::kWidened;
+  uint8_t* const ring = widened + Shape::kShared;
   const uint32_t ring_address = uint32_t(__cvta_generic_to_shared(ring));
   Walk ahead = at;
   int to = 0;
   const auto copy = [&] {
     if (ahead.more()) {
-      if ((ahead.chunk + 1) * kChunk > cut.length) wait();  // some pair is of this forward
-      copy_chunk<D>(ring_address + to * Shape::kStage, args, ahead.kv_head, ahead.chunk, cut.lowest);
-      ahead.next(call, cut);
+      const int32_t unit = ahead.unit;
+#pragma unroll
+      for (int c = 0; c < Chunks && ahead.more() && ahead.unit == unit; ++c) {
+        if ((ahead.chunk + 1) * kChunk > cut.length) wait();  // some pair is of this forward
+        const uint32_t stage = ring_address + to * Shape::kStage + c * Shape::kOneStage;
+        if constexpr (Eight) {
+#pragma unroll
+          for (int half = 0; half < 2; ++half) {
+            copy_half<D, kAttendThreads>(stage + half * EightHalf<D>::kBytes, half ? args.v_cache : args.k_cache, args,
+                                         ahead.kv_head, ahead.chunk, cut.lowest, threadIdx.x);
+          }
+        } else {
+          copy_chunk<D>(stage, args, ahead.kv_head, ahead.chunk, cut.lowest);
+        }
+        ahead.next(call, cut);
+      }
       if (++to == stages) to = 0;
     }
     asm volatile("cp.async.commit_group;" ::: "memory");
@@ -243,6 +292,23 @@ __device__ __forceinline__ void attend_spans(const DecodeCall& call, uint8_t* me
     wait_copies(max(0, stages - 2));
     __syncthreads();
     if (stages > 1) copy();  // into the stage that the last round read
+    const int count = Chunks == 1 ? 1 : min(Chunks, at.last - at.chunk);
+    const uint8_t* chunk = ring + from * Shape::kStage;
+    if constexpr (Eight) {
+#pragma unroll
+      for (int c = 0; c < Chunks; ++c) {
+        if (c == count) break;
+#pragma unroll
+        for (int half = 0; half < 2; ++half) {
+          widen_half<T, D, kAttendThreads>(widened + (2 * c + half) * kChunk * Shape::kRow,
+                                           chunk + c * Shape::kOneStage + half * EightHalf<D>::kBytes, args, at.kv_head,
+                                           threadIdx.x);
+        }
+      }
+      __syncthreads();
+      if (stages == 1) copy();
+      chunk = widened;
+    }
     if (active) {
       if (!begun) sums.clear();
       int32_t first[Tiles][2] = {};
@@ -256,9 +322,13 @@ __device__ __forceinline__ void attend_spans(const DecodeCall& call, uint8_t* me
           }
         }
       }
-      sums.take(ring + from * Shape::kStage, queries + tile * kTileRows * Shape::kRow, shared, call.scale,
-                args.window > 0, first, kChunk);
-      begun = at.chunk + 1 < at.last;
+      const auto take = [&](auto chunks) {
+        sums.template take<decltype(chunks)::value, Chunks>(chunk, queries + tile * kTileRows * Shape::kRow, shared,
+                                                            call.scale, args.window > 0, first, kChunk);
+      };
+      if (Chunks > 1 && count > 1) take(std::integral_constant<int, Chunks>());
+      else take(std::integral_constant<int, 1>());
+      begun = at.chunk + count < at.last;
       if (!begun) {
 #pragma unroll
         for (int e = 0; e < Tiles; ++e) {
@@ -267,9 +337,9 @@ __device__ __forceinline__ void attend_spans(const DecodeCall& call, uint8_t* me
         }
       }
     }
-    at.next(call, cut);
+    for (int c = 0; c < count; ++c) at.next(call, cut);
     if (++from == stages) from = 0;
-    if (stages == 1 && at.more()) {
+    if (!Eight && stages == 1 && at.more()) {
       __syncthreads();
       copy();
     }

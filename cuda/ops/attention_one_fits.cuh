@@ -14,12 +14,13 @@ inline int one_row_cluster(const smq_context* ctx, int32_t kv_heads) {
 }
 
 // One row of a cache of so many slots. The longer the cache, the more chunks a block has to take one after the other;
-// kernels that read the cache by all multiprocessors' full rings then are quicker (decision 32 has the times).
+// kernels that read the cache by all multiprocessors' full rings then are quicker (decision 32 has the times). Caches
+// in 8 bits have those at any length.
 inline bool one_row_fits(const smq_context* ctx, int32_t m, int32_t heads, int32_t kv_heads, int32_t head_dim,
-                         int32_t slots) {
+                         int32_t slots, int32_t cache) {
   constexpr int32_t kMostGroup = 16, kMostChunks = 1;
   const int blocks = one_row_cluster(ctx, kv_heads);
-  return ctx->capability >= 90 && m == 1 && (head_dim == 64 || head_dim == 128) && heads / kv_heads <= kMostGroup &&
+  return cache != SMQ_I8 && ctx->capability >= 90 && m == 1 && (head_dim == 64 || head_dim == 128) && heads / kv_heads <= kMostGroup &&
          blocks > 1 && chunks_of(slots) <= kMostChunks * blocks;
 }
 

@@ -5,7 +5,7 @@
 // many q heads have a block for each row, which copies the pairs in the order of the row's list.
 #pragma once
 
-#include "ops/attention_chunk.cuh"
+#include "ops/attention_eight.cuh"
 
 namespace smq {
 
@@ -24,7 +24,7 @@ struct TailShape {
 
 // `unit`: of call.tail_units. wait(): for the kernels before, which write rows and pairs of this forward; masks and
 // the length are there before.
-template <class T, int D, int Warps, class Wait>
+template <class T, int D, int Warps, bool Eight, class Wait>
 __device__ __forceinline__ void attend_tail(const DecodeCall& call, uint8_t* memory, int32_t unit, Wait&& wait) {
   using Shape = TailShape<D>;
   constexpr int kThreads = 32 * Warps, kUnitsRow = D / 8;
@@ -94,19 +94,30 @@ __device__ __forceinline__ void attend_tail(const DecodeCall& call, uint8_t* mem
     }
     const int pairs = call.tail_dense ? (end - base + kChunk - 1) / kChunk * kChunk : chunks * kChunk;
     wait();
-#pragma unroll 4
-    for (int pair = thread / kUnitsRow; pair < pairs; pair += kThreads / kUnitsRow) {
+    const auto slot_of = [&](int pair) {  // -1 where there is none
       int32_t slot = base + pair;
       if (!call.tail_dense) {
         const int32_t index = from + pair;
         slot = index >= lists[0] && index < lists[1] ? row_slot(args, cut.length, first, index) : -1;
       }
-      const bool wanted = column && slot >= 0 && (!call.tail_dense || slot < end);
-      const uint32_t to = shared + pair / kChunk * Shape::kStage + unit16 / 8 * kChunkTile +
-                          swizzled(pair % kChunk, unit16 % 8);
-      const int64_t offset = wanted ? slot * row_stride : 0;
-      ptx::copy16(to, keys + offset - (wanted ? 0 : 8 * unit16), wanted ? 16 : 0);
-      ptx::copy16(to + kChunk * 2 * D, values + offset - (wanted ? 0 : 8 * unit16), wanted ? 16 : 0);
+      return slot;
+    };
+    if constexpr (Eight) {
+      copy_pairs<T, D, kThreads, Shape::kStage>(memory, args, kv_head, pairs, [&](int pair) {
+        const int32_t slot = slot_of(pair);
+        return !call.tail_dense || slot < end ? slot : -1;
+      });
+    } else {
+#pragma unroll 4
+      for (int pair = thread / kUnitsRow; pair < pairs; pair += kThreads / kUnitsRow) {
+        const int32_t slot = slot_of(pair);
+        const bool wanted = column && slot >= 0 && (!call.tail_dense || slot < end);
+        const uint32_t to = shared + pair / kChunk * Shape::kStage + unit16 / 8 * kChunkTile +
+                            swizzled(pair % kChunk, unit16 % 8);
+        const int64_t offset = wanted ? slot * row_stride : 0;
+        ptx::copy16(to, keys + offset - (wanted ? 0 : 8 * unit16), wanted ? 16 : 0);
+        ptx::copy16(to + kChunk * 2 * D, values + offset - (wanted ? 0 : 8 * unit16), wanted ? 16 : 0);
+      }
     }
     if (from == base) {
       for (int row = thread / kUnitsRow; row < kTileRows; row += kThreads / kUnitsRow) {

@@ -1,7 +1,8 @@
 // The work of attention_decode.cuh for many query rows, on Hopper: one thread has the copy engine stream a span's
 // chunks, and one or two groups of four warps meet each with 64 query rows by wgmma, the scores of a chunk beside the
 // weights and values of the one before. Same bits: the arithmetic is
-// that of attention_chunk.cuh, instruction by instruction of 16 inputs or pairs.
+// that of attention_chunk.cuh, instruction by instruction of 16 inputs or pairs. Caches in 8 bits have a group of warps in
+// place of that thread, which copies them into a ring of their own and writes what they stand for.
 #pragma once
 
 #include <type_traits>
@@ -17,17 +18,22 @@ namespace smq {
 constexpr int kWideThreads = 128, kWideTiles = 4;  // of a group of warps
 constexpr int kMostWideStages = 6;
 
-template <int D, int Groups>
+template <int D, int Groups, bool Eight>
 struct WideShape {
   static constexpr int kTiles = Groups * kWideTiles;
   static constexpr int kThreads = (Groups + 1) * kWideThreads;
-  static constexpr int kRegisters = Groups == 1 ? 216 : 232;  // of a computing thread, what a copying group leaves
+  // Registers of a copying thread and of a computing one: together those that a block is launched with.
+  static constexpr int kCopying = Eight ? 56 : 40;
+  static constexpr int kRegisters = Groups == 1 ? 256 - kCopying : 252 - kCopying / 2;
+  static_assert(kRegisters % 8 == 0 && Groups * kRegisters + kCopying == (Groups + 1) * (Groups == 1 ? 128 : 168),
+                "no more than there are");
   static constexpr int kBlocks = Groups == 1 ? 2 : 1;           // that a multiprocessor has registers for
   static constexpr int kHalves = D / 64;                        // of 64 columns
   static constexpr int kStage = 2 * kHalves * kChunkTile;       // keys, then values
   static constexpr int kQueries = Groups * kHalves * kChunkTile;
   static constexpr int kShared = 256;                           // barriers, 16 bytes a stage
-  static constexpr int bytes(int stages) { return kQueries + kShared + stages * kStage; }
+  static constexpr int kRaw = Eight ? EightHalf<D>::kBytes : 0;  // a stage of the ring before
+  static constexpr int bytes(int stages, int raws) { return kQueries + kShared + stages * kStage + raws * kRaw; }
 };
 
 // The caches as the copy engine sees them: [slots, kv_heads * head_dim] in boxes of 64 x 64.
@@ -39,10 +45,10 @@ struct WideMaps {
 
 // Who may touch a stage: the copying thread waits for phase i - 1 of its `empty`, to which each warp arrives once its
 // products of the stage have ended, before it copies for the i-th time; warps wait for phase i of `full`.
-template <class T, int D, int Groups>
+template <class T, int D, int Groups, bool Eight>
 __device__ __forceinline__ void attend_wide(const DecodeCall& call, const WideMaps& maps, uint8_t* memory, int stages,
-                                            bool early) {
-  using Shape = WideShape<D, Groups>;
+                                            int raws, bool early) {
+  using Shape = WideShape<D, Groups, Eight>;
   constexpr int kHalves = Shape::kHalves;
   bool waited = false;
   const auto wait = [&] {
@@ -57,7 +63,7 @@ __device__ __forceinline__ void attend_wide(const DecodeCall& call, const WideMa
   // are few, those of blocks without.
   const int32_t tail_blocks = Shape::kBlocks > 1 ? call.tail_units : 0;
   if (int32_t(blockIdx.x) < tail_blocks) {
-    attend_tail<T, D, Shape::kThreads / 32>(call, memory, blockIdx.x, wait);
+    attend_tail<T, D, Shape::kThreads / 32, Eight>(call, memory, blockIdx.x, wait);
     return;
   }
   const Cut cut(call);
@@ -72,7 +78,7 @@ __device__ __forceinline__ void attend_wide(const DecodeCall& call, const WideMa
   const auto empty = [&](int stage) { return barriers + 16 * stage + 8; };
   if (threadIdx.x == 0) {
     for (int stage = 0; stage < stages; ++stage) {
-      ptx::barrier_init(full(stage), 1);
+      ptx::barrier_init(full(stage), Eight ? kWideThreads : 1);
       ptx::barrier_init(empty(stage), Groups * kWideThreads / 32);
     }
     ptx::barrier_init_fence();
@@ -81,23 +87,59 @@ __device__ __forceinline__ void attend_wide(const DecodeCall& call, const WideMa
   const int warp = first_lane(threadIdx.x / 32), group = warp / 4;
   RingPlace place;
   if (group == Groups) {
-    asm volatile("setmaxnreg.dec.sync.aligned.u32 40;");
-    if (threadIdx.x % kWideThreads != 0) return;
-    const uint64_t policy = ptx::read_once();
-    for (; at.more(); at.next(call, cut), place.next(stages)) {
-      ptx::barrier_wait(empty(place.stage), place.parity ^ 1);  // at once in a stage's first use
-      if ((at.chunk + 1) * kChunk > cut.length) wait();         // some pair is of this forward
-      ptx::barrier_expect(full(place.stage), Shape::kStage);
-      const uint32_t to = ring + place.stage * Shape::kStage;
-      const int32_t column = at.kv_head * D, row = at.chunk * kChunk;
+    asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(Shape::kCopying));
+    if constexpr (Eight) {
+      const int thread = threadIdx.x % kWideThreads;
+      uint8_t* const raw = memory + Shape::bytes(stages, 0);
+      const uint32_t raw_address = ptx::shared_address(raw);
+      Walk ahead = at;
+      int to = 0, from = 0;
+      bool of_values = false;
+      const auto copy = [&] {
+        if (ahead.more()) {
+          if ((ahead.chunk + 1) * kChunk > cut.length) wait();  // some pair is of this forward
+          copy_half<D, kWideThreads>(raw_address + to * Shape::kRaw, of_values ? call.args.v_cache : call.args.k_cache,
+                                     call.args, ahead.kv_head, ahead.chunk, 0, thread);
+          if (of_values) ahead.next(call, cut);
+          of_values = !of_values;
+          if (++to == raws) to = 0;
+        }
+        ptx::commit_copies();
+      };
+      for (int stage = 1; stage < raws; ++stage) copy();
+      for (; at.more(); at.next(call, cut), place.next(stages)) {
+        uint8_t* const tiles = memory + place.stage * Shape::kStage;
+#pragma unroll 1
+        for (int half = 0; half < 2; ++half) {
+          wait_copies(raws - 2);
+          tile_barrier<kWideThreads / 32>(Groups);  // all copies are there, and the half before is read no more
+          copy();
+          if (half == 0) ptx::barrier_wait(empty(place.stage), place.parity ^ 1);
+          widen_half<T, D, kWideThreads>(tiles + half * kHalves * kChunkTile, raw + from * Shape::kRaw, call.args,
+                                         at.kv_head, thread);
+          if (++from == raws) from = 0;
+        }
+        asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
+        ptx::barrier_arrive(full(place.stage));
+      }
+    } else {
+      if (threadIdx.x % kWideThreads != 0) return;
+      const uint64_t policy = ptx::read_once();
+      for (; at.more(); at.next(call, cut), place.next(stages)) {
+        ptx::barrier_wait(empty(place.stage), place.parity ^ 1);  // at once in a stage's first use
+        if ((at.chunk + 1) * kChunk > cut.length) wait();         // some pair is of this forward
+        ptx::barrier_expect(full(place.stage), Shape::kStage);
+        const uint32_t to = ring + place.stage * Shape::kStage;
+        const int32_t column = at.kv_head * D, row = at.chunk * kChunk;
 #pragma unroll
-      for (int half = 0; half < kHalves; ++half) {
-        const auto copy = [&](uint32_t tile, const CUtensorMap* map) {
-          if (at.run + 1 == call.runs) ptx::box_copy(tile, map, column + 64 * half, row, full(place.stage), policy);
-          else ptx::box_copy(tile, map, column + 64 * half, row, full(place.stage));
-        };
-        copy(to + half * kChunkTile, &maps.keys);
-        copy(to + (kHalves + half) * kChunkTile, &maps.values);
+        for (int half = 0; half < kHalves; ++half) {
+          const auto copy = [&](uint32_t tile, const CUtensorMap* map) {
+            if (at.run + 1 == call.runs) ptx::box_copy(tile, map, column + 64 * half, row, full(place.stage), policy);
+            else ptx::box_copy(tile, map, column + 64 * half, row, full(place.stage));
+          };
+          copy(to + half * kChunkTile, &maps.keys);
+          copy(to + (kHalves + half) * kChunkTile, &maps.values);
+        }
       }
     }
     return;
@@ -105,7 +147,7 @@ __device__ __forceinline__ void attend_wide(const DecodeCall& call, const WideMa
   asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(Shape::kRegisters));
   if constexpr (Shape::kBlocks == 1) {
     for (int32_t unit = turn; unit < call.tail_units; unit += gridDim.x) {
-      attend_tail<T, D, Groups * kWideThreads / 32>(call, memory + Shape::bytes(stages), unit, wait);
+      attend_tail<T, D, Groups * kWideThreads / 32, Eight>(call, memory + Shape::bytes(stages, raws), unit, wait);
     }
   }
   wait();

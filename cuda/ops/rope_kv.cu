@@ -10,7 +10,7 @@ namespace {
 
 constexpr int kWarps = 4;
 
-template <class T, int kCount>
+template <class T, int kCount, bool kEight>
 __global__ void __launch_bounds__(kWarps * 32) rope_kv_kernel(const RopeKv args) {
   wait_for_previous();
   let_next_start();
@@ -20,7 +20,7 @@ __global__ void __launch_bounds__(kWarps * 32) rope_kv_kernel(const RopeKv args)
   const int64_t length = args.cache_length[0], i = blockIdx.x;
   // On their way beside the head.
   const Angles<kCount, kTurns> angles(rope_row(args, length, args.depths ? args.depths[i] : i), args.head_dim);
-  rope_head<T>(args, angles, length, h, i, [&] {
+  rope_head<T, kEight>(args, angles, length, h, i, [&] {
     HeadPart<T, kCount, kTurns> part;
     const int64_t row = i * (int64_t(args.heads) + 2 * int64_t(args.kv_heads));
     part.fetch(static_cast<const T*>(args.qkv) + (row + h) * args.head_dim, args.head_dim);
@@ -38,7 +38,7 @@ bool takes_pairs(const RopeKv& args) {
 bool may_wait(const smq_context* ctx, const RopeKv& args) {
   const int32_t width = (args.heads + 2 * args.kv_heads) * args.head_dim;
   return args.slot_offset >= 0 && args.heads % args.kv_heads == 0 && takes_pairs(args) &&
-         one_row_fits(ctx, args.m, args.heads, args.kv_heads, args.head_dim, args.slots) &&
+         one_row_fits(ctx, args.m, args.heads, args.kv_heads, args.head_dim, args.slots, args.cache) &&
          has_parts_of(ctx, args.qkv, 1, width, SMQ_STORE, args.dtype) && ctx->parts->order != Order::kPairs &&
          shares_all_tiles(ctx->parts->call.split);
 }
@@ -52,7 +52,9 @@ void smq::queue_rotation(smq_context* ctx, const RopeKv& args) {
   if (!wide || !rope_kv_of_parts(ctx, args)) {
     with_half(args.dtype, [&](auto type) {
       using T = decltype(type);
-      const auto kernel = wide ? rope_kv_kernel<T, 2> : rope_kv_kernel<T, 1>;
+      const auto kernel = args.cache == SMQ_I8 ? wide ? rope_kv_kernel<T, 2, true> : rope_kv_kernel<T, 1, true>
+                          : wide               ? rope_kv_kernel<T, 2, false>
+                                               : rope_kv_kernel<T, 1, false>;
       prefer_shared(kernel);
       launch(ctx, kernel, grid, kWarps * 32, 0, args);
     });

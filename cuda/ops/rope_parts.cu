@@ -9,7 +9,7 @@ namespace {
 
 constexpr int kThreads = kGroups * kGroupThreads, kCount = 2;
 
-template <class T, Order O>
+template <class T, Order O, bool kEight>
 __global__ void __maxnreg__(kRegistersBesideProduct)
     rope_parts_kernel(const StreamCall call, const PartsOf<O> parts, const RopeKv args) {
   using At = TileOutputs<O>;
@@ -49,7 +49,7 @@ __global__ void __maxnreg__(kRegistersBesideProduct)
   for (int e = warp % sharers; e < heads; e += sharers) {
     const int32_t h = first_head + e;
     if (h >= args.heads + 2 * args.kv_heads) return;
-    rope_head<T>(args, angles, length, h, i, [&] {
+    rope_head<T, kEight>(args, angles, length, h, i, [&] {
       HeadPart<T, kCount, kTurns> part;
       T* const in_qkv = static_cast<T*>(args.qkv) + i * call.n + int64_t(h) * d;
       if (workers[0].shared()) {
@@ -73,10 +73,12 @@ bool rope_kv_of_parts(smq_context* ctx, const RopeKv& args) {
   if (tile % args.head_dim != 0 || args.head_dim % 16 != 0) return false;
   const Parts parts = take_parts(ctx);
   with_parts(parts, [&](auto type, auto order) {
-    const auto kernel = rope_parts_kernel<decltype(type), decltype(order)::value>;
+    using T = decltype(type);
+    constexpr Order kOrder = decltype(order)::value;
+    const auto kernel = args.cache == SMQ_I8 ? rope_parts_kernel<T, kOrder, true> : rope_parts_kernel<T, kOrder, false>;
     prefer_shared(kernel);
     launch(ctx, kernel, dim3(unsigned(parts.call.split.tiles), row_chunks(parts.call)), kThreads, 0, parts.call,
-           PartsOf<decltype(order)::value>{parts.rows / 8}, args);
+           PartsOf<kOrder>{parts.rows / 8}, args);
   });
   return true;
 }

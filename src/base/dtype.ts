@@ -36,6 +36,15 @@ export type OtherDType =
 /** The dtypes that activations can have. */
 export type ActivationDType = "f16" | "bf16";
 
+/**
+ * How caches keep keys and values: as activations are, in 16 bits (`f16`, of a model in bf16 that), or in 8, each head of a
+ * token with a scale (`int8`).
+ */
+export type KvCacheDType = "f16" | "int8";
+
+/** All of them, the default first. */
+export const KV_CACHE_DTYPES: readonly KvCacheDType[] = ["f16", "int8"];
+
 /** Bytes of one element; a part of one where several share a byte. */
 export const DTYPE_BYTES: Readonly<Record<DType, number>> = {
   f64: 8,

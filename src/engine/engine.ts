@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { KvCacheDType } from "../base/dtype.ts";
 import { ArgumentError, SpecMQuantError } from "../base/errors.ts";
 import { checkArgument, oneOf, required } from "../base/options.ts";
 import { type Checkpoint, openCheckpoint } from "../checkpoint/checkpoint.ts";
@@ -134,9 +135,9 @@ export class Engine implements Disposable {
     const context = contextOf(options, stored);
 
     using cleanup = new DisposableStack();
-    const { backend, threads, library, progress, promptRows } = options;
+    const { backend, threads, library, progress, promptRows, kvCache } = options;
     const device = cleanup.use(Device.open({ backend, threads, library }));
-    checkMemory(planned, context, device);
+    checkMemory(planned, context, device, kvCache);
     const heard = (role: string) =>
       progress && ((done: number, total: number) => progress(role, done, total));
     const target = cleanup.use(inRole("target", () => Model.load(device, stored, heard("target"))));
@@ -166,6 +167,7 @@ export class Engine implements Disposable {
         drafter,
         method: one.method,
         promptRows,
+        kvCache,
         costs: one.method === "auto" ? options.costs?.(device, drafter!.settings) : undefined,
       });
     };
@@ -309,13 +311,18 @@ export class Engine implements Disposable {
     this.#session.forget();
   }
 
+  /** How caches keep keys and values. */
+  get kvCache(): KvCacheDType {
+    return this.#session.kvCache;
+  }
+
   /** Log-probabilities of a text under the target; text is encoded with special tokens. */
   score(text: string | TokenIds, options?: ScoreOptions): Score {
     const use = { ...SCORED, expected: "text or token ids" };
     const tokens = typeof text === "string"
       ? this.#encode(text, use)
       : tokenIds(text, this.target.config.vocabSize, use);
-    return scoreTokens(this.target, tokens, options);
+    return scoreTokens(this.target, tokens, options, this.#session.kvCache);
   }
 
   /** Frees everything. A generation under way ends with code `"disposed"`. */

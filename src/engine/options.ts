@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { KV_CACHE_DTYPES, type KvCacheDType } from "../base/dtype.ts";
 import { ArgumentError } from "../base/errors.ts";
 import {
   checkArgument,
@@ -75,6 +76,8 @@ export interface EngineOptions extends Partial<SpeculationOptions> {
   readonly context?: number;
   /** Most tokens of a prompt that are read at once; see {@linkcode SessionOptions}. */
   readonly promptRows?: number;
+  /** How the caches of all models keep keys and values: in 16 bits, or in 8, half the memory; `f16` where absent. */
+  readonly kvCache?: KvCacheDType;
   /**
    * What rounds cost on a device, where that is known, for `auto`, which measures it in a moment otherwise; it must have
    * been measured with these models and settings.
@@ -98,6 +101,7 @@ const ENGINE_KINDS: Kinds<EngineOptions> = {
   // Its limits depend on the model.
   context: integer(),
   promptRows: integer(1),
+  kvCache: oneOf(KV_CACHE_DTYPES),
   costs: FUNCTION,
   progress: FUNCTION,
   minDraft: DRAFTER_KINDS.minDraft,

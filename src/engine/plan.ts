@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { KvCacheDType } from "../base/dtype.ts";
 import { OutOfDeviceMemoryError } from "../base/errors.ts";
 import { megabytes } from "../base/megabytes.ts";
 import { checkArgument, integer, required } from "../base/options.ts";
@@ -12,6 +13,7 @@ import type { Device } from "../device/mod.ts";
 import {
   attentionWorkspaceBytes,
   type BufferNeeds,
+  checkKvCache,
   choiceBytes,
   type HeadSummary,
   stateBytes,
@@ -88,24 +90,26 @@ export interface MemoryPlan {
 }
 
 /**
- * Plans the memory of `models` for texts of `context` tokens. What attention needs beside is known to a
+ * Plans the memory of `models` for texts of `context` tokens, kept as `kvCache` says. What attention needs beside is known to a
  * device alone; it is left out without one.
  */
 export function planMemory(
   models: readonly PlannedModel[],
   context: number,
   device?: Device,
+  kvCache: KvCacheDType = "f16",
 ): MemoryPlan {
   checkArgument("plan memory", "context", context, required(integer(0)));
   const rows = PREFILL_ROWS[device?.backend ?? "cuda"];
   const slots = context + SLACK;
-  const sizes = { context, slots, rows, logitsRows: MAX_TREE_ROWS };
+  const sizes = { context, slots, rows, logitsRows: MAX_TREE_ROWS, kvCache };
   const parts = models.flatMap((one) => {
     const { role, config, weightBytes, needs, rowBytes = 0, slotBytes = 0 } = one;
     const choice = role === "head" ? 0 : choiceBytes(config, sizes.logitsRows);
     const buffers = stateBytes(config, sizes, needs) + choice + rows * rowBytes +
       (PROPOSAL_BYTES[role] ?? 0) + slots * slotBytes;
-    const attention = device ? attentionWorkspaceBytes(device, config, rows, slots) : 0;
+    checkKvCache(config, kvCache);
+    const attention = device ? attentionWorkspaceBytes(device, config, rows, slots, kvCache) : 0;
     return [
       { label: `${role}: weights`, bytes: weightBytes },
       { label: `${role}: KV cache and buffers`, bytes: buffers + attention },
@@ -119,9 +123,10 @@ export function largestContext(
   models: readonly PlannedModel[],
   free: number,
   device?: Device,
+  kvCache?: KvCacheDType,
 ): number {
-  const base = planMemory(models, 0, device).total;
-  const perToken = (planMemory(models, 65536, device).total - base) / 65536;
+  const base = planMemory(models, 0, device, kvCache).total;
+  const perToken = (planMemory(models, 65536, device, kvCache).total - base) / 65536;
   return Math.max(0, Math.floor((free - base) / perToken));
 }
 
@@ -130,11 +135,12 @@ export function checkMemory(
   models: readonly PlannedModel[],
   context: number,
   device: Device,
+  kvCache?: KvCacheDType,
 ): void {
   const { free } = device.memory();
-  const { total } = planMemory(models, context, device);
+  const { total } = planMemory(models, context, device, kvCache);
   if (total <= free) return;
-  const largest = largestContext(models, free, device);
+  const largest = largestContext(models, free, device, kvCache);
   throw new OutOfDeviceMemoryError(
     total,
     free,

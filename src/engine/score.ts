@@ -3,12 +3,14 @@
  *
  * @module
  */
+import { KV_CACHE_DTYPES, type KvCacheDType } from "../base/dtype.ts";
 import {
   checkArgument,
   checkOptions,
   FUNCTION,
   integer,
   type Kinds,
+  oneOf,
   SIGNAL,
 } from "../base/options.ts";
 import { Arena, rows } from "../device/mod.ts";
@@ -49,13 +51,19 @@ const SCORE_KINDS: Kinds<ScoreOptions> = {
 };
 
 /**
- * Scores the tokens of `text` under `model`. Throws an `ArgumentError` for no tokens, tokens outside the vocabulary, and
+ * Scores the tokens of `text` under `model`, keys and values kept as `kvCache` says. Throws an `ArgumentError` for no tokens, tokens outside the vocabulary, and
  * options that are not what they should be; code `"disposed"` where the model has been disposed.
  */
-export function scoreTokens(model: Model, text: TokenIds, options: ScoreOptions = {}): Score {
+export function scoreTokens(
+  model: Model,
+  text: TokenIds,
+  options: ScoreOptions = {},
+  kvCache: KvCacheDType = "f16",
+): Score {
   const { doing } = SCORED;
   checkArgument(doing, "model", model, MODEL_KIND);
   checkOptions(doing, options, SCORE_KINDS);
+  checkArgument(doing, "kvCache", kvCache, oneOf(KV_CACHE_DTYPES));
   model.expectLive(doing);
   const { vocabSize } = model.config;
   const { top: topk = 0 } = options;
@@ -70,6 +78,7 @@ export function scoreTokens(model: Model, text: TokenIds, options: ScoreOptions 
     slots: tokens.length,
     rows: chunk,
     logitsRows,
+    kvCache,
   });
   const history = arena.fromHost("i32", [tokens.length], Int32Array.from(tokens));
   const scores = arena.allocate("f32", [logitsRows], "scores");

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { KV_CACHE_DTYPES, type KvCacheDType } from "../base/dtype.ts";
 import { ArgumentError, SpecMQuantError } from "../base/errors.ts";
 import {
   BOOLEAN,
@@ -104,6 +105,8 @@ export interface SessionOptions {
    * bit the same whether it continues the one before or is read afresh.
    */
   readonly promptRows?: number;
+  /** How the caches of all models keep keys and values; `f16` where absent. */
+  readonly kvCache?: KvCacheDType;
 }
 
 const SESSION_KINDS: Kinds<SessionOptions> = {
@@ -112,6 +115,7 @@ const SESSION_KINDS: Kinds<SessionOptions> = {
   costs: object("costs as they are measured", ({ contexts }) => Array.isArray(contexts)),
   method: TEXT,
   promptRows: integer(1),
+  kvCache: oneOf(KV_CACHE_DTYPES),
 };
 
 const TOKENIZER: Kind = required(
@@ -127,6 +131,8 @@ export class Session implements Disposable {
   readonly context: number;
   /** Name of the method in statistics. */
   readonly method: string;
+  /** How caches keep keys and values. */
+  readonly kvCache: KvCacheDType;
   readonly #target: Model;
   readonly #tokenizer: Tokenizer;
   readonly #arena: Arena;
@@ -149,14 +155,18 @@ export class Session implements Disposable {
     checkArgument(doing, "tokenizer", tokenizer, TOKENIZER);
     checkOptions(doing, options, SESSION_KINDS);
     target.expectLive(doing);
-    const { context, drafter, promptRows } = options;
+    const { context, drafter, promptRows, kvCache = "f16" } = options;
     this.context = context;
+    this.kvCache = kvCache;
     this.method = options.method ?? drafter?.name ?? "ar";
     this.#target = target;
     this.#tokenizer = tokenizer;
     this.#arena = new Arena(target.device, "session");
     try {
-      const memory = sequenceMemory(target.device, this.#arena, context, drafter, promptRows);
+      const memory = sequenceMemory(target.device, this.#arena, context, drafter, {
+        promptRows,
+        kvCache,
+      });
       this.#round = new Round(target, memory, drafter);
       if (drafter?.several) {
         this.#several = drafter;

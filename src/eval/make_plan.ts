@@ -34,7 +34,7 @@ export interface EvalRequest {
   /** How many seeds. */
   readonly seeds: number;
   /** Where and how long: see `EngineOptions`. */
-  readonly engine: Pick<EngineOptions, "backend" | "threads" | "library" | "context">;
+  readonly engine: Pick<EngineOptions, "backend" | "threads" | "library" | "context" | "kvCache">;
 }
 
 /** The seed where none is given, so that a run can be repeated. */

@@ -7,7 +7,7 @@
  */
 
 /** The hash of the header's declarations; a library built from others is refused. */
-export const ABI_HASH = 0x7af9119b40d5d0d0n;
+export const ABI_HASH = 0x1289fa1912a9b0c8n;
 
 /** status: SMQ_OK */
 export const SMQ_OK = 0;
@@ -47,6 +47,11 @@ export const SMQ_I8 = 3;
 
 /** the 8-bit float of 4 exponent bits, likewise */
 export const SMQ_E4M3 = 4;
+
+/**
+ * A KV cache has the dtype of activations, [slots, kv_heads, head_dim], or is SMQ_I8: then a slot is kv_heads *: head_dim elements, i8, and behind them a scale for each head, dtype, the whole filled up to a multiple of: SMQ_CACHE_ALIGNMENT bytes; an element stands for q s, and head_dim is a multiple of 16.: SMQ_CACHE_ALIGNMENT
+ */
+export const SMQ_CACHE_ALIGNMENT = 32;
 
 /** y (dtype) = x w + bias */
 export const SMQ_STORE = 0;
@@ -539,14 +544,17 @@ export const SYMBOLS = {
     result: "i32",
   },
   /**
-   * `smq_rope_kv(ctx, qkv, table, positions, cache_length, depths, position_offset, slot_offset, q_norm, k_norm, eps, k_cache, v_cache, slots, m, heads, kv_heads, head_dim, dtype)`
+   * `smq_rope_kv(ctx, qkv, table, positions, cache_length, depths, position_offset, slot_offset, q_norm, k_norm, eps, k_cache, v_cache, slots, m, heads, kv_heads, head_dim, dtype, cache)`
    *
    * For each row i of qkv [m, (heads + 2 kv_heads) * head_dim]: normalises each q and k head (where
    * q_norm, k_norm: dtype [head_dim] are given), rotates q in place and k, both by the row's position
    * p_i = cache_length[0] + (depths ? depths[i] : i) + position_offset, and writes k and v into their
    * caches at slot cache_length[0] + slot_offset + i. Halves are rotated (x[j], x[j + head_dim/2]).
    * table: f32 [positions, head_dim]: cosines of head_dim/2 frequencies, then sines; p_i is clamped
-   * into it. k_cache, v_cache: dtype [slots, kv_heads, head_dim]; a slot outside is not written.
+   * into it. k_cache, v_cache: caches of `cache`, dtype or SMQ_I8; a slot outside is not written.
+   * SMQ_I8: of each head of k, rotated and rounded to dtype, and of v: s is absmax / 127, rounded up to dtype, and q =
+   * x / s in f32, to the nearest, ties to even. A head of zeros has scale 0; one that holds a value which is not finite
+   * has scale NaN and zeros.
    */
   smq_rope_kv: {
     parameters: [
@@ -569,17 +577,19 @@ export const SYMBOLS = {
       "i32",
       "i32",
       "i32",
+      "i32",
     ],
     result: "i32",
   },
   /**
-   * `smq_attention(ctx, out, qkv, k_cache, v_cache, slots, cache_length, mask, mask_words, slot_offset, window, scale, m, heads, kv_heads, head_dim, dtype, workspace)`
+   * `smq_attention(ctx, out, qkv, k_cache, v_cache, slots, cache_length, mask, mask_words, slot_offset, window, scale, m, heads, kv_heads, head_dim, dtype, cache, workspace)`
    *
    * out[i, h] = softmax(scale * q[i, h] . k) v over the pairs that row i attends to, with L =
    * cache_length[0]: slots 0..L-1, then, without mask, slots L..L+slot_offset+i, or, with mask u64[m,
    * mask_words], the slots L + j of its set bits j, ascending. Of these ordered pairs, window > 0 keeps
    * the last `window`. q: the first heads * head_dim of each row of qkv, as smq_rope_kv leaves it;
-   * out: dtype [m, heads * head_dim]. workspace: smq_attention_bytes bytes, or 0 where that says 0.
+   * out: dtype [m, heads * head_dim]. k_cache, v_cache: as smq_rope_kv writes them; what 8 bits stand for may be
+   * rounded to dtype. workspace: smq_attention_bytes bytes, or 0 where that says 0.
    */
   smq_attention: {
     parameters: [
@@ -600,13 +610,14 @@ export const SYMBOLS = {
       "i32",
       "i32",
       "i32",
+      "i32",
       "u64",
     ],
     result: "i32",
   },
-  /** `smq_attention_bytes(m, heads, kv_heads, head_dim, slots, out)` */
+  /** `smq_attention_bytes(m, heads, kv_heads, head_dim, slots, cache, out)` */
   smq_attention_bytes: {
-    parameters: ["i32", "i32", "i32", "i32", "i32", "buffer"],
+    parameters: ["i32", "i32", "i32", "i32", "i32", "i32", "buffer"],
     result: "i32",
   },
   /**

@@ -62,19 +62,19 @@ export class BlockState implements Disposable {
   constructor(head: HeadWeights, options: BlockOptions) {
     const { config, description, verifier: { device, dtype } } = head;
     if (!("maskToken" in description)) throw new Error(`${description.kind} drafts no blocks`);
-    const { drafted, branches, slots } = options;
+    const { drafted, branches, slots, kvCache } = options;
     this.head = head;
     this.device = device;
     this.#rows = blockRows(head, drafted);
     const arena = new Arena(device, `state of ${head.dir}`);
     this.#arena = arena;
     try {
-      this.cache = new KvCache(arena, config, dtype, slots);
+      this.cache = new KvCache(arena, config, dtype, slots, kvCache);
       this.cacheLength = arena.fromHost("i32", [1], new Int32Array(1));
       const needs = { ...head.summary.needs, logitsScratch: head.lmHead.scratch };
       const count = Math.max(options.rows, this.#rows, branches);
-      const sizes = { rows: count, logitsRows: drafted };
-      this.#space = workspace(device, arena, config, dtype, sizes, slots, needs);
+      const sizes = { rows: count, logitsRows: drafted, slots, kvCache };
+      this.#space = workspace(device, arena, config, dtype, sizes, needs);
       this.input = arena.allocate(dtype, [count, head.fc.k], "taps");
       this.hidden = rows(this.#space.normed, this.#rows - drafted, this.#rows);
       this.logits = arena.allocate("f32", [drafted, head.vocabulary], "logits");

@@ -51,10 +51,10 @@ export class HeadState implements Disposable {
     const arena = new Arena(device, `state of ${head.dir}`);
     this.#arena = arena;
     try {
-      this.cache = new KvCache(arena, config, dtype, options.slots);
+      this.cache = new KvCache(arena, config, dtype, options.slots, options.kvCache);
       this.cacheLength = arena.fromHost("i32", [1], new Int32Array(1));
       const needs = { ...head.summary.needs, logitsScratch: head.lmHead.scratch };
-      const space = workspace(device, arena, config, dtype, options, options.slots, needs);
+      const space = workspace(device, arena, config, dtype, options, needs);
       this.logits = arena.allocate("f32", [options.logitsRows, head.vocabulary], "logits");
       const table = ropeTable(config, options.slots, options.context);
       const rope = arena.fromHost("f32", [options.slots, config.headDim], table);

@@ -3,17 +3,19 @@
  *
  * @module
  */
-import type { ActivationDType } from "../base/dtype.ts";
+import type { ActivationDType, DType, KvCacheDType } from "../base/dtype.ts";
+import { UnsupportedModelError } from "../base/errors.ts";
 import type { ModelConfig } from "../checkpoint/config/config.ts";
 import { addressOf, type Arena, type Growable, type Tensor } from "../device/mod.ts";
+import { cacheRow } from "../ops/mod.ts";
 
 /** Keys and values of every layer. Slots are reserved at once and backed by memory as texts need them. */
 export class KvCache {
   /** Slots reserved. */
   readonly slots: number;
-  /** Keys of each layer, activation dtype [slots, kvHeads, headDim]. */
+  /** Keys of each layer, activation dtype [slots, kvHeads, headDim], or i8 [slots, `cacheRow`]. */
   readonly keys: readonly Tensor[];
-  /** Values of each layer, activation dtype [slots, kvHeads, headDim]. */
+  /** Values of each layer, likewise. */
   readonly values: readonly Tensor[];
   /** Addresses of all keys, then of all values: u64 [2 layers]. */
   readonly table: Tensor<"u64">;
@@ -23,19 +25,28 @@ export class KvCache {
   readonly #growables: readonly Growable[];
   #grown = 0;
 
-  /** Reserves `slots` slots for the layers of `config` in `arena`. */
-  constructor(arena: Arena, config: ModelConfig, dtype: ActivationDType, slots: number) {
+  /** Reserves `slots` slots for the layers of `config` in `arena`, kept as `kind` says. */
+  constructor(
+    arena: Arena,
+    config: ModelConfig,
+    dtype: ActivationDType,
+    slots: number,
+    kind: KvCacheDType = "f16",
+  ) {
+    checkKvCache(config, kind);
     this.#arena = arena;
-    const shape = [slots, config.kvHeads, config.headDim];
-    const reserve = (kind: string): Growable[] =>
-      Array.from({ length: config.layers }, (_, i) => arena.reserve(dtype, shape, `${kind} ${i}`));
+    const { kvHeads, headDim } = config;
+    const stored = storedAs(kind, dtype);
+    const shape = [slots, ...(stored === "i8" ? [cacheRow(config, stored)] : [kvHeads, headDim])];
+    const reserve = (name: string): Growable[] =>
+      Array.from({ length: config.layers }, (_, i) => arena.reserve(stored, shape, `${name} ${i}`));
     const keys = reserve("keys");
     const values = reserve("values");
     this.#growables = [...keys, ...values];
     this.keys = keys.map((one) => one.tensor);
     this.values = values.map((one) => one.tensor);
     this.slots = slots;
-    this.rowBytes = config.kvHeads * config.headDim * 2;
+    this.rowBytes = rowBytes(config, kind);
     const addresses = BigUint64Array.from(this.#growables, (one) => addressOf(one.tensor));
     this.table = arena.fromHost("u64", [addresses.length], addresses);
   }
@@ -49,7 +60,30 @@ export class KvCache {
   }
 }
 
+/** The dtype of the tensors of caches, where activations have `dtype`. */
+export function storedAs(kind: KvCacheDType, dtype: ActivationDType = "f16"): DType {
+  return kind === "int8" ? "i8" : dtype;
+}
+
+/** Bytes of a slot of one cache. */
+function rowBytes(config: ModelConfig, kind: KvCacheDType): number {
+  return cacheRow(config, storedAs(kind)) * (kind === "int8" ? 1 : 2);
+}
+
 /** Bytes of a cache of `slots` slots. */
-export function kvCacheBytes(config: ModelConfig, slots: number): number {
-  return 2 * config.layers * slots * config.kvHeads * config.headDim * 2;
+export function kvCacheBytes(
+  config: ModelConfig,
+  slots: number,
+  kind: KvCacheDType = "f16",
+): number {
+  return 2 * config.layers * slots * rowBytes(config, kind);
+}
+
+/** Throws an `UnsupportedModelError` where heads of `config` cannot be kept as `kind` says. */
+export function checkKvCache({ headDim }: ModelConfig, kind: KvCacheDType): void {
+  if (kind !== "int8" || headDim % 16 === 0) return;
+  throw new UnsupportedModelError(
+    `a KV cache in ${kind}`,
+    `heads have ${headDim} elements, expected a multiple of 16`,
+  );
 }

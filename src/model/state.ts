@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { KvCacheDType } from "../base/dtype.ts";
 import type { ModelConfig } from "../checkpoint/config/config.ts";
 import { Arena, columns, type Device, rows, type Tensor } from "../device/mod.ts";
 import { type ChoiceSettings, choose, type ChooseOptions, convert, rmsNorm } from "../ops/mod.ts";
@@ -26,6 +27,8 @@ export interface StateOptions {
   readonly logitsRows: number;
   /** Tokens that are chosen from, the first ones of the vocabulary; all where absent. */
   readonly vocabulary?: number;
+  /** How keys and values are kept; `f16` where absent. */
+  readonly kvCache?: KvCacheDType;
   /** Hidden states that forwards keep, by how many layers have run (see `HeadTaps`); none where absent. */
   readonly taps?: readonly number[];
 }
@@ -49,7 +52,8 @@ export function stateBytes(
   options: StateOptions,
   needs: BufferNeeds,
 ): number {
-  return kvCacheBytes(config, options.slots) + workspaceBytes(config, options, needs) +
+  return kvCacheBytes(config, options.slots, options.kvCache) +
+    workspaceBytes(config, options, needs) +
     options.logitsRows * config.vocabSize * 4 + options.slots * config.headDim * 4;
 }
 
@@ -100,10 +104,10 @@ export class ModelState implements Disposable {
     const arena = new Arena(device, `state of ${model.dir}`);
     this.#arena = arena;
     try {
-      this.cache = new KvCache(arena, config, dtype, options.slots);
+      this.cache = new KvCache(arena, config, dtype, options.slots, options.kvCache);
       this.cacheLength = arena.fromHost("i32", [1], new Int32Array(1));
       const { needs } = model.summary;
-      this.#space = workspace(device, arena, config, dtype, options, options.slots, needs);
+      this.#space = workspace(device, arena, config, dtype, options, needs);
       this.hidden = this.#space.normed;
       const width = this.#taps.length * config.hiddenSize;
       this.tapped = width > 0 ? arena.allocate(dtype, [options.rows, width], "taps") : this.hidden;

@@ -3,11 +3,12 @@
  *
  * @module
  */
-import type { ActivationDType } from "../base/dtype.ts";
+import type { ActivationDType, KvCacheDType } from "../base/dtype.ts";
 import type { ModelConfig } from "../checkpoint/config/config.ts";
 import { type Arena, type Device, rows, type Tensor } from "../device/mod.ts";
 import { attentionBytes, MAX_TREE_ROWS } from "../ops/mod.ts";
 import { quantizedBytes } from "../quant/mod.ts";
+import { storedAs } from "./kv_cache.ts";
 import type { BufferNeeds } from "./needs.ts";
 
 /** Buffers for forwards of up to `rows` rows. */
@@ -36,19 +37,19 @@ export interface Workspace {
   readonly attention?: Tensor<"u8">;
 }
 
-/** Bytes that attention needs for forwards of up to `count` rows over `slots` slots. */
+/** Bytes that attention needs for forwards of up to `count` rows over `slots` slots, kept as `kvCache` says. */
 export function attentionWorkspaceBytes(
   device: Device,
   config: ModelConfig,
   count: number,
   slots: number,
+  kvCache: KvCacheDType = "f16",
 ): number {
   const { heads, kvHeads, headDim } = config;
+  const shared = { heads, kvHeads, headDim, slots, cache: storedAs(kvCache) };
   // Few rows and many take different kernels: the largest need of any row count serves all.
   const few = Array.from({ length: Math.min(count, MAX_TREE_ROWS) }, (_, i) => i + 1);
-  return Math.max(
-    ...[...few, count].map((m) => attentionBytes(device, { m, heads, kvHeads, headDim, slots })),
-  );
+  return Math.max(...[...few, count].map((m) => attentionBytes(device, { m, ...shared })));
 }
 
 /** Sizes of a workspace. */
@@ -57,6 +58,14 @@ export interface WorkspaceSizes {
   readonly rows: number;
   /** Most rows of which logits are taken. */
   readonly logitsRows: number;
+}
+
+/** What the workspace of attention depends on beside. */
+export interface CacheSizes {
+  /** Slots of the KV cache. */
+  readonly slots: number;
+  /** How it is kept; `f16` where absent. */
+  readonly kvCache?: KvCacheDType;
 }
 
 /** Bytes of a workspace, that of attention left out. */
@@ -85,12 +94,11 @@ export function workspace(
   arena: Arena,
   config: ModelConfig,
   dtype: ActivationDType,
-  sizes: WorkspaceSizes,
-  slots: number,
+  sizes: WorkspaceSizes & CacheSizes,
   needs: BufferNeeds,
 ): Workspace {
   const { hiddenSize, intermediateSize, heads, kvHeads, headDim } = config;
-  const count = sizes.rows;
+  const { rows: count, slots, kvCache } = sizes;
   const make = (width: number, label: string): Tensor =>
     arena.allocate(dtype, [count, width], label);
   const memory = (bytes: number, label: string): Tensor<"u8"> | undefined =>
@@ -112,7 +120,7 @@ export function workspace(
       "activated in 8 bits",
     ),
     scratch: memory(scratchBytes(sizes, needs), "scratch"),
-    attention: memory(attentionWorkspaceBytes(device, config, count, slots), "attention"),
+    attention: memory(attentionWorkspaceBytes(device, config, count, slots, kvCache), "attention"),
   };
 }
 

@@ -4,8 +4,10 @@
  * @module
  */
 
+import type { DType } from "../base/dtype.ts";
 import { addressOf, byteLength, type Device, type Tensor } from "../device/mod.ts";
 import {
+  cacheCode,
   dtypeCode,
   expectCounter,
   expectInteger,
@@ -37,6 +39,8 @@ export interface AttentionSize extends Heads {
   m: number;
   /** Slots of the cache. */
   slots: number;
+  /** Its dtype: f16 or bf16, between which it makes no difference, or i8; f16 where absent. */
+  cache?: DType;
 }
 
 const int64 = new BigInt64Array(1);
@@ -48,8 +52,16 @@ export function attentionBytes(device: Device, size: AttentionSize): number {
   expectInteger(op, "m", size.m, 1);
   expectInteger(op, "slots", size.slots, 1);
   const { native } = device;
-  const { m, heads, kvHeads, headDim, slots } = size;
-  const status = native.symbols.smq_attention_bytes(m, heads, kvHeads, headDim, slots, int64);
+  const { m, heads, kvHeads, headDim, slots, cache = "f16" } = size;
+  const status = native.symbols.smq_attention_bytes(
+    m,
+    heads,
+    kvHeads,
+    headDim,
+    slots,
+    cacheCode(op, "cache", cache),
+    int64,
+  );
   native.check(status, "smq_attention_bytes");
   return Number(int64[0]);
 }
@@ -74,7 +86,8 @@ export function attention(
   expectInteger(op, "slotOffset", slotOffset, 0);
   expectInteger(op, "window", window, 0);
   expectNumber(op, "scale", scale, -Number.MAX_VALUE);
-  const bytes = attentionBytes(device, { m, heads, kvHeads, headDim, slots });
+  const cache = kCache.dtype;
+  const bytes = attentionBytes(device, { m, heads, kvHeads, headDim, slots, cache });
   const given = workspace === undefined ? 0 : byteLength(workspace);
   if (given < bytes) refuse(op, "workspace", `has ${given} bytes`, `at least ${bytes}`);
   const { native } = device;
@@ -96,6 +109,7 @@ export function attention(
     kvHeads,
     headDim,
     dtypeCode(op, "qkv", qkv.dtype),
+    cacheCode(op, "kCache", cache),
     addressOf(workspace),
   );
   native.check(status, "smq_attention");

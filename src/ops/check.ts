@@ -10,7 +10,7 @@ import { ArgumentError } from "../base/errors.ts";
 import { MAX_I32 } from "../base/i32.ts";
 import { showShape } from "../base/shape.ts";
 import { isContiguous, type Tensor } from "../device/tensor.ts";
-import { SMQ_BF16, SMQ_F16, SMQ_F32 } from "../ffi/symbols.ts";
+import { SMQ_BF16, SMQ_F16, SMQ_F32, SMQ_I8 } from "../ffi/symbols.ts";
 
 /** The dtypes of activations. */
 export const ACTIVATION: readonly DType[] = ["f16", "bf16"];
@@ -77,6 +77,11 @@ export function expectNumber(op: string, argument: string, value: number, min: n
   if (!Number.isFinite(value) || value < min) {
     refuse(op, argument, `is ${value}`, `a number from ${min}`);
   }
+}
+
+/** The C ABI's number of a cache's dtype: f16, bf16 or i8. */
+export function cacheCode(op: string, argument: string, dtype: DType): number {
+  return dtype === "i8" ? SMQ_I8 : dtypeCode(op, argument, dtype);
 }
 
 /** The C ABI's number of a floating-point dtype. */

@@ -4,7 +4,9 @@
  * @module
  */
 
+import type { DType } from "../base/dtype.ts";
 import type { Tensor } from "../device/mod.ts";
+import { SMQ_CACHE_ALIGNMENT } from "../ffi/symbols.ts";
 import { ACTIVATION, expectInteger, expectTensor, refuse } from "./check.ts";
 
 /** The heads of a model. */
@@ -17,12 +19,25 @@ export interface Heads {
   headDim: number;
 }
 
-/** The caches of one layer, both of qkv's dtype and as long as each other. */
+/**
+ * The caches of one layer, of the same dtype and as long as each other: that of qkv, or i8, a head of which has a multiple of
+ * 16 elements.
+ */
 export interface Caches {
-  /** [slots, kvHeads * headDim] or [slots, kvHeads, headDim]. */
+  /** [slots, kvHeads * headDim] or [slots, kvHeads, headDim]; of i8 [slots, `cacheRow`]. */
   kCache: Tensor;
   /** As `kCache`. */
   vCache: Tensor;
+}
+
+/**
+ * Elements of a slot of a cache; in i8 the heads' elements, a scale of two bytes for each head, and what fills the slot up to
+ * the next multiple of 32.
+ */
+export function cacheRow({ kvHeads, headDim }: Omit<Heads, "heads">, dtype: DType): number {
+  const elements = kvHeads * headDim;
+  if (dtype !== "i8") return elements;
+  return Math.ceil((elements + 2 * kvHeads) / SMQ_CACHE_ALIGNMENT) * SMQ_CACHE_ALIGNMENT;
 }
 
 /** Checks `heads`. */
@@ -46,8 +61,12 @@ export function expectAttentionInputs(
   expectHeads(op, options);
   const width = (heads + 2 * kvHeads) * headDim;
   const [m] = expectTensor(op, "qkv", qkv, ACTIVATION, [-1, width]);
-  const row = (t: Tensor) => t.shape.length === 3 ? [kvHeads, headDim] : [kvHeads * headDim];
-  const [slots] = expectTensor(op, "kCache", kCache, [qkv.dtype], [-1, ...row(kCache)]);
-  expectTensor(op, "vCache", vCache, [qkv.dtype], [slots, ...row(vCache)]);
+  const row = (t: Tensor) =>
+    t.shape.length === 3 && t.dtype !== "i8" ? [kvHeads, headDim] : [cacheRow(options, t.dtype)];
+  const [slots] = expectTensor(op, "kCache", kCache, [qkv.dtype, "i8"], [-1, ...row(kCache)]);
+  expectTensor(op, "vCache", vCache, [kCache.dtype], [slots, ...row(vCache)]);
+  if (kCache.dtype === "i8" && headDim % 16 !== 0) {
+    refuse(op, "headDim", `is ${headDim}`, "a multiple of 16 where caches are i8");
+  }
   return { m, slots };
 }

@@ -16,7 +16,7 @@ export * from "./gemm_w4a16.ts";
 export * from "./gemm_w4a8.ts";
 export * from "./gemm_w8.ts";
 export * from "./gemm_w8_group.ts";
-export type { Caches, Heads } from "./heads.ts";
+export { cacheRow, type Caches, type Heads } from "./heads.ts";
 export * from "./limits.ts";
 export * from "./logits.ts";
 export * from "./memory.ts";

@@ -6,7 +6,14 @@
 
 import { MAX_I32 } from "../base/i32.ts";
 import { addressOf, type Device, type Tensor } from "../device/mod.ts";
-import { dtypeCode, expectCounter, expectInteger, expectNumber, expectTensor } from "./check.ts";
+import {
+  cacheCode,
+  dtypeCode,
+  expectCounter,
+  expectInteger,
+  expectNumber,
+  expectTensor,
+} from "./check.ts";
 import { type Caches, expectAttentionInputs, type Heads } from "./heads.ts";
 
 /** What `ropeKv` reads and writes beside qkv. */
@@ -31,7 +38,7 @@ export interface RopeKvOptions extends Heads, Caches {
 
 /**
  * Norms and rotates the query heads of `qkv` in place, and writes the normed, rotated keys and the
- * values to the caches at slots cacheLength + slotOffset + i. `qkv`: f16 or bf16
+ * values to the caches at slots cacheLength + slotOffset + i, in i8 with a scale for each head. `qkv`: f16 or bf16
  * [m, (heads + 2 kvHeads) * headDim]. A position is clamped into the table; a slot outside the cache
  * is not written.
  */
@@ -69,6 +76,7 @@ export function ropeKv(device: Device, qkv: Tensor, options: RopeKvOptions): voi
     kvHeads,
     headDim,
     dtypeCode(op, "qkv", qkv.dtype),
+    cacheCode(op, "kCache", kCache.dtype),
   );
   native.check(status, "smq_rope_kv");
 }

@@ -7,6 +7,7 @@
  *
  * @module
  */
+import type { KvCacheDType } from "../base/dtype.ts";
 import { type Kind, object } from "../base/options.ts";
 import type { Device, Tensor } from "../device/mod.ts";
 import type { ModelState } from "../model/mod.ts";
@@ -30,6 +31,8 @@ export interface SequenceMemory {
   readonly slots: number;
   /** Rows of one forward while the prompt is read. */
   readonly prefillRows: number;
+  /** How all levels keep keys and values; `f16` where absent. */
+  readonly kvCache?: KvCacheDType;
   /** How all levels choose tokens. */
   readonly choice: Choice;
 }

@@ -178,6 +178,7 @@ class HeadTrees implements Drafter {
         slots: memory.slots,
         rows: Math.max(memory.prefillRows, this.#extendRows, topk),
         logitsRows: topk,
+        kvCache: memory.kvCache,
       }),
     );
     this.#root = arena.allocate(this.#state.hidden.dtype, [1, head.config.hiddenSize], "root");

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { KvCacheDType } from "../base/dtype.ts";
 import type { Arena, Device } from "../device/mod.ts";
 import { Choice } from "./choice.ts";
 import { FORCED_ROWS } from "./constraint.ts";
@@ -19,13 +20,21 @@ export function slotsOf(memory: SequenceMemory, length: number): number {
   return Math.min(memory.slots - memory.context + length, memory.slots);
 }
 
-/** Allocates the shared memory of a sequence of up to `context` tokens, prompts read by `promptRows` at most. */
+/** How a session reads prompts and keeps what it has read. */
+export interface MemoryOptions {
+  /** Most tokens of a prompt that are read at once; what suits the backend where absent. */
+  readonly promptRows?: number;
+  /** See `SequenceMemory`. */
+  readonly kvCache?: KvCacheDType;
+}
+
+/** Allocates the shared memory of a sequence of up to `context` tokens. */
 export function sequenceMemory(
   device: Device,
   arena: Arena,
   context: number,
   plan?: DrafterPlan,
-  promptRows = Infinity,
+  { promptRows = Infinity, kvCache }: MemoryOptions = {},
 ): SequenceMemory {
   const slots = context + 1 + Math.max(plan?.rows ?? 1, plan?.slack ?? 0, FORCED_ROWS);
   return {
@@ -35,6 +44,7 @@ export function sequenceMemory(
     context,
     slots,
     prefillRows: Math.min(promptRows, PREFILL_ROWS[device.backend], context),
+    kvCache,
     choice: new Choice(device, arena),
   };
 }

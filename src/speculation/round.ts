@@ -105,6 +105,7 @@ export class Round implements Verifier, Disposable {
         rows: Math.max(most, memory.prefillRows),
         logitsRows: most,
         vocabulary: above?.vocabulary,
+        kvCache: memory.kvCache,
         taps: typeof plan?.taps === "string" ? undefined : plan?.taps,
       }),
     );

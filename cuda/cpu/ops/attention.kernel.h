@@ -3,6 +3,7 @@
 // the cache a pair lies does not touch the arithmetic.
 #pragma once
 
+#include "common/kv_cache.h"
 #include "kernels.h"
 #include "simd/math.h"
 
@@ -55,9 +56,32 @@ void find_keys(Keys& keys, const Attention& args, int64_t row) {
   keys.count = args.window;
 }
 
+// A key or a value of one pair: of the dtype of activations,
+template <class S, class T>
+struct Plainly {
+  const T* at;
+
+  SMQ_MEMBER Plainly() = default;
+  SMQ_MEMBER Plainly(const uint8_t* slot, int32_t head, int32_t, int32_t d)
+      : at(reinterpret_cast<const T*>(slot) + int64_t(head) * d) {}
+  SMQ_MEMBER typename S::F load(int32_t c) const { return S::load(at + c); }
+};
+// or in 8 bits.
+template <class S, class T>
+struct Scaled {
+  const int8_t* at;
+  float scale;
+
+  SMQ_MEMBER Scaled() = default;
+  SMQ_MEMBER Scaled(const uint8_t* slot, int32_t head, int32_t kv_heads, int32_t d)
+      : at(reinterpret_cast<const int8_t*>(slot) + int64_t(head) * d),
+        scale(widen(reinterpret_cast<const T*>(slot + int64_t(kv_heads) * d)[head])) {}
+  SMQ_MEMBER typename S::F load(int32_t c) const { return S::mul(S::load(at + c), S::set(scale)); }
+};
+
 // The lanes of q[g] . k[j], for `N` keys side by side.
-template <class S, class T, int G, int N>
-SMQ_INLINE void multiply_keys(float (*lanes)[kSummed][8], const float* q, const T* const* k, int j,
+template <class S, class P, int G, int N>
+SMQ_INLINE void multiply_keys(float (*lanes)[kSummed][8], const float* q, const P* k, int j,
                               int32_t d) {
   typename S::F sums[G][N];
   for (int g = 0; g < G; ++g) {
@@ -65,7 +89,7 @@ SMQ_INLINE void multiply_keys(float (*lanes)[kSummed][8], const float* q, const 
   }
   for (int32_t c = 0; c < d; c += 8) {
     for (int n = 0; n < N; ++n) {
-      const auto key = S::load(k[j + n] + c);
+      const auto key = k[j + n].load(c);
       for (int g = 0; g < G; ++g) sums[g][n] = S::fma(S::load(q + g * d + c), key, sums[g][n]);
     }
   }
@@ -76,16 +100,16 @@ SMQ_INLINE void multiply_keys(float (*lanes)[kSummed][8], const float* q, const 
 
 // scores[g][j] = q[g] . k[j] for the `count` keys of a chunk, whose lanes are summed eight keys at a time. What
 // lies behind the last has no meaning.
-template <class S, class T, int G>
-SMQ_INLINE void score_keys(float (*scores)[kChunk], const float* q, const T* const* k, int count, int32_t d,
+template <class S, class P, int G>
+SMQ_INLINE void score_keys(float (*scores)[kChunk], const float* q, const P* k, int count, int32_t d,
                            float scale) {
   constexpr int kKeys = G >= 4 ? 1 : 4 / G;
   float lanes[G][kSummed][8] = {};
   for (int from = 0; from < count; from += kSummed) {
     const int end = count - from < kSummed ? count : from + kSummed;
     int j = from;
-    for (; j + kKeys <= end; j += kKeys) multiply_keys<S, T, G, kKeys>(lanes, q, k, j, d);
-    for (; j < end; ++j) multiply_keys<S, T, G, 1>(lanes, q, k, j, d);
+    for (; j + kKeys <= end; j += kKeys) multiply_keys<S, P, G, kKeys>(lanes, q, k, j, d);
+    for (; j < end; ++j) multiply_keys<S, P, G, 1>(lanes, q, k, j, d);
     for (int g = 0; g < G; ++g) {
       S::store(scores[g] + from, S::mul(S::sum_eight(lanes[g]), S::set(scale)));
     }
@@ -93,8 +117,8 @@ SMQ_INLINE void score_keys(float (*scores)[kChunk], const float* q, const T* con
 }
 
 // acc[g] += sum over j of p[g][j] * v[j], for the columns c..c+8N-1, in the order of j.
-template <class S, class T, int G, int N>
-SMQ_INLINE void add_values(float* acc, const float (*p)[kChunk], const T* const* v, int count,
+template <class S, class P, int G, int N>
+SMQ_INLINE void add_values(float* acc, const float (*p)[kChunk], const P* v, int count,
                            int32_t c, int32_t d) {
   typename S::F sums[G][N];
   for (int g = 0; g < G; ++g) {
@@ -102,7 +126,7 @@ SMQ_INLINE void add_values(float* acc, const float (*p)[kChunk], const T* const*
   }
   for (int j = 0; j < count; ++j) {
     typename S::F value[N];
-    for (int n = 0; n < N; ++n) value[n] = S::load(v[j] + c + 8 * n);
+    for (int n = 0; n < N; ++n) value[n] = v[j].load(c + 8 * n);
     for (int g = 0; g < G; ++g) {
       const auto weight = S::set(p[g][j]);
       for (int n = 0; n < N; ++n) sums[g][n] = S::fma(weight, value[n], sums[g][n]);
@@ -140,13 +164,13 @@ SMQ_INLINE void soften_chunk(float* scores, int count, float& largest, float& to
   total += S::sum(sum);
 }
 
-template <class S, class T, int G>
+template <class S, class T, class P, int G>
 void attend_group(const Attention& args, const Keys& keys, int64_t row, int32_t kv_head,
                   int32_t head) {
   const int32_t d = args.head_dim;
-  const int64_t kv_row = int64_t(args.kv_heads) * d;
-  const T* k_cache = static_cast<const T*>(args.k_cache) + int64_t(kv_head) * d;
-  const T* v_cache = static_cast<const T*>(args.v_cache) + int64_t(kv_head) * d;
+  const int64_t row_bytes = cache_row_bytes(args.kv_heads, d, args.cache);
+  const uint8_t* k_cache = static_cast<const uint8_t*>(args.k_cache);
+  const uint8_t* v_cache = static_cast<const uint8_t*>(args.v_cache);
   const T* q_row = static_cast<const T*>(args.qkv) +
                    (row * (int64_t(args.heads) + 2 * int64_t(args.kv_heads)) + head) * d;
   float q[G * kAttentionDim];
@@ -164,23 +188,23 @@ void attend_group(const Attention& args, const Keys& keys, int64_t row, int32_t 
   }
   for (int64_t base = 0; base < keys.count; base += kChunk) {
     const int count = int(keys.count - base < kChunk ? keys.count - base : kChunk);
-    const T* k[kChunk];
-    const T* v[kChunk];
+    P k[kChunk];
+    P v[kChunk];
     for (int j = 0; j < count; ++j) {
-      const int64_t offset = keys.slot(base + j) * kv_row;
-      k[j] = k_cache + offset;
-      v[j] = v_cache + offset;
+      const int64_t offset = keys.slot(base + j) * row_bytes;
+      k[j] = P(k_cache + offset, kv_head, args.kv_heads, d);
+      v[j] = P(v_cache + offset, kv_head, args.kv_heads, d);
     }
-    score_keys<S, T, G>(scores, q, k, count, d, args.scale);
+    score_keys<S, P, G>(scores, q, k, count, d, args.scale);
     for (int g = 0; g < G; ++g) {
       soften_chunk<S>(scores[g], count, largest[g], total[g], acc + g * d, d);
     }
     constexpr int kColumns = G > 4 ? 1 : 2;
     int32_t c = 0;
     for (; c + 8 * kColumns <= d; c += 8 * kColumns) {
-      add_values<S, T, G, kColumns>(acc, scores, v, count, c, d);
+      add_values<S, P, G, kColumns>(acc, scores, v, count, c, d);
     }
-    for (; c < d; c += 8) add_values<S, T, G, 1>(acc, scores, v, count, c, d);
+    for (; c < d; c += 8) add_values<S, P, G, 1>(acc, scores, v, count, c, d);
   }
   T* out = static_cast<T*>(args.out) + (row * args.heads + head) * d;
   for (int g = 0; g < G; ++g) {
@@ -191,12 +215,12 @@ void attend_group(const Attention& args, const Keys& keys, int64_t row, int32_t 
   }
 }
 
-template <class S, class T>
+template <class S, class T, class P>
 void attention_tasks(const Attention& args, int64_t begin, int64_t end) {
   using Group = void (*)(const Attention&, const Keys&, int64_t, int32_t, int32_t);
   static constexpr Group groups[kMaxGroup] = {
-      attend_group<S, T, 1>, attend_group<S, T, 2>, attend_group<S, T, 3>, attend_group<S, T, 4>,
-      attend_group<S, T, 5>, attend_group<S, T, 6>, attend_group<S, T, 7>, attend_group<S, T, 8>};
+      attend_group<S, T, P, 1>, attend_group<S, T, P, 2>, attend_group<S, T, P, 3>, attend_group<S, T, P, 4>,
+      attend_group<S, T, P, 5>, attend_group<S, T, P, 6>, attend_group<S, T, P, 7>, attend_group<S, T, P, 8>};
   const int32_t group = args.heads / args.kv_heads;
   Keys keys;
   for (int64_t task = begin; task < end; ++task) {

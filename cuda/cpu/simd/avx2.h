@@ -33,6 +33,9 @@ struct Avx2 {
     const F value = _mm256_mul_ps(_mm256_castsi256_ps(kept), _mm256_set1_ps(0x1p120f));
     return _mm256_or_ps(value, _mm256_castsi256_ps(nan));
   }
+  SMQ_INLINE F load(const int8_t* p) {
+    return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))));
+  }
   SMQ_INLINE void store(float* p, F x) { _mm256_storeu_ps(p, x); }
   SMQ_INLINE void store(f16* p, F x) {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT));

@@ -16,7 +16,7 @@ struct Plain {
 
   SMQ_INLINE F zero() { return F{}; }
   SMQ_INLINE F set(float x) { return F{x, x, x, x, x, x, x, x}; }
-  // From f32, f16, bf16 or e4m3; no alignment needed.
+  // From f32, f16, bf16, e4m3 or i8; no alignment needed.
   SMQ_INLINE F load(const float* p) {
     F x;
     std::memcpy(&x, p, sizeof x);
@@ -37,6 +37,11 @@ struct Plain {
     const I kept = word & I(I{} + int(0x87f00000));
     const I nan = over(word & 0x07f00000, 0x07f00000 - 1);
     return floats(bits(floats(kept) * 0x1p120f) | nan);
+  }
+  SMQ_INLINE F load(const int8_t* p) {
+    F x;
+    for (int i = 0; i < 8; ++i) x[i] = float(p[i]);
+    return x;
   }
   // To f32, f16 or bf16, rounded to nearest even.
   SMQ_INLINE void store(float* p, F x) { std::memcpy(p, &x, sizeof x); }

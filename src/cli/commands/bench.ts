@@ -12,6 +12,7 @@ import {
   type SyntheticLmHead,
   type SyntheticScheme,
 } from "../../checkpoint/synthetic/synthetic_schemes.ts";
+import { KV_CACHE_DTYPES } from "../../base/dtype.ts";
 import { checkOptions } from "../../base/options.ts";
 import { MAX_TREE_ROWS } from "../../ops/mod.ts";
 import { CHOICE_KINDS } from "../../speculation/mod.ts";
@@ -148,6 +149,14 @@ const OPTIONS = [
     summary: "Tokens in the cache",
   },
   {
+    name: "kv-cache",
+    type: "words",
+    value: "NAME,...",
+    choices: KV_CACHE_DTYPES,
+    needs: [needsTableOf("kv-cache")],
+    summary: "How caches keep keys and values, one after the other: f16, int8; f16 where absent",
+  },
+  {
     name: "runs",
     type: "integer",
     value: "N",
@@ -217,6 +226,7 @@ export const bench: Command = command({
       sources: sourcesOf(values, tables),
       tables,
       context,
+      kvCaches: values["kv-cache"] ?? ["f16"],
       runs,
       prompts,
       rows: rowsOf(values.rows),

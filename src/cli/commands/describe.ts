@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { KvCacheDType } from "../../base/dtype.ts";
 import { ArgumentError } from "../../base/errors.ts";
 import { elements } from "../../base/shape.ts";
 import { type Checkpoint, openCheckpoint } from "../../checkpoint/checkpoint.ts";
@@ -96,17 +97,21 @@ export interface Unused {
 }
 
 /**
- * Describes `dir` at a context of `context` tokens. Throws as loading would for what could not be loaded, and
+ * Describes `dir` at a context of `context` tokens, kept as `kvCache` says. Throws as loading would for what could not be loaded, and
  * an `ArgumentError` where the model was not made for such a context.
  */
-export function describeDirectory(dir: string, context: number | undefined): Description {
+export function describeDirectory(
+  dir: string,
+  context: number | undefined,
+  kvCache: KvCacheDType = "f16",
+): Description {
   // Heads are no GGUF.
   if (findGguf(dir) === undefined && isHead(dir)) {
     using head = openHead(dir);
-    return describeHead(head, context);
+    return describeHead(head, context, kvCache);
   }
   using checkpoint = openCheckpoint(dir);
-  return describeModel(checkpoint, context);
+  return describeModel(checkpoint, context, kvCache);
 }
 
 function isHead(dir: string): boolean {
@@ -132,7 +137,11 @@ function unusedOf(
   ];
 }
 
-function describeModel(checkpoint: Checkpoint, context: number | undefined): Description {
+function describeModel(
+  checkpoint: Checkpoint,
+  context: number | undefined,
+  kvCache: KvCacheDType,
+): Description {
   const { dir, config } = checkpoint;
   const summary = summarizeModel(checkpoint);
   const { weightBytes, needs } = summary;
@@ -150,7 +159,7 @@ function describeModel(checkpoint: Checkpoint, context: number | undefined): Des
     specialTokens: specialTokens(checkpoint),
     chatTemplate: ChatTemplate.load(dir) !== undefined,
     ...storage(checkpoint.tensors),
-    memory: planMemory([planned], contextOf({ context }, checkpoint)),
+    memory: planMemory([planned], contextOf({ context }, checkpoint), undefined, kvCache),
     forwardBytes: summary.forwardBytes,
     unused: unusedOf(checkpoint, summary.unused),
   };
@@ -177,7 +186,11 @@ function ggufFacts({ gguf, rawConfig, tensors }: Checkpoint): GgufFacts {
   };
 }
 
-function describeHead(head: Head, context: number | undefined): Description {
+function describeHead(
+  head: Head,
+  context: number | undefined,
+  kvCache: KvCacheDType,
+): Description {
   const { dir, config: { kind: family, model, draftVocabSize } } = head;
   // It is checked against itself: the model that it drafts for is not known here.
   const summary = checkHead(head, { dir, config: model });
@@ -206,7 +219,12 @@ function describeHead(head: Head, context: number | undefined): Description {
     specialTokens: {},
     chatTemplate: false,
     ...storage(head.tensors),
-    memory: planMemory([{ role: "head", config: model, weightBytes, needs, rowBytes }], planned),
+    memory: planMemory(
+      [{ role: "head", config: model, weightBytes, needs, rowBytes }],
+      planned,
+      undefined,
+      kvCache,
+    ),
     // Its own embedding is read by the row; the output projection, which may be that of its model, as a whole.
     forwardBytes: weightBytes - (embedding === undefined ? 0 : tableBytes) +
       (vocabulary === undefined ? tableBytes : 0),

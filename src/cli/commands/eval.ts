@@ -12,7 +12,13 @@ import { type Command, command } from "../options/command.ts";
 import { idleBeside, needsOption } from "../options/needs.ts";
 import type { Option, Values } from "../options/option.ts";
 import { CHOICE_OPTIONS, choiceOf, SAMPLING_OPTIONS } from "../options/sampling.ts";
-import { BACKEND_OPTION, JSON_OPTION, TARGET_OPTION, THREADS_OPTION } from "../options/shared.ts";
+import {
+  BACKEND_OPTION,
+  JSON_OPTION,
+  KV_CACHE_OPTION,
+  TARGET_OPTION,
+  THREADS_OPTION,
+} from "../options/shared.ts";
 import { UsageError } from "../options/usage_error.ts";
 import { INTERRUPTED, interruptible } from "../terminal/interrupt.ts";
 import { tableColumns } from "../terminal/io.ts";
@@ -147,6 +153,7 @@ const OPTIONS = [
     required: true,
     summary: "Directory of answers and reports; what is there already is not done again",
   },
+  KV_CACHE_OPTION,
   BACKEND_OPTION,
   THREADS_OPTION,
   JSON_OPTION,
@@ -169,7 +176,7 @@ export const evalCommand: Command = command({
   example: "eval --trio models/demo --bench gsm8k --data data --limit 20 --out run",
 
   async run(values, io) {
-    const { out, context, backend, threads } = values;
+    const { out, context, backend, threads, "kv-cache": kvCache } = values;
     const choice = choiceOf(values);
     checkOptions("generate", choice, CHOICE_KINDS);
     const plan = await makePlan({
@@ -189,7 +196,7 @@ export const evalCommand: Command = command({
       choice,
       asModel: values.sampling === "model",
       seeds: values.seeds,
-      engine: { backend, threads, context },
+      engine: { backend, threads, context, kvCache },
     });
     using bar = new Progress(io.stderr, { lines: true });
     return await interruptible(async (signal) => {

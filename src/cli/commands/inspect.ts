@@ -10,7 +10,7 @@ import { type Command, command } from "../options/command.ts";
 import { describeDirectory, type Description, type Unused } from "./describe.ts";
 import { tableColumns } from "../terminal/io.ts";
 import { writeJson } from "../terminal/json.ts";
-import { JSON_OPTION } from "../options/shared.ts";
+import { JSON_OPTION, KV_CACHE_OPTION } from "../options/shared.ts";
 import { type Cell, table } from "../terminal/table.ts";
 import { groupTensors } from "./tensor_groups.ts";
 import { paragraph } from "../terminal/wrap.ts";
@@ -33,6 +33,7 @@ export const inspect: Command = command({
       min: 2,
       summary: "Longest text in tokens to plan for; 4096 or the model's limit where absent",
     },
+    KV_CACHE_OPTION,
     {
       name: "bandwidth",
       type: "number",
@@ -44,8 +45,8 @@ export const inspect: Command = command({
   ],
   example: "inspect models/demo/target --context 2048",
 
-  async run({ dir, context, bandwidth, json }, io) {
-    const description = describeDirectory(dir, context);
+  async run({ dir, context, bandwidth, json, "kv-cache": kvCache }, io) {
+    const description = describeDirectory(dir, context, kvCache);
     const floorMs = bandwidth && description.forwardBytes / (bandwidth * 1e6);
     if (json) {
       const { tensors } = description;

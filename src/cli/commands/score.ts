@@ -15,7 +15,13 @@ import { readTextFile, refuseEmpty } from "./input.ts";
 import { tableColumns } from "../terminal/io.ts";
 import { writeJson } from "../terminal/json.ts";
 import { Progress } from "../terminal/progress.ts";
-import { BACKEND_OPTION, JSON_OPTION, TARGET_OPTION, THREADS_OPTION } from "../options/shared.ts";
+import {
+  BACKEND_OPTION,
+  JSON_OPTION,
+  KV_CACHE_OPTION,
+  TARGET_OPTION,
+  THREADS_OPTION,
+} from "../options/shared.ts";
 import { type Cell, table } from "../terminal/table.ts";
 
 /** The `score` command. */
@@ -44,6 +50,7 @@ export const score: Command = command({
       default: 0,
       summary: "Also give the K likeliest tokens in each place",
     },
+    KV_CACHE_OPTION,
     BACKEND_OPTION,
     THREADS_OPTION,
     JSON_OPTION,
@@ -52,7 +59,7 @@ export const score: Command = command({
   example: 'score --target models/demo/target --text "2 + 3 = 5" --top 3',
 
   async run(values, io) {
-    const { target, backend, threads, top } = values;
+    const { target, backend, threads, top, "kv-cache": kvCache } = values;
     const source = readSource(values.text, values["text-file"], values.tokens);
     // The target alone, with room for this text only: less than an engine takes.
     using checkpoint = openCheckpoint(target);
@@ -84,17 +91,15 @@ export const score: Command = command({
       weightBytes: summary.weightBytes,
       needs: summary.needs,
     };
-    checkMemory([planned], tokens.length, device);
+    checkMemory([planned], tokens.length, device, kvCache);
     using bar = new Progress(io.stderr);
     using model = Model.load(
       device,
       checkpoint,
       (done, total) => bar.update("loading the target", done, total),
     );
-    const result = scoreTokens(model, tokens, {
-      top,
-      progress: (done, total) => bar.update("scoring", done, total),
-    });
+    const progress = (done: number, total: number) => bar.update("scoring", done, total);
+    const result = scoreTokens(model, tokens, { top, progress }, kvCache);
     bar.clear();
     if (values.json) await writeJson(io.stdout, result);
     else await io.stdout.write(scoreTable(result, tokenizer!, tableColumns(io.stdout)));

@@ -8,7 +8,13 @@ import { checkWritable, writeWhole } from "../../checkpoint/containers/whole_fil
 import { Engine, type Tuned } from "../../engine/mod.ts";
 import { type Command, command } from "../options/command.ts";
 import { needsOption } from "../options/needs.ts";
-import { BACKEND_OPTION, JSON_OPTION, TARGET_OPTION, THREADS_OPTION } from "../options/shared.ts";
+import {
+  BACKEND_OPTION,
+  JSON_OPTION,
+  KV_CACHE_OPTION,
+  TARGET_OPTION,
+  THREADS_OPTION,
+} from "../options/shared.ts";
 import { UsageError } from "../options/usage_error.ts";
 import { tableColumns } from "../terminal/io.ts";
 import { writeJson } from "../terminal/json.ts";
@@ -98,6 +104,7 @@ export const tune: Command = command({
       value: "FILE",
       summary: "Draw which method wins by the accept rates of head and draft model, as SVG",
     },
+    KV_CACHE_OPTION,
     BACKEND_OPTION,
     THREADS_OPTION,
     JSON_OPTION,
@@ -105,7 +112,7 @@ export const tune: Command = command({
   example: "tune -t models/demo/target --draft models/demo/draft --head models/demo/draft-eagle2",
 
   async run(values, io) {
-    const { target, draft, head, backend, threads, plot, json } = values;
+    const { target, draft, head, backend, threads, plot, json, "kv-cache": kvCache } = values;
     const targetHead = values["target-head"];
     const rates = ratesOf(values.rates);
     if (plot !== undefined) checkWritable(plot);
@@ -117,6 +124,7 @@ export const tune: Command = command({
       head,
       targetHead,
       method: "auto",
+      kvCache,
       backend,
       threads,
       progress: (role, done, total) => bar.update(`loading the ${role}`, done, total),
@@ -136,6 +144,7 @@ export const tune: Command = command({
       engine.device,
       settings,
       tuned.costs,
+      kvCache,
     );
     if (plot !== undefined) {
       const title = `${engine.target.dir} on ${engine.device.name}, ${

@@ -9,7 +9,7 @@ import type { Io } from "../terminal/io.ts";
 import { Progress } from "../terminal/progress.ts";
 import { idleBeside, isGiven, needsValue } from "./needs.ts";
 import type { Need, Option, Values } from "./option.ts";
-import { BACKEND_OPTION, TARGET_OPTION, THREADS_OPTION } from "./shared.ts";
+import { BACKEND_OPTION, KV_CACHE_OPTION, TARGET_OPTION, THREADS_OPTION } from "./shared.ts";
 
 /** The methods of heads. */
 export const HEADS: readonly string[] = DRAFTERS.filter(({ head }) => head !== undefined).map((
@@ -88,6 +88,7 @@ export const SPECULATION_OPTIONS = [
     min: 2,
     summary: "Longest text in tokens, prompt included; 4096 or the model's limit where absent",
   },
+  KV_CACHE_OPTION,
   BACKEND_OPTION,
   THREADS_OPTION,
   {
@@ -153,6 +154,7 @@ export async function loadEngine(
     backend,
     threads,
     context,
+    kvCache: values["kv-cache"],
     minDraft: values["min-draft"],
     siblings,
     depth,

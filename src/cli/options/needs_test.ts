@@ -72,6 +72,7 @@ const MODELS: Readonly<Record<string, Idle>> = {
   ],
   method: ALWAYS,
   context: ALWAYS,
+  "kv-cache": ALWAYS,
   backend: ALWAYS,
   threads: [["--backend cuda --threads 2", "it does nothing with --backend cuda"]],
   "min-draft": [["--min-draft 3", "it needs --draft"], [
@@ -192,11 +193,12 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Idle>>>> = {
     "text-file": ALWAYS,
     tokens: ALWAYS,
     top: ALWAYS,
+    "kv-cache": ALWAYS,
     backend: ALWAYS,
     threads: [["--text a --backend cuda --threads 2", "it does nothing with --backend cuda"]],
     json: ALWAYS,
   },
-  inspect: { context: ALWAYS, bandwidth: ALWAYS, json: ALWAYS },
+  inspect: { context: ALWAYS, "kv-cache": ALWAYS, bandwidth: ALWAYS, json: ALWAYS },
   pull: {
     to: ALWAYS,
     quant: [["--include *.gguf --quant Q4_0", "it does nothing with --include"]],
@@ -295,6 +297,13 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Idle>>>> = {
       ["--context 9", `it needs ${ALL_MODELS}`],
       ["--trio D --tables end-to-end --context 9", "it needs --tables with forward, breakdown"],
     ],
+    "kv-cache": [
+      ["--kv-cache int8", `it needs ${ALL_MODELS}`],
+      [
+        "--model D --tables idle --kv-cache int8",
+        "it needs --tables with forward, context or prefill",
+      ],
+    ],
     "prompt-tokens": [
       ["--prompt-tokens 512", `it needs ${ALL_MODELS}`],
       ["--model D --tables idle --prompt-tokens 512", "it needs --tables with prefill"],
@@ -364,6 +373,7 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Idle>>>> = {
       ["--bench prompts.jsonl --run-code", "it needs --bench humaneval"],
     ],
     out: ALWAYS,
+    "kv-cache": ALWAYS,
     backend: ALWAYS,
     threads: [
       ["--bench gsm8k --backend cuda --threads 2", "it does nothing with --backend cuda"],
@@ -380,6 +390,7 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Idle>>>> = {
     contexts: ALWAYS,
     rates: ALWAYS,
     plot: ALWAYS,
+    "kv-cache": ALWAYS,
     backend: ALWAYS,
     threads: [["--backend cuda --threads 2", "it does nothing with --backend cuda"]],
     json: ALWAYS,

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { KV_CACHE_DTYPES, type KvCacheDType } from "../../base/dtype.ts";
 import { idleBeside } from "./needs.ts";
 import type { BooleanOption, NumberOption, StringOption } from "./option.ts";
 
@@ -35,6 +36,20 @@ export const BACKEND_OPTION: StringOption & {
   choices: ["auto", "cuda", "cpu"],
   default: "auto",
   summary: "Where to run; auto takes CUDA where a device is present",
+};
+
+/** How keys and values are kept. */
+export const KV_CACHE_OPTION: StringOption & {
+  readonly name: "kv-cache";
+  readonly choices: readonly KvCacheDType[];
+  readonly default: KvCacheDType;
+} = {
+  name: "kv-cache",
+  type: "string",
+  value: "NAME",
+  choices: KV_CACHE_DTYPES,
+  default: "f16",
+  summary: "How KV caches keep keys and values: in 16 bits, or in 8, which halves their memory",
 };
 
 /** Threads of the twin: more than there are would wait for one another. */

@@ -30,7 +30,7 @@ export interface EvalPlan {
   /** Most tokens of one turn. */
   readonly maxTokens: number;
   /** Where and how long: see `EngineOptions`. */
-  readonly engine: Pick<EngineOptions, "backend" | "threads" | "library" | "context">;
+  readonly engine: Pick<EngineOptions, "backend" | "threads" | "library" | "context" | "kvCache">;
 }
 
 /** One answer to give. */

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { KvCacheDType } from "../../base/dtype.ts";
 import { SpecMQuantError } from "../../base/errors.ts";
 import { camelCase, snakeCase } from "../../base/key_case.ts";
 import { onFile } from "../../base/system_error.ts";
@@ -48,6 +49,8 @@ export interface RunSettings {
   readonly maxTokens: number;
   /** The longest text, where it was said. */
   readonly context: number | null;
+  /** How caches kept keys and values; `f16` where absent. */
+  readonly kvCache?: KvCacheDType;
   /** Targets and what drafts for them. */
   readonly targets: readonly StoredTarget[];
 }
@@ -121,6 +124,7 @@ function compare(dir: string, before: RunSettings, now: RunSettings): void {
   same("the SHA-256 of the benchmark's file", before.sha256, now.sha256);
   same("--max-tokens", before.maxTokens, now.maxTokens);
   same("--context", before.context, now.context);
+  same("--kv-cache", before.kvCache ?? "f16", now.kvCache);
   for (const { name, choice, models } of now.targets) {
     const old = before.targets.find((one) => one.name === name);
     if (old === undefined) continue;
@@ -165,6 +169,7 @@ export async function settle(dir: string, plan: EvalPlan): Promise<RunSettings> 
     sha256: plan.bench.sha256,
     maxTokens: plan.maxTokens,
     context: plan.engine.context ?? null,
+    kvCache: plan.engine.kvCache ?? "f16",
     targets,
   };
   if (before !== undefined) compare(dir, before, now);

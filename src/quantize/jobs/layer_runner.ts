@@ -55,8 +55,8 @@ export class LayerRunner implements Disposable {
     const arena = new Arena(device, "calibration");
     this.#arena = arena;
     try {
-      const sizes = { rows: longest, logitsRows: 0 };
-      this.#space = workspace(device, arena, config, dtype, sizes, longest, NEEDS);
+      const sizes = { rows: longest, logitsRows: 0, slots: longest };
+      this.#space = workspace(device, arena, config, dtype, sizes, NEEDS);
       const cache = [longest, config.kvHeads, config.headDim];
       this.#keys = arena.allocate(dtype, cache, "keys");
       this.#values = arena.allocate(dtype, cache, "values");

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { KvCacheDType } from "../../../base/dtype.ts";
 import type { HeadKind } from "../../../checkpoint/synthetic/head_shapes.ts";
 import type { Device } from "../../../device/mod.ts";
 import type { Heads } from "../../../engine/composition.ts";
@@ -53,6 +54,8 @@ export interface Bench {
   readonly text?: BenchText;
   /** Tokens in the cache. */
   readonly context: number;
+  /** How caches are kept, one after the other. */
+  readonly kvCaches: readonly KvCacheDType[];
   /** Row counts of forwards. */
   readonly rows: readonly number[];
   /** Tokens of the prompts that are read; what suits the device where absent. */
@@ -84,9 +87,9 @@ export interface BenchTable {
   measure(bench: Bench): AsyncIterable<Section> | Iterable<Section>;
 }
 
-/** What a model's sections are about: its name and its scheme. */
-export function subjectOf({ name, model }: BenchModel): string {
-  return `${name}/${model.summary.scheme}`;
+/** What a model's sections are about: its name, its scheme, and how caches are kept where that is not as usual. */
+export function subjectOf({ name, model }: BenchModel, kvCache: KvCacheDType = "f16"): string {
+  return `${name}/${model.summary.scheme}${kvCache === "f16" ? "" : `/kv-${kvCache}`}`;
 }
 
 /** The device's read ceiling in bytes a second. */

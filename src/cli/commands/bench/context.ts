@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { KvCacheDType } from "../../../base/dtype.ts";
 import { rows } from "../../../device/mod.ts";
 import { kvCacheBytes, type Model } from "../../../model/mod.ts";
 import { copy } from "../../../ops/mod.ts";
@@ -37,10 +38,15 @@ function contextsOf(bench: Bench, { config }: Model): readonly number[] {
   return fitting.length > 1 ? fitting : [most >> 2, most].filter((context) => context > 0);
 }
 
-/** A state whose cache holds `context` tokens, with room for `rows` behind. */
-function filledTo(model: Model, context: number, count: number): FilledState {
+/** A state whose cache, kept as `kvCache` says, holds `context` tokens, with room for `rows` behind. */
+function filledTo(
+  model: Model,
+  context: number,
+  count: number,
+  kvCache: KvCacheDType,
+): FilledState {
   const read = Math.min(READ, context);
-  const filled = new FilledState(model, read, count, context + count);
+  const filled = new FilledState(model, read, count, context + count, kvCache);
   for (const pairs of [...filled.state.cache.keys, ...filled.state.cache.values]) {
     for (let at = read; at < context; at += read) {
       const more = Math.min(read, context - at);
@@ -50,13 +56,17 @@ function filledTo(model: Model, context: number, count: number): FilledState {
   return filled;
 }
 
-function* measureModel(bench: Bench, one: BenchModel): Generator<Section> {
+function* measureModel(
+  bench: Bench,
+  one: BenchModel,
+  kvCache: KvCacheDType,
+): Generator<Section> {
   const { device, progress } = bench;
   const runs = Math.max(3, Math.ceil(bench.runs / 3));
   const { model } = one;
   const { layers } = model.config;
   const contexts = contextsOf(bench, model);
-  using filled = filledTo(model, contexts.at(-1) ?? 0, Math.max(...bench.rows));
+  using filled = filledTo(model, contexts.at(-1) ?? 0, Math.max(...bench.rows), kvCache);
   for (const [i, context] of contexts.entries()) {
     // A shorter text in the same cache: what lies behind its end is not read.
     filled.state.setLength(context);
@@ -72,7 +82,7 @@ function* measureModel(bench: Bench, one: BenchModel): Generator<Section> {
         contexts.length * bench.rows.length,
       );
       const name = `context=${context} rows=${count}`;
-      const cache = kvCacheBytes(model.config, context + count);
+      const cache = kvCacheBytes(model.config, context + count, kvCache);
       const samples = timeCaptured(device, runs, () => filled.queueVerification(count));
       add(whole, name, samples, model.summary.forwardBytes + cache);
       using graph = capturePart(
@@ -84,7 +94,7 @@ function* measureModel(bench: Bench, one: BenchModel): Generator<Section> {
       const layer = { median: median / layers, p10: p10 / layers, p90: p90 / layers, ...rest };
       add(alone, `${name} attention`, layer, cache / layers);
     }
-    const section = { table: "context", subject: subjectOf(one) };
+    const section = { table: "context", subject: subjectOf(one, kvCache) };
     yield {
       ...section,
       notes: [
@@ -110,8 +120,10 @@ export const context: BenchTable = {
   name: "context",
   summary: "a verification forward, and a layer's attention alone, by tokens in the cache and rows",
   models: MODEL_OPTIONS,
-  uses: ["rows"],
+  uses: ["rows", "kv-cache"],
   *measure(bench) {
-    for (const one of bench.models) yield* measureModel(bench, one);
+    for (const one of bench.models) {
+      for (const kvCache of bench.kvCaches) yield* measureModel(bench, one, kvCache);
+    }
   },
 };

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { KvCacheDType } from "../../../base/dtype.ts";
 import { Arena, type Tensor } from "../../../device/mod.ts";
 import { type Model, ModelState } from "../../../model/mod.ts";
 import { advance } from "../../../ops/mod.ts";
@@ -29,9 +30,15 @@ export class FilledState implements Disposable {
 
   /**
    * Reads `context` tokens, 0 or more, into the caches of `model`, with room for `rows` rows behind, or for
-   * `slots` tokens in all.
+   * `slots` tokens in all, kept as `kvCache` says.
    */
-  constructor(model: Model, context: number, rows: number, slots = context + rows) {
+  constructor(
+    model: Model,
+    context: number,
+    rows: number,
+    slots = context + rows,
+    kvCache?: KvCacheDType,
+  ) {
     const { device, config } = model;
     using cleanup = new DisposableStack();
     const chunk = PREFILL_ROWS[device.backend];
@@ -42,6 +49,7 @@ export class FilledState implements Disposable {
       new ModelState(model, {
         context: slots,
         slots,
+        kvCache,
         rows: Math.max(rows, Math.min(chunk, Math.max(context, 1))),
         logitsRows: Math.min(rows, 64),
       }),

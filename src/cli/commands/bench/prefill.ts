@@ -3,14 +3,15 @@
  *
  * @module
  */
+import type { KvCacheDType } from "../../../base/dtype.ts";
 import type { ModelConfig } from "../../../checkpoint/config/config.ts";
 import { Arena, type Device } from "../../../device/mod.ts";
 import type { Model } from "../../../model/mod.ts";
 import { advance } from "../../../ops/mod.ts";
 import { PREFILL_ROWS, Round, sequenceMemory } from "../../../speculation/mod.ts";
-import { type BenchTable, MODEL_OPTIONS, subjectOf } from "./bench.ts";
+import { type Bench, type BenchModel, type BenchTable, MODEL_OPTIONS, subjectOf } from "./bench.ts";
 import { capturePart } from "./captured_part.ts";
-import { type Figure, rate, time } from "./figure.ts";
+import { type Figure, rate, type Section, time } from "./figure.ts";
 import { FilledState, someTokens } from "./filled_state.ts";
 import type { Samples } from "./samples.ts";
 import { timeQueued } from "./timing.ts";
@@ -37,10 +38,15 @@ export function prefillOperations(config: ModelConfig, tokens: number): number {
 }
 
 /** As engines read a prompt: in chunks. */
-function timeChunks(model: Model, tokens: number, runs: number): Samples {
+function timeChunks(
+  model: Model,
+  tokens: number,
+  runs: number,
+  kvCache: KvCacheDType,
+): Samples {
   const { device } = model;
   using arena = new Arena(device, "prefill");
-  const memory = sequenceMemory(device, arena, tokens + 1);
+  const memory = sequenceMemory(device, arena, tokens + 1, undefined, { kvCache });
   using round = new Round(model, memory);
   // The last token of a prompt is not read with it.
   const prompt = [...someTokens(tokens + 1, model.config.vocabSize)];
@@ -50,16 +56,26 @@ function timeChunks(model: Model, tokens: number, runs: number): Samples {
 }
 
 /** In one forward. */
-function timeWhole(model: Model, tokens: number, runs: number): Samples {
-  using filled = new FilledState(model, 0, tokens);
+function timeWhole(
+  model: Model,
+  tokens: number,
+  runs: number,
+  kvCache: KvCacheDType,
+): Samples {
+  using filled = new FilledState(model, 0, tokens, tokens, kvCache);
   return timeQueued(model.device, runs, () => filled.queueForward(tokens));
 }
 
 /** Attention alone, of all layers and in the same chunks. */
-function timeAttention(model: Model, tokens: number, runs: number): Samples {
+function timeAttention(
+  model: Model,
+  tokens: number,
+  runs: number,
+  kvCache: KvCacheDType,
+): Samples {
   const { device } = model;
   // With the prompt in the cache: what is multiplied counts for the power that a device takes, and so for its clock.
-  using filled = new FilledState(model, tokens, 1, tokens);
+  using filled = new FilledState(model, tokens, 1, tokens, kvCache);
   const { state } = filled;
   state.setLength(0);
   using graph = capturePart(
@@ -78,52 +94,57 @@ function timeAttention(model: Model, tokens: number, runs: number): Samples {
   return timeQueued(device, runs, () => graph.launch());
 }
 
+function measureModel(bench: Bench, one: BenchModel, kvCache: KvCacheDType): Section {
+  const { device: { backend }, synthetic, promptTokens, runs, progress } = bench;
+  const samples = Math.max(3, Math.ceil(runs / 5));
+  const lengths = promptTokens ?? PROMPT_TOKENS[backend];
+  const { model } = one;
+  const figures: Figure[] = [];
+  const add = (name: string, operations: number, measured: Samples): void => {
+    figures.push(
+      time(name, measured),
+      rate(`${name} rate`, measured, operations, "TFLOP/s", 1e12),
+    );
+  };
+  for (const [i, tokens] of lengths.entries()) {
+    // Of a synthetic model only the shape counts.
+    if (!synthetic && tokens > model.config.maxPositions - 1) continue;
+    progress(`prefill of ${one.name}`, i, lengths.length);
+    const all = prefillOperations(model.config, tokens);
+    add(`tokens=${tokens}`, all, timeChunks(model, tokens, samples, kvCache));
+    if (tokens > PREFILL_ROWS[backend] && tokens <= AT_ONCE) {
+      add(`tokens=${tokens} at once`, all, timeWhole(model, tokens, samples, kvCache));
+    }
+    add(
+      `tokens=${tokens} attention`,
+      attentionOperations(model.config, tokens),
+      timeAttention(model, tokens, samples, kvCache),
+    );
+  }
+  return {
+    table: "prefill",
+    subject: subjectOf(one, kvCache),
+    notes: [
+      `in chunks of ${PREFILL_ROWS[backend]} tokens, as engines read, and up to ${AT_ONCE} also ` +
+      "in one forward; operations: the products of all layers, and attention; attention: of a graph " +
+      "that holds the attention of all layers and chunks and nothing else",
+    ],
+    figures,
+  };
+}
+
 /** The table `prefill`. */
 export const prefill: BenchTable = {
   name: "prefill",
   summary: "reading a prompt, and its attention alone, by tokens",
   models: MODEL_OPTIONS,
-  uses: ["prompt-tokens"],
-  *measure({ device: { backend }, synthetic, models, promptTokens, runs, progress }) {
-    const samples = Math.max(3, Math.ceil(runs / 5));
-    const lengths = promptTokens ?? PROMPT_TOKENS[backend];
-    for (const one of models) {
-      const { model } = one;
-      const figures: Figure[] = [];
-      const add = (name: string, operations: number, measured: Samples): void => {
-        figures.push(
-          time(name, measured),
-          rate(`${name} rate`, measured, operations, "TFLOP/s", 1e12),
-        );
-      };
-      for (const [i, tokens] of lengths.entries()) {
-        // Of a synthetic model only the shape counts.
-        if (!synthetic && tokens > model.config.maxPositions - 1) continue;
-        progress(`prefill of ${one.name}`, i, lengths.length);
-        const all = prefillOperations(model.config, tokens);
-        add(`tokens=${tokens}`, all, timeChunks(model, tokens, samples));
-        if (tokens > PREFILL_ROWS[backend] && tokens <= AT_ONCE) {
-          add(`tokens=${tokens} at once`, all, timeWhole(model, tokens, samples));
-        }
-        add(
-          `tokens=${tokens} attention`,
-          attentionOperations(model.config, tokens),
-          timeAttention(model, tokens, samples),
-        );
+  uses: ["prompt-tokens", "kv-cache"],
+  *measure(bench) {
+    for (const one of bench.models) {
+      for (const kvCache of bench.kvCaches) {
+        const section = measureModel(bench, one, kvCache);
+        if (section.figures.length > 0) yield section;
       }
-      if (figures.length === 0) continue;
-      yield {
-        table: "prefill",
-        subject: subjectOf(one),
-        notes: [
-          `in chunks of ${
-            PREFILL_ROWS[backend]
-          } tokens, as engines read, and up to ${AT_ONCE} also ` +
-          "in one forward; operations: the products of all layers, and attention; attention: of a graph " +
-          "that holds the attention of all layers and chunks and nothing else",
-        ],
-        figures,
-      };
     }
   },
 };

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { KvCacheDType } from "../../../base/dtype.ts";
 import { type Backend, Device } from "../../../device/mod.ts";
 import type { ChoiceOptions } from "../../../engine/mod.ts";
 import { VERSION } from "../../options/version.ts";
@@ -24,6 +25,8 @@ export interface RunOptions extends ReportOptions {
   readonly sources?: readonly ModelSource[];
   /** Tokens of the prompts that are read; what suits the device where absent. */
   readonly promptTokens?: readonly number[];
+  /** How caches are kept, one after the other; `f16` where absent. */
+  readonly kvCaches?: readonly KvCacheDType[];
   /** The tables, in the order of measuring. */
   readonly tables: readonly BenchTable[];
   /** Prompts of the end-to-end table. */
@@ -43,9 +46,11 @@ export interface RunOptions extends ReportOptions {
 export async function* runBench(
   options: RunOptions,
 ): AsyncGenerator<{ report: Report; added?: Section }> {
-  const { context, runs, rows, progress } = options;
+  const { context, runs, rows, progress, kvCaches = ["f16"] } = options;
   using device = Device.open({ backend: options.backend, threads: options.threads });
-  for (const source of options.sources ?? []) checkFits(device, source, context);
+  for (const source of options.sources ?? []) {
+    for (const kvCache of kvCaches) checkFits(device, source, context, kvCache);
+  }
   const sections: Section[] = [];
   const report: Report = {
     source: `specmquant ${VERSION}`,
@@ -76,7 +81,7 @@ async function* measureOn(
   options: RunOptions,
   read: Bench["read"],
 ): AsyncGenerator<Section> {
-  const { context, runs, rows, promptTokens, progress } = options;
+  const { context, runs, rows, promptTokens, progress, kvCaches = ["f16"] } = options;
   using loaded = source && loadModels(device, source, progress);
   const { models = [], synthetic = false, tokenizer } = loaded ?? {};
   const text = tokenizer && {
@@ -91,6 +96,7 @@ async function* measureOn(
     synthetic,
     text,
     context,
+    kvCaches,
     rows,
     promptTokens,
     runs,

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { KvCacheDType } from "../../../base/dtype.ts";
 import { onFile } from "../../../base/system_error.ts";
 import type { Checkpoint } from "../../../checkpoint/checkpoint.ts";
 import { openCheckpoint } from "../../../checkpoint/checkpoint.ts";
@@ -224,9 +225,14 @@ function baseName(dir: string): string {
 
 /**
  * Throws `OutOfDeviceMemoryError` where the models of `source` do not fit into what is free on `device`, with
- * room for texts of `context` tokens. Reads no weights.
+ * room for texts of `context` tokens, kept as `kvCache` says. Reads no weights.
  */
-export function checkFits(device: Device, source: ModelSource, context: number): void {
+export function checkFits(
+  device: Device,
+  source: ModelSource,
+  context: number,
+  kvCache: KvCacheDType,
+): void {
   const planned: PlannedModel[] = [];
   const later: PlannedModel[] = [];
   for (const { name, open, heads } of storedModels(source)) {
@@ -245,8 +251,8 @@ export function checkFits(device: Device, source: ModelSource, context: number):
       });
     }
   }
-  checkMemory(planned, context, device);
-  for (const one of later) checkMemory([...planned, one], context, device);
+  checkMemory(planned, context, device, kvCache);
+  for (const one of later) checkMemory([...planned, one], context, device, kvCache);
 }
 
 /** Loads `source` on `device`. What was loaded is freed where it throws. */

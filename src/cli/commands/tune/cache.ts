@@ -1,9 +1,11 @@
 /**
- * Where costs that were measured once are kept: a file for each set of models, device, driver and settings.
+ * Where costs that were measured once are kept: a file for each set of models, kind of caches, device, driver and
+ * settings.
  *
  * @module
  */
 import { createHash } from "node:crypto";
+import type { KvCacheDType } from "../../../base/dtype.ts";
 import { environmentVariable } from "../../../base/environment.ts";
 import { onFile } from "../../../base/system_error.ts";
 import { exists } from "../../../checkpoint/containers/json.ts";
@@ -41,14 +43,16 @@ function costsDirectory(): string | undefined {
 
 /** What an engine of the models that options name asks for its costs. */
 export function costsOf(
-  { target, draft, head, "target-head": targetHead }: {
+  { target, draft, head, "target-head": targetHead, "kv-cache": kvCache }: {
     readonly target: string;
     readonly draft?: string;
     readonly head?: string;
     readonly "target-head"?: string;
+    readonly "kv-cache": KvCacheDType;
   },
 ): (device: Device, settings: readonly Setting[]) => Costs | undefined {
-  return (device, settings) => keptCosts({ target, draft, head, targetHead }, device, settings);
+  return (device, settings) =>
+    keptCosts({ target, draft, head, targetHead }, device, settings, kvCache);
 }
 
 /** The costs of these models and settings on `device`; undefined where none are kept, or none may be read. */
@@ -56,10 +60,11 @@ export function keptCosts(
   models: CostedModels,
   device: Device,
   settings: readonly Setting[],
+  kvCache: KvCacheDType = "f16",
 ): Costs | undefined {
   const directory = costsDirectory();
   if (directory === undefined || !mayRead(directory) || !exists(directory)) return undefined;
-  const file = fileOf(directory, models, device, settings);
+  const file = fileOf(directory, models, device, settings, kvCache);
   if (!exists(file)) return undefined;
   const stored = parsed(onFile("read", file, () => Deno.readTextFileSync(file)));
   return stored?.schema === SCHEMA ? stored.costs : undefined;
@@ -71,11 +76,12 @@ export function keepCosts(
   device: Device,
   settings: readonly Setting[],
   costs: Costs,
+  kvCache: KvCacheDType = "f16",
 ): string | undefined {
   const directory = costsDirectory();
   if (directory === undefined) return undefined;
   onFile("write", directory, () => Deno.mkdirSync(directory, { recursive: true }));
-  const file = fileOf(directory, models, device, settings);
+  const file = fileOf(directory, models, device, settings, kvCache);
   const stored: Stored = { schema: SCHEMA, costs };
   writeWhole(file, `${JSON.stringify(stored)}\n`);
   return file;
@@ -95,11 +101,14 @@ function fileOf(
   models: CostedModels,
   device: Device,
   settings: readonly Setting[],
+  kvCache: KvCacheDType,
 ): string {
   const key = {
     models: Object.entries(models).map(([role, path]) => [role, path && filesOf(path)]),
     device: describeDevice(device),
     settings: settings.map(settingName),
+    // What has been kept of caches in 16 bits is found without it.
+    ...(kvCache === "f16" ? {} : { kvCache }),
   };
   const hash = createHash("sha256").update(JSON.stringify(key)).digest("hex");
   return `${directory}/${hash.slice(0, 32)}.json`;
