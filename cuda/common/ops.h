@@ -136,6 +136,15 @@ decltype(smq_top_log_probs) run_top_log_probs;
 // The rows of `from` are changed in place: its scores are its logits.
 int32_t run_top_choices(smq_context* ctx, uint64_t values, uint64_t ids, const Choose& from,
                         int32_t offset, int32_t step, int32_t topk);
+// What smq_likeliest writes; `from` as above.
+struct Likeliest {
+  Choose from;
+  int32_t *drafted, *last;
+  uint16_t* said;
+  const uint16_t* table;
+  int32_t table_rows, rank, offset;
+};
+int32_t run_likeliest(smq_context* ctx, const Likeliest& args);
 decltype(smq_log_probs) run_log_probs;
 
 decltype(smq_gather_rows) run_gather_rows;

@@ -375,6 +375,16 @@ int32_t smq_top_choices(smq_context* ctx, uint64_t values, uint64_t ids, uint64_
                         uint64_t settings, uint64_t bias_ids, uint64_t bias_values, uint64_t history,
                         uint64_t cache_length, uint64_t tokens, uint64_t entries, int32_t known,
                         int32_t offset, int32_t step, int32_t m, int32_t vocab, int32_t topk);
+// drafted[i], i32 [m], m at most SMQ_MAX_TREE = the token of the largest entry of row i, the lowest entry among equals, of
+// logits that become what smq_top_choices makes of them at L + offset + i, the text of all rows being history[0 .. L]; the
+// token of entry 0 where none is above -infinity. Afterwards logits are undefined. last, i32 [1] or 0: gets history[L].
+// said, [rank], and table, [table_rows, rank], 16-bit numbers, for m = 1, otherwise both 0: said = table[drafted[0]], zeros
+// for a token outside.
+int32_t smq_likeliest(smq_context* ctx, uint64_t drafted, uint64_t last, uint64_t said, uint64_t logits,
+                      uint64_t settings, uint64_t bias_ids, uint64_t bias_values, uint64_t history,
+                      uint64_t cache_length, uint64_t tokens, uint64_t entries, int32_t known,
+                      uint64_t table, int32_t table_rows, int32_t rank, int32_t offset, int32_t m,
+                      int32_t vocab);
 // out[i] = the log-softmax value of targets[i] in row i. targets: i32 [m]; out: f32 [m].
 int32_t smq_log_probs(smq_context* ctx, uint64_t out, uint64_t logits, uint64_t targets, int32_t m,
                       int32_t vocab);

@@ -7,7 +7,7 @@
  */
 
 /** The hash of the header's declarations; a library built from others is refused. */
-export const ABI_HASH = 0x17b1955437514fbdn;
+export const ABI_HASH = 0xa1efb30674f9c835n;
 
 /** status: SMQ_OK */
 export const SMQ_OK = 0;
@@ -940,6 +940,39 @@ export const SYMBOLS = {
       "u64",
       "u64",
       "i32",
+      "i32",
+      "i32",
+      "i32",
+      "i32",
+      "i32",
+    ],
+    result: "i32",
+  },
+  /**
+   * `smq_likeliest(ctx, drafted, last, said, logits, settings, bias_ids, bias_values, history, cache_length, tokens, entries, known, table, table_rows, rank, offset, m, vocab)`
+   *
+   * drafted[i], i32 [m], m at most SMQ_MAX_TREE = the token of the largest entry of row i, the lowest entry among equals, of
+   * logits that become what smq_top_choices makes of them at L + offset + i, the text of all rows being history[0 .. L]; the
+   * token of entry 0 where none is above -infinity. Afterwards logits are undefined. last, i32 [1] or 0: gets history[L].
+   * said, [rank], and table, [table_rows, rank], 16-bit numbers, for m = 1, otherwise both 0: said = table[drafted[0]], zeros
+   * for a token outside.
+   */
+  smq_likeliest: {
+    parameters: [
+      context,
+      "u64",
+      "u64",
+      "u64",
+      "u64",
+      "u64",
+      "u64",
+      "u64",
+      "u64",
+      "u64",
+      "u64",
+      "u64",
+      "i32",
+      "u64",
       "i32",
       "i32",
       "i32",

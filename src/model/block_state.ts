@@ -45,8 +45,13 @@ export class BlockState implements Disposable {
   readonly input: Tensor;
   /** What the last block predicts, behind the last norm, activation dtype [drafted, hidden]. */
   readonly hidden: Tensor;
-  /** Logits of the last block before a Markov head adds to them, f32 [drafted, its vocabulary]. */
+  /** Logits of the last block, before a Markov head adds to them, f32 [drafted, its vocabulary]. */
   readonly logits: Tensor<"f32">;
+  /**
+   * Of a head with a Markov head: where `queueSaid` puts what a token says about the next one, activation dtype [1, rank],
+   * and, where it can be looked up there, the table of what all tokens say.
+   */
+  readonly says?: { readonly said: Tensor; readonly table?: Tensor };
   /** Logits behind tokens that may stand before them, f32 [branches, its vocabulary]. */
   readonly followed: Tensor<"f32">;
   readonly #arena: Arena;
@@ -92,7 +97,9 @@ export class BlockState implements Disposable {
       this.#seen = arena.fromHost("u64", [this.#rows, 1], seen);
       this.#zeros = arena.fromHost("i32", [branches], new Int32Array(branches));
       if (head.markov) {
-        this.#said = arena.allocate(dtype, [branches, head.markov.before.linear.k], "said");
+        const { before } = head.markov;
+        this.#said = arena.allocate(dtype, [branches, before.linear.k], "said");
+        this.says = { said: rows(this.#said, 0, 1), table: before.table };
       }
     } catch (error) {
       arena[Symbol.dispose]();
@@ -127,14 +134,31 @@ export class BlockState implements Disposable {
 
   /** Queues the logits of the i-th drafted token behind each of the first `count` tokens of `before`: `followed`. */
   queueFollowed(i: number, before: TokenRows, count: number): void {
-    const { head: { markov }, device } = this;
     const out = rows(this.followed, 0, count);
-    gatherRows(device, out, rows(this.logits, i, i + 1), rows(this.#zeros, 0, count));
-    if (markov === undefined) return;
-    const said = rows(this.#said!, 0, count);
-    const { tokens, start, shift } = before;
-    markov.before.queue(said, tokens, { start, shift });
-    queueLinear(this.#space, markov.after, columns(out, 0, markov.after.n), said, "residual");
+    gatherRows(this.device, out, rows(this.logits, i, i + 1), rows(this.#zeros, 0, count));
+    if (this.#said === undefined) return;
+    this.#queueSaid(before, count);
+    this.#queueAdded(out);
+  }
+
+  /** Queues what the first token of `before` says about the next one: `says`. Only of a head with a Markov head. */
+  queueSaid(before: TokenRows): void {
+    this.#queueSaid(before, 1);
+  }
+
+  /** Queues what `says` holds on top of row i of `logits`: those of the i-th drafted token behind the one that says it. */
+  queueAdded(i: number): void {
+    this.#queueAdded(rows(this.logits, i, i + 1));
+  }
+
+  #queueSaid({ tokens, start, shift }: TokenRows, count: number): void {
+    this.head.markov!.before.queue(rows(this.#said!, 0, count), tokens, { start, shift });
+  }
+
+  #queueAdded(logits: Tensor<"f32">): void {
+    const { after } = this.head.markov!;
+    const said = rows(this.#said!, 0, logits.shape[0]);
+    queueLinear(this.#space, after, columns(logits, 0, after.n), said, "residual");
   }
 
   #context(step: Step): LayerContext {

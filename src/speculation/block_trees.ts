@@ -7,7 +7,15 @@
 import { ArgumentError } from "../base/errors.ts";
 import { Arena, rows, type Tensor } from "../device/mod.ts";
 import { blockRows, BlockState, type HeadModel } from "../model/mod.ts";
-import { advance, copy, ringRead, topChoices } from "../ops/mod.ts";
+import {
+  advance,
+  copy,
+  likeliest,
+  type LikeliestOptions,
+  ringRead,
+  topChoices,
+} from "../ops/mod.ts";
+import { allocateChain } from "./chain.ts";
 import type { Drafter, DrafterPlan, Proposal, Verifier } from "./drafter.ts";
 import { Following } from "./following.ts";
 import {
@@ -18,9 +26,10 @@ import {
   planTrees,
   shapesOf,
   treeOf,
+  treeSetting,
 } from "./head_trees.ts";
 import type { Setting } from "./policy/setting.ts";
-import type { Tree, TreeOptions } from "./tree.ts";
+import { Tree, type TreeOptions, type TreeProposal } from "./tree.ts";
 
 /** Plans a drafter of blocks with `head`, of the family `kind`; a block has as many rows as `depth` tokens need. */
 export function blockTrees(
@@ -88,11 +97,16 @@ class BlockTrees implements Drafter {
         queueRead: () => this.#queueContext(),
       }),
     );
-    this.#trees = drawnTrees(device, arena, cleanup, shapes, (tree, shape) => {
-      this.#queueDraft(tree, shape);
+    this.#trees = drawnTrees(device, cleanup, shapes, (shape) => {
+      if (shape.topk === 1) {
+        const proposal = allocateChain(arena, treeSetting(shape).depth);
+        return { proposal, queue: () => this.#queueChain(proposal) };
+      }
+      const tree = new Tree(arena, shape);
+      return { proposal: tree.proposal, queue: () => this.#queueTree(tree, shape) };
     });
     this.#drawn = this.#trees[0];
-    this.proposals = this.#trees.map(({ tree }) => tree.proposal);
+    this.proposals = this.#trees.map(({ proposal }) => proposal);
     this.#cleanup = cleanup.move();
   }
 
@@ -105,13 +119,19 @@ class BlockTrees implements Drafter {
     state.queueContext(count);
   }
 
-  #queueDraft(tree: Tree, { depth, topk }: TreeOptions): void {
-    const { memory: { device, history, choice }, state: above } = this.#verifier;
-    const { cacheLength } = above;
+  /** Queues the logits of a block behind all that the verifier has. */
+  #queueBlock(): void {
+    const { memory: { device, history }, state: { cacheLength } } = this.#verifier;
     const state = this.#state;
     this.#queueContext();
     copy(device, state.cacheLength, cacheLength);
     state.queueBlock(history);
+  }
+
+  #queueTree(tree: Tree, { depth, topk }: TreeOptions): void {
+    const { memory: { device, history, choice }, state: { cacheLength } } = this.#verifier;
+    const state = this.#state;
+    this.#queueBlock();
     for (let level = 1; level <= depth; level++) {
       const count = level === 1 ? 1 : topk;
       const before = level === 1
@@ -133,6 +153,34 @@ class BlockTrees implements Drafter {
     tree.queueSelect(this.#verifier);
   }
 
+  /** Of one node on each level nothing is to be ranked: a chain is the likeliest token of each row, behind that of the row before. */
+  #queueChain({ rows: count, tokens }: TreeProposal): void {
+    const { memory: { device, history, choice }, state: { cacheLength } } = this.#verifier;
+    const { logits, says, head: { map } } = this.#state;
+    const depth = count - 1;
+    this.#queueBlock();
+    const queueLikeliest = (from: number, end: number, follow?: LikeliestOptions["follow"]) =>
+      likeliest(device, {
+        ...choice,
+        drafted: rows(tokens, 1 + from, 1 + end),
+        last: from === 0 ? rows(tokens, 0, 1) : undefined,
+        follow,
+        logits: rows(logits, from, end),
+        map,
+        history,
+        cacheLength,
+        offset: 1 + from,
+      });
+    if (says === undefined) return queueLikeliest(0, depth);
+    const { said, table } = says;
+    this.#state.queueSaid({ tokens: history, start: cacheLength });
+    for (let i = 0; i < depth; i++) {
+      this.#state.queueAdded(i);
+      queueLikeliest(i, i + 1, table && i + 1 < depth ? { said, table } : undefined);
+      if (!table && i + 1 < depth) this.#state.queueSaid({ tokens: rows(tokens, i + 1, i + 2) });
+    }
+  }
+
   prefill(count: number): void {
     const { memory: { device }, state: above } = this.#verifier;
     const state = this.#state;
@@ -143,7 +191,7 @@ class BlockTrees implements Drafter {
   }
 
   get proposal(): Proposal {
-    return this.#drawn.tree.proposal;
+    return this.#drawn.proposal;
   }
 
   get proposed(): number {
