@@ -227,6 +227,15 @@ int32_t smq_rope_kv(smq_context* ctx, uint64_t qkv, uint64_t table, int32_t posi
                     uint64_t k_cache, uint64_t v_cache, int32_t slots, int32_t m, int32_t heads,
                     int32_t kv_heads, int32_t head_dim, int32_t dtype);
 
+// The same for keys and values of several layers at once: of each row of kv [m, layers * 2 kv_heads * head_dim], which
+// holds each layer's keys, then its values, those of layer l go to the caches at the addresses caches[l] and
+// caches[layers + l], u64 [2 layers]. k_norms: dtype [layers, head_dim], or 0. Row i is of position and slot
+// cache_length[0] + i.
+int32_t smq_rope_keys(smq_context* ctx, uint64_t kv, uint64_t table, int32_t positions,
+                      uint64_t cache_length, uint64_t k_norms, float eps, uint64_t caches,
+                      int32_t layers, int32_t slots, int32_t m, int32_t kv_heads, int32_t head_dim,
+                      int32_t dtype);
+
 // ---- ops: attention ---------------------------------------------------------------------------
 
 // out[i, h] = softmax(scale * q[i, h] . k) v over the pairs that row i attends to, with L =

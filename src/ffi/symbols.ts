@@ -7,7 +7,7 @@
  */
 
 /** The hash of the header's declarations; a library built from others is refused. */
-export const ABI_HASH = 0xa1efb30674f9c835n;
+export const ABI_HASH = 0x8768543fb19ec8c5n;
 
 /** status: SMQ_OK */
 export const SMQ_OK = 0;
@@ -518,6 +518,33 @@ export const SYMBOLS = {
       "u64",
       "f32",
       "u64",
+      "u64",
+      "i32",
+      "i32",
+      "i32",
+      "i32",
+      "i32",
+      "i32",
+    ],
+    result: "i32",
+  },
+  /**
+   * `smq_rope_keys(ctx, kv, table, positions, cache_length, k_norms, eps, caches, layers, slots, m, kv_heads, head_dim, dtype)`
+   *
+   * The same for keys and values of several layers at once: of each row of kv [m, layers * 2 kv_heads * head_dim], which
+   * holds each layer's keys, then its values, those of layer l go to the caches at the addresses caches[l] and
+   * caches[layers + l], u64 [2 layers]. k_norms: dtype [layers, head_dim], or 0. Row i is of position and slot
+   * cache_length[0] + i.
+   */
+  smq_rope_keys: {
+    parameters: [
+      context,
+      "u64",
+      "u64",
+      "i32",
+      "u64",
+      "u64",
+      "f32",
       "u64",
       "i32",
       "i32",

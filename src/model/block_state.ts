@@ -6,7 +6,7 @@
  * @module
  */
 import { Arena, columns, type Device, rows, type Tensor } from "../device/mod.ts";
-import { gatherRows, rmsNorm } from "../ops/mod.ts";
+import { gatherRows, rmsNorm, ropeKeys } from "../ops/mod.ts";
 import type { HeadWeights } from "./head.ts";
 import { KvCache } from "./kv_cache.ts";
 import { type LayerContext, queueKeys, queueLayer, queueLinear } from "./queue_layer.ts";
@@ -62,6 +62,8 @@ export class BlockState implements Disposable {
   readonly #seen: Tensor<"u64">;
   readonly #zeros: Tensor<"i32">;
   readonly #said?: Tensor;
+  /** Keys and values of all layers, where they are one product. */
+  readonly #keysOfAll?: Tensor;
 
   /** Allocates caches and buffers for `head`. */
   constructor(head: HeadWeights, options: BlockOptions) {
@@ -81,6 +83,9 @@ export class BlockState implements Disposable {
       const sizes = { rows: count, logitsRows: drafted };
       this.#space = workspace(device, arena, config, dtype, sizes, slots, needs);
       this.input = arena.allocate(dtype, [count, head.fc.k], "taps");
+      if (head.context) {
+        this.#keysOfAll = arena.allocate(dtype, [count, head.context.keys.n], "keys and values");
+      }
       this.hidden = rows(this.#space.normed, this.#rows - drafted, this.#rows);
       this.logits = arena.allocate("f32", [drafted, head.vocabulary], "logits");
       this.followed = arena.allocate("f32", [branches, head.vocabulary], "followed");
@@ -109,10 +114,19 @@ export class BlockState implements Disposable {
 
   /** Queues `count` tokens of the text behind those read, from rows of `input`: their keys and values. */
   queueContext(count: number): void {
-    const { head: { fc, fcNorm, layers, config: { rmsNormEps: eps } }, device, cache } = this;
-    const { space, ...context } = this.#context({ rows: count, cacheLength: this.cacheLength });
+    const { head: { fc, fcNorm, layers, context: all, config }, device, cache, cacheLength } = this;
+    const { space, ...context } = this.#context({ rows: count, cacheLength });
+    const { rmsNormEps: eps, kvHeads, headDim } = config;
     queueLinear(space, fc, space.residual, rows(this.input, 0, count), "logits");
     rmsNorm(device, space.normed, space.residual, fcNorm!, eps);
+    if (all) {
+      const kv = rows(this.#keysOfAll!, 0, count);
+      queueLinear(space, all.keys, kv, space.normed, "store");
+      const { table: caches, slots } = cache;
+      const shape = { caches, slots, kvHeads, headDim };
+      ropeKeys(device, kv, { table: this.#rope, cacheLength, kNorms: all.norms, eps, ...shape });
+      return;
+    }
     layers.forEach((layer, i) =>
       queueKeys({ space, ...context }, layer, cache.keys[i], cache.values[i], space.normed)
     );

@@ -80,9 +80,13 @@ export function checkHead(head: Head, verifier: HeadVerifier): HeadSummary {
   const lmHead = lmHeadPart && linear(lmHeadPart);
   const after = markov && linear(markov.after);
   const others = [fc, output, after].filter((one) => one !== undefined);
-  const all = [...layers, ...others, ...(lmHead ? [lmHead] : [])];
+  const { context } = described;
+  // These lie on the device twice: with the queries of their layers, and together.
+  const keys = context && factsOfRows(checkLinear(weights, context), model.hiddenSize);
+  const all = [...layers, ...others, ...(lmHead ? [lmHead] : []), ...(keys ? [keys] : [])];
   let weightBytes = all.reduce((sum, { bytes }) => sum + bytes, 0) +
     norms.reduce((sum, { size }) => sum + size * 2, 0);
+  if (keys && model.qkNorm) weightBytes += model.layers * model.headDim * 2;
   if (markov) weightBytes += checkEmbedding(weights, markov.before).bytes;
   if (hasEmbedding(head)) weightBytes += checkEmbedding(weights, described.embedding).bytes;
   const unused = unusedTensors(source);
@@ -90,7 +94,7 @@ export function checkHead(head: Head, verifier: HeadVerifier): HeadSummary {
   return {
     weightBytes,
     layers: [...others, ...layers, ...(lmHead ? [lmHead] : [])].flatMap((one) => one.layers),
-    needs: needsOf(layers, others, lmHead),
+    needs: needsOf(layers, [...others, ...(keys ? [keys] : [])], lmHead),
     vocabulary: lmHeadPart?.n,
     ...bufferBytes(head, described),
     unused,
@@ -100,12 +104,14 @@ export function checkHead(head: Head, verifier: HeadVerifier): HeadSummary {
 /** See `HeadSummary`. */
 function bufferBytes(
   { config: { kind, model: { hiddenSize } } }: Head,
-  { fc, tapNorms }: HeadTensors,
+  { fc, tapNorms, context = [] }: HeadTensors,
 ): Pick<HeadSummary, "rowBytes" | "tapBytes"> {
   const pairs = 2 * 2 * hiddenSize;
   if (kind === "eagle2") return { rowBytes: pairs + 2 * hiddenSize, tapBytes: 0 };
   const tapBytes = 2 * fc.k;
-  if (kind !== "eagle3") return { rowBytes: tapBytes, tapBytes };
+  if (kind !== "eagle3") {
+    return { rowBytes: tapBytes + context.reduce((sum, { n }) => sum + 2 * n, 0), tapBytes };
+  }
   const wide = tapNorms.length === 0 ? 0 : 4 * (fc.k / tapNorms.length);
   return { rowBytes: pairs + tapBytes + wide + 4 * hiddenSize, tapBytes };
 }

@@ -10,7 +10,7 @@ import { EAGLE3_TENSORS } from "../checkpoint/config/eagle3_head.ts";
 import type { Head } from "../checkpoint/head.ts";
 import type { LinearShape } from "../checkpoint/formats/stored_linear.ts";
 import type { LinearPart, StoredWeights } from "../quant/mod.ts";
-import type { LayerInput } from "./layer.ts";
+import { keyParts, type LayerInput } from "./layer.ts";
 
 /** The weight of a norm. */
 export interface NormPart {
@@ -40,6 +40,8 @@ export interface HeadTensors {
   readonly markov?: { readonly before: LinearShape; readonly after: LinearPart };
   /** Norms of the taps: one for each, or one for all of them together. */
   readonly tapNorms: readonly NormPart[];
+  /** Keys and values that all layers make of one thing, where they do: each layer's keys, then its values. */
+  readonly context?: readonly LinearPart[];
 }
 
 /** What `head` stores. */
@@ -83,6 +85,10 @@ export function headTensors(head: Head): HeadTensors {
         after: linear(after, draftVocabSize, markovRank),
       },
       tapNorms: [],
+      context: Array.from(
+        { length: config.model.layers },
+        (_, i) => keyParts(config.model, `layers.${i}`, "context"),
+      ).flat(),
     };
   }
   const { tapNorm } = config;

@@ -6,7 +6,14 @@
 
 import { MAX_I32 } from "../base/i32.ts";
 import { addressOf, type Device, type Tensor } from "../device/mod.ts";
-import { dtypeCode, expectCounter, expectInteger, expectNumber, expectTensor } from "./check.ts";
+import {
+  ACTIVATION,
+  dtypeCode,
+  expectCounter,
+  expectInteger,
+  expectNumber,
+  expectTensor,
+} from "./check.ts";
 import { type Caches, expectAttentionInputs, type Heads } from "./heads.ts";
 
 /** What `ropeKv` reads and writes beside qkv. */
@@ -71,4 +78,60 @@ export function ropeKv(device: Device, qkv: Tensor, options: RopeKvOptions): voi
     dtypeCode(op, "qkv", qkv.dtype),
   );
   native.check(status, "smq_rope_kv");
+}
+
+/** What `ropeKeys` reads and writes beside kv. */
+export interface RopeKeysOptions {
+  /** As of `ropeKv`. */
+  readonly table: Tensor<"f32">;
+  /** i32 [1]: the position and the slot of row 0. */
+  readonly cacheLength: Tensor<"i32">;
+  /** Norm weights of each layer's keys, of kv's dtype [layers, headDim]; none by default. */
+  readonly kNorms?: Tensor;
+  /** Of the norms. */
+  readonly eps: number;
+  /** Addresses of the layers' key caches, then of their value caches, each of kv's dtype [slots, kvHeads, headDim]: u64 [2 layers]. */
+  readonly caches: Tensor<"u64">;
+  /** Slots of each cache. */
+  readonly slots: number;
+  /** Key heads of each layer. */
+  readonly kvHeads: number;
+  /** Width of a head. */
+  readonly headDim: number;
+}
+
+/**
+ * What `ropeKv` does with keys and values, for those of several layers at once. `kv`: f16 or bf16 [m, layers * 2 kvHeads
+ * headDim], of each layer its keys, then its values.
+ */
+export function ropeKeys(device: Device, kv: Tensor, options: RopeKeysOptions): void {
+  const op = "ropeKeys";
+  const { table, cacheLength, kNorms, eps, caches, slots, kvHeads, headDim } = options;
+  const [count] = expectTensor(op, "caches", caches, ["u64"], [-1]);
+  const layers = count / 2;
+  expectInteger(op, "layers", layers, 1);
+  const [m] = expectTensor(op, "kv", kv, ACTIVATION, [-1, layers * 2 * kvHeads * headDim]);
+  const [positions] = expectTensor(op, "table", table, ["f32"], [-1, headDim]);
+  expectCounter(op, "cacheLength", cacheLength);
+  if (kNorms !== undefined) expectTensor(op, "kNorms", kNorms, [kv.dtype], [layers, headDim]);
+  expectNumber(op, "eps", eps, 0);
+  expectInteger(op, "slots", slots, 1);
+  const { native } = device;
+  const status = native.symbols.smq_rope_keys(
+    native.ctx,
+    addressOf(kv),
+    addressOf(table),
+    positions,
+    addressOf(cacheLength),
+    addressOf(kNorms),
+    eps,
+    addressOf(caches),
+    layers,
+    slots,
+    m,
+    kvHeads,
+    headDim,
+    dtypeCode(op, "kv", kv.dtype),
+  );
+  native.check(status, "smq_rope_keys");
 }
