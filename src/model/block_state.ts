@@ -48,10 +48,12 @@ export class BlockState implements Disposable {
   /** Logits of the last block, before a Markov head adds to them, f32 [drafted, its vocabulary]. */
   readonly logits: Tensor<"f32">;
   /**
-   * Of a head with a Markov head: where `queueSaid` puts what a token says about the next one, activation dtype [1, rank],
-   * and, where it can be looked up there, the table of what all tokens say.
+   * Of a head with a Markov head: what the token before each drafted one says about it, activation dtype [drafted, rank], and,
+   * where it can be looked up there, the table of what all tokens say.
    */
   readonly says?: { readonly said: Tensor; readonly table?: Tensor };
+  /** Of a head with a confidence head: the logit of each drafted token's chance to be accepted, f32 [drafted, 1]. */
+  readonly confidence?: Tensor<"f32">;
   /** Logits behind tokens that may stand before them, f32 [branches, its vocabulary]. */
   readonly followed: Tensor<"f32">;
   readonly #arena: Arena;
@@ -103,9 +105,11 @@ export class BlockState implements Disposable {
       this.#zeros = arena.fromHost("i32", [branches], new Int32Array(branches));
       if (head.markov) {
         const { before } = head.markov;
-        this.#said = arena.allocate(dtype, [branches, before.linear.k], "said");
-        this.says = { said: rows(this.#said, 0, 1), table: before.table };
+        const all = Math.max(branches, drafted);
+        this.#said = arena.allocate(dtype, [all, before.linear.k], "said");
+        this.says = { said: rows(this.#said, 0, drafted), table: before.table };
       }
+      if (head.confidence) this.confidence = arena.allocate("f32", [drafted, 1], "confidence");
     } catch (error) {
       arena[Symbol.dispose]();
       throw error;
@@ -151,27 +155,35 @@ export class BlockState implements Disposable {
     const out = rows(this.followed, 0, count);
     gatherRows(this.device, out, rows(this.logits, i, i + 1), rows(this.#zeros, 0, count));
     if (this.#said === undefined) return;
-    this.#queueSaid(before, count);
-    this.#queueAdded(out);
+    const said = rows(this.#said, 0, count);
+    this.#queueSaid(said, before);
+    this.#queueAdded(out, said);
   }
 
-  /** Queues what the first token of `before` says about the next one: `says`. Only of a head with a Markov head. */
-  queueSaid(before: TokenRows): void {
-    this.#queueSaid(before, 1);
+  /** Queues row i of `says`: what the first token of `before` says about the i-th drafted one. */
+  queueSaid(i: number, before: TokenRows): void {
+    this.#queueSaid(rows(this.#said!, i, i + 1), before);
   }
 
-  /** Queues what `says` holds on top of row i of `logits`: those of the i-th drafted token behind the one that says it. */
+  /** Queues what row i of `says` holds on top of row i of `logits`. */
   queueAdded(i: number): void {
-    this.#queueAdded(rows(this.logits, i, i + 1));
+    this.#queueAdded(rows(this.logits, i, i + 1), rows(this.#said!, i, i + 1));
   }
 
-  #queueSaid({ tokens, start, shift }: TokenRows, count: number): void {
-    this.head.markov!.before.queue(rows(this.#said!, 0, count), tokens, { start, shift });
+  /** Queues the first `count` rows of `confidence`, of `hidden` and `says`. */
+  queueConfidence(count: number): void {
+    const { row, said } = this.head.confidence!;
+    const out = rows(this.confidence!, 0, count);
+    queueLinear(this.#space, row, out, rows(this.hidden, 0, count), "logits");
+    if (said) queueLinear(this.#space, said, out, rows(this.#said!, 0, count), "residual");
   }
 
-  #queueAdded(logits: Tensor<"f32">): void {
+  #queueSaid(said: Tensor, { tokens, start, shift }: TokenRows): void {
+    this.head.markov!.before.queue(said, tokens, { start, shift });
+  }
+
+  #queueAdded(logits: Tensor<"f32">, said: Tensor): void {
     const { after } = this.head.markov!;
-    const said = rows(this.#said!, 0, logits.shape[0]);
     queueLinear(this.#space, after, columns(logits, 0, after.n), said, "residual");
   }
 

@@ -68,7 +68,6 @@ export function checkHead(head: Head, verifier: HeadVerifier): HeadSummary {
   // A head that is looked at alone is checked against itself.
   if (verifier.dir !== head.dir) checkCopies(head, verifier.dir);
   headTokens(source, head.config);
-  if ("confidence" in head.config) checkConfidence(storedWeights(head), head.config);
   const norms = [...tapNorms, fcNorm, finalNorm].filter((norm) => norm !== undefined);
   for (const { name, size } of norms) checkFloat(weights, name, [size]);
   const fc = linear(fcPart);
@@ -86,6 +85,7 @@ export function checkHead(head: Head, verifier: HeadVerifier): HeadSummary {
   const all = [...layers, ...others, ...(lmHead ? [lmHead] : []), ...(keys ? [keys] : [])];
   let weightBytes = all.reduce((sum, { bytes }) => sum + bytes, 0) +
     norms.reduce((sum, { size }) => sum + size * 2, 0);
+  if (described.confidence) weightBytes += checkConfidence(weights, described.confidence);
   if (keys && model.qkNorm) weightBytes += model.layers * model.headDim * 2;
   if (markov) weightBytes += checkEmbedding(weights, markov.before).bytes;
   if (hasEmbedding(head)) weightBytes += checkEmbedding(weights, described.embedding).bytes;
@@ -136,13 +136,15 @@ function checkEntries(
   }
 }
 
-/** Checks a confidence head, which nothing uses yet. */
-function checkConfidence(weights: StoredWeights, { confidence, model, markovRank }: BlockConfig) {
-  if (confidence === "none") return;
-  const { confidence: prefix } = BLOCK_TENSORS;
-  const read = model.hiddenSize + (confidence === "markov" ? markovRank : 0);
+/** Checks a confidence head; gives its bytes on a device. */
+function checkConfidence(
+  weights: StoredWeights,
+  { prefix, inputs, bias }: NonNullable<HeadTensors["confidence"]>,
+): number {
+  const read = inputs.reduce((sum, width) => sum + width, 0);
   checkFloat(weights, `${prefix}.weight`, [1, read]);
-  if (weights.source.find(`${prefix}.bias`)) checkFloat(weights, `${prefix}.bias`, [1]);
+  if (bias) checkFloat(weights, `${prefix}.bias`, [1]);
+  return (read + 1) * 2;
 }
 
 /** Refuses a head of another model than `verifier`. */

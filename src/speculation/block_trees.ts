@@ -5,6 +5,7 @@
  * @module
  */
 import { ArgumentError } from "../base/errors.ts";
+import { checkArgument } from "../base/options.ts";
 import { Arena, rows, type Tensor } from "../device/mod.ts";
 import { blockRows, BlockState, type HeadModel } from "../model/mod.ts";
 import {
@@ -15,7 +16,7 @@ import {
   ringRead,
   topChoices,
 } from "../ops/mod.ts";
-import { allocateChain } from "./chain.ts";
+import { allocateChain, ChainCut } from "./chain.ts";
 import type { Drafter, DrafterPlan, Proposal, Verifier } from "./drafter.ts";
 import { Following } from "./following.ts";
 import {
@@ -29,15 +30,27 @@ import {
   treeSetting,
 } from "./head_trees.ts";
 import type { Setting } from "./policy/setting.ts";
+import { DRAFTER_KINDS } from "./shape.ts";
 import { Tree, type TreeOptions, type TreeProposal } from "./tree.ts";
+
+/** Options of a drafter of blocks: `topk` 1 and `treeSize` depth + 1 make a chain. */
+export interface BlockTreeOptions extends HeadTreeOptions {
+  /**
+   * A chain ends before the first token that is less likely than this, 0 to 1, to be accepted with all before it, as the head's
+   * confidence head says; chains are whole where absent. What says so is known before the token is, and costs a read-back
+   * for each proposal.
+   */
+  readonly leastConfidence?: number;
+}
 
 /** Plans a drafter of blocks with `head`, of the family `kind`; a block has as many rows as `depth` tokens need. */
 export function blockTrees(
   kind: "dflash" | "dspark",
   head: HeadModel,
-  options: HeadTreeOptions,
+  options: BlockTreeOptions,
 ): DrafterPlan {
   const doing = "draft blocks";
+  checkConfidence(doing, head, options);
   const { blockSize } = describeTrees(doing, kind, head, options);
   const { depth, treeSize } = shapesOf(options).most;
   const most = blockSize - blockRows(head, 0);
@@ -52,6 +65,22 @@ export function blockTrees(
     slack: Math.max(treeSize, contextRows(shapesOf(options).most), blockRows(head, depth)),
     create: (verifier) => new BlockTrees(verifier, head, options),
   };
+}
+
+/** Refuses to cut by a confidence that nobody has, and what is no chain. */
+function checkConfidence(doing: string, head: HeadModel, options: BlockTreeOptions): void {
+  const { leastConfidence } = options;
+  if (leastConfidence === undefined) return;
+  checkArgument(doing, "leastConfidence", leastConfidence, DRAFTER_KINDS.leastConfidence);
+  const refuse = (why: string): never => {
+    throw new ArgumentError(
+      "leastConfidence",
+      `Cannot ${doing}: leastConfidence is ${leastConfidence}, ${why}`,
+    );
+  };
+  if (head.confidence === undefined) refuse(`expected none, as ${head.dir} has no confidence head`);
+  const wide = shapesOf(options).shapes.find(({ topk }) => topk > 1);
+  if (wide) refuse(`expected none where topk is ${wide.topk}: only chains are cut`);
 }
 
 /** Tokens of the text that are read at the start of a proposal: those of one commit, and one of a catch-up. */
@@ -72,8 +101,10 @@ class BlockTrees implements Drafter {
   readonly #contextRows: number;
   readonly #zero: Tensor<"i32">;
   readonly #following: Following;
+  /** Cuts chains, where they are cut. */
+  readonly #cut?: ChainCut;
 
-  constructor(verifier: Verifier, head: HeadModel, options: HeadTreeOptions) {
+  constructor(verifier: Verifier, head: HeadModel, options: BlockTreeOptions) {
     const { memory: { device, context, slots, prefillRows } } = verifier;
     const { shapes, most } = shapesOf(options);
     const { depth, topk } = most;
@@ -97,9 +128,13 @@ class BlockTrees implements Drafter {
         queueRead: () => this.#queueContext(),
       }),
     );
+    const { leastConfidence } = options;
+    if (leastConfidence !== undefined) {
+      this.#cut = cleanup.use(new ChainCut(device, this.#state.confidence!, leastConfidence));
+    }
     this.#trees = drawnTrees(device, cleanup, shapes, (shape) => {
       if (shape.topk === 1) {
-        const proposal = allocateChain(arena, treeSetting(shape).depth);
+        const proposal = allocateChain(arena, treeSetting(shape).depth, this.#cut !== undefined);
         return { proposal, queue: () => this.#queueChain(proposal) };
       }
       const tree = new Tree(arena, shape);
@@ -171,14 +206,23 @@ class BlockTrees implements Drafter {
         cacheLength,
         offset: 1 + from,
       });
-    if (says === undefined) return queueLikeliest(0, depth);
-    const { said, table } = says;
-    this.#state.queueSaid({ tokens: history, start: cacheLength });
-    for (let i = 0; i < depth; i++) {
-      this.#state.queueAdded(i);
-      queueLikeliest(i, i + 1, table && i + 1 < depth ? { said, table } : undefined);
-      if (!table && i + 1 < depth) this.#state.queueSaid({ tokens: rows(tokens, i + 1, i + 2) });
+    if (says === undefined) queueLikeliest(0, depth);
+    else {
+      const { said, table } = says;
+      this.#state.queueSaid(0, { tokens: history, start: cacheLength });
+      for (let i = 0; i < depth; i++) {
+        this.#state.queueAdded(i);
+        const [next, isLast] = [i + 1, i + 1 === depth];
+        const follow = table && !isLast ? { said: rows(said, next, next + 1), table } : undefined;
+        queueLikeliest(i, next, follow);
+        if (!table && !isLast) {
+          this.#state.queueSaid(next, { tokens: rows(tokens, next, next + 1) });
+        }
+      }
     }
+    if (this.#cut === undefined) return;
+    this.#state.queueConfidence(depth);
+    this.#cut.queue();
   }
 
   prefill(count: number): void {
@@ -195,11 +239,11 @@ class BlockTrees implements Drafter {
   }
 
   get proposed(): number {
-    return this.proposal.rows;
+    return this.#cut ? 1 + this.#cut.kept : this.proposal.rows;
   }
 
   get reach(): number {
-    return this.#drawn.setting.depth;
+    return this.#cut?.kept ?? this.#drawn.setting.depth;
   }
 
   use(setting: Setting): void {
@@ -208,6 +252,7 @@ class BlockTrees implements Drafter {
 
   propose(): void {
     this.#following.propose(this.#drawn.draw);
+    this.#cut?.read(this.#drawn.setting.depth);
   }
 
   follow(): void {

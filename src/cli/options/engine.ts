@@ -125,6 +125,15 @@ export const SPECULATION_OPTIONS = [
     needs: TREES,
     summary: "Nodes of a tree that are verified, its root included",
   },
+  {
+    name: "least-confidence",
+    type: "number",
+    value: "X",
+    min: 0,
+    max: 1,
+    needs: [NEEDS_HEAD, needsValue("method", "dspark", "hier")],
+    summary: "Chance to be accepted below which a DSpark head's chain ends; whole where absent",
+  },
 ] as const satisfies readonly Option[];
 
 /** The values that make an engine, of these options. */
@@ -157,6 +166,7 @@ export async function loadEngine(
     depth,
     topk,
     treeSize: values["tree-size"],
+    leastConfidence: values["least-confidence"],
     costs,
     progress: (role, done, total) => bar.update(`loading the ${role}`, done, total),
   });
