@@ -4,7 +4,6 @@
  * @module
  */
 import { CheckpointError } from "../base/errors.ts";
-import { BLOCK_TENSORS } from "../checkpoint/config/block_head.ts";
 import type { ModelConfig } from "../checkpoint/config/config.ts";
 import { type BlockConfig, tapsFor } from "../checkpoint/config/head_config.ts";
 import { recorded } from "../checkpoint/containers/views.ts";
