@@ -2,7 +2,7 @@
  * The demo's recipe from problems to figures, in the small: what it writes is read by the next program, and by the runtime.
  */
 import { assert, assertEquals } from "@std/assert";
-import { fromFileUrl } from "@std/path";
+import { fileURLToPath } from "node:url";
 import { openHead } from "../../src/checkpoint/head.ts";
 import { problems } from "../../tests/problems.ts";
 
@@ -30,7 +30,7 @@ Deno.test({
   fn() {
     const dir = Deno.makeTempDirSync();
     const run = (program: string, ...args: string[]): string => {
-      const script = fromFileUrl(new URL(program, import.meta.url));
+      const script = fileURLToPath(new URL(program, import.meta.url));
       const env = { OMP_NUM_THREADS: "2", PYTHONUNBUFFERED: "1" };
       const { success, stdout, stderr } = new Deno.Command(PYTHON, {
         args: [script, ...args],

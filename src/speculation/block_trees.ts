@@ -50,8 +50,8 @@ export function blockTrees(
   options: BlockTreeOptions,
 ): DrafterPlan {
   const doing = "draft blocks";
-  checkConfidence(doing, head, options);
   const { blockSize } = describeTrees(doing, kind, head, options);
+  checkConfidence(doing, head, options);
   const { depth, treeSize } = shapesOf(options).most;
   const most = blockSize - blockRows(head, 0);
   if (depth > most) {

@@ -92,7 +92,7 @@ const MODELS: Readonly<Record<string, Idle>> = {
   "least-confidence": [
     ["--least-confidence 0.3", "it needs --head"],
     [
-      "--draft D --head H --method draft --least-confidence 0.3",
+      "--head H --method eagle2 --least-confidence 0.3",
       "it needs --method dspark or hier",
     ],
   ],
