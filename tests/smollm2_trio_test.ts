@@ -11,7 +11,7 @@ import { SMOLLM2_DIR } from "../scripts/smollm2_trio.ts";
 import { Trio } from "../scripts/trio.ts";
 import { backendTest } from "./backends.ts";
 import { Decoder } from "./rounds.ts";
-import { smollm2Test } from "./smollm2.ts";
+import { smollm2BackendTest } from "./smollm2.ts";
 
 /** Bytes that a clone has of it at most, the model card among them. */
 const MOST_BYTES = 24_000_000;
@@ -63,24 +63,27 @@ backendTest("the heads of SmolLM2's draft model draft for it what it would say",
   }
 }, ["cpu", "cuda"]);
 
-smollm2Test("every composition of the trio gives the tokens of plain decoding", async (file) => {
-  using trio = new Trio(SMOLLM2_DIR, undefined, { target: file, draft: DRAFT });
-  const maxTokens = 24;
-  const content = "Why is the sky blue? Answer in three sentences.";
-  const prompt = trio.encodeChat([{ role: "user", content }]);
-  const found = new Map<string, { tokens: readonly number[]; tau: number }>();
-  for (const one of trio.compositions) {
-    using session = new Session(trio.target, trio.tokenizer, {
-      context: CONTEXT,
-      drafter: planOf(one, trio),
-      method: one.method,
-    });
-    const { tokens, stats } = await session.generate(prompt, { maxTokens }).finish();
-    found.set(one.name, { tokens, tau: stats.tau });
-  }
-  const names = ["draft", "eagle3", "dspark", "hier(eagle3)", "hier(dspark)"];
-  const expected = found.get("ar")!.tokens;
-  assertEquals(expected.length, maxTokens);
-  for (const [name, { tokens }] of found) assertEquals(tokens, expected, name);
-  for (const name of names) assertGreater(found.get(name)!.tau, 1.3, name);
-});
+smollm2BackendTest(
+  "every composition of the trio gives the tokens of plain decoding",
+  async (device, file) => {
+    using trio = new Trio(SMOLLM2_DIR, device, { target: file, draft: DRAFT });
+    const maxTokens = 24;
+    const content = "Why is the sky blue? Answer in three sentences.";
+    const prompt = trio.encodeChat([{ role: "user", content }]);
+    const found = new Map<string, { tokens: readonly number[]; tau: number }>();
+    for (const one of trio.compositions) {
+      using session = new Session(trio.target, trio.tokenizer, {
+        context: CONTEXT,
+        drafter: planOf(one, trio),
+        method: one.method,
+      });
+      const { tokens, stats } = await session.generate(prompt, { maxTokens }).finish();
+      found.set(one.name, { tokens, tau: stats.tau });
+    }
+    const names = ["draft", "eagle3", "dspark", "hier(eagle3)", "hier(dspark)"];
+    const expected = found.get("ar")!.tokens;
+    assertEquals(expected.length, maxTokens);
+    for (const [name, { tokens }] of found) assertEquals(tokens, expected, name);
+    for (const name of names) assertGreater(found.get(name)!.tau, 1.3, name);
+  },
+);

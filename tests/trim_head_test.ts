@@ -6,7 +6,6 @@ import { assertEquals, assertGreater, assertRejects } from "@std/assert";
 import { ArgumentError, CheckpointError, UnsupportedModelError } from "../src/base/errors.ts";
 import { openHead } from "../src/checkpoint/head.ts";
 import { headTokens } from "../src/checkpoint/head_vocabulary.ts";
-import { Device } from "../src/device/mod.ts";
 import { checkHead, HeadModel, Model } from "../src/model/mod.ts";
 import {
   quantizeCheckpoint,
@@ -19,7 +18,7 @@ import { backendTest } from "./backends.ts";
 import { FAMILIES, saidBy, writeHead, writeTarget } from "./made_heads.ts";
 import { Random } from "./random.ts";
 import { rewrite } from "./rewrite.ts";
-import { assertClose, Rig } from "./rig.ts";
+import { assertClose } from "./rig.ts";
 import { readNames, VOCAB } from "./whole_models.ts";
 
 const root = Deno.makeTempDirSync();
@@ -120,8 +119,12 @@ Deno.test("trim-head: a trimmed head is trimmed further, and keeps of its own to
   assertEquals(drafted(`${root}/twice`), frequent(drafted(`${root}/eagle3 trimmed`), 20));
 });
 
-Deno.test("trim-head: rows of a quantized output projection are what it stands for", async () => {
-  const quantized = `${root}/quantized`;
+backendTest("trim-head: rows of a quantized output projection are what it stands for", async (
+  rig,
+  { open },
+) => {
+  const { device: opened } = rig;
+  const quantized = `${root}/quantized on ${opened.backend}`;
   const how = { scheme: "w4a16-g32", method: "rtn", lmHead: "w4a16" } as const;
   await quantizeCheckpoint({ model: target, out: quantized, ...how });
   await assertRejects(
@@ -129,16 +132,14 @@ Deno.test("trim-head: rows of a quantized output projection are what it stands f
     ArgumentError,
     "it is quantized and there is no device to ask",
   );
-  const device = () => Device.open({ backend: "cpu" });
-  await trim(`${root}/eagle2`, "asked", { target: quantized, device });
-  using opened = device();
+  const out = `asked on ${opened.backend}`;
+  await trim(`${root}/eagle2`, out, { target: quantized, device: () => open() });
   using model = Model.load(opened, quantized);
-  using head = HeadModel.load(opened, `${root}/asked`, model);
+  using head = HeadModel.load(opened, `${root}/${out}`, model);
   assertEquals(head.vocabulary, 64);
-  using rig = new Rig(opened);
   using before = HeadModel.load(opened, `${root}/eagle2`, model);
   const [expected, found] = [saidBy(rig, before), saidBy(rig, head)];
-  const kept = drafted(`${root}/asked`);
+  const kept = drafted(`${root}/${out}`);
   const count = found.logits.length / kept.length;
   const cut = Array.from(
     { length: count },
@@ -146,7 +147,7 @@ Deno.test("trim-head: rows of a quantized output projection are what it stands f
   ).flat();
   // Products of 4-bit weights, and of the same weights rounded to f16.
   assertClose(found.logits, cut, "f16", "logits");
-});
+}, ["cpu", "cuda"]);
 
 Deno.test("trim-head: what it cannot do it refuses before work", async () => {
   const head = `${root}/eagle2`;

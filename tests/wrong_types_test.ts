@@ -66,6 +66,7 @@ const SHAPE: Wrong<SpeculationOptions> = {
   depth: NO_COUNT,
   topk: NO_COUNT,
   treeSize: NO_COUNT,
+  leastConfidence: ["0.5", null, NaN, Infinity, [0.5], {}, -0.1, 1.1],
 };
 const DEVICE: Wrong<DeviceOptions> = {
   backend: NO_WORD,

@@ -46,6 +46,25 @@ struct RopeKv {
 };
 int32_t run_rope_kv(smq_context* ctx, const RopeKv& args);
 
+// Of several layers: what `one` has is the same in all, but for its caches and norms.
+struct RopeKeys {
+  RopeKv one;
+  const void *kv, *k_norms;
+  const uint64_t* caches;
+  int32_t layers;
+
+  SMQ_ANYWHERE int64_t width() const { return 2 * int64_t(one.kv_heads) * one.head_dim; }
+  // What the rotation of one layer's keys and values of a row is.
+  SMQ_ANYWHERE RopeKv of(int32_t layer) const {
+    RopeKv found = one;
+    found.k_cache = reinterpret_cast<void*>(caches[layer]);
+    found.v_cache = reinterpret_cast<void*>(caches[layers + layer]);
+    if (k_norms) found.k_norm = static_cast<const uint16_t*>(k_norms) + int64_t(layer) * one.head_dim;
+    return found;
+  }
+};
+int32_t run_rope_keys(smq_context* ctx, const RopeKeys& args);
+
 struct Attention {
   void* out;
   const void *qkv, *k_cache, *v_cache;
@@ -136,6 +155,15 @@ decltype(smq_top_log_probs) run_top_log_probs;
 // The rows of `from` are changed in place: its scores are its logits.
 int32_t run_top_choices(smq_context* ctx, uint64_t values, uint64_t ids, const Choose& from,
                         int32_t offset, int32_t step, int32_t topk);
+// What smq_likeliest writes; `from` as above.
+struct Likeliest {
+  Choose from;
+  int32_t *drafted, *last;
+  uint16_t* said;
+  const uint16_t* table;
+  int32_t table_rows, rank, offset;
+};
+int32_t run_likeliest(smq_context* ctx, const Likeliest& args);
 decltype(smq_log_probs) run_log_probs;
 
 decltype(smq_gather_rows) run_gather_rows;

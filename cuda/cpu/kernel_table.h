@@ -37,6 +37,7 @@ constexpr Kernels kernel_table(const char* name, const GemmKernels& gemm) {
           {quantize_row<S, int8_t>, quantize_row<S, e4m3>},
           choose_row<S>,
           expect_row<S>,
+          largest_entry<S>,
           log_softmax_row<S>,
           top_log_probs_row<S>};
 }

@@ -85,6 +85,8 @@ struct Kernels {
   void (*choose)(const Choose& args, int64_t i, uint32_t* counts);
   // Row i, in place; see choose.kernel.h.
   void (*expect)(const Choose& args, int32_t offset, int32_t step, int64_t i, uint32_t* counts);
+  // The index of the largest entry, the lowest among equals; -1 where none is above -infinity.
+  int32_t (*largest)(const float* x, int32_t count);
   // The two parts of a row's log-softmax: value = (x - largest) - log_sum.
   void (*log_softmax)(const float* x, int32_t count, float* largest, float* log_sum);
   void (*top_log_probs)(float* values, int32_t* ids, const float* x, int32_t count, int32_t topk);

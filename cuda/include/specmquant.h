@@ -250,6 +250,15 @@ int32_t smq_rope_kv(smq_context* ctx, uint64_t qkv, uint64_t table, int32_t posi
                     uint64_t k_cache, uint64_t v_cache, int32_t slots, int32_t m, int32_t heads,
                     int32_t kv_heads, int32_t head_dim, int32_t dtype, int32_t cache);
 
+// The same for keys and values of several layers at once: of each row of kv [m, layers * 2 kv_heads * head_dim], which
+// holds each layer's keys, then its values, those of layer l go to the caches at the addresses caches[l] and
+// caches[layers + l], u64 [2 layers], of `cache` as above. k_norms: dtype [layers, head_dim], or 0. Row i is of position
+// and slot cache_length[0] + i.
+int32_t smq_rope_keys(smq_context* ctx, uint64_t kv, uint64_t table, int32_t positions,
+                      uint64_t cache_length, uint64_t k_norms, float eps, uint64_t caches,
+                      int32_t layers, int32_t slots, int32_t m, int32_t kv_heads, int32_t head_dim,
+                      int32_t dtype, int32_t cache);
+
 // ---- ops: attention ---------------------------------------------------------------------------
 
 // out[i, h] = softmax(scale * q[i, h] . k) v over the pairs that row i attends to, with L =
@@ -399,6 +408,16 @@ int32_t smq_top_choices(smq_context* ctx, uint64_t values, uint64_t ids, uint64_
                         uint64_t settings, uint64_t bias_ids, uint64_t bias_values, uint64_t history,
                         uint64_t cache_length, uint64_t tokens, uint64_t entries, int32_t known,
                         int32_t offset, int32_t step, int32_t m, int32_t vocab, int32_t topk);
+// drafted[i], i32 [m], m at most SMQ_MAX_TREE = the token of the largest entry of row i, the lowest entry among equals, of
+// logits that become what smq_top_choices makes of them at L + offset + i, the text of all rows being history[0 .. L]; the
+// token of entry 0 where none is above -infinity. Afterwards logits are undefined. last, i32 [1] or 0: gets history[L].
+// said, [rank], and table, [table_rows, rank], 16-bit numbers, for m = 1, otherwise both 0: said = table[drafted[0]], zeros
+// for a token outside.
+int32_t smq_likeliest(smq_context* ctx, uint64_t drafted, uint64_t last, uint64_t said, uint64_t logits,
+                      uint64_t settings, uint64_t bias_ids, uint64_t bias_values, uint64_t history,
+                      uint64_t cache_length, uint64_t tokens, uint64_t entries, int32_t known,
+                      uint64_t table, int32_t table_rows, int32_t rank, int32_t offset, int32_t m,
+                      int32_t vocab);
 // out[i] = the log-softmax value of targets[i] in row i. targets: i32 [m]; out: f32 [m].
 int32_t smq_log_probs(smq_context* ctx, uint64_t out, uint64_t logits, uint64_t targets, int32_t m,
                       int32_t vocab);

@@ -50,6 +50,29 @@ __global__ void __launch_bounds__(kLogitThreads)
                                                   : (row[target] - all.largest) - logf(all.sum);
 }
 
+// Adds T times the noise of `position` to the entries of a chunk, where the temperature T is not 0.
+template <int kCount>
+__device__ __forceinline__ void add_noise(float (&x)[kLogitEach], const EntryMap& map, const ChooseSettings& s,
+                                          uint32_t position, uint32_t first, int32_t vocab) {
+  if (s.temperature == 0) return;
+#pragma unroll
+  for (int e = 0; e < kLogitEach; e += kCount) {
+    const uint32_t i = first + uint32_t(chunk_index<kCount>(e));
+    Bits4 bits{};
+    if (!map.tokens) bits = philox(s.seed0, s.seed1, position, i / 4);
+#pragma unroll
+    for (int j = 0; j < kCount; ++j) {
+      if (i + j >= uint32_t(vocab)) continue;
+      uint32_t token = i + j;
+      if (map.tokens) {
+        token = uint32_t(map.tokens[i + j]);
+        bits = philox(s.seed0, s.seed1, position, token / 4);
+      }
+      x[e + j] += s.temperature * gumbel(bits.word[token % 4]);
+    }
+  }
+}
+
 // Writes the chunk's statistics after what the settings change, in place: see expect_row of the twin.
 template <int kCount>
 __global__ void __launch_bounds__(kLogitThreads)
@@ -68,22 +91,11 @@ __global__ void __launch_bounds__(kLogitThreads)
     const int32_t behind = (first_row + int32_t(blockIdx.y)) * step;
     process<kCount>(x, from, s, behind, first, shared);
     const uint32_t position = uint32_t(max(from.cache_length[0], 0) + offset + behind);
+    add_noise<kCount>(x, from.map, s, position, first, vocab);
 #pragma unroll
-    for (int e = 0; e < kLogitEach; e += kCount) {
+    for (int e = 0; e < kLogitEach; ++e) {
       const uint32_t i = first + uint32_t(chunk_index<kCount>(e));
-      Bits4 bits{};
-      if (!from.map.tokens) bits = philox(s.seed0, s.seed1, position, i / 4);
-#pragma unroll
-      for (int j = 0; j < kCount; ++j) {
-        if (i + j >= uint32_t(vocab)) continue;
-        uint32_t token = i + j;
-        if (from.map.tokens && s.temperature > 0) {
-          token = uint32_t(from.map.tokens[i + j]);
-          bits = philox(s.seed0, s.seed1, position, token / 4);
-        }
-        if (s.temperature > 0) x[e + j] += s.temperature * gumbel(bits.word[token % 4]);
-        row[i + j] = x[e + j];
-      }
+      if (i < uint32_t(vocab)) row[i] = x[e];
     }
   }
   write_stats(stats + int64_t(blockIdx.y) * gridDim.x, x);
@@ -129,6 +141,63 @@ __global__ void __launch_bounds__(kLogitThreads, 2)
   const int64_t at = int64_t(blockIdx.y) * k + threadIdx.x;
   ids[at] = tokens ? tokens[id] : id;
   values[at] = (__ldcg(row + id) - all.largest) - log_sum;
+}
+
+// What the blocks of a row tell the one that ends last; zero between ops.
+struct Found {
+  uint32_t arrived, unused;
+  unsigned long long top;
+};
+
+// The largest entry of a row after what the settings change, which is not written: nobody reads it again.
+template <int kCount>
+__global__ void __launch_bounds__(kLogitThreads) likeliest_kernel(const Likeliest args, Found* founds) {
+  __shared__ ProcessShared shared;
+  __shared__ uint64_t warps[kLogitThreads / 32];
+  __shared__ int32_t drafted;
+  wait_for_previous();
+  let_next_start();
+  const Choose& from = args.from;
+  const int32_t vocab = from.vocab, row = int32_t(blockIdx.y), thread = int32_t(threadIdx.x);
+  const ChooseSettings s = choose_settings(from.settings);
+  const int32_t length = max(from.cache_length[0], 0);
+  const uint32_t first = blockIdx.x * kChunk;
+  float x[kLogitEach];
+  load_chunk<kCount>(x, from.logits + int64_t(row) * vocab, int32_t(blockIdx.x), vocab);
+  if (s.changes()) {
+    process<kCount>(x, from, s, 0, first, shared);
+    add_noise<kCount>(x, from.map, s, uint32_t(length + args.offset + row), first, vocab);
+  }
+  uint64_t top = 0;
+#pragma unroll
+  for (int e = 0; e < kLogitEach; ++e) {
+    const uint32_t i = first + uint32_t(chunk_index<kCount>(e));
+    if (i < uint32_t(vocab) && x[e] > -INFINITY) top = max(top, top_key(x[e], i));
+  }
+  top = warp_max(top);
+  if (thread % 32 == 0) warps[thread / 32] = top;
+  __syncthreads();
+  top = warp_max(warps[thread % (kLogitThreads / 32)]);
+  if (gridDim.x > 1) {
+    Found* found = founds + row;
+    if (thread == 0) atomicMax(&found->top, static_cast<unsigned long long>(top));
+    if (!is_last_block(&found->arrived, gridDim.x)) return;
+    top = __ldcg(&found->top);
+    __syncthreads();
+    if (thread == 0) found->top = 0;
+  }
+  if (thread == 0) {
+    const int32_t entry = top == 0 ? 0 : top_index(top);
+    drafted = from.map.token_of(entry);
+    args.drafted[row] = drafted;
+    if (args.last && row == 0) *args.last = from.history[length];
+  }
+  if (!args.table) return;
+  __syncthreads();
+  const bool known = drafted >= 0 && drafted < args.table_rows;
+  for (int32_t j = thread; j < args.rank; j += kLogitThreads) {
+    args.said[j] = known ? args.table[int64_t(drafted) * args.rank + j] : uint16_t(0);
+  }
 }
 
 bool wide_rows(uint64_t logits, int32_t vocab) { return vocab % 4 == 0 && aligned(logits, 16); }
@@ -183,6 +252,14 @@ int32_t smq::run_top_choices(smq_context* ctx, uint64_t values, uint64_t ids, co
                launch(ctx, kernel, grid, kLogitThreads, 0, stats, from, x, offset, step, first);
              });
   return launched(ctx, "smq_top_choices");
+}
+
+int32_t smq::run_likeliest(smq_context* ctx, const Likeliest& args) {
+  const Choose& from = args.from;
+  const auto kernel = wide_rows(uint64_t(from.logits), from.vocab) ? likeliest_kernel<4> : likeliest_kernel<1>;
+  launch(ctx, kernel, dim3(unsigned(chunks_of(from.vocab)), unsigned(from.m)), kLogitThreads, 0, args,
+         reinterpret_cast<Found*>(ctx->counters));
+  return launched(ctx, "smq_likeliest");
 }
 
 int32_t smq::run_log_probs(smq_context* ctx, uint64_t out, uint64_t logits, uint64_t targets,

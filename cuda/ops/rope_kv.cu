@@ -28,6 +28,25 @@ __global__ void __launch_bounds__(kWarps * 32) rope_kv_kernel(const RopeKv args)
   });
 }
 
+// A warp takes keys or values of one head of one layer.
+template <class T, int kCount, bool kEight>
+__global__ void __launch_bounds__(kWarps * 32) rope_keys_kernel(const RopeKeys args) {
+  wait_for_previous();
+  let_next_start();
+  const int32_t each = 2 * args.one.kv_heads, h = int32_t(blockIdx.y) * kWarps + int(threadIdx.x) / 32;
+  if (h >= args.layers * each) return;
+  constexpr int kTurns = kMostHeadDim / 64 / kCount;
+  const int64_t length = args.one.cache_length[0], i = blockIdx.x;
+  const RopeKv one = args.of(h / each);
+  const Angles<kCount, kTurns> angles(rope_row(one, length, i), one.head_dim);
+  rope_head<T, kEight>(one, angles, length, h % each, i, [&] {
+    HeadPart<T, kCount, kTurns> part;
+    part.fetch(static_cast<const T*>(args.kv) + i * args.layers * args.width() + int64_t(h) * one.head_dim,
+               one.head_dim);
+    return part;
+  });
+}
+
 bool takes_pairs(const RopeKv& args) {
   const auto address = [](const void* pointer) { return reinterpret_cast<uint64_t>(pointer); };
   return args.head_dim % 4 == 0 && aligned(address(args.table), 8) &&
@@ -70,4 +89,23 @@ int32_t smq::run_rope_kv(smq_context* ctx, const RopeKv& args) {
   if (may_wait(ctx, args)) ctx->rotation = args;
   else queue_rotation(ctx, args);
   return launched(ctx, "smq_rope_kv");
+}
+
+int32_t smq::run_rope_keys(smq_context* ctx, const RopeKeys& args) {
+  const RopeKv& one = args.one;
+  Check check;
+  if (check.limit("head_dim", one.head_dim, kMostHeadDim).failed()) return check.status();
+  // Caches begin where memory is reserved.
+  const bool wide = one.head_dim % 4 == 0 && aligned(reinterpret_cast<uint64_t>(one.table), 8) &&
+                    aligned(reinterpret_cast<uint64_t>(args.kv), 4);
+  const dim3 grid(unsigned(one.m), blocks_for(int64_t(args.layers) * 2 * one.kv_heads, kWarps));
+  with_half(one.dtype, [&](auto type) {
+    using T = decltype(type);
+    const auto kernel = one.cache == SMQ_I8 ? wide ? rope_keys_kernel<T, 2, true> : rope_keys_kernel<T, 1, true>
+                        : wide              ? rope_keys_kernel<T, 2, false>
+                                            : rope_keys_kernel<T, 1, false>;
+    prefer_shared(kernel);
+    launch(ctx, kernel, grid, kWarps * 32, 0, args);
+  });
+  return launched(ctx, "smq_rope_keys");
 }

@@ -20,8 +20,7 @@ from pathlib import Path
 
 import torch
 
-TRAIN_HEAD = Path(__file__).parent.parent / "train_head"
-sys.path.insert(0, str(TRAIN_HEAD))
+import train_head
 import models
 from texts import Texts
 from write import Writer
@@ -68,6 +67,7 @@ def main() -> None:
     parser.add_argument("--prompts", required=True, help="what prompts.py wrote; .gz too")
     parser.add_argument("--work", required=True, help="texts and heads")
     parser.add_argument("--seconds", type=float, required=True, help="for all of it")
+    parser.add_argument("--only", nargs="+", choices=HEADS, default=list(HEADS), help="some of the heads")
     parser.add_argument("--slots", type=int, default=SLOTS)
     parser.add_argument("--more", default="[]", help="JSON: further arguments of train.py")
     args = parser.parse_args()
@@ -79,25 +79,26 @@ def main() -> None:
         write_texts(args, spec, args.seconds * TEXTS)
     env = os.environ | {"PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "4")}
     subprocess.run(
-        [sys.executable, str(TRAIN_HEAD / "greedy.py"), "--model", str(Path(args.models) / "draft"), "--texts", str(work / "held-target.npz"),
+        [sys.executable, str(train_head.FOLDER / "greedy.py"), "--model", str(Path(args.models) / "draft"), "--texts", str(work / "held-target.npz"),
          "--out", str(work / "held-draft.npz"), "--ends", *map(str, spec["ends"]), "--answer", str(ANSWER)],
         check=True, env=env,
     )
-    torch.cuda.empty_cache()
+    torch.cuda.empty_cache()  # nothing where there is no GPU
     seconds = args.seconds * (1 - TEXTS) - CLOSING
     tokens = {key: spec[key] for key in ("bos_token_id", "eos_token_id", "pad_token_id")}
     running = {}
-    for name, options in HEADS.items():
+    for name in args.only:
         if (work / name / "training.json").exists():
             continue
+        options = HEADS[name]
         verifier, kind = name.split("-")
         options = options | ({"mask_token_id": spec["pad_token_id"]} if kind == "dspark" else {})
-        command = [str(TRAIN_HEAD / "train.py"), "--kind", kind, "--model", str(Path(args.models) / verifier), "--texts", str(work / "texts.npz"),
+        command = [str(train_head.FOLDER / "train.py"), "--kind", kind, "--model", str(Path(args.models) / verifier), "--texts", str(work / "texts.npz"),
                    "--held", str(work / f"held-{verifier}.npz"), "--out", str(work / name), "--options", json.dumps(options), "--config", json.dumps(tokens),
                    "--group", "128", "--seconds", f"{seconds:.0f}", *json.loads(args.more)]
         running[name] = subprocess.Popen([sys.executable, *command], stdout=open(work / f"{name}.log", "a"), stderr=subprocess.STDOUT, env=env)
     bad = [name for name, process in running.items() if process.wait()]
-    for name in HEADS:
+    for name in args.only:
         print(f"--- {name}\n" + "\n".join((work / f"{name}.log").read_text().splitlines()[-6:]), flush=True)
     print(f"{time.time() - begin:.0f} s", flush=True)
     if bad:

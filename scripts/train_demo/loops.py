@@ -1,4 +1,4 @@
-"""The training loops: the target on texts, the draft model on the target, a head on its verifier."""
+"""The training loops: the target on texts, the draft model on the target."""
 
 import math
 import random
@@ -8,7 +8,6 @@ import torch
 import torch.nn.functional as F
 
 from data import Text, batches
-from eagle2 import Head, unrolled_loss
 from model import Llama
 
 
@@ -121,8 +120,8 @@ def train_target(model: Llama, corpora, validation, recipe: dict, seed: int, pad
             return {"steps": schedule.steps, "epochs": epoch + 1, "validation": history[-1][2], "history": history}
 
 
-def train_draft(model: Llama, target: Llama, corpora, greedy, recipe: dict, seed: int, pad: int, log) -> dict:
-    """Distillation: KL to the target's distribution, plus cross entropy on its best token."""
+def train_draft(model: Llama, target, corpora, greedy, recipe: dict, seed: int, pad: int, log) -> dict:
+    """Distillation: KL to the distribution of the target, a frozen one of `train_head`, plus cross entropy on its best token."""
     device = model.embed_tokens.device
     schedule = Schedule(model, recipe["rate"], recipe["steps"], recipe["seconds"], 0.02)
     running, history = 0.0, []
@@ -130,7 +129,7 @@ def train_draft(model: Llama, target: Llama, corpora, greedy, recipe: dict, seed
         if schedule.progress >= 0.5 and schedule.steps % 16 == 0:
             model.refresh_scales()
         with torch.no_grad():
-            goal = target.logits(target(ids)[:, :-1]).float()
+            goal = target.logits(target(ids)[0][:, :-1]).float()
             best, goal = goal.argmax(dim=-1), goal.softmax(dim=-1)
         with _autocast(device):
             logits = model.logits(model(ids, recipe["dropout"])[:, :-1]).float()
@@ -149,26 +148,3 @@ def train_draft(model: Llama, target: Llama, corpora, greedy, recipe: dict, seed
                 f"tokens a forward {tokens:.3f} {time.time() - schedule.begin:.0f}s")
         if not more:
             return {"steps": schedule.steps, "epochs": epoch + 1, "agreement": history[-1][2], "history": history}
-
-
-def train_head(head: Head, verifier: Llama, corpora, greedy, recipe: dict, seed: int, pad: int, log) -> dict:
-    """EAGLE-2 training, unrolled over `depth` steps on the head's own outputs."""
-    device = verifier.embed_tokens.device
-    schedule = Schedule(head, recipe["rate"], recipe["steps"], recipe["seconds"], 0.02)
-    running, history = 0.0, []
-    for epoch, (ids, prompt, length) in _epochs(corpora, recipe["tokens"], seed, pad, device):
-        with _autocast(device):
-            loss, _ = unrolled_loss(head, verifier, ids, prompt, length, recipe["depth"])
-        more = schedule.step(loss)
-        running = loss.detach() if schedule.steps == 1 else 0.98 * running + 0.02 * loss.detach()
-        if schedule.steps % recipe["report"] == 0 or not more:
-            with torch.no_grad(), _autocast(device):
-                tested = batches(greedy, recipe["tokens"], random.Random(0), pad, device)
-                each = [unrolled_loss(head, verifier, *b, recipe["depth"]) for b in tested]
-            same = torch.stack([a for _, a in each]).mean(dim=0).tolist()
-            value = float(torch.stack([v for v, _ in each]).mean())
-            history.append([schedule.steps, round(float(running), 4), round(value, 4), [round(a, 4) for a in same]])
-            log(f"step {schedule.steps} epoch {epoch} loss {float(running):.4f} validation {value:.4f} "
-                f"agreement a step {' '.join(f'{a:.3f}' for a in same)} {time.time() - schedule.begin:.0f}s")
-        if not more:
-            return {"steps": schedule.steps, "epochs": epoch + 1, "agreement": history[-1][3], "history": history}

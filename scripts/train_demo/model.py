@@ -6,7 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+import train_head
 import quant
+
+GROUP = 128
 
 
 @dataclass
@@ -53,7 +56,7 @@ class Linear(nn.Module):
         self.scales: torch.Tensor | None = None
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        w = self.weight if self.scales is None else quant.fake_quantize(self.weight, self.scales)
+        w = self.weight if self.scales is None else quant.fake_quantize(self.weight, self.scales, GROUP)
         return F.linear(x, w.to(x.dtype) if not torch.is_autocast_enabled(x.device.type) else w)
 
 
@@ -160,7 +163,7 @@ class Llama(nn.Module):
     def refresh_scales(self) -> None:
         """Turns quantization on, or follows the weights with the scales once it is on."""
         for linear in self.linears().values():
-            linear.scales = quant.find_scales(linear.weight)
+            linear.scales = quant.find_scales(linear.weight, GROUP)
 
     @torch.no_grad()
     def frozen(self, dtype: torch.dtype) -> "Llama":
@@ -170,8 +173,8 @@ class Llama(nn.Module):
         for parameter in copy.parameters():
             parameter.requires_grad_(False)
         for linear in copy.linears().values():
-            scales = quant.find_scales(linear.weight)
-            linear.weight.copy_(quant.dequantize(quant.quantize(linear.weight, scales), scales))
+            scales = quant.find_scales(linear.weight, GROUP)
+            linear.weight.copy_(quant.dequantize(quant.quantize(linear.weight, scales, GROUP), scales, GROUP))
         copy.embed_tokens.copy_(copy.embed_tokens.half())
         for module in copy.modules():
             if isinstance(module, RmsNorm):

@@ -1,10 +1,9 @@
-"""Trains the demo trio and its heads: tokenizer, target, draft model, EAGLE-2 heads, all from one seed.
+"""Trains the demo's tokenizer, target and draft model, all from one seed; `heads.py` trains what drafts for them.
 
     python3 scripts/train_demo/train.py --data gsm8k_train.jsonl --out models/demo --seed 0
 
-Stages run in order, the independent ones beside each other in processes of their own, each leaving its
-results in the work folder. `--test gsm8k_test.jsonl` evaluates the outcome; nothing is trained on it.
-`--tiny` is a dry run of the whole pipeline in about a minute on a CPU.
+Stages run in order, candidates of the target beside each other in processes of their own, each leaving its
+results in the work folder. `--tiny` is a dry run in less than a minute on a CPU.
 """
 
 import argparse
@@ -19,21 +18,19 @@ from pathlib import Path
 import torch
 from tokenizers import Tokenizer
 
+import train_head
 import data
-import evaluate
-import export
 import loops
-from eagle2 import Head, head_shape
-from generate import complete
+import models
+import store
 from model import DRAFT, TARGET, Llama
+from write import Writer
 
-VOCAB, LONGEST = 3072, 512
+VOCAB, LONGEST, SLOTS = 3072, 512, 3072
 # `seconds` only hurries a stage along where a GPU is much slower than the one the demo was trained on.
 RECIPES = {
     "target": {"rate": 1.5e-3, "tokens": 16384, "dropout": 0.15, "seconds": 900, "report": 250, "quantized_from": 2 / 3},
     "draft": {"rate": 2.5e-3, "tokens": 32768, "dropout": 0.0, "seconds": 900, "steps": 2134, "report": 500},
-    "target-eagle2": {"rate": 1.5e-3, "tokens": 16384, "seconds": 900, "steps": 1884, "report": 500, "depth": 4},
-    "draft-eagle2": {"rate": 1.5e-3, "tokens": 16384, "seconds": 900, "steps": 2750, "report": 500, "depth": 4},
 }
 
 
@@ -117,7 +114,7 @@ def stage_texts(run: Run) -> None:
     model.load_state_dict(torch.load(run.work / f"target-{best}.pt", map_location="cpu"))
     tokenizer = run.tokenizer()
     save(run, "target", model, tokenizer)
-    target = export.load_model(run.out / "target", run.half, run.device)
+    target = models.load_model(run.out / "target", run.half, run.device)
     rng = random.Random(run.args.seed + 2)
     questions = [p.question for p in run.problems]
     varied = [data.vary_question(q, rng) for _ in range(run.args.variants) for q in questions]
@@ -125,8 +122,10 @@ def stage_texts(run: Run) -> None:
 
     def write(asked: list[str], temperature: float) -> list[data.Text]:
         prompts = [e.ids for e in tokenizer.encode_batch([data.prompt_text(q) for q in asked])]
-        prompts = [p for p in prompts if len(p) <= LONGEST - 200]
-        return complete(target, prompts, end, room, temperature, seed=run.args.seed)
+        jobs = [(p, room, temperature) for p in prompts if len(p) <= LONGEST - 200]
+        torch.manual_seed(run.args.seed)
+        writer = Writer(target, min(SLOTS, len(jobs)), LONGEST, run.log)
+        return [data.Text(ids, len(job[0])) for job, ids in writer.write(iter(jobs), [end], time.time() + 3600)]
 
     run.keep("greedy-held", write([p.question for p in run.held], 0))
     greedy = write(questions + varied, 0)
@@ -140,65 +139,26 @@ def stage_texts(run: Run) -> None:
 
 
 def stage_draft(run: Run) -> None:
-    """The draft model, then what it writes itself after prefixes of the target's texts."""
-    target = export.load_model(run.out / "target", run.half, run.device)
+    """The draft model."""
+    target = models.load_model(run.out / "target", run.half, run.device)
     tokenizer, corpora = run.tokenizer(), run.recall("corpora")
-    pad, end = tokenizer.token_to_id(data.PAD), tokenizer.token_to_id(data.EOS)
+    pad = tokenizer.token_to_id(data.PAD)
     torch.manual_seed(run.args.seed + 3)
     model = Llama(DRAFT).to(run.device)
     recipe = run.recipe("draft")
     result = loops.train_draft(model, target, corpora, run.recall("greedy-held"), recipe, run.args.seed, pad, run.log)
     run.record("draft", result | {"recipe": recipe})
     save(run, "draft", model, tokenizer)
-    draft = export.load_model(run.out / "draft", run.half, run.device)
-    rng = random.Random(run.args.seed + 4)
-    chosen = rng.sample(corpora[0], min(len(corpora[0]), 24 if run.args.tiny else 20000))
-    prefixes = [t.ids[: rng.randrange(t.prompt, len(t.ids))] for t in chosen]
-    written = complete(draft, prefixes, end, 32, seed=run.args.seed)
-    run.keep("draft-texts", [data.Text(w.ids, t.prompt) for w, t in zip(written, chosen)])
-
-
-def _head(run: Run, verifier_name: str, intermediate: int, more: list[data.Text]) -> None:
-    verifier = export.load_model(run.out / verifier_name, run.half, run.device)
-    tokenizer = run.tokenizer()
-    torch.manual_seed(run.args.seed + 5)
-    head = Head(head_shape(verifier.shape, intermediate)).to(run.device)
-    recipe = run.recipe(f"{verifier_name}-eagle2")
-    corpora = [corpus + more for corpus in run.recall("corpora")]
-    pad = tokenizer.token_to_id(data.PAD)
-    result = loops.train_head(head, verifier, corpora, run.recall("greedy-held"), recipe, run.args.seed, pad, run.log)
-    run.record(f"{verifier_name}-eagle2", result | {"recipe": recipe})
-    export.save_head(run.out / f"{verifier_name}-eagle2", head, tokenizer)
-
-
-def stage_target_eagle2(run: Run) -> None:
-    """The head on the quantized target."""
-    _head(run, "target", 1024, [])
-
-
-def stage_draft_eagle2(run: Run) -> None:
-    """The head on the quantized draft model."""
-    _head(run, "draft", 768, run.recall("draft-texts"))
-
-
-def stage_evaluate(run: Run) -> None:
-    """tau on the test split, if it was given."""
-    settings = [(5, 8, 32)] if not run.args.tiny else [(3, 4, 12)]
-    count, room = (2, 16) if run.args.tiny else (40, 160)
-    run.record("evaluation", evaluate.report(run.out, run.args.test, count, room, settings, run.device, run.log))
 
 
 def save(run: Run, name: str, model: Llama, tokenizer: Tokenizer) -> None:
     """The quantized model, and its f16 original if asked for."""
-    export.save_model(run.out / name, model, tokenizer, quantized=True)
+    store.save_model(run.out / name, model, tokenizer, quantized=True)
     if run.args.keep_f16:
-        export.save_model(run.out / f"{name}-f16", model, tokenizer, quantized=False)
+        store.save_model(run.out / f"{name}-f16", model, tokenizer, quantized=False)
 
 
-STAGES = {
-    "tokenizer": stage_tokenizer, "target": stage_target, "texts": stage_texts, "draft": stage_draft,
-    "target-eagle2": stage_target_eagle2, "draft-eagle2": stage_draft_eagle2, "evaluate": stage_evaluate,
-}
+STAGES = {"tokenizer": stage_tokenizer, "target": stage_target, "texts": stage_texts, "draft": stage_draft}
 
 
 def spawn(args: argparse.Namespace, stage: str, *more: str) -> subprocess.Popen:
@@ -215,8 +175,7 @@ def wait(*processes: subprocess.Popen) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", required=True, help="the GSM8K training split, JSON lines")
-    parser.add_argument("--test", help="the GSM8K test split, for the evaluation at the end only")
-    parser.add_argument("--out", required=True, help="where target, draft and the heads are written")
+    parser.add_argument("--out", required=True, help="where target and draft are written")
     parser.add_argument("--work", help="where stages leave their results; OUT.work if absent")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--candidates", type=int, nargs="+", default=[10, 18, 30], help="epochs of each target tried")
@@ -235,11 +194,7 @@ def main() -> None:
     wait(spawn(args, "tokenizer"))
     wait(*[spawn(args, "target", "--epochs", str(e)) for e in args.candidates])
     wait(spawn(args, "texts"))
-    on_target, draft = spawn(args, "target-eagle2"), spawn(args, "draft")
-    wait(draft)
-    wait(spawn(args, "draft-eagle2"), on_target)
-    if args.test:
-        wait(spawn(args, "evaluate"))
+    wait(spawn(args, "draft"))
 
 
 if __name__ == "__main__":

@@ -15,14 +15,14 @@ from pathlib import Path
 
 import torch
 
-from captured import Steps
+import course
 from dspark import DSpark
 from eagle2 import Eagle2
 from eagle3 import Eagle3, default_taps
 from export import save_head
 from layers import Linear, prepare, refresh
-from schedule import Schedule, average, endless
-from states import Computed, States, Stored, ahead
+from schedule import Schedule
+from states import Computed, States, Stored
 from tau import chain_tau
 from texts import Texts
 
@@ -90,28 +90,18 @@ def train(args) -> dict:
     schedule = Schedule(head, options["rate"], args.steps, args.seconds, args.decay, checkpoint, args.quantized_from)
     if schedule.steps:
         log(f"goes on behind step {schedule.steps}")
-    running, history = [], []
 
-    def step(*tensors) -> None:
+    def step(*tensors) -> torch.Tensor:
         prepare(head, work)
         loss, hits = head.loss(States.with_tensors(tensors, source.verifier))
         schedule.update(loss)
-        average(running, torch.cat((loss.detach().view(1), hits.float())))
+        return torch.cat((loss.detach().view(1), hits.float()))
 
-    steps = Steps(step, device, schedule.save)
-    found = endless(lambda rng: source.groups(args.tokens, rng), args.seed, schedule.steps)
-    for epoch, states in ahead(source, found, args.tokens):
-        if schedule.before_step():
-            steps.forget()
-        steps(*states.tensors())
-        more = schedule.after_step()
-        if schedule.steps % args.report == 0 or not more:
-            values = [round(v, 4) for v in running[0].tolist()]
-            history.append([schedule.steps, *values])
-            log(f"step {schedule.steps} epoch {epoch} loss {values[0]} right {' '.join(f'{v:.3f}' for v in values[1:])} {schedule.elapsed:.0f}s")
-        if not more:
-            break
-    result = {"kind": args.kind, "options": options, "steps": schedule.steps, "epochs": epoch + 1, "tokens_a_step": args.tokens,
+    def show(steps: int, epoch: int, values: list[float]) -> None:
+        log(f"step {steps} epoch {epoch} loss {values[0]} right {' '.join(f'{v:.3f}' for v in values[1:])} {schedule.elapsed:.0f}s")
+
+    epochs, history = course.run(step, schedule, source, args.tokens, args.seed, args.report, show)
+    result = {"kind": args.kind, "options": options, "steps": schedule.steps, "epochs": epochs, "tokens_a_step": args.tokens,
               "seconds": round(schedule.elapsed, 1), "parameters": sum(p.numel() for p in head.parameters()), "history": history}
     if args.held:
         held = source.on(args.held)

@@ -8,7 +8,6 @@ weights, the embedding's too.
 
 import argparse
 import json
-import random
 import sys
 import time
 from pathlib import Path
@@ -17,16 +16,16 @@ import torch
 from safetensors.torch import save_file
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "train_head"))
+import course
 import gguf_files
 import quant
-from captured import Steps
 from layers import Linear, Shape, prepare, refresh
 from llama import Llama
 from losses import goals, soft_loss
-from schedule import Schedule, average, endless
-from states import Computed, States, ahead
-from tau import replay
-from texts import Texts, batch_of, groups
+from schedule import Schedule
+from states import Computed, States
+from tau import accept_lengths
+from texts import Texts
 
 GROUP = 32
 
@@ -38,29 +37,6 @@ def begin_as(model: Llama, verifier: Llama) -> None:
     _, vectors = torch.linalg.eigh(table.T @ table)
     rows = table @ vectors[:, -model.shape.hidden_size :]
     model.embed_tokens.weight.copy_(rows * (0.05 / rows.pow(2).mean().sqrt()))
-
-
-@torch.no_grad()
-def accept_lengths(model: Llama, texts: Texts, chains: tuple[int, ...], device) -> tuple[float, dict[int, float]]:
-    """Share of the tokens of greedy texts that it would have chosen, and tokens a forward for chains of several lengths."""
-    same = count = 0
-    totals = {n: [0, 0] for n in chains}
-    for group in groups(texts.lengths, 8192, random.Random(0)):
-        batch = batch_of(texts, group, device)
-        hidden, _ = model(batch.ids)
-        best = torch.stack([model.logits(row).argmax(dim=-1) for row in hidden])
-        answers = batch.answers(1) & batch.inside(1)
-        same += int(((best[:, :-1] == batch.ids[:, 1:]) & answers[:, :-1]).sum())
-        count += int(answers[:, :-1].sum())
-        for row, i in zip(best.tolist(), group):
-            ids = texts.text(i).tolist()
-            for n in chains:
-                # Behind tokens that were right the model is in the text, so a chain is what it chooses there.
-                drafted = [row[at + 1 : at + 1 + n] for at in range(len(ids))]
-                r, c = replay(drafted, ids, int(texts.prompts[i]))
-                totals[n][0] += r
-                totals[n][1] += c
-    return same / max(1, count), {n: c / max(1, r) for n, (r, c) in totals.items()}
 
 
 def main() -> None:
@@ -105,9 +81,8 @@ def main() -> None:
             part.group = GROUP
     schedule = Schedule(model, args.rate, args.steps, args.seconds, 0.01, out / "draft.ckpt", args.quantized_from)
     log(f"{sum(p.numel() for p in model.parameters()) / 1e6:.2f} M parameters, {len(texts)} texts, behind step {schedule.steps}")
-    running, history = [], []
 
-    def step(*tensors) -> None:
+    def step(*tensors) -> torch.Tensor:
         states = States.with_tensors(tensors, verifier)
         batch = states.batch
         goal, best = goals(verifier, states.hidden.flatten(0, 1))
@@ -118,21 +93,13 @@ def main() -> None:
         schedule.update(loss)
         answers = batch.answers(1).flatten()
         count = answers.sum().clamp(min=1)
-        average(running, torch.stack((loss.detach(), (accept * answers).sum() / count, ((found == best) & answers).sum() / count)))
+        return torch.stack((loss.detach(), (accept * answers).sum() / count, ((found == best) & answers).sum() / count))
 
-    steps = Steps(step, device, schedule.save)
-    found = endless(lambda rng: source.groups(args.tokens, rng), args.seed, schedule.steps)
-    for epoch, states in ahead(source, found, args.tokens):
-        if schedule.before_step():
-            steps.forget()
-        steps(*states.tensors())
-        more = schedule.after_step()
-        if schedule.steps % args.report == 0 or not more:
-            history.append([schedule.steps, *(round(x, 4) for x in running[0].tolist())])
-            log("step {} epoch {} loss {} accepted {} right {} {:.0f}s".format(schedule.steps, epoch, *history[-1][1:], schedule.elapsed))
-        if not more:
-            break
-    result = {"parameters": sum(p.numel() for p in model.parameters()), "shape": shape.as_dict(), "steps": schedule.steps, "epochs": epoch + 1,
+    def show(steps: int, epoch: int, values: list[float]) -> None:
+        log("step {} epoch {} loss {} accepted {} right {} {:.0f}s".format(steps, epoch, *values, schedule.elapsed))
+
+    epochs, history = course.run(step, schedule, source, args.tokens, args.seed, args.report, show)
+    result = {"parameters": sum(p.numel() for p in model.parameters()), "shape": shape.as_dict(), "steps": schedule.steps, "epochs": epochs,
               "tokens_a_step": args.tokens, "seconds": round(schedule.elapsed, 1), "history": history}
     for name in ("16 bits", "4 bits"):
         for part in model.modules():

@@ -6,6 +6,7 @@
 import type { HeadModel, Model } from "../model/mod.ts";
 import { MAX_TREE_ROWS } from "../ops/mod.ts";
 import { type DrafterPlan, draftModel, suffix, switched } from "../speculation/mod.ts";
+import { checkConfidence } from "./confidence.ts";
 import type { DrafterKind, SpeculationOptions, TreeShape } from "./drafters/kind.ts";
 import { SUFFIX } from "./drafters/suffix.ts";
 
@@ -54,6 +55,7 @@ export function autoPlan(
   { head, draft, draftHead }: AutoModels,
   options: Partial<SpeculationOptions> = {},
 ): DrafterPlan {
+  checkConfidence(options.leastConfidence, "auto");
   const plans = [suffix({ ...AUTO_SHAPE, ...SUFFIX.shape })];
   if (head) plans.push(planHead(head, head.kind.shape, options));
   if (draft) {

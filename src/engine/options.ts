@@ -20,6 +20,7 @@ import { type Backend, type Device, DEVICE_KINDS } from "../device/mod.ts";
 import { MAX_TREE_ROWS } from "../ops/mod.ts";
 import { type Costs, DRAFTER_KINDS, type Setting } from "../speculation/mod.ts";
 import { AUTO_SHAPE } from "./auto.ts";
+import { checkConfidence } from "./confidence.ts";
 import { EAGLE2 } from "./drafters/eagle2.ts";
 import type { DrafterKind, SpeculationOptions } from "./drafters/kind.ts";
 import { DRAFTER_NAMES, type DrafterName, DRAFTERS } from "./drafters/registry.ts";
@@ -109,6 +110,7 @@ const ENGINE_KINDS: Kinds<EngineOptions> = {
   depth: DRAFTER_KINDS.depth,
   topk: DRAFTER_KINDS.topk,
   treeSize: DRAFTER_KINDS.treeSize,
+  leastConfidence: DRAFTER_KINDS.leastConfidence,
 };
 
 /** Options with directories as paths. */
@@ -192,6 +194,7 @@ export function wayOf(options: CheckedEngineOptions, family?: DrafterName): Way 
   if (head !== undefined && inner !== undefined && !drafter?.head) {
     refuse("head", head, `inner is ${inner}, which has none`);
   }
+  checkConfidence(options.leastConfidence, method, drafter);
   return { method, drafter };
 }
 
@@ -203,8 +206,10 @@ export function speculationOf(
   checkArgument("generate", "method", method, required(oneOf(METHODS)));
   checkArgument("generate", "inner", options.inner, ENGINE_KINDS.inner);
   const inner = method === "hier" && DRAFTERS.find(({ name }) => name === options.inner);
+  const { leastConfidence } = options;
+  checkConfidence(leastConfidence, method, inner || DRAFTERS.find(({ name }) => name === method));
   const defaults = { ...SPECULATION_DEFAULTS[method], ...(inner && inner.innerShape) };
-  const valueOf = (name: keyof SpeculationOptions): number => {
+  const valueOf = (name: Exclude<keyof SpeculationOptions, "leastConfidence">): number => {
     checkArgument("generate", name, options[name], DRAFTER_KINDS[name]);
     return options[name] ?? defaults[name];
   };
@@ -217,5 +222,6 @@ export function speculationOf(
     depth,
     topk: valueOf("topk"),
     treeSize: valueOf("treeSize"),
+    ...(leastConfidence === undefined ? {} : { leastConfidence }),
   };
 }

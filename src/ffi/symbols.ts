@@ -7,7 +7,7 @@
  */
 
 /** The hash of the header's declarations; a library built from others is refused. */
-export const ABI_HASH = 0x1289fa1912a9b0c8n;
+export const ABI_HASH = 0xe64094c13d57224bn;
 
 /** status: SMQ_OK */
 export const SMQ_OK = 0;
@@ -582,6 +582,34 @@ export const SYMBOLS = {
     result: "i32",
   },
   /**
+   * `smq_rope_keys(ctx, kv, table, positions, cache_length, k_norms, eps, caches, layers, slots, m, kv_heads, head_dim, dtype, cache)`
+   *
+   * The same for keys and values of several layers at once: of each row of kv [m, layers * 2 kv_heads * head_dim], which
+   * holds each layer's keys, then its values, those of layer l go to the caches at the addresses caches[l] and
+   * caches[layers + l], u64 [2 layers], of `cache` as above. k_norms: dtype [layers, head_dim], or 0. Row i is of position
+   * and slot cache_length[0] + i.
+   */
+  smq_rope_keys: {
+    parameters: [
+      context,
+      "u64",
+      "u64",
+      "i32",
+      "u64",
+      "u64",
+      "f32",
+      "u64",
+      "i32",
+      "i32",
+      "i32",
+      "i32",
+      "i32",
+      "i32",
+      "i32",
+    ],
+    result: "i32",
+  },
+  /**
    * `smq_attention(ctx, out, qkv, k_cache, v_cache, slots, cache_length, mask, mask_words, slot_offset, window, scale, m, heads, kv_heads, head_dim, dtype, cache, workspace)`
    *
    * out[i, h] = softmax(scale * q[i, h] . k) v over the pairs that row i attends to, with L =
@@ -995,6 +1023,39 @@ export const SYMBOLS = {
       "u64",
       "u64",
       "i32",
+      "i32",
+      "i32",
+      "i32",
+      "i32",
+      "i32",
+    ],
+    result: "i32",
+  },
+  /**
+   * `smq_likeliest(ctx, drafted, last, said, logits, settings, bias_ids, bias_values, history, cache_length, tokens, entries, known, table, table_rows, rank, offset, m, vocab)`
+   *
+   * drafted[i], i32 [m], m at most SMQ_MAX_TREE = the token of the largest entry of row i, the lowest entry among equals, of
+   * logits that become what smq_top_choices makes of them at L + offset + i, the text of all rows being history[0 .. L]; the
+   * token of entry 0 where none is above -infinity. Afterwards logits are undefined. last, i32 [1] or 0: gets history[L].
+   * said, [rank], and table, [table_rows, rank], 16-bit numbers, for m = 1, otherwise both 0: said = table[drafted[0]], zeros
+   * for a token outside.
+   */
+  smq_likeliest: {
+    parameters: [
+      context,
+      "u64",
+      "u64",
+      "u64",
+      "u64",
+      "u64",
+      "u64",
+      "u64",
+      "u64",
+      "u64",
+      "u64",
+      "u64",
+      "i32",
+      "u64",
       "i32",
       "i32",
       "i32",

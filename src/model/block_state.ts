@@ -6,7 +6,7 @@
  * @module
  */
 import { Arena, columns, type Device, rows, type Tensor } from "../device/mod.ts";
-import { gatherRows, rmsNorm } from "../ops/mod.ts";
+import { gatherRows, rmsNorm, ropeKeys } from "../ops/mod.ts";
 import type { HeadWeights } from "./head.ts";
 import { KvCache } from "./kv_cache.ts";
 import { type LayerContext, queueKeys, queueLayer, queueLinear } from "./queue_layer.ts";
@@ -45,8 +45,15 @@ export class BlockState implements Disposable {
   readonly input: Tensor;
   /** What the last block predicts, behind the last norm, activation dtype [drafted, hidden]. */
   readonly hidden: Tensor;
-  /** Logits of the last block before a Markov head adds to them, f32 [drafted, its vocabulary]. */
+  /** Logits of the last block, before a Markov head adds to them, f32 [drafted, its vocabulary]. */
   readonly logits: Tensor<"f32">;
+  /**
+   * Of a head with a Markov head: what the token before each drafted one says about it, activation dtype [drafted, rank], and,
+   * where it can be looked up there, the table of what all tokens say.
+   */
+  readonly says?: { readonly said: Tensor; readonly table?: Tensor };
+  /** Of a head with a confidence head: the logit of each drafted token's chance to be accepted, f32 [drafted, 1]. */
+  readonly confidence?: Tensor<"f32">;
   /** Logits behind tokens that may stand before them, f32 [branches, its vocabulary]. */
   readonly followed: Tensor<"f32">;
   readonly #arena: Arena;
@@ -57,6 +64,8 @@ export class BlockState implements Disposable {
   readonly #seen: Tensor<"u64">;
   readonly #zeros: Tensor<"i32">;
   readonly #said?: Tensor;
+  /** Keys and values of all layers, where they are one product. */
+  readonly #keysOfAll?: Tensor;
 
   /** Allocates caches and buffers for `head`. */
   constructor(head: HeadWeights, options: BlockOptions) {
@@ -76,6 +85,9 @@ export class BlockState implements Disposable {
       const sizes = { rows: count, logitsRows: drafted, slots, kvCache };
       this.#space = workspace(device, arena, config, dtype, sizes, needs);
       this.input = arena.allocate(dtype, [count, head.fc.k], "taps");
+      if (head.context) {
+        this.#keysOfAll = arena.allocate(dtype, [count, head.context.keys.n], "keys and values");
+      }
       this.hidden = rows(this.#space.normed, this.#rows - drafted, this.#rows);
       this.logits = arena.allocate("f32", [drafted, head.vocabulary], "logits");
       this.followed = arena.allocate("f32", [branches, head.vocabulary], "followed");
@@ -92,8 +104,12 @@ export class BlockState implements Disposable {
       this.#seen = arena.fromHost("u64", [this.#rows, 1], seen);
       this.#zeros = arena.fromHost("i32", [branches], new Int32Array(branches));
       if (head.markov) {
-        this.#said = arena.allocate(dtype, [branches, head.markov.before.linear.k], "said");
+        const { before } = head.markov;
+        const all = Math.max(branches, drafted);
+        this.#said = arena.allocate(dtype, [all, before.linear.k], "said");
+        this.says = { said: rows(this.#said, 0, drafted), table: before.table };
       }
+      if (head.confidence) this.confidence = arena.allocate("f32", [drafted, 1], "confidence");
     } catch (error) {
       arena[Symbol.dispose]();
       throw error;
@@ -102,10 +118,19 @@ export class BlockState implements Disposable {
 
   /** Queues `count` tokens of the text behind those read, from rows of `input`: their keys and values. */
   queueContext(count: number): void {
-    const { head: { fc, fcNorm, layers, config: { rmsNormEps: eps } }, device, cache } = this;
-    const { space, ...context } = this.#context({ rows: count, cacheLength: this.cacheLength });
+    const { head: { fc, fcNorm, layers, context: all, config }, device, cache, cacheLength } = this;
+    const { space, ...context } = this.#context({ rows: count, cacheLength });
+    const { rmsNormEps: eps, kvHeads, headDim } = config;
     queueLinear(space, fc, space.residual, rows(this.input, 0, count), "logits");
     rmsNorm(device, space.normed, space.residual, fcNorm!, eps);
+    if (all) {
+      const kv = rows(this.#keysOfAll!, 0, count);
+      queueLinear(space, all.keys, kv, space.normed, "store");
+      const { table: caches, slots, keys: [{ dtype }] } = cache;
+      const shape = { caches, slots, cache: dtype, kvHeads, headDim };
+      ropeKeys(device, kv, { table: this.#rope, cacheLength, kNorms: all.norms, eps, ...shape });
+      return;
+    }
     layers.forEach((layer, i) =>
       queueKeys({ space, ...context }, layer, cache.keys[i], cache.values[i], space.normed)
     );
@@ -127,14 +152,39 @@ export class BlockState implements Disposable {
 
   /** Queues the logits of the i-th drafted token behind each of the first `count` tokens of `before`: `followed`. */
   queueFollowed(i: number, before: TokenRows, count: number): void {
-    const { head: { markov }, device } = this;
     const out = rows(this.followed, 0, count);
-    gatherRows(device, out, rows(this.logits, i, i + 1), rows(this.#zeros, 0, count));
-    if (markov === undefined) return;
-    const said = rows(this.#said!, 0, count);
-    const { tokens, start, shift } = before;
-    markov.before.queue(said, tokens, { start, shift });
-    queueLinear(this.#space, markov.after, columns(out, 0, markov.after.n), said, "residual");
+    gatherRows(this.device, out, rows(this.logits, i, i + 1), rows(this.#zeros, 0, count));
+    if (this.#said === undefined) return;
+    const said = rows(this.#said, 0, count);
+    this.#queueSaid(said, before);
+    this.#queueAdded(out, said);
+  }
+
+  /** Queues row i of `says`: what the first token of `before` says about the i-th drafted one. */
+  queueSaid(i: number, before: TokenRows): void {
+    this.#queueSaid(rows(this.#said!, i, i + 1), before);
+  }
+
+  /** Queues what row i of `says` holds on top of row i of `logits`. */
+  queueAdded(i: number): void {
+    this.#queueAdded(rows(this.logits, i, i + 1), rows(this.#said!, i, i + 1));
+  }
+
+  /** Queues the first `count` rows of `confidence`, of `hidden` and `says`. */
+  queueConfidence(count: number): void {
+    const { row, said } = this.head.confidence!;
+    const out = rows(this.confidence!, 0, count);
+    queueLinear(this.#space, row, out, rows(this.hidden, 0, count), "logits");
+    if (said) queueLinear(this.#space, said, out, rows(this.#said!, 0, count), "residual");
+  }
+
+  #queueSaid(said: Tensor, { tokens, start, shift }: TokenRows): void {
+    this.head.markov!.before.queue(said, tokens, { start, shift });
+  }
+
+  #queueAdded(logits: Tensor<"f32">, said: Tensor): void {
+    const { after } = this.head.markov!;
+    queueLinear(this.#space, after, columns(logits, 0, after.n), said, "residual");
   }
 
   #context(step: Step): LayerContext {

@@ -11,10 +11,11 @@ import { BLOCK_TENSORS } from "../checkpoint/config/block_head.ts";
 import { tapsFor } from "../checkpoint/config/head_config.ts";
 import { type Head, type HeadConfig, openHead } from "../checkpoint/head.ts";
 import { headTokens } from "../checkpoint/head_vocabulary.ts";
-import { Arena, type Device, DEVICE_KIND, type Tensor } from "../device/mod.ts";
-import type { EntryMap } from "../ops/mod.ts";
+import { Arena, columns, type Device, DEVICE_KIND, rows, type Tensor } from "../device/mod.ts";
+import { copy, type EntryMap } from "../ops/mod.ts";
 import {
   type Embedding,
+  f16Linear,
   type Linear,
   type LinearPart,
   loadEmbedding,
@@ -24,7 +25,13 @@ import {
   WeightLoader,
 } from "../quant/mod.ts";
 import { checkHead, type HeadSummary } from "./head_check.ts";
-import { hasEmbedding, headTensors, type NormPart, storedWeights } from "./head_tensors.ts";
+import {
+  hasEmbedding,
+  type HeadTensors,
+  headTensors,
+  type NormPart,
+  storedWeights,
+} from "./head_tensors.ts";
 import { type Layer, loadLayer } from "./layer.ts";
 import { type Model, MODEL_KIND, STORED } from "./model.ts";
 
@@ -56,6 +63,16 @@ export class HeadModel implements Disposable {
   readonly finalNorm?: Tensor;
   /** What a token says about the next one, [its vocab, rank] and rank -> its vocabulary, where there is a Markov head. */
   readonly markov?: { readonly before: Embedding; readonly after: Linear };
+  /**
+   * The logit of a row's chance to be accepted, in two parts: of the row, hidden -> 1, and of what the token before says,
+   * rank -> 1, where the file has a confidence head, and where that reads it.
+   */
+  readonly confidence?: { readonly row: Linear; readonly said?: Linear };
+  /**
+   * Of a block drafter: what `fc` makes of the text -> keys and values of all layers, each layer's keys before its values,
+   * and the weights of the keys' norms, [layers, headDim], where they have norms. Absent where layers are replaced.
+   */
+  readonly context?: { readonly keys: Linear; readonly norms?: Tensor };
   /** Weights of the norms of taps, one for each or one for all, where there are any. */
   readonly tapNorms: readonly Tensor[];
   /** What the entries of its logits stand for, where that is not the verifier's tokens by their ids. */
@@ -92,6 +109,11 @@ export class HeadModel implements Disposable {
       const { before, after } = described.markov;
       this.markov = { before: loadEmbedding(loader, before), after: linear(after) };
     }
+    if (described.context) {
+      const keys = readingRows(device, loadLinear(loader, described.context));
+      this.context = { keys, norms: keyNorms(loader, this.layers) };
+    }
+    if (described.confidence) this.confidence = loadConfidence(loader, described.confidence);
     this.tapNorms = described.tapNorms.map(norm);
     const { config } = head;
     this.taps = config.kind === "eagle2" ? "last" : tapsFor(config.taps, verifier.config.layers);
@@ -173,6 +195,7 @@ export function withLinears(
   return {
     ...head,
     vocabulary,
+    context: undefined,
     fc: replace("fc", head.fc),
     layers: head.layers.map((layer, i) => ({
       ...layer,
@@ -194,6 +217,31 @@ export const HEAD_KIND: Kind = required({
   expected: "a HeadModel",
   fits: (value) => value instanceof HeadModel,
 });
+
+/** Loads a confidence head. */
+function loadConfidence(
+  loader: WeightLoader,
+  { prefix, inputs: [hidden, rank], bias: hasBias }: NonNullable<HeadTensors["confidence"]>,
+): NonNullable<HeadModel["confidence"]> {
+  const weight = loader.float(`${prefix}.weight`, [1, hidden + (rank ?? 0)]);
+  const bias = hasBias ? loader.float(`${prefix}.bias`, [1]) : undefined;
+  const part = (start: number, width: number, bias?: Tensor): Linear =>
+    f16Linear(loader, columns(weight, start, start + width), bias);
+  return {
+    row: part(0, hidden, bias),
+    said: rank === undefined ? undefined : part(hidden, rank),
+  };
+}
+
+/** The norms of the keys of all layers, one behind the other, where they have norms. */
+function keyNorms({ device, arena }: WeightLoader, layers: readonly Layer[]): Tensor | undefined {
+  const [first] = layers;
+  if (first.kNorm === undefined) return undefined;
+  const { dtype, shape: [width] } = first.kNorm;
+  const all = arena.allocate(dtype, [layers.length, width], "norms of keys");
+  layers.forEach(({ kNorm }, i) => copy(device, rows(all, i, i + 1), kNorm!));
+  return all;
+}
 
 /** The map of a head's vocabulary on a device, where it has one. */
 function entryMap(arena: Arena, { tensors, config }: Head, verifier: Model): EntryMap | undefined {

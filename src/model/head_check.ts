@@ -4,7 +4,6 @@
  * @module
  */
 import { CheckpointError } from "../base/errors.ts";
-import { BLOCK_TENSORS } from "../checkpoint/config/block_head.ts";
 import type { ModelConfig } from "../checkpoint/config/config.ts";
 import { type BlockConfig, tapsFor } from "../checkpoint/config/head_config.ts";
 import { recorded } from "../checkpoint/containers/views.ts";
@@ -68,7 +67,6 @@ export function checkHead(head: Head, verifier: HeadVerifier): HeadSummary {
   // A head that is looked at alone is checked against itself.
   if (verifier.dir !== head.dir) checkCopies(head, verifier.dir);
   headTokens(source, head.config);
-  if ("confidence" in head.config) checkConfidence(storedWeights(head), head.config);
   const norms = [...tapNorms, fcNorm, finalNorm].filter((norm) => norm !== undefined);
   for (const { name, size } of norms) checkFloat(weights, name, [size]);
   const fc = linear(fcPart);
@@ -80,9 +78,14 @@ export function checkHead(head: Head, verifier: HeadVerifier): HeadSummary {
   const lmHead = lmHeadPart && linear(lmHeadPart);
   const after = markov && linear(markov.after);
   const others = [fc, output, after].filter((one) => one !== undefined);
-  const all = [...layers, ...others, ...(lmHead ? [lmHead] : [])];
+  const { context } = described;
+  // These lie on the device twice: with the queries of their layers, and together.
+  const keys = context && factsOfRows(checkLinear(weights, context), model.hiddenSize);
+  const all = [...layers, ...others, ...(lmHead ? [lmHead] : []), ...(keys ? [keys] : [])];
   let weightBytes = all.reduce((sum, { bytes }) => sum + bytes, 0) +
     norms.reduce((sum, { size }) => sum + size * 2, 0);
+  if (described.confidence) weightBytes += checkConfidence(weights, described.confidence);
+  if (keys && model.qkNorm) weightBytes += model.layers * model.headDim * 2;
   if (markov) weightBytes += checkEmbedding(weights, markov.before).bytes;
   if (hasEmbedding(head)) weightBytes += checkEmbedding(weights, described.embedding).bytes;
   const unused = unusedTensors(source);
@@ -90,7 +93,7 @@ export function checkHead(head: Head, verifier: HeadVerifier): HeadSummary {
   return {
     weightBytes,
     layers: [...others, ...layers, ...(lmHead ? [lmHead] : [])].flatMap((one) => one.layers),
-    needs: needsOf(layers, others, lmHead),
+    needs: needsOf(layers, [...others, ...(keys ? [keys] : [])], lmHead),
     vocabulary: lmHeadPart?.n,
     ...bufferBytes(head, described),
     unused,
@@ -100,12 +103,14 @@ export function checkHead(head: Head, verifier: HeadVerifier): HeadSummary {
 /** See `HeadSummary`. */
 function bufferBytes(
   { config: { kind, model: { hiddenSize } } }: Head,
-  { fc, tapNorms }: HeadTensors,
+  { fc, tapNorms, context = [] }: HeadTensors,
 ): Pick<HeadSummary, "rowBytes" | "tapBytes"> {
   const pairs = 2 * 2 * hiddenSize;
   if (kind === "eagle2") return { rowBytes: pairs + 2 * hiddenSize, tapBytes: 0 };
   const tapBytes = 2 * fc.k;
-  if (kind !== "eagle3") return { rowBytes: tapBytes, tapBytes };
+  if (kind !== "eagle3") {
+    return { rowBytes: tapBytes + context.reduce((sum, { n }) => sum + 2 * n, 0), tapBytes };
+  }
   const wide = tapNorms.length === 0 ? 0 : 4 * (fc.k / tapNorms.length);
   return { rowBytes: pairs + tapBytes + wide + 4 * hiddenSize, tapBytes };
 }
@@ -130,13 +135,15 @@ function checkEntries(
   }
 }
 
-/** Checks a confidence head, which nothing uses yet. */
-function checkConfidence(weights: StoredWeights, { confidence, model, markovRank }: BlockConfig) {
-  if (confidence === "none") return;
-  const { confidence: prefix } = BLOCK_TENSORS;
-  const read = model.hiddenSize + (confidence === "markov" ? markovRank : 0);
+/** Checks a confidence head; gives its bytes on a device. */
+function checkConfidence(
+  weights: StoredWeights,
+  { prefix, inputs, bias }: NonNullable<HeadTensors["confidence"]>,
+): number {
+  const read = inputs.reduce((sum, width) => sum + width, 0);
   checkFloat(weights, `${prefix}.weight`, [1, read]);
-  if (weights.source.find(`${prefix}.bias`)) checkFloat(weights, `${prefix}.bias`, [1]);
+  if (bias) checkFloat(weights, `${prefix}.bias`, [1]);
+  return (read + 1) * 2;
 }
 
 /** Refuses a head of another model than `verifier`. */

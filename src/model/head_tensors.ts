@@ -10,7 +10,7 @@ import { EAGLE3_TENSORS } from "../checkpoint/config/eagle3_head.ts";
 import type { Head } from "../checkpoint/head.ts";
 import type { LinearShape } from "../checkpoint/formats/stored_linear.ts";
 import type { LinearPart, StoredWeights } from "../quant/mod.ts";
-import type { LayerInput } from "./layer.ts";
+import { keyParts, type LayerInput } from "./layer.ts";
 
 /** The weight of a norm. */
 export interface NormPart {
@@ -38,8 +38,16 @@ export interface HeadTensors {
   readonly finalNorm?: NormPart;
   /** What a token says about the next one: its row of a table, and what that adds to the logits. */
   readonly markov?: { readonly before: LinearShape; readonly after: LinearPart };
+  /** What says how sure a row is: of the row, and of what the token before says, one output each, and a bias. */
+  readonly confidence?: {
+    readonly prefix: string;
+    readonly inputs: readonly number[];
+    readonly bias: boolean;
+  };
   /** Norms of the taps: one for each, or one for all of them together. */
   readonly tapNorms: readonly NormPart[];
+  /** Keys and values that all layers make of one thing, where they do: each layer's keys, then its values. */
+  readonly context?: readonly LinearPart[];
 }
 
 /** What `head` stores. */
@@ -82,7 +90,16 @@ export function headTensors(head: Head): HeadTensors {
         before: { prefix: before, n: vocabSize, k: markovRank },
         after: linear(after, draftVocabSize, markovRank),
       },
+      confidence: config.confidence === "none" ? undefined : {
+        prefix: BLOCK_TENSORS.confidence,
+        inputs: config.confidence === "markov" ? [hidden, markovRank] : [hidden],
+        bias: tensors.find(`${BLOCK_TENSORS.confidence}.bias`) !== undefined,
+      },
       tapNorms: [],
+      context: Array.from(
+        { length: config.model.layers },
+        (_, i) => keyParts(config.model, `layers.${i}`, "context"),
+      ).flat(),
     };
   }
   const { tapNorm } = config;

@@ -100,6 +100,16 @@ function tensorsOf(config: ModelConfig, prefix: string, input: LayerInput): Laye
   };
 }
 
+/** The keys, then the values of the layer whose tensors begin with `prefix`. */
+export function keyParts(
+  config: ModelConfig,
+  prefix: string,
+  input: LayerInput,
+): readonly LinearPart[] {
+  const [[, keys, values]] = tensorsOf(config, prefix, input).linears;
+  return [keys, values];
+}
+
 /** Checks the tensors of a layer. Reads no weights. */
 export function checkLayer(
   weights: StoredWeights,

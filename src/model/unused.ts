@@ -19,14 +19,13 @@ export interface UnusedTensor {
 
 /**
  * What can be computed from the configuration, what engines have left behind, an embedding and an output projection that are
- * other tensors of the model (any other would have been used), and what says how sure a block drafter is.
+ * other tensors of the model (any other would have been used).
  */
 const HARMLESS = [
   /(^|\.)rotary_emb\.(inv_freq|cos_cached|sin_cached)$/,
   /(^|\.)(position_ids|masked_bias|attn\.bias)$/,
   /\.(weight_g_idx|workspace|wf)$/,
   /^(lm_head|embed_tokens)\.weight$/,
-  /^confidence_head\.proj\.(weight|bias)$/,
 ];
 
 /** A bias of more bytes is none. */

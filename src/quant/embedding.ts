@@ -29,6 +29,8 @@ export interface EmbeddingSummary {
 export interface Embedding extends EmbeddingSummary {
   /** The same memory as a linear layer, k -> n: the output projection of a model that ties both. Reads rows. */
   readonly linear: Linear;
+  /** The table itself, activation dtype [n, k], where its rows lie there as they are looked up. */
+  readonly table?: Tensor;
   /**
    * Queues the rows of tokens, those outside the table as zeros. `out`: f16, bf16 or f32 [m, k], rows may have gaps;
    * `tokens`: i32, read from where `options` say.
@@ -58,6 +60,7 @@ export function loadEmbedding(loader: WeightLoader, shape: LinearShape): Embeddi
     return {
       ...summary,
       linear: f16Linear(loader, table),
+      table,
       queue: (out, tokens, options) => embed(device, out, table, tokens, options),
     };
   }

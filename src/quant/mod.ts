@@ -7,6 +7,7 @@ export * from "./scheme.ts";
 export * from "./loader.ts";
 export * from "./registry.ts";
 export type { StoredWeights } from "./stored_weights.ts";
+export { f16Linear } from "./f16.ts";
 export { factsOfRows, quantizedBytes, quantizedRowsIn, readingRows } from "./activation.ts";
 export {
   checkEmbedding,

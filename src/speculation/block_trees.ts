@@ -5,9 +5,18 @@
  * @module
  */
 import { ArgumentError } from "../base/errors.ts";
+import { checkArgument } from "../base/options.ts";
 import { Arena, rows, type Tensor } from "../device/mod.ts";
 import { blockRows, BlockState, type HeadModel } from "../model/mod.ts";
-import { advance, copy, ringRead, topChoices } from "../ops/mod.ts";
+import {
+  advance,
+  copy,
+  likeliest,
+  type LikeliestOptions,
+  ringRead,
+  topChoices,
+} from "../ops/mod.ts";
+import { allocateChain, ChainCut } from "./chain.ts";
 import type { Drafter, DrafterPlan, Proposal, Verifier } from "./drafter.ts";
 import { Following } from "./following.ts";
 import {
@@ -18,18 +27,31 @@ import {
   planTrees,
   shapesOf,
   treeOf,
+  treeSetting,
 } from "./head_trees.ts";
 import type { Setting } from "./policy/setting.ts";
-import type { Tree, TreeOptions } from "./tree.ts";
+import { DRAFTER_KINDS } from "./shape.ts";
+import { Tree, type TreeOptions, type TreeProposal } from "./tree.ts";
+
+/** Options of a drafter of blocks: `topk` 1 and `treeSize` depth + 1 make a chain. */
+export interface BlockTreeOptions extends HeadTreeOptions {
+  /**
+   * A chain ends before the first token that is less likely than this, 0 to 1, to be accepted with all before it, as the head's
+   * confidence head says; chains are whole where absent. What says so is known before the token is, and costs a read-back
+   * for each proposal.
+   */
+  readonly leastConfidence?: number;
+}
 
 /** Plans a drafter of blocks with `head`, of the family `kind`; a block has as many rows as `depth` tokens need. */
 export function blockTrees(
   kind: "dflash" | "dspark",
   head: HeadModel,
-  options: HeadTreeOptions,
+  options: BlockTreeOptions,
 ): DrafterPlan {
   const doing = "draft blocks";
   const { blockSize } = describeTrees(doing, kind, head, options);
+  checkConfidence(doing, head, options);
   const { depth, treeSize } = shapesOf(options).most;
   const most = blockSize - blockRows(head, 0);
   if (depth > most) {
@@ -43,6 +65,22 @@ export function blockTrees(
     slack: Math.max(treeSize, contextRows(shapesOf(options).most), blockRows(head, depth)),
     create: (verifier) => new BlockTrees(verifier, head, options),
   };
+}
+
+/** Refuses to cut by a confidence that nobody has, and what is no chain. */
+function checkConfidence(doing: string, head: HeadModel, options: BlockTreeOptions): void {
+  const { leastConfidence } = options;
+  if (leastConfidence === undefined) return;
+  checkArgument(doing, "leastConfidence", leastConfidence, DRAFTER_KINDS.leastConfidence);
+  const refuse = (why: string): never => {
+    throw new ArgumentError(
+      "leastConfidence",
+      `Cannot ${doing}: leastConfidence is ${leastConfidence}, ${why}`,
+    );
+  };
+  if (head.confidence === undefined) refuse(`expected none, as ${head.dir} has no confidence head`);
+  const wide = shapesOf(options).shapes.find(({ topk }) => topk > 1);
+  if (wide) refuse(`expected none where topk is ${wide.topk}: only chains are cut`);
 }
 
 /** Tokens of the text that are read at the start of a proposal: those of one commit, and one of a catch-up. */
@@ -63,8 +101,10 @@ class BlockTrees implements Drafter {
   readonly #contextRows: number;
   readonly #zero: Tensor<"i32">;
   readonly #following: Following;
+  /** Cuts chains, where they are cut. */
+  readonly #cut?: ChainCut;
 
-  constructor(verifier: Verifier, head: HeadModel, options: HeadTreeOptions) {
+  constructor(verifier: Verifier, head: HeadModel, options: BlockTreeOptions) {
     const { memory: { device, context, slots, prefillRows, kvCache } } = verifier;
     const { shapes, most } = shapesOf(options);
     const { depth, topk } = most;
@@ -91,11 +131,20 @@ class BlockTrees implements Drafter {
         queueRead: () => this.#queueContext(),
       }),
     );
-    this.#trees = drawnTrees(device, arena, cleanup, shapes, (tree, shape) => {
-      this.#queueDraft(tree, shape);
+    const { leastConfidence } = options;
+    if (leastConfidence !== undefined) {
+      this.#cut = cleanup.use(new ChainCut(device, this.#state.confidence!, leastConfidence));
+    }
+    this.#trees = drawnTrees(device, cleanup, shapes, (shape) => {
+      if (shape.topk === 1) {
+        const proposal = allocateChain(arena, treeSetting(shape).depth, this.#cut !== undefined);
+        return { proposal, queue: () => this.#queueChain(proposal) };
+      }
+      const tree = new Tree(arena, shape);
+      return { proposal: tree.proposal, queue: () => this.#queueTree(tree, shape) };
     });
     this.#drawn = this.#trees[0];
-    this.proposals = this.#trees.map(({ tree }) => tree.proposal);
+    this.proposals = this.#trees.map(({ proposal }) => proposal);
     this.#cleanup = cleanup.move();
   }
 
@@ -108,13 +157,19 @@ class BlockTrees implements Drafter {
     state.queueContext(count);
   }
 
-  #queueDraft(tree: Tree, { depth, topk }: TreeOptions): void {
-    const { memory: { device, history, choice }, state: above } = this.#verifier;
-    const { cacheLength } = above;
+  /** Queues the logits of a block behind all that the verifier has. */
+  #queueBlock(): void {
+    const { memory: { device, history }, state: { cacheLength } } = this.#verifier;
     const state = this.#state;
     this.#queueContext();
     copy(device, state.cacheLength, cacheLength);
     state.queueBlock(history);
+  }
+
+  #queueTree(tree: Tree, { depth, topk }: TreeOptions): void {
+    const { memory: { device, history, choice }, state: { cacheLength } } = this.#verifier;
+    const state = this.#state;
+    this.#queueBlock();
     for (let level = 1; level <= depth; level++) {
       const count = level === 1 ? 1 : topk;
       const before = level === 1
@@ -136,6 +191,43 @@ class BlockTrees implements Drafter {
     tree.queueSelect(this.#verifier);
   }
 
+  /** Of one node on each level nothing is to be ranked: a chain is the likeliest token of each row, behind that of the row before. */
+  #queueChain({ rows: count, tokens }: TreeProposal): void {
+    const { memory: { device, history, choice }, state: { cacheLength } } = this.#verifier;
+    const { logits, says, head: { map } } = this.#state;
+    const depth = count - 1;
+    this.#queueBlock();
+    const queueLikeliest = (from: number, end: number, follow?: LikeliestOptions["follow"]) =>
+      likeliest(device, {
+        ...choice,
+        drafted: rows(tokens, 1 + from, 1 + end),
+        last: from === 0 ? rows(tokens, 0, 1) : undefined,
+        follow,
+        logits: rows(logits, from, end),
+        map,
+        history,
+        cacheLength,
+        offset: 1 + from,
+      });
+    if (says === undefined) queueLikeliest(0, depth);
+    else {
+      const { said, table } = says;
+      this.#state.queueSaid(0, { tokens: history, start: cacheLength });
+      for (let i = 0; i < depth; i++) {
+        this.#state.queueAdded(i);
+        const [next, isLast] = [i + 1, i + 1 === depth];
+        const follow = table && !isLast ? { said: rows(said, next, next + 1), table } : undefined;
+        queueLikeliest(i, next, follow);
+        if (!table && !isLast) {
+          this.#state.queueSaid(next, { tokens: rows(tokens, next, next + 1) });
+        }
+      }
+    }
+    if (this.#cut === undefined) return;
+    this.#state.queueConfidence(depth);
+    this.#cut.queue();
+  }
+
   prefill(count: number): void {
     const { memory: { device }, state: above } = this.#verifier;
     const state = this.#state;
@@ -146,15 +238,15 @@ class BlockTrees implements Drafter {
   }
 
   get proposal(): Proposal {
-    return this.#drawn.tree.proposal;
+    return this.#drawn.proposal;
   }
 
   get proposed(): number {
-    return this.proposal.rows;
+    return this.#cut ? 1 + this.#cut.kept : this.proposal.rows;
   }
 
   get reach(): number {
-    return this.#drawn.setting.depth;
+    return this.#cut?.kept ?? this.#drawn.setting.depth;
   }
 
   use(setting: Setting): void {
@@ -163,6 +255,7 @@ class BlockTrees implements Drafter {
 
   propose(): void {
     this.#following.propose(this.#drawn.draw);
+    this.#cut?.read(this.#drawn.setting.depth);
   }
 
   follow(): void {

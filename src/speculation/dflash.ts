@@ -4,12 +4,11 @@
  * @module
  */
 import type { HeadModel } from "../model/mod.ts";
-import { blockTrees } from "./block_trees.ts";
+import { type BlockTreeOptions, blockTrees } from "./block_trees.ts";
 import type { DrafterPlan } from "./drafter.ts";
-import type { HeadTreeOptions } from "./head_trees.ts";
 
-/** Options of a DFlash drafter: `topk` 1 and `treeSize` depth + 1 make a chain. */
-export type DflashOptions = HeadTreeOptions;
+/** Options of a DFlash drafter. */
+export type DflashOptions = BlockTreeOptions;
 
 /**
  * Plans a drafter that grows trees from blocks of a DFlash head. Options of a draft model may be among the options. Throws an

@@ -4,12 +4,11 @@
  * @module
  */
 import type { HeadModel } from "../model/mod.ts";
-import { blockTrees } from "./block_trees.ts";
+import { type BlockTreeOptions, blockTrees } from "./block_trees.ts";
 import type { DrafterPlan } from "./drafter.ts";
-import type { HeadTreeOptions } from "./head_trees.ts";
 
-/** Options of a DSpark drafter: `topk` 1 and `treeSize` depth + 1 make a chain. */
-export type DsparkOptions = HeadTreeOptions;
+/** Options of a DSpark drafter. */
+export type DsparkOptions = BlockTreeOptions;
 
 /**
  * Plans a drafter that grows trees from blocks of a DSpark head. Options of a draft model may be among the options. Throws an

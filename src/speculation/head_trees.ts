@@ -58,7 +58,7 @@ function reachOf({ depth, treeSize }: TreeOptions): number {
 }
 
 /** A shape as a setting. */
-function treeSetting(shape: TreeOptions): TreeSetting {
+export function treeSetting(shape: TreeOptions): TreeSetting {
   const { topk, treeSize: rows } = shape;
   return { kind: "tree", depth: reachOf(shape), topk, rows };
 }
@@ -67,24 +67,23 @@ function treeSetting(shape: TreeOptions): TreeSetting {
 export interface DrawnTree {
   /** The shape as a setting. */
   readonly setting: TreeSetting;
-  /** The tree. */
-  readonly tree: Tree;
+  /** The tree, for the verifier. */
+  readonly proposal: Proposal;
   /** Draws it. */
   readonly draw: Graph;
 }
 
-/** Makes the trees of all shapes, the graphs by what `queue` queues for each. */
+/** Captures the graphs of trees of all shapes; `plant` gives where each one lies, and what queues its drawing. */
 export function drawnTrees(
   device: Device,
-  arena: Arena,
   cleanup: DisposableStack,
   shapes: readonly TreeOptions[],
-  queue: (tree: Tree, shape: TreeOptions) => void,
+  plant: (shape: TreeOptions) => { readonly proposal: Proposal; readonly queue: () => void },
 ): readonly DrawnTree[] {
   return shapes.map((shape) => {
-    const tree = new Tree(arena, shape);
-    const draw = cleanup.use(Graph.capture(device, () => queue(tree, shape)));
-    return { setting: treeSetting(shape), tree, draw };
+    const { proposal, queue } = plant(shape);
+    const draw = cleanup.use(Graph.capture(device, queue));
+    return { setting: treeSetting(shape), proposal, draw };
   });
 }
 
@@ -193,11 +192,12 @@ class HeadTrees implements Drafter {
         queueRead: () => this.#queueExtend(),
       }),
     );
-    this.#trees = drawnTrees(memory.device, arena, cleanup, shapes, (tree, shape) => {
-      this.#queueDraft(tree, shape);
+    this.#trees = drawnTrees(memory.device, cleanup, shapes, (shape) => {
+      const tree = new Tree(arena, shape);
+      return { proposal: tree.proposal, queue: () => this.#queueDraft(tree, shape) };
     });
     this.#drawn = this.#trees[0];
-    this.proposals = this.#trees.map(({ tree }) => tree.proposal);
+    this.proposals = this.#trees.map(({ proposal }) => proposal);
     this.#cleanup = cleanup.move();
   }
 
@@ -280,7 +280,7 @@ class HeadTrees implements Drafter {
   }
 
   get proposal(): Proposal {
-    return this.#drawn.tree.proposal;
+    return this.#drawn.proposal;
   }
 
   get proposed(): number {

@@ -28,6 +28,7 @@ export const DRAFTER_KINDS: Kinds<
     | "treeSize"
     | "others"
     | "leastWorth"
+    | "leastConfidence"
     | "name",
     unknown
   >
@@ -40,5 +41,6 @@ export const DRAFTER_KINDS: Kinds<
   treeSize: integer(1),
   others: listOf("shapes of trees", SHAPE),
   leastWorth: number(0, 1),
+  leastConfidence: number(0, 1),
   name: TEXT,
 };

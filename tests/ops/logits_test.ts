@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import { ArgumentError } from "../../src/base/errors.ts";
 import { Graph } from "../../src/device/mod.ts";
-import { choose, logProbs, topChoices, topLogProbs } from "../../src/ops/mod.ts";
+import { choose, likeliest, logProbs, topChoices, topLogProbs } from "../../src/ops/mod.ts";
 import { Choice, type ChoiceOptions } from "../../src/speculation/mod.ts";
 import { backendTest } from "../backends.ts";
 import { Random } from "../random.ts";
@@ -209,6 +209,95 @@ backendTest(
   },
 );
 
+backendTest("likeliest gives the likeliest sample of each row, and what it says", (rig) => {
+  const [length, generated, offset, rank] = [40, 25, 3, 24];
+  for (
+    const [m, vocab, known] of [[1, 24, 24], [7, 1001, 4000], [1, 9000, 9000], [64, 3072, 3100]]
+  ) {
+    const flat = someLogits(m, vocab);
+    const text = new Random(vocab).integers(length + 9, vocab).map((token, i) => i % 2 ? 3 : token);
+    const choice = new Choice(rig.device, rig.arena);
+    // Entries are tokens, or stand for others in reverse order.
+    const tokens = Array.from({ length: vocab }, (_, i) => known === vocab ? i : known - 1 - i);
+    const entries = new Int32Array(known).fill(-1);
+    tokens.forEach((token, entry) => entries[token] = entry);
+    const map = known === vocab
+      ? undefined
+      : { tokens: rig.put("i32", [vocab], tokens), entries: rig.put("i32", [known], entries) };
+    // The table may lack the last tokens.
+    const listed = Math.min(known, 2000);
+    const table = rig.put("f16", [listed, rank], new Random(7).normals(listed * rank));
+    const stored = [...new Uint16Array(rig.device.download(table).buffer)];
+    for (const options of [{}, ...CHOSEN]) {
+      choice.set(options, generated, known);
+      const [drafted, last] = [rig.output("i32", [m]), rig.output("i32", [1])];
+      const said = rig.output("f16", [1, rank]);
+      likeliest(rig.device, {
+        ...choice,
+        drafted: drafted.tensor,
+        last: last.tensor,
+        follow: m === 1 ? { said: said.tensor, table } : undefined,
+        map,
+        logits: rig.put("f32", [m, vocab], flat),
+        history: rig.put("i32", [text.length], text),
+        cacheLength: rig.counter(length),
+        offset,
+      });
+      const { temperature = 0, seed = 0 } = options as ChoiceOptions;
+      const name = `vocab ${vocab} of ${known}, ${JSON.stringify(options)}`;
+      assertEquals([...last.values()], [text[length]], name);
+      for (let i = 0; i < m; i++) {
+        const wide = new Float64Array(known).fill(-Infinity);
+        rowOf(flat, i, vocab).forEach((x, entry) => wide[tokens[entry]] = x);
+        const shift = noise(seed, length + offset + i, known);
+        const said = counts(text.slice(0, length + 1), generated);
+        const row = processed(wide, { ...options, temperature: 0 }, said)
+          .map((x, token) => x + (temperature === 0 ? 0 : temperature * shift[token]));
+        const found = drafted.values()[i];
+        // Which of nearly equal ones it is is up to rounding; of equal ones it is that of the lowest entry.
+        const best = Math.max(...row);
+        assert(best - row[found] <= 1e-4, `row ${i} of ${name}: ${row[found]}, expected ${best}`);
+        if (Object.keys(options).length === 0) {
+          assertEquals(
+            found,
+            tokens[topIndices(rowOf(flat, i, vocab), 1)[0]],
+            `row ${i} of ${name}`,
+          );
+        }
+      }
+      if (m > 1) continue;
+      const token = drafted.values()[0];
+      const expected = token < listed
+        ? stored.slice(token * rank, (token + 1) * rank)
+        : new Array(rank).fill(0);
+      assertEquals([...new Uint16Array(said.bytes().buffer)], expected, name);
+    }
+  }
+});
+
+backendTest("likeliest passes over NaN, and gives entry 0 where there is nothing else", (rig) => {
+  const [m, vocab] = [4, 9000];
+  const flat = new Float64Array(m * vocab).fill(-Infinity);
+  flat.fill(NaN, vocab, 2 * vocab);
+  flat.fill(NaN, 2 * vocab, 3 * vocab);
+  flat[2 * vocab + 8500] = -7;
+  flat[3 * vocab + 8999] = flat[3 * vocab + 8998] = 1;
+  const choice = new Choice(rig.device, rig.arena);
+  const drafted = rig.output("i32", [m]);
+  // Twice: what blocks tell one another is forgotten.
+  for (let time = 0; time < 2; time++) {
+    likeliest(rig.device, {
+      ...choice,
+      drafted: drafted.tensor,
+      logits: rig.put("f32", [m, vocab], flat),
+      history: rig.put("i32", [1], [0]),
+      cacheLength: rig.counter(0),
+      offset: 1,
+    });
+    assertEquals([...drafted.values()], [0, 0, 8500, 8998]);
+  }
+});
+
 backendTest("a head that knows the model's logits ranks the model's choice first", (rig) => {
   const [m, vocab] = [64, 3001];
   const flat = someLogits(m, vocab);
@@ -306,7 +395,20 @@ backendTest("the ops on logits refuse what does not fit, naming the argument", (
       offset,
       step,
     });
+  const table = rig.put("f16", [5, 8], new Float32Array(40));
+  const follow = (m: number, rank: number) => () =>
+    likeliest(device, {
+      ...choice,
+      drafted: rig.output("i32", [m]).tensor,
+      follow: { said: rig.output("f16", [1, rank]).tensor, table },
+      logits: rig.output("f32", [m, 100]).tensor,
+      history: rig.put("i32", [1], [0]),
+      cacheLength: rig.counter(0),
+      offset: 1,
+    });
   const refused: [string, () => void][] = [
+    ["likeliest: m is 2, expected an integer from 1 to 1", follow(2, 8)],
+    ["likeliest: said has shape [1, 7], expected [1, 8]", follow(1, 7)],
     ["topLogProbs: topk is 65, expected an integer from 1 to 64", top(65)],
     ["topChoices: m is 65, expected an integer from 1 to 64", choices(65, 1)],
     ["topChoices: offset is 0, expected an integer", choices(2, 0)],

@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { ArgumentError } from "../../src/base/errors.ts";
-import { reshape, rows, type Tensor } from "../../src/device/mod.ts";
-import { ropeKv } from "../../src/ops/mod.ts";
+import { addressOf, reshape, rows, type Tensor } from "../../src/device/mod.ts";
+import { cacheRow, ropeKeys, ropeKv } from "../../src/ops/mod.ts";
 import { backendTest } from "../backends.ts";
 import { Random } from "../random.ts";
 import { rmsNorm, rotate } from "../reference/ops.ts";
@@ -196,4 +196,88 @@ backendTest("ropeKv refuses what does not fit, naming the argument", (rig) => {
   for (const [message, call] of refused) {
     assertThrows(call, ArgumentError, `Cannot run ropeKv: ${message}`);
   }
+});
+
+for (const dtype of ["f16", "bf16"] as const) {
+  for (const cache of [dtype, "i8"] as const) {
+    backendTest(
+      `ropeKeys ${dtype} writes of every layer to caches in ${cache} what ropeKv writes of it`,
+      (rig) => {
+        for (const given of CASES) {
+          const { m, kvHeads, headDim, length } = given;
+          const [layers, slots, heads] = [3, 80, 2 * kvHeads];
+          if (cache === "i8" && headDim % 16 !== 0) continue;
+          const what = JSON.stringify(given);
+          const random = new Random(m + headDim);
+          const each = 2 * kvHeads * headDim;
+          const values = random.normals(m * layers * each);
+          const kv = rig.put(dtype, [m, layers * each], values);
+          const kNorms = given.norms
+            ? rig.put(dtype, [layers, headDim], random.normals(layers * headDim))
+            : undefined;
+          const shape = cache === "i8" ? [cacheRow(given, cache)] : [kvHeads, headDim];
+          const make = () => rig.output(cache, [slots, ...shape]);
+          const caches = Array.from({ length: 2 * layers }, make);
+          const addresses = BigUint64Array.from(caches, ({ tensor }) => addressOf(tensor));
+          const shared = {
+            table: ropeTable(rig, headDim),
+            cacheLength: rig.counter(length),
+            eps: 1e-5,
+          };
+          ropeKeys(rig.device, kv, {
+            ...shared,
+            kNorms,
+            caches: rig.put("u64", [2 * layers], addresses),
+            slots,
+            cache,
+            kvHeads,
+            headDim,
+          });
+          for (let layer = 0; layer < layers; layer++) {
+            const wide = (heads + 2 * kvHeads) * headDim;
+            const row = Array.from({ length: m }, (_, i) => {
+              const from = (i * layers + layer) * each;
+              return [...new Array(heads * headDim).fill(0), ...values.slice(from, from + each)];
+            });
+            const [kCache, vCache] = [make(), make()];
+            ropeKv(rig.device, rig.put(dtype, [m, wide], row.flat()), {
+              ...shared,
+              kNorm: kNorms && reshape(rows(kNorms, layer, layer + 1), [headDim]),
+              kCache: kCache.tensor,
+              vCache: vCache.tensor,
+              heads,
+              kvHeads,
+              headDim,
+            });
+            // Slots that nobody writes hold the same poison.
+            const [found, expected] = [[caches[layer], caches[layers + layer]], [kCache, vCache]]
+              .map((pair) => pair.map(({ tensor }) => rig.device.download(tensor)));
+            assertEquals(found, expected, `layer ${layer}, ${what}`);
+          }
+        }
+      },
+    );
+  }
+}
+
+backendTest("ropeKeys refuses what does not fit, naming the argument", (rig) => {
+  const call = (caches: number, kvHeads: number, norms: number) => () =>
+    ropeKeys(rig.device, rig.put("f16", [1, 32], new Float32Array(32)), {
+      table: ropeTable(rig, 8),
+      cacheLength: rig.counter(0),
+      kNorms: rig.put("f16", [norms, 8], new Float32Array(norms * 8)),
+      eps: 0,
+      caches: rig.put("u64", [caches], new BigUint64Array(caches).fill(256n)),
+      slots: 1,
+      cache: "f16",
+      kvHeads,
+      headDim: 8,
+    });
+  for (
+    const [message, refused] of [
+      ["layers is 1.5, expected an integer from 1", call(3, 1, 2)],
+      ["kv has shape [1, 32], expected [any, 64]", call(4, 2, 2)],
+      ["kNorms has shape [3, 8], expected [2, 8]", call(4, 1, 3)],
+    ] as const
+  ) assertThrows(refused, ArgumentError, `Cannot run ropeKeys: ${message}`);
 });

@@ -31,3 +31,27 @@ int32_t smq_rope_kv(smq_context* ctx, uint64_t qkv, uint64_t table, int32_t posi
             at<void>(k_cache), at<void>(v_cache), positions, position_offset, slot_offset, slots, m,
             heads, kv_heads, head_dim, dtype, cache, eps});
 }
+
+int32_t smq_rope_keys(smq_context* ctx, uint64_t kv, uint64_t table, int32_t positions,
+                      uint64_t cache_length, uint64_t k_norms, float eps, uint64_t caches,
+                      int32_t layers, int32_t slots, int32_t m, int32_t kv_heads, int32_t head_dim,
+                      int32_t dtype, int32_t cache) {
+  Check check;
+  check.pointer("ctx", ctx).address("kv", kv).address("table", table).address("caches", caches);
+  check.address("cache_length", cache_length).half("dtype", dtype).at_least("m", m, 1);
+  check.at_least("positions", positions, 1).at_least("slots", slots, 1);
+  check.at_least("layers", layers, 1).at_least("kv_heads", kv_heads, 1);
+  check.at_least("head_dim", head_dim, 2).multiple("head_dim", head_dim, 2).finite("eps", eps);
+  check.expect(eps >= 0, "eps is negative, expected 0 or more");
+  check.extent("kv", kv, m, int64_t(layers) * 2 * kv_heads * head_dim, 2);
+  check.extent("table", table, positions, head_dim, 4);
+  check.cache("cache", cache, dtype, head_dim);
+  if (check.failed()) return check.status();
+  RopeKv one{};
+  one.table = at<const float>(table);
+  one.cache_length = at<const int32_t>(cache_length);
+  one.positions = positions, one.slots = slots, one.m = m, one.kv_heads = kv_heads;
+  one.head_dim = head_dim, one.dtype = dtype, one.cache = cache, one.eps = eps;
+  return run_rope_keys(ctx, {one, at<const void>(kv), at<const void>(k_norms),
+                             at<const uint64_t>(caches), layers});
+}

@@ -1,4 +1,6 @@
 // Log-probabilities from rows of logits.
+#include <algorithm>
+
 #include "context.h"
 
 using namespace smq;
@@ -31,6 +33,31 @@ int32_t smq::run_top_choices(smq_context* ctx, uint64_t values, uint64_t ids, co
             for (int32_t j = 0; j < topk; ++j) row_ids[j] = from.map.token_of(row_ids[j]);
           }
         });
+      },
+      row_bytes * ctx->pool.threads());
+}
+
+int32_t smq::run_likeliest(smq_context* ctx, const Likeliest& args) {
+  const int64_t row_bytes = int64_t(args.from.vocab) * 4;
+  return submit(
+      ctx,
+      [=] {
+        const Choose& from = args.from;
+        if (args.last) *args.last = from.history[std::max(*from.cache_length, 0)];
+        ctx->pool.run(from.m, 0.3 * from.vocab, [&](int64_t begin, int64_t end, int thread) {
+          auto* counts = reinterpret_cast<uint32_t*>(ctx->scratch.data() + thread * row_bytes);
+          for (int64_t i = begin; i < end; ++i) {
+            ctx->kernels.expect(from, args.offset + int32_t(i), 0, i, counts);
+            const int32_t entry = ctx->kernels.largest(from.scores + i * from.vocab, from.vocab);
+            args.drafted[i] = from.map.token_of(std::max(entry, 0));
+          }
+        });
+        if (!args.table) return;
+        const int32_t token = args.drafted[0];
+        const bool known = token >= 0 && token < args.table_rows;
+        for (int32_t j = 0; j < args.rank; ++j) {
+          args.said[j] = known ? args.table[int64_t(token) * args.rank + j] : 0;
+        }
       },
       row_bytes * ctx->pool.threads());
 }

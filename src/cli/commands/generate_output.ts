@@ -78,17 +78,18 @@ export function statisticsTables(
 ): string {
   const each = (ms: number, rounds: number) => (ms / Math.max(rounds, 1)).toFixed(2);
   const models = table(
-    levels.map(({ name, rounds, tau, catchUps, draftMs, verifyMs, commitMs }) => [
+    levels.map(({ name, rounds, drafted, tau, catchUps, draftMs, verifyMs, commitMs }) => [
       name,
       String(rounds),
+      (drafted / Math.max(rounds, 1)).toFixed(2),
       tau.toFixed(2),
       String(catchUps),
       each(draftMs, rounds),
       each(verifyMs, rounds),
       each(commitMs, rounds),
     ]),
-    ["left", "right", "right", "right", "right", "right", "right"],
-    ["model", "rounds", "tau", "catch-ups", "draft, ms", "verify, ms", "commit, ms"],
+    ["left", "right", "right", "right", "right", "right", "right", "right"],
+    ["model", "rounds", "drafted", "tau", "catch-ups", "draft, ms", "verify, ms", "commit, ms"],
     columns,
   );
   if (choices.length === 0) return `\n${models}\n`;

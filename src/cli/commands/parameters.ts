@@ -28,9 +28,14 @@ export function modelParameters(config: ModelConfig): number {
 export function headParameters(head: Head): number {
   const { config: { model } } = head;
   const { hiddenSize: hidden, heads, kvHeads, headDim } = model;
-  const { embedding, fc, output, lmHead, markov, layerInput, ...rest } = headTensors(head);
+  const { embedding, fc, output, lmHead, markov, confidence, layerInput, ...rest } = headTensors(
+    head,
+  );
   const linears = [fc, output, lmHead, markov?.after].filter((part) => part !== undefined)
     .reduce((sum, { n, k, bias }) => sum + n * k + (bias ? n : 0), 0);
+  const sure = confidence
+    ? confidence.inputs.reduce((sum, width) => sum + width, confidence.bias ? 1 : 0)
+    : 0;
   const norms = [...rest.tapNorms, rest.fcNorm, rest.finalNorm].filter((norm) => norm !== undefined)
     .reduce((sum, { size }) => sum + size, 0);
   const tables = [...(hasEmbedding(head) ? [embedding] : []), ...(markov ? [markov.before] : [])]
@@ -42,5 +47,6 @@ export function headParameters(head: Head): number {
     context: 0,
     pairs: hidden + hidden * (heads + 2 * kvHeads) * headDim,
   };
-  return linears + norms + tables + model.layers * layerParameters(model) + first[layerInput(0)];
+  return linears + norms + tables + sure + model.layers * layerParameters(model) +
+    first[layerInput(0)];
 }

@@ -126,6 +126,15 @@ export const SPECULATION_OPTIONS = [
     needs: TREES,
     summary: "Nodes of a tree that are verified, its root included",
   },
+  {
+    name: "least-confidence",
+    type: "number",
+    value: "X",
+    min: 0,
+    max: 1,
+    needs: [NEEDS_HEAD, needsValue("method", "dspark", "hier")],
+    summary: "Chance to be accepted below which a DSpark head's chain ends; whole where absent",
+  },
 ] as const satisfies readonly Option[];
 
 /** The values that make an engine, of these options. */
@@ -160,6 +169,7 @@ export async function loadEngine(
     depth,
     topk,
     treeSize: values["tree-size"],
+    leastConfidence: values["least-confidence"],
     costs,
     promptRows,
     progress: (role, done, total) => bar.update(`loading the ${role}`, done, total),

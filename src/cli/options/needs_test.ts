@@ -90,6 +90,13 @@ const MODELS: Readonly<Record<string, Idle>> = {
     ["--method suffix --topk 3", "it needs --head"],
   ],
   "tree-size": trees("--tree-size 9"),
+  "least-confidence": [
+    ["--least-confidence 0.3", "it needs --head"],
+    [
+      "--head H --method eagle2 --least-confidence 0.3",
+      "it needs --method dspark or hier",
+    ],
+  ],
 };
 
 /** The same cases behind other words. */

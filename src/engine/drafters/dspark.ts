@@ -11,6 +11,7 @@ export const DSPARK = {
   name: "dspark",
   proposer: "head",
   head: "a DSpark head",
+  confident: true,
   shape: { depth: 7, topk: 1, treeSize: 8 },
   innerShape: { depth: 4, topk: 1, treeSize: 5 },
   plan: (shape, head) => dspark(head!, shape),

@@ -18,6 +18,11 @@ export interface SpeculationOptions {
   readonly topk: number;
   /** Nodes of a tree that are verified, its root included; those of a suffix drafter at most. */
   readonly treeSize: number;
+  /**
+   * Chance to be accepted, 0 to 1, below which a DSpark head's chain ends, as its confidence head says; chains are whole
+   * where absent.
+   */
+  readonly leastConfidence?: number;
 }
 
 /** Shape of a tree. */
@@ -37,6 +42,8 @@ export interface DrafterKind {
   readonly proposer: string;
   /** The head that it needs, e.g. `an EAGLE-2 head`; absent where it needs none. */
   readonly head?: string;
+  /** Whether its heads may say how sure they are of their tokens. */
+  readonly confident?: true;
   /** Its shape by default, where it has one of its own. */
   readonly shape: Partial<SpeculationOptions>;
   /** That inside a hierarchy. */

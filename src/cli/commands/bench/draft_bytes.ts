@@ -12,7 +12,7 @@ interface Passes {
   readonly fc: number;
   /** All of the layers, with their caches. */
   readonly layers: number;
-  /** The keys and values of the layers alone, which are part of one product with their queries. */
+  /** The keys and values of the text, of all layers together. */
   readonly keys: number;
   /** The output projection. */
   readonly output: number;
@@ -43,7 +43,7 @@ const PASSES: Readonly<
  * caches. Rows of embeddings and activations are left out.
  */
 export function draftBytes(head: HeadModel, tree: TreeOptions, context: number): number {
-  const { fc, layers, lmHead, markov, output, config } = head;
+  const { fc, layers, lmHead, markov, output, config, context: all } = head;
   const passes = PASSES[head.description.kind](tree);
   const sum = (numbers: readonly number[]) => numbers.reduce((all, one) => all + one, 0);
   const whole = layers.map(({ qkv, output, gateUp, down }) =>
@@ -51,7 +51,7 @@ export function draftBytes(head: HeadModel, tree: TreeOptions, context: number):
   );
   return passes.fc * fc.bytes +
     passes.layers * (sum(whole) + (output?.bytes ?? 0) + kvCacheBytes(config, context)) +
-    passes.keys * sum(layers.map(({ qkv }) => qkv.bytes)) +
+    passes.keys * (all?.keys.bytes ?? 0) +
     passes.output * lmHead.bytes +
     passes.markov * (markov?.after.bytes ?? 0);
 }

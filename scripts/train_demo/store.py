@@ -1,16 +1,16 @@
-"""Writes models in Hugging Face layout: 4-bit GPTQ checkpoints, f16 originals, heads, tokenizers."""
+"""Writes models in Hugging Face layout: 4-bit GPTQ checkpoints, f16 originals, tokenizers."""
 
 import json
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from tokenizers import Tokenizer
 
+import train_head
 import quant
 from data import BOS, EOS, PAD
-from eagle2 import Head
-from model import Llama, Shape
+from model import GROUP, Llama, Shape
 
 CHAT_TEMPLATE = (
     "{{ bos_token }}{% for message in messages %}"
@@ -76,8 +76,8 @@ def save_model(folder: Path, model: Llama, tokenizer: Tokenizer, quantized: bool
     for name, parameter in model.named_parameters():
         layer = name.removesuffix(".weight")
         if layer in linears and quantized:
-            scales = quant.find_scales(parameter)
-            packed = quant.pack_gptq(quant.quantize(parameter, scales), scales)
+            scales = quant.find_scales(parameter, GROUP)
+            packed = quant.pack_gptq(quant.quantize(parameter, scales, GROUP), scales, GROUP)
             tensors.update({f"{_name(layer)}.{part}": t for part, t in packed.items()})
         else:
             full = name if name.endswith(".weight") else f"{name}.weight"
@@ -88,7 +88,7 @@ def save_model(folder: Path, model: Llama, tokenizer: Tokenizer, quantized: bool
         config["quantization_config"] = {
             "quant_method": "gptq",
             "bits": 4,
-            "group_size": quant.GROUP,
+            "group_size": GROUP,
             "desc_act": False,
             "sym": True,
             "static_groups": False,
@@ -98,49 +98,3 @@ def save_model(folder: Path, model: Llama, tokenizer: Tokenizer, quantized: bool
         }
     _write_json(folder / "config.json", config)
     save_tokenizer(folder, tokenizer, model.shape.max_position_embeddings)
-
-
-@torch.no_grad()
-def load_model(folder: Path, dtype: torch.dtype, device) -> Llama:
-    """A model written by `save_model(quantized=True)`, dequantized."""
-    config = json.loads((folder / "config.json").read_text())
-    shape = Shape(**{key: config[key] for key in Shape.__dataclass_fields__})
-    tensors = load_file(str(folder / "model.safetensors"))
-    model = Llama(shape)
-    linears = model.linears()
-    for name, parameter in model.named_parameters():
-        parameter.requires_grad_(False)
-        layer = name.removesuffix(".weight")
-        if layer in linears:
-            parts = {p: tensors[f"{_name(layer)}.{p}"] for p in ("qweight", "scales")}
-            parameter.copy_(quant.dequantize(*quant.unpack_gptq(parts)))
-        else:
-            full = name if name.endswith(".weight") else f"{name}.weight"
-            parameter.copy_(tensors[_name(full)])
-    return model.to(device=device, dtype=dtype)
-
-
-def _head_name(name: str) -> str:
-    return name.replace("layer.", "layers.0.", 1) if name.startswith("layer.") else name
-
-
-@torch.no_grad()
-def save_head(folder: Path, head: Head, tokenizer: Tokenizer) -> None:
-    """model.safetensors (f16) and config.json of an EAGLE-2 head; its embedding is the verifier's."""
-    folder.mkdir(parents=True, exist_ok=True)
-    tensors = {_head_name(n): p.detach().cpu().half().contiguous() for n, p in head.named_parameters()}
-    save_file(tensors, str(folder / "model.safetensors"), metadata={"format": "pt"})
-    config = _config(head.shape, tokenizer) | {"architectures": ["EagleModel"], "bias": False}
-    _write_json(folder / "config.json", config)
-
-
-@torch.no_grad()
-def load_head(folder: Path, dtype: torch.dtype, device) -> Head:
-    """A head written by `save_head`."""
-    config = json.loads((folder / "config.json").read_text())
-    head = Head(Shape(**{key: config[key] for key in Shape.__dataclass_fields__}))
-    tensors = load_file(str(folder / "model.safetensors"))
-    for name, parameter in head.named_parameters():
-        parameter.requires_grad_(False)
-        parameter.copy_(tensors[_head_name(name)])
-    return head.to(device=device, dtype=dtype)
