@@ -9,6 +9,7 @@
  * @module
  */
 import { parseArgs } from "@std/cli/parse-args";
+import { KV_CACHE_DTYPES, type KvCacheDType } from "../src/base/dtype.ts";
 import { Device } from "../src/device/mod.ts";
 import { scoreTokens } from "../src/engine/mod.ts";
 import { Model } from "../src/model/mod.ts";
@@ -42,21 +43,26 @@ for (const line of Deno.readTextFileSync(file).trim().split("\n")) {
 
 using device = Device.open({ backend: args.backend as "auto" });
 using model = Model.load(device, dir);
-const late = texts.map((ids) => ids.slice((length >> 1) - 1));
-const [plain, eight] = (["f16", "int8"] as const).map((kvCache) =>
-  texts.map((ids, i) => {
+
+/** Losses of each text so far, of all of it and of its second half. */
+const losses = { f16: [], int8: [] } as Record<KvCacheDType, { all: number; late: number }[]>;
+for (const [i, ids] of texts.entries()) {
+  for (const kvCache of KV_CACHE_DTYPES) {
     const { logprobs } = scoreTokens(model, ids, {}, kvCache);
-    console.error(`${kvCache}: text ${i + 1} of ${texts.length}`);
     const loss = (from: number) => logprobs.slice(from).reduce<number>((a, b) => a - (b ?? 0), 0);
-    return { all: loss(0), late: loss(length >> 1) };
-  })
-);
-for (const [part, of] of [["all", texts], ["late", late]] as const) {
-  const [before, after] = [plain, eight].map((losses) => losses.map((one) => one[part]));
+    losses[kvCache].push({ all: loss(0), late: loss(length >> 1) });
+  }
+  console.error(`text ${i + 1} of ${texts.length}: ${summary("all")}; ${summary("late")}`);
+}
+console.log(`${summary("all")}\n${summary("late")}`);
+
+/** What the texts so far come to. */
+function summary(part: "all" | "late"): string {
+  const [before, after] = KV_CACHE_DTYPES.map((kvCache) => losses[kvCache].map((one) => one[part]));
+  const of = texts.slice(0, before.length)
+    .map((ids) => part === "all" ? ids : ids.slice((length >> 1) - 1));
   const { ratio, error } = beyond(after, before, of);
-  console.log(
-    `${part}: ${of.length} texts of ${of[0].length - 1} tokens, f16 ` +
-      `${perplexity(before, of).toFixed(4)}, int8 ${perplexity(after, of).toFixed(4)}: ` +
-      `${(100 * ratio).toFixed(3)}% ± ${(100 * error).toFixed(3)}`,
-  );
+  return `${part}: ${of.length} texts of ${of[0].length - 1} tokens, f16 ` +
+    `${perplexity(before, of).toFixed(4)}, int8 ${perplexity(after, of).toFixed(4)}: ` +
+    `${(100 * ratio).toFixed(3)}% ± ${(100 * error).toFixed(3)}`;
 }

@@ -1,7 +1,7 @@
 /** Caches in 8 bits: what is written, and attention over it. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ArgumentError } from "../../src/base/errors.ts";
-import { attention, ropeKv } from "../../src/ops/mod.ts";
+import { attention, gemmF16, ropeKv } from "../../src/ops/mod.ts";
 import { backendTest } from "../backends.ts";
 import { decode } from "../half.ts";
 import { Random } from "../random.ts";
@@ -192,6 +192,37 @@ for (const dtype of ["f16", "bf16"] as const) {
     ["cuda"],
   );
 }
+
+backendTest("ropeKv right behind a product writes the 8 bits that it writes later", (rig) => {
+  const { device } = rig;
+  for (
+    const [m, heads, kvHeads, headDim, k] of [
+      [1, 8, 2, 64, 512],
+      [1, 4, 1, 128, 384],
+      [6, 8, 2, 128, 512],
+      [30, 4, 4, 80, 256],
+    ]
+  ) {
+    const width = (heads + 2 * kvHeads) * headDim, slots = m + 9;
+    const random = new Random(width);
+    const x = rig.put("f16", [m, k], random.normals(m * k));
+    const w = rig.put("f16", [width, k], random.normals(width * k, 1 / Math.sqrt(k)));
+    const table = rig.put("f32", [slots, headDim], random.normals(slots * headDim));
+    const [together, apart] = [false, true].map((waits) => {
+      const qkv = rig.output("f16", [m, width]);
+      const row = slotBytes({ dtype: "f16", kvHeads, headDim });
+      const [kCache, vCache] = [0, 1].map(() => rig.output("i8", [slots, row]));
+      gemmF16(device, qkv.tensor, x, w);
+      if (waits) device.synchronize();
+      ropeKv(device, qkv.tensor, {
+        ...{ table, cacheLength: rig.counter(5), heads, kvHeads, headDim },
+        ...{ kCache: kCache.tensor, vCache: vCache.tensor },
+      });
+      return [qkv.bytes(), kCache.bytes(true), vCache.bytes(true)];
+    });
+    assertEquals(together, apart, `m ${m}, heads ${heads}/${kvHeads} x ${headDim}`);
+  }
+});
 
 backendTest("attention over 8 bits does not let slots outside its pairs in, even as NaN", (rig) => {
   for (const headDim of [64, 128]) {

@@ -55,6 +55,7 @@ Deno.test("settle: what decides answers may not change", async () => {
   const changed: [plan: Partial<EvalPlan>, words: string][] = [
     [{ maxTokens: 9 }, "--max-tokens is 9, and was 8"],
     [{ engine: { context: 99 } }, "--context is 99, and was null"],
+    [{ engine: { kvCache: "int8" } }, '--kv-cache is "int8", and was "f16"'],
     [{ bench: { ...PLAN.bench, name: "gsm8k" } }, 'the benchmark is "gsm8k", and was "made"'],
     [{ bench: { ...PLAN.bench, sha256: "1" } }, "the SHA-256 of the benchmark's file"],
     [{ sets: [{ ...SET, choice: { topK: 5 } }] }, "how t chooses tokens"],
