@@ -19,6 +19,7 @@ export { Graph } from "./graph.ts";
 export { HostWords } from "./host_words.ts";
 export { disposedError, Lifetime } from "./lifetime.ts";
 export { ReadBack } from "./pinned.ts";
+export { type Scratch, SharedScratch } from "./scratch.ts";
 export {
   type Address,
   addressOf,

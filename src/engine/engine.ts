@@ -127,9 +127,9 @@ export class Engine implements Disposable {
     const context = contextOf(options, stored);
 
     using cleanup = new DisposableStack();
-    const { backend, threads, library, progress, promptRows } = options;
+    const { backend, threads, library, progress, promptRows, slots } = options;
     const device = cleanup.use(Device.open({ backend, threads, library }));
-    checkMemory(planned, context, device);
+    checkMemory(planned, context, device, slots);
     const heard = (role: string) =>
       progress && ((done: number, total: number) => progress(role, done, total));
     const target = cleanup.use(inRole("target", () => Model.load(device, stored, heard("target"))));
@@ -156,6 +156,7 @@ export class Engine implements Disposable {
         drafter,
         method,
         promptRows,
+        slots,
         costs: method === "auto" ? options.costs?.(device, drafter!.settings) : undefined,
       }),
     );
@@ -174,6 +175,16 @@ export class Engine implements Disposable {
   /** The longest text, prompt included, in tokens. */
   get context(): number {
     return this.#session.context;
+  }
+
+  /** Texts that can be made at once. */
+  get slots(): number {
+    return this.#session.slots;
+  }
+
+  /** Tokens of texts that the caches keep, for prompts that begin with them. */
+  get cachedTokens(): number {
+    return this.#session.cachedTokens;
   }
 
   /**
@@ -214,8 +225,8 @@ export class Engine implements Disposable {
   }
 
   /**
-   * Continues a prompt. The tokens are those of plain decoding, whatever the method. Of a prompt that begins as the text
-   * before did, a chat's next turn, only the rest is read.
+   * Continues a prompt. The tokens are those of plain decoding, whatever the method. Of a prompt that begins as a text
+   * before did, a chat's next turn, only the rest is read. As many texts as there are slots can be made at once.
    *
    * @example Stream a text
    * ```ts

@@ -20,6 +20,7 @@ export {
   largestContext,
   megabytes,
   type MemoryPlan,
+  mostSlots,
   planMemory,
   type PlannedModel,
 } from "./plan.ts";

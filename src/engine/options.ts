@@ -17,7 +17,7 @@ import {
 } from "../base/options.ts";
 import { type Backend, type Device, DEVICE_KINDS } from "../device/mod.ts";
 import { MAX_TREE_ROWS } from "../ops/mod.ts";
-import { type Costs, DRAFTER_KINDS, type Setting } from "../speculation/mod.ts";
+import { type Costs, DRAFTER_KINDS, MOST_SEATS, type Setting } from "../speculation/mod.ts";
 import { AUTO_SHAPE } from "./auto.ts";
 import { EAGLE2 } from "./drafters/eagle2.ts";
 import type { DrafterKind, SpeculationOptions } from "./drafters/kind.ts";
@@ -76,6 +76,11 @@ export interface EngineOptions extends Partial<SpeculationOptions> {
   /** Most tokens of a prompt that are read at once; see {@linkcode SessionOptions}. */
   readonly promptRows?: number;
   /**
+   * Texts that can be made at once, 1 to 64, each in caches of its own, whose memory is planned before anything is loaded; 1
+   * where absent.
+   */
+  readonly slots?: number;
+  /**
    * What rounds cost on a device, where that is known, for `auto`, which measures it in a moment otherwise; it must have
    * been measured with these models and settings.
    */
@@ -98,6 +103,7 @@ const ENGINE_KINDS: Kinds<EngineOptions> = {
   // Its limits depend on the model.
   context: integer(),
   promptRows: integer(1),
+  slots: integer(1, MOST_SEATS),
   costs: FUNCTION,
   progress: FUNCTION,
   minDraft: DRAFTER_KINDS.minDraft,

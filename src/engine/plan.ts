@@ -14,10 +14,11 @@ import {
   type BufferNeeds,
   choiceBytes,
   type HeadSummary,
+  kvCacheBytes,
   stateBytes,
 } from "../model/mod.ts";
 import { MAX_HEAD_ROWS, MAX_TREE_ROWS } from "../ops/mod.ts";
-import { PREFILL_ROWS } from "../speculation/mod.ts";
+import { MOST_SEATS, PREFILL_ROWS } from "../speculation/mod.ts";
 import { MOST_SIBLING_BYTES } from "../speculation/siblings.ts";
 import { MOST_TREE_BYTES } from "../speculation/tree.ts";
 
@@ -81,6 +82,8 @@ export function withHead(
 export interface MemoryPlan {
   /** Tokens that it is for. */
   readonly context: number;
+  /** Texts at once that it is for. */
+  readonly slots: number;
   /** Bytes of each part. */
   readonly parts: readonly { readonly label: string; readonly bytes: number }[];
   /** Their sum. */
@@ -88,30 +91,34 @@ export interface MemoryPlan {
 }
 
 /**
- * Plans the memory of `models` for texts of `context` tokens. What attention needs beside is known to a
- * device alone; it is left out without one.
+ * Plans the memory of `models` for texts of `context` tokens, `count` at once: each has caches of its own, buffers are shared.
+ * What attention needs beside is known to a device alone; it is left out without one.
  */
 export function planMemory(
   models: readonly PlannedModel[],
   context: number,
   device?: Device,
+  count = 1,
 ): MemoryPlan {
   checkArgument("plan memory", "context", context, required(integer(0)));
+  checkArgument("plan memory", "slots", count, integer(1, MOST_SEATS));
   const rows = PREFILL_ROWS[device?.backend ?? "cuda"];
   const slots = context + SLACK;
   const sizes = { context, slots, rows, logitsRows: MAX_TREE_ROWS };
   const parts = models.flatMap((one) => {
     const { role, config, weightBytes, needs, rowBytes = 0, slotBytes = 0 } = one;
     const choice = role === "head" ? 0 : choiceBytes(config, sizes.logitsRows);
-    const buffers = stateBytes(config, sizes, needs) + choice + rows * rowBytes +
-      (PROPOSAL_BYTES[role] ?? 0) + slots * slotBytes;
+    const cache = kvCacheBytes(config, slots);
+    const ofEach = cache + (PROPOSAL_BYTES[role] ?? 0) + slots * slotBytes;
+    const buffers = stateBytes(config, sizes, needs) - cache + choice + rows * rowBytes +
+      count * ofEach;
     const attention = device ? attentionWorkspaceBytes(device, config, rows, slots) : 0;
     return [
       { label: `${role}: weights`, bytes: weightBytes },
       { label: `${role}: KV cache and buffers`, bytes: buffers + attention },
     ];
   });
-  return { context, parts, total: parts.reduce((sum, part) => sum + part.bytes, 0) };
+  return { context, slots: count, parts, total: parts.reduce((sum, part) => sum + part.bytes, 0) };
 }
 
 /** The longest context whose plan fits into `free` bytes; 0 where none does. */
@@ -125,15 +132,40 @@ export function largestContext(
   return Math.max(0, Math.floor((free - base) / perToken));
 }
 
-/** Throws `OutOfDeviceMemoryError` where `models` do not fit into what is free on `device` at `context`. */
+/** The most texts at once that fit into `free` bytes; 0 where none does. */
+export function mostSlots(
+  models: readonly PlannedModel[],
+  context: number,
+  free: number,
+  device?: Device,
+): number {
+  const totalOf = (count: number) => planMemory(models, context, device, count).total;
+  const one = totalOf(1);
+  if (one > free) return 0;
+  return Math.min(MOST_SEATS, 1 + Math.floor((free - one) / (totalOf(2) - one)));
+}
+
+/** Throws `OutOfDeviceMemoryError` where `models` do not fit into what is free on `device` at `context`, with `slots` texts at once. */
 export function checkMemory(
   models: readonly PlannedModel[],
   context: number,
   device: Device,
+  slots = 1,
 ): void {
   const { free } = device.memory();
-  const { total } = planMemory(models, context, device);
+  const { total } = planMemory(models, context, device, slots);
   if (total <= free) return;
+  const fitting = slots > 1 ? mostSlots(models, context, free, device) : 0;
+  if (fitting > 0) {
+    throw new OutOfDeviceMemoryError(
+      total,
+      free,
+      `Cannot load these models for ${slots} texts at once at a context of ${context}: they need ${
+        megabytes(total)
+      }, ${megabytes(free)} are free; expected at most ${fitting} at once (slots, --slots on the command line), ` +
+        "or a shorter context",
+    );
+  }
   const largest = largestContext(models, free, device);
   throw new OutOfDeviceMemoryError(
     total,

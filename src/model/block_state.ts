@@ -10,9 +10,8 @@ import { gatherRows, rmsNorm } from "../ops/mod.ts";
 import type { HeadWeights } from "./head.ts";
 import { KvCache } from "./kv_cache.ts";
 import { type LayerContext, queueKeys, queueLayer, queueLinear } from "./queue_layer.ts";
-import { ropeTable } from "./rope.ts";
+import { ropeTensor } from "./rope.ts";
 import type { StateOptions, TokenRows } from "./state.ts";
-import type { Step } from "./step.ts";
 import { cut, type Workspace, workspace } from "./workspace.ts";
 
 /** Sizes of a block drafter's state. */
@@ -74,13 +73,13 @@ export class BlockState implements Disposable {
       const needs = { ...head.summary.needs, logitsScratch: head.lmHead.scratch };
       const count = Math.max(options.rows, this.#rows, branches);
       const sizes = { rows: count, logitsRows: drafted };
-      this.#space = workspace(device, arena, config, dtype, sizes, slots, needs);
-      this.input = arena.allocate(dtype, [count, head.fc.k], "taps");
+      const { scratch = arena } = options;
+      this.#space = workspace(device, scratch, config, dtype, sizes, slots, needs);
+      this.input = scratch.allocate(dtype, [count, head.fc.k], "taps");
       this.hidden = rows(this.#space.normed, this.#rows - drafted, this.#rows);
-      this.logits = arena.allocate("f32", [drafted, head.vocabulary], "logits");
-      this.followed = arena.allocate("f32", [branches, head.vocabulary], "followed");
-      const table = ropeTable(config, slots, options.context);
-      this.#rope = arena.fromHost("f32", [slots, config.headDim], table);
+      this.logits = scratch.allocate("f32", [drafted, head.vocabulary], "logits");
+      this.followed = scratch.allocate("f32", [branches, head.vocabulary], "followed");
+      this.#rope = ropeTensor(scratch, config, slots, options.context);
       const masks = new Int32Array(this.#rows).fill(description.maskToken);
       this.#masks = arena.fromHost("i32", [this.#rows], masks);
       const all = (1n << BigInt(this.#rows)) - 1n;
@@ -92,7 +91,7 @@ export class BlockState implements Disposable {
       this.#seen = arena.fromHost("u64", [this.#rows, 1], seen);
       this.#zeros = arena.fromHost("i32", [branches], new Int32Array(branches));
       if (head.markov) {
-        this.#said = arena.allocate(dtype, [branches, head.markov.before.linear.k], "said");
+        this.#said = scratch.allocate(dtype, [branches, head.markov.before.linear.k], "said");
       }
     } catch (error) {
       arena[Symbol.dispose]();
@@ -103,11 +102,17 @@ export class BlockState implements Disposable {
   /** Queues `count` tokens of the text behind those read, from rows of `input`: their keys and values. */
   queueContext(count: number): void {
     const { head: { fc, fcNorm, layers, config: { rmsNormEps: eps } }, device, cache } = this;
-    const { space, ...context } = this.#context({ rows: count, cacheLength: this.cacheLength });
+    const step = { rows: count, cacheLength: this.cacheLength };
+    const { space, ...context } = this.#context(count);
     queueLinear(space, fc, space.residual, rows(this.input, 0, count), "logits");
     rmsNorm(device, space.normed, space.residual, fcNorm!, eps);
     layers.forEach((layer, i) =>
-      queueKeys({ space, ...context }, layer, cache.keys[i], cache.values[i], space.normed)
+      queueKeys(
+        { space, ...context },
+        layer,
+        [{ step, keys: cache.keys[i], values: cache.values[i] }],
+        space.normed,
+      )
     );
   }
 
@@ -116,11 +121,14 @@ export class BlockState implements Disposable {
     const { head, device, cache, cacheLength } = this;
     const { embedding, layers, finalNorm, lmHead, config: { rmsNormEps: eps } } = head;
     const count = this.#rows;
-    const context = this.#context({ rows: count, cacheLength, mask: this.#seen });
+    const step = { rows: count, cacheLength, mask: this.#seen };
+    const context = this.#context(count);
     const { residual, normed } = context.space;
     embedding.queue(rows(residual, 0, 1), history, { start: cacheLength });
     if (count > 1) embedding.queue(rows(residual, 1, count), this.#masks);
-    layers.forEach((layer, i) => queueLayer(context, layer, cache.keys[i], cache.values[i]));
+    layers.forEach((layer, i) =>
+      queueLayer(context, layer, [{ step, keys: cache.keys[i], values: cache.values[i] }])
+    );
     rmsNorm(device, normed, residual, finalNorm!, eps);
     queueLinear(context.space, lmHead, this.logits, this.hidden, "logits");
   }
@@ -137,9 +145,9 @@ export class BlockState implements Disposable {
     queueLinear(this.#space, markov.after, columns(out, 0, markov.after.n), said, "residual");
   }
 
-  #context(step: Step): LayerContext {
+  #context(count: number): LayerContext {
     const { device, head: { config } } = this;
-    return { device, config, space: cut(this.#space, step.rows), rope: this.#rope, step };
+    return { device, config, space: cut(this.#space, count), rope: this.#rope };
   }
 
   /** Sets the cache length, on the device and the host. */

@@ -65,7 +65,7 @@ class BlockTrees implements Drafter {
   readonly #following: Following;
 
   constructor(verifier: Verifier, head: HeadModel, options: HeadTreeOptions) {
-    const { memory: { device, context, slots, prefillRows } } = verifier;
+    const { memory: { device, context, slots, prefillRows, seat } } = verifier;
     const { shapes, most } = shapesOf(options);
     const { depth, topk } = most;
     this.#name = options.name ?? "head";
@@ -75,7 +75,14 @@ class BlockTrees implements Drafter {
     const arena = cleanup.use(new Arena(device, head.description.kind));
     const count = Math.max(prefillRows, this.#contextRows);
     this.#state = cleanup.use(
-      new BlockState(head, { context, slots, rows: count, drafted: depth, branches: topk }),
+      new BlockState(head, {
+        context,
+        slots,
+        rows: count,
+        drafted: depth,
+        branches: topk,
+        scratch: seat?.scratch,
+      }),
     );
     this.#zero = arena.fromHost("i32", [1], new Int32Array(1));
     this.#following = cleanup.use(

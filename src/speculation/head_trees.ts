@@ -178,6 +178,7 @@ class HeadTrees implements Drafter {
         slots: memory.slots,
         rows: Math.max(memory.prefillRows, this.#extendRows, topk),
         logitsRows: topk,
+        scratch: memory.seat?.scratch,
       }),
     );
     this.#root = arena.allocate(this.#state.hidden.dtype, [1, head.config.hiddenSize], "root");

@@ -7,6 +7,7 @@ import type { Arena, Device } from "../device/mod.ts";
 import { Choice } from "./choice.ts";
 import { FORCED_ROWS } from "./constraint.ts";
 import type { DrafterPlan, SequenceMemory } from "./drafter.ts";
+import type { Seat } from "./seats.ts";
 
 /**
  * Rows of one forward while a prompt is read. A GPU reads its weights once for all of them; a CPU gains
@@ -19,13 +20,17 @@ export function slotsOf(memory: SequenceMemory, length: number): number {
   return Math.min(memory.slots - memory.context + length, memory.slots);
 }
 
-/** Allocates the shared memory of a sequence of up to `context` tokens, prompts read by `promptRows` at most. */
+/**
+ * Allocates the shared memory of a sequence of up to `context` tokens, prompts read by `promptRows` at most; of one of several,
+ * where it has a seat.
+ */
 export function sequenceMemory(
   device: Device,
   arena: Arena,
   context: number,
   plan?: DrafterPlan,
   promptRows = Infinity,
+  seat?: Seat,
 ): SequenceMemory {
   const slots = context + 1 + Math.max(plan?.rows ?? 1, plan?.slack ?? 0, FORCED_ROWS);
   return {
@@ -36,5 +41,6 @@ export function sequenceMemory(
     slots,
     prefillRows: Math.min(promptRows, PREFILL_ROWS[device.backend], context),
     choice: new Choice(device, arena),
+    seat,
   };
 }

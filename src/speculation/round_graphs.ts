@@ -36,6 +36,10 @@ export function cutsOf(proposal: Proposal): Proposal[] {
 export class RoundGraphs implements Disposable {
   /** What its rounds verify. */
   readonly proposal: Proposal;
+  /** Slots of the cache that its forwards are for; all where absent. */
+  readonly slots?: number;
+  /** The number of the place where its proposal lies, cut or whole; 0 where nothing is proposed. */
+  readonly place: number;
   readonly #device: Device;
   readonly #parts: RoundParts;
   readonly #cleanup = new DisposableStack();
@@ -43,11 +47,14 @@ export class RoundGraphs implements Disposable {
   #verify?: Graph;
   #forward?: Graph;
   #choose?: Graph;
+  #settle?: Graph;
 
   /** No graphs yet. */
-  constructor(device: Device, proposal: Proposal, parts: RoundParts) {
+  constructor(device: Device, proposal: Proposal, parts: RoundParts, place: number, slots?: number) {
     this.#device = device;
+    this.place = place;
     this.proposal = proposal;
+    this.slots = slots;
     this.#parts = parts;
   }
 
@@ -58,6 +65,11 @@ export class RoundGraphs implements Disposable {
       this.#parts.forward(proposal);
       this.#parts.choose(proposal);
     });
+  }
+
+  /** Captures the verification of free rounds behind a forward that others have a part in. */
+  prepareSettle(): void {
+    this.#settle ??= this.#capture(() => this.#parts.choose(this.proposal));
   }
 
   /** Captures that of constrained rounds: in two graphs, between which the host makes masks. */
@@ -81,6 +93,11 @@ export class RoundGraphs implements Disposable {
     return this.#verify!;
   }
 
+  /** The verification of free rounds behind a forward. */
+  get settle(): Graph {
+    return this.#settle!;
+  }
+
   /** The forward of constrained rounds. */
   get forward(): Graph {
     return this.#forward!;
@@ -98,7 +115,9 @@ export class RoundGraphs implements Disposable {
 
   /** Throws code `"disposed"` where anything that its graphs need has been disposed. */
   expectLive(): void {
-    for (const graph of [this.#verify, this.#forward, this.#choose]) graph?.expectLive();
+    for (const graph of [this.#verify, this.#forward, this.#choose, this.#settle]) {
+      graph?.expectLive();
+    }
     for (const graph of this.#commits.values()) graph.expectLive();
   }
 
