@@ -17,7 +17,7 @@ import {
 } from "../base/options.ts";
 import { type Backend, type Device, DEVICE_KINDS } from "../device/mod.ts";
 import { MAX_TREE_ROWS } from "../ops/mod.ts";
-import { type Costs, DRAFTER_KINDS, MOST_SEATS, type Setting } from "../speculation/mod.ts";
+import { type Costs, DRAFTER_KINDS, MOST_SLOTS, type Setting } from "../speculation/mod.ts";
 import { AUTO_SHAPE } from "./auto.ts";
 import { EAGLE2 } from "./drafters/eagle2.ts";
 import type { DrafterKind, SpeculationOptions } from "./drafters/kind.ts";
@@ -103,7 +103,7 @@ const ENGINE_KINDS: Kinds<EngineOptions> = {
   // Its limits depend on the model.
   context: integer(),
   promptRows: integer(1),
-  slots: integer(1, MOST_SEATS),
+  slots: integer(1, MOST_SLOTS),
   costs: FUNCTION,
   progress: FUNCTION,
   minDraft: DRAFTER_KINDS.minDraft,

@@ -18,7 +18,7 @@ import {
   stateBytes,
 } from "../model/mod.ts";
 import { MAX_HEAD_ROWS, MAX_TREE_ROWS } from "../ops/mod.ts";
-import { MOST_SEATS, PREFILL_ROWS } from "../speculation/mod.ts";
+import { MOST_SLOTS, PREFILL_ROWS } from "../speculation/mod.ts";
 import { MOST_SIBLING_BYTES } from "../speculation/siblings.ts";
 import { MOST_TREE_BYTES } from "../speculation/tree.ts";
 
@@ -101,7 +101,7 @@ export function planMemory(
   count = 1,
 ): MemoryPlan {
   checkArgument("plan memory", "context", context, required(integer(0)));
-  checkArgument("plan memory", "slots", count, integer(1, MOST_SEATS));
+  checkArgument("plan memory", "slots", count, integer(1, MOST_SLOTS));
   const rows = PREFILL_ROWS[device?.backend ?? "cuda"];
   const slots = context + SLACK;
   const sizes = { context, slots, rows, logitsRows: MAX_TREE_ROWS };
@@ -142,7 +142,7 @@ export function mostSlots(
   const totalOf = (count: number) => planMemory(models, context, device, count).total;
   const one = totalOf(1);
   if (one > free) return 0;
-  return Math.min(MOST_SEATS, 1 + Math.floor((free - one) / (totalOf(2) - one)));
+  return Math.min(MOST_SLOTS, 1 + Math.floor((free - one) / (totalOf(2) - one)));
 }
 
 /** Throws `OutOfDeviceMemoryError` where `models` do not fit into what is free on `device` at `context`, with `slots` texts at once. */

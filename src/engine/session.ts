@@ -34,7 +34,7 @@ import {
   MAX_TOP_LOG_PROBS,
   measureCosts,
   MEASURED_CONTEXT,
-  MOST_SEATS,
+  MOST_SLOTS,
   PLAN_KIND,
   Round,
   sequenceMemory,
@@ -116,7 +116,7 @@ const SESSION_KINDS: Kinds<SessionOptions> = {
   costs: object("costs as they are measured", ({ contexts }) => Array.isArray(contexts)),
   method: TEXT,
   promptRows: integer(1),
-  slots: integer(1, MOST_SEATS),
+  slots: integer(1, MOST_SLOTS),
 };
 
 const TOKENIZER: Kind = required(
@@ -339,10 +339,12 @@ export class Session implements Disposable {
       const pieces = round.read(prompt, prompt.length + limit, kept);
       for (let isRead = false; !isRead;) {
         await lockstep.read(() => {
-          const { value, done } = pieces.next();
+          const { value } = pieces.next();
+          isRead = value === undefined || value === prompt.length - 1;
+          // What the drafter does behind the last piece is no piece.
+          if (value !== undefined && isRead) pieces.next();
           // A device may only have queued it.
           device.synchronize();
-          isRead = done === true;
           if (value === undefined) return;
           reading = true;
           progress?.(value, prompt.length);

@@ -20,7 +20,7 @@ export * from "./policy/expected.ts";
 export * from "./policy/policy.ts";
 export * from "./policy/setting.ts";
 export * from "./round.ts";
-export { MOST_SEATS, type Seat } from "./seats.ts";
+export { MOST_SLOTS, type Seat } from "./seats.ts";
 export { DRAFTER_KINDS } from "./shape.ts";
 export * from "./stats.ts";
 export * from "./suffix.ts";

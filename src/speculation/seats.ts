@@ -8,7 +8,7 @@ import type { Scratch } from "../device/mod.ts";
 import { MAX_TREE_ROWS } from "../ops/mod.ts";
 
 /** Most sequences side by side: with one row each they fill a forward. */
-export const MOST_SEATS: number = MAX_TREE_ROWS;
+export const MOST_SLOTS: number = MAX_TREE_ROWS;
 
 /** One of several sequences of a plan. */
 export interface Seat {

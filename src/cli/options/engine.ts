@@ -133,11 +133,12 @@ export type EngineValues =
   & Omit<Values<typeof MODEL_OPTIONS>, "target">
   & { readonly target: string };
 
-/** Loads the engine of `values`, with what rounds are known to cost, and shows how far it is. */
+/** Loads the engine of `values`, with what rounds are known to cost, for `slots` texts at once, and shows how far it is. */
 export async function loadEngine(
   values: EngineValues,
   io: Io,
   costs: EngineOptions["costs"],
+  slots?: number,
 ): Promise<Engine> {
   const { target, draft, head, inner, method, backend, threads, context } = values;
   const { siblings, depth, topk } = values;
@@ -158,6 +159,7 @@ export async function loadEngine(
     topk,
     treeSize: values["tree-size"],
     costs,
+    slots,
     progress: (role, done, total) => bar.update(`loading the ${role}`, done, total),
   });
 }
