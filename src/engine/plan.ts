@@ -162,7 +162,9 @@ export function checkMemory(
       free,
       `Cannot load these models for ${slots} texts at once at a context of ${context}: they need ${
         megabytes(total)
-      }, ${megabytes(free)} are free; expected at most ${fitting} at once (slots, --slots on the command line), ` +
+      }, ${
+        megabytes(free)
+      } are free; expected at most ${fitting} at once (slots, --slots on the command line), ` +
         "or a shorter context",
     );
   }

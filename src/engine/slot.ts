@@ -70,25 +70,20 @@ export class Slot {
   }
 }
 
-/** The part of a slot's text that a prompt has to begin with to be taken as its continuation. */
-const CONTINUED = 0.5;
-
 /**
- * The slot for a prompt among those that are free: of those whose text it continues, the one that keeps the most of it;
- * otherwise the one that has not been used for longest, so that conversations stay. Undefined where none is free.
+ * The slot for a prompt among those that are free: of those of which it keeps more than it overwrites, the one where that is the
+ * most; otherwise the one that has not been used for longest, so that conversations stay. Undefined where none is free.
  */
 export function pickSlot(slots: readonly Slot[], prompt: readonly number[]): Slot | undefined {
-  let best: { slot: Slot; kept: number } | undefined;
+  let best: { readonly slot: Slot; readonly gain: number } | undefined;
   for (const slot of slots) {
     if (slot.isTaken) continue;
-    const common = slot.kept(prompt);
-    const kept = common > 0 && common >= CONTINUED * (slot.cached - 1) ? common : 0;
-    if (
-      best === undefined || kept > best.kept ||
-      (kept === best.kept && slot.lastUse < best.slot.lastUse)
-    ) {
-      best = { slot, kept };
-    }
+    const kept = slot.kept(prompt);
+    // One token is always read again.
+    const gain = Math.max(0, kept - Math.max(0, slot.cached - 1 - kept));
+    const isBetter = best === undefined || gain > best.gain ||
+      (gain === best.gain && slot.lastUse < best.slot.lastUse);
+    if (isBetter) best = { slot, gain };
   }
   return best?.slot;
 }

@@ -144,20 +144,24 @@ export function queueLayer(
     queueLinear(space, linear, y, x, epilogue);
 
   queueKeys(context, layer, sequences, pairs ?? queueNorm(context, layer.qkv, layer.inputNorm));
-  eachOf(context, sequences, ({ attended, qkv }, { step, keys, values }) =>
-    attention(device, attended, qkv, {
-      kCache: keys,
-      vCache: values,
-      cacheLength: step.cacheLength,
-      mask: step.mask,
-      slotOffset: step.slotOffset,
-      window: config.slidingWindow,
-      scale: 1 / Math.sqrt(headDim),
-      heads,
-      kvHeads,
-      headDim,
-      workspace: space.attention,
-    }));
+  eachOf(
+    context,
+    sequences,
+    ({ attended, qkv }, { step, keys, values }) =>
+      attention(device, attended, qkv, {
+        kCache: keys,
+        vCache: values,
+        cacheLength: step.cacheLength,
+        mask: step.mask,
+        slotOffset: step.slotOffset,
+        window: config.slidingWindow,
+        scale: 1 / Math.sqrt(headDim),
+        heads,
+        kvHeads,
+        headDim,
+        workspace: space.attention,
+      }),
+  );
   run(layer.output, space.residual, space.attended, "residual");
   run(layer.gateUp, space.gateUp, queueNorm(context, layer.gateUp, layer.mlpNorm), "store");
   run(layer.down, space.residual, queueGate(context, layer.down), "residual");

@@ -87,7 +87,12 @@ export class Company implements Disposable {
     const [before, after] = this.#events;
     before.record();
     for (const [kind, seats] of kinds) {
-      for (const { forward, of } of this.#forwardsOf(kind, seats.filter((seat) => ready.has(seat)))) {
+      for (
+        const { forward, of } of this.#forwardsOf(
+          kind,
+          seats.filter((seat) => ready.has(seat)),
+        )
+      ) {
         forward();
         // Before the next forward has their rows.
         for (const seat of of) attempt(seat, () => rounds[seat].settle());

@@ -50,7 +50,13 @@ export class RoundGraphs implements Disposable {
   #settle?: Graph;
 
   /** No graphs yet. */
-  constructor(device: Device, proposal: Proposal, parts: RoundParts, place: number, slots?: number) {
+  constructor(
+    device: Device,
+    proposal: Proposal,
+    parts: RoundParts,
+    place: number,
+    slots?: number,
+  ) {
     this.#device = device;
     this.place = place;
     this.proposal = proposal;

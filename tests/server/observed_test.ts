@@ -8,7 +8,8 @@ import Ajv from "ajv/dist/2020.js";
 import { ROUTES } from "../../src/server/routes/registry.ts";
 import { MESSAGES, MODEL, PROMPT, ServerRig } from "./rig.ts";
 
-const rig = await ServerRig.start();
+// Texts one after another, so that the second has the caches of the first.
+const rig = await ServerRig.start({}, { slots: 1 });
 addEventListener("unload", () => void rig[Symbol.asyncDispose]());
 
 Deno.test("observed: the document has every route, and schemas that take what the server takes", async () => {
