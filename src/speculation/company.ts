@@ -9,6 +9,7 @@ import type { Device } from "../device/mod.ts";
 import { MAX_TREE_ROWS } from "../ops/mod.ts";
 import { ModelState, SHORT_SLOTS } from "../model/mod.ts";
 import { allBlocks, type Block, cover } from "./blocks.ts";
+import { Crowd } from "./crowd.ts";
 import { slotsOf } from "./memory.ts";
 import type { Round, RoundOptions } from "./round.ts";
 import { abreast, firstRow } from "./seats.ts";
@@ -36,6 +37,7 @@ export class Company implements Disposable {
   readonly #rounds: readonly Round[];
   /** The forwards of each kind of rounds, by their blocks. */
   readonly #forwards: readonly ReadonlyMap<string, Graph>[];
+  readonly #crowd = new Crowd();
   readonly #events: readonly DeviceEvent[];
   readonly #cleanup: DisposableStack;
 
@@ -66,8 +68,24 @@ export class Company implements Disposable {
     state.queueLogits(parts.length * rows, first, first);
   }
 
-  /** Runs a round of each of `turns`, of different seats; plain ones where they are to be `isPlain`. */
-  run(turns: readonly Turn[], isPlain = false): void {
+  /**
+   * Runs a round of each of `turns`, of different seats; plain ones where they are to be `isPlain`, and where that is left open
+   * what has been the faster for so many.
+   */
+  run(turns: readonly Turn[], isPlain?: boolean): void {
+    const rounds = this.#rounds;
+    if (turns.length === 1 || rounds[0].drafter === undefined || isPlain !== undefined) {
+      return this.#run(turns, isPlain ?? false);
+    }
+    const count = turns.length;
+    const length = () => turns.reduce((sum, { seat }) => sum + rounds[seat].state.length, 0);
+    const way = this.#crowd.isPlain(count);
+    const [before, started] = [length(), performance.now()];
+    this.#run(turns, way);
+    this.#crowd.observe(count, way, length() - before, performance.now() - started);
+  }
+
+  #run(turns: readonly Turn[], isPlain: boolean): void {
     const rounds = this.#rounds;
     const ready = new Map<number, Turn>();
     for (const turn of turns) {
