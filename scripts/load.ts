@@ -37,6 +37,8 @@ export interface LoadReport {
   readonly clients: number;
   readonly seconds: number;
   readonly answers: number;
+  /** How many of them the client with the fewest and the one with the most got. */
+  readonly perClient: { readonly least: number; readonly most: number };
   /** Answers that were not the single client's, or none. */
   readonly wrong: readonly string[];
   readonly tokensPerSecond: number;
@@ -138,7 +140,8 @@ export class Load {
     const until = started + seconds * 1000;
     const wrong: string[] = [];
     const [firsts, gaps, equal]: number[][] = [[], [], []];
-    let [answers, tokens] = [0, 0];
+    const counts = Array.from({ length: clients }, () => 0);
+    let tokens = 0;
     const memory: number[] = [];
     const watch = setInterval(() => memory.push(this.#memory()), seconds * 1000 / 50);
     await Promise.all(Array.from({ length: clients }, async (_, client) => {
@@ -150,7 +153,7 @@ export class Load {
         try {
           const { text, ms, firstMs, gapsMs, tokens: made } = await this.#ask(body, isStreamed);
           if (text !== answer) wrong.push(`question ${which}: ${JSON.stringify(text)}`);
-          answers++;
+          counts[client]++;
           tokens += made;
           if (firstMs !== undefined) firsts.push(firstMs);
           gaps.push(...gapsMs);
@@ -167,7 +170,8 @@ export class Load {
     return {
       clients,
       seconds: Number(passed.toFixed(1)),
-      answers,
+      answers: counts.reduce((a, b) => a + b),
+      perClient: { least: Math.min(...counts), most: Math.max(...counts) },
       wrong,
       tokensPerSecond: Number((tokens / passed).toFixed(1)),
       firstMs: spread(firsts),

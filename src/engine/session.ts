@@ -183,7 +183,10 @@ export class Session implements Disposable {
 
   /** Tokens of texts that the caches of all slots keep. */
   get cachedTokens(): number {
-    return this.#slots.reduce((sum, { cached }) => sum + cached, 0);
+    return this.#slots.reduce(
+      (sum, slot) => sum + (slot.isTaken ? slot.round.state.length : slot.cached),
+      0,
+    );
   }
 
   /** Lets policies choose among the settings of `drafter`, by `costs`. */

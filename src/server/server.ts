@@ -47,7 +47,7 @@ export class Server implements AsyncDisposable {
       created: Math.floor(Date.now() / 1000),
       sampling,
       texts: new TokenTexts(engine.tokenizer),
-      metrics: new Metrics(scheduler),
+      metrics: new Metrics(scheduler, engine),
       isDraining: false,
     };
     const app = createApp(service, options);

@@ -69,6 +69,11 @@ Deno.test("observed: it is well, ready, and counts what it does", async () => {
     ],
     [usage.prompt_tokens, 24, drafted, accepted, target_forwards, 1, 1, 1],
   );
+  // The second prompt's caches, and all of its text but the last token.
+  assertEquals(
+    [value("specmquant_slots"), value("specmquant_cache_tokens")],
+    [1, usage.prompt_tokens / 2 + 11],
+  );
   const committed = accept_lengths.reduce((sum: number, n: number, i: number) => sum + n * i, 0);
   assertEquals(value("specmquant_accept_length_sum"), committed);
 });
