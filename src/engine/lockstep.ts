@@ -6,7 +6,11 @@
 import { Company, type Round, type RoundOptions, type Turn } from "../speculation/mod.ts";
 import { Breath, turn } from "./breath.ts";
 
-/** Turns of the event loop that those who ask wait for the others: who has written out what a round gave asks after one. */
+/** Steps within a turn of the event loop that those who ask wait for the others: so many, and so often. */
+const STEPS = 8;
+const WAIT_STEPS = 16;
+
+/** Turns of the event loop that they wait then: who has written out what a round gave asks after one. */
 const WAIT_TURNS = 2;
 
 /** Milliseconds of reading prompts in one turn of the device, after which rounds have theirs. */
@@ -44,7 +48,7 @@ export class Lockstep implements Disposable {
 
   /** Runs a round of the generation in `seat`; gives the tokens committed. Throws the reason of `signal` where it is too late for it. */
   async round(seat: number, options: RoundOptions, signal?: AbortSignal): Promise<number> {
-    if (this.#isAlone) {
+    if (this.#company === undefined) {
       await this.#breathe(signal);
       return this.#rounds[seat].run(options.logged, options.constraint);
     }
@@ -58,7 +62,7 @@ export class Lockstep implements Disposable {
 
   /** Runs `read`, which reads a piece of a prompt. Throws as `round`. */
   async read(read: () => void, signal?: AbortSignal): Promise<void> {
-    if (this.#isAlone) {
+    if (this.#company === undefined) {
       read();
       return await this.#breathe(signal);
     }
@@ -66,11 +70,6 @@ export class Lockstep implements Disposable {
       this.#readings.push({ read, signal, resolve, reject });
       this.#go();
     });
-  }
-
-  /** Whether nobody else has anything to do: what is asked for is done at once. */
-  get #isAlone(): boolean {
-    return this.#company === undefined || (!this.#isGoing && this.#busy() <= 1);
   }
 
   get #asking(): number {
@@ -87,14 +86,24 @@ export class Lockstep implements Disposable {
     if (this.#isGoing) return;
     this.#isGoing = true;
     while (this.#asking > 0) {
-      for (let i = 0; i < WAIT_TURNS && this.#asking < this.#busy(); i++) await turn();
+      await this.#others();
       if (this.#breath.due) await this.#breath.take();
       this.#read();
-      this.#run();
-      // Whoever has got what it asked for may ask again.
+      const finish = this.#queue();
+      // What rounds before gave is written out while the device works.
       await turn();
+      finish();
+      await this.#others();
     }
     this.#isGoing = false;
+  }
+
+  /** Waits for those who have got what they asked for to ask again: within this turn of the loop, as most do, then for the next. */
+  async #others(): Promise<void> {
+    for (let i = 0; i < WAIT_STEPS && this.#asking < this.#busy(); i++) {
+      for (let step = 0; step < STEPS; step++) await null;
+    }
+    for (let i = 0; i < WAIT_TURNS && this.#asking < this.#busy(); i++) await turn();
   }
 
   #read(): void {
@@ -113,22 +122,37 @@ export class Lockstep implements Disposable {
     }
   }
 
-  #run(): void {
+  #queue(): () => void {
     const turns = this.#asked.filter(({ signal, done }) => {
       if (signal?.aborted) done({ error: signal.reason });
       return !signal?.aborted;
     });
     this.#asked = [];
-    try {
-      this.#company!.run(turns);
-    } catch (error) {
-      // Whoever has heard otherwise does not hear this.
+    if (turns.length === 0) return () => {};
+    // Whoever has heard otherwise does not hear this.
+    const fail = (error: unknown): void => {
       for (const { done } of turns) done({ error });
+    };
+    try {
+      const finish = this.#company!.queue(turns);
+      return () => {
+        try {
+          finish();
+        } catch (error) {
+          fail(error);
+        }
+      };
+    } catch (error) {
+      fail(error);
+      return () => {};
     }
   }
 
-  /** Frees the graphs of shared forwards. */
+  /** Frees the graphs of shared forwards, when what is queued has run. */
   [Symbol.dispose](): void {
-    this.#company?.[Symbol.dispose]();
+    if (this.#company === undefined) return;
+    const { device } = this.#rounds[0].memory;
+    if (!device.disposed) device.synchronize();
+    this.#company[Symbol.dispose]();
   }
 }

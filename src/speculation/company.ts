@@ -69,23 +69,40 @@ export class Company implements Disposable {
   }
 
   /**
-   * Runs a round of each of `turns`, of different seats; plain ones where they are to be `isPlain`, and where that is left open
-   * what has been the faster for so many.
+   * Queues a round of each of `turns`, of different seats; plain ones where they are to be `isPlain`, and where that is left
+   * open what has been the faster for so many. What it gives waits for all of them and tells what came of each.
    */
-  run(turns: readonly Turn[], isPlain?: boolean): void {
+  queue(turns: readonly Turn[], isPlain?: boolean): () => void {
     const rounds = this.#rounds;
-    if (turns.length === 1 || rounds[0].drafter === undefined || isPlain !== undefined) {
-      return this.#run(turns, isPlain ?? false);
+    if (turns.length === 1 && isPlain === undefined) return this.#queueAlone(turns[0]);
+    if (rounds[0].drafter === undefined || isPlain !== undefined) {
+      return this.#queue(turns, isPlain ?? false);
     }
     const count = turns.length;
     const length = () => turns.reduce((sum, { seat }) => sum + rounds[seat].state.length, 0);
     const way = this.#crowd.isPlain(count);
     const [before, started] = [length(), performance.now()];
-    this.#run(turns, way);
-    this.#crowd.observe(count, way, length() - before, performance.now() - started);
+    const finish = this.#queue(turns, way);
+    return () => {
+      finish();
+      this.#crowd.observe(count, way, length() - before, performance.now() - started);
+    };
   }
 
-  #run(turns: readonly Turn[], isPlain: boolean): void {
+  /** Runs them and waits. */
+  run(turns: readonly Turn[], isPlain?: boolean): void {
+    this.queue(turns, isPlain)();
+  }
+
+  #queueAlone(turn: Turn): () => void {
+    const round = this.#rounds[turn.seat];
+    const isQueued = tried(turn, () => round.queue(turn));
+    return () => {
+      if (isQueued) tried(turn, () => turn.done({ accepted: round.finish() }));
+    };
+  }
+
+  #queue(turns: readonly Turn[], isPlain: boolean): () => void {
     const rounds = this.#rounds;
     const ready = new Map<number, Turn>();
     for (const turn of turns) {
@@ -119,9 +136,11 @@ export class Company implements Disposable {
     after.record();
     const share = ready.size;
     const sharedMs = () => DeviceEvent.elapsed(before, after) / share;
-    for (const [seat, { done }] of ready) {
-      attempt(seat, () => done({ accepted: rounds[seat].finish(sharedMs) }));
-    }
+    return () => {
+      for (const [seat, { done }] of ready) {
+        attempt(seat, () => done({ accepted: rounds[seat].finish(sharedMs) }));
+      }
+    };
   }
 
   /** The seats of each kind of rounds; proposals of one place take the most rows that one of them needs, if these are few. */

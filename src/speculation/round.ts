@@ -173,7 +173,7 @@ export class Round implements Verifier, Disposable {
     for (const graphs of this.kinds) {
       graphs.prepare();
       graphs.prepareCommit();
-      if (seat) graphs.prepareSettle();
+      if (seat) graphs.prepareShared();
     }
     this.#catchUps = [...new Set([many, 1])].map((count) => ({
       rows: count,
@@ -364,15 +364,24 @@ export class Round implements Verifier, Disposable {
    * `logged` says of what; under a constraint, for which `prepareConstraint` has, where there is one.
    */
   run(logged?: LogProbsOf, constraint?: Constraint): number {
-    this.begin({ logged, constraint });
+    this.queue({ logged, constraint });
+    return this.finish();
+  }
+
+  /** Queues one round, for which `finish` waits. */
+  queue(options: RoundOptions): void {
+    const { constraint, logged } = options;
+    this.begin(options);
     const { graphs } = this.#turn!;
     if (constraint) {
       this.queueRead();
       graphs.forward.launch();
       this.#chooseConstrained(constraint);
     } else graphs.verify.launch();
-    this.#queueEnd();
-    return this.finish();
+    const [, , verified, committed] = this.#events;
+    verified.record();
+    graphs.commit(logged).launch();
+    committed.record();
   }
 
   /**
@@ -413,10 +422,11 @@ export class Round implements Verifier, Disposable {
 
   /** Queues the choice, the verification and the commit, behind a forward that was shared. */
   settle(): void {
-    const { graphs, constraint } = this.#turn!;
+    const { graphs, constraint, logged } = this.#turn!;
+    if (constraint === undefined && logged === undefined) return graphs.end.launch();
     if (constraint) this.#chooseConstrained(constraint);
     else graphs.settle.launch();
-    this.#queueEnd();
+    graphs.commit(logged).launch();
   }
 
   /** The host makes the masks while the device runs the forward. */
@@ -428,14 +438,6 @@ export class Round implements Verifier, Disposable {
 
   #proposedRows(graphs: RoundGraphs): number {
     return this.#plains.all.includes(graphs) ? 1 : this.drafter!.proposed;
-  }
-
-  #queueEnd(): void {
-    const [, , verified, committed] = this.#events;
-    const { graphs, logged } = this.#turn!;
-    verified.record();
-    graphs.commit(logged).launch();
-    committed.record();
   }
 
   /** Waits for the round's result; `sharedMs` gives its part of the time in which rounds were verified together, when that is over. */

@@ -48,6 +48,7 @@ export class RoundGraphs implements Disposable {
   #forward?: Graph;
   #choose?: Graph;
   #settle?: Graph;
+  #end?: Graph;
 
   /** No graphs yet. */
   constructor(
@@ -73,9 +74,13 @@ export class RoundGraphs implements Disposable {
     });
   }
 
-  /** Captures the verification of free rounds behind a forward that others have a part in. */
-  prepareSettle(): void {
+  /** Captures what follows a forward that others have a part in: the verification of free rounds, and all to their end. */
+  prepareShared(): void {
     this.#settle ??= this.#capture(() => this.#parts.choose(this.proposal));
+    this.#end ??= this.#capture(() => {
+      this.#parts.choose(this.proposal);
+      this.#parts.commit(this.proposal);
+    });
   }
 
   /** Captures that of constrained rounds: in two graphs, between which the host makes masks. */
@@ -104,6 +109,11 @@ export class RoundGraphs implements Disposable {
     return this.#settle!;
   }
 
+  /** That, and the commit. */
+  get end(): Graph {
+    return this.#end!;
+  }
+
   /** The forward of constrained rounds. */
   get forward(): Graph {
     return this.#forward!;
@@ -121,7 +131,7 @@ export class RoundGraphs implements Disposable {
 
   /** Throws code `"disposed"` where anything that its graphs need has been disposed. */
   expectLive(): void {
-    for (const graph of [this.#verify, this.#forward, this.#choose, this.#settle]) {
+    for (const graph of [this.#verify, this.#forward, this.#choose, this.#settle, this.#end]) {
       graph?.expectLive();
     }
     for (const graph of this.#commits.values()) graph.expectLive();

@@ -147,8 +147,8 @@ export class Slots implements Scheduler {
         const generation = this.#engine.generate(prompt, { ...generate, signal });
         for await (const piece of generation) {
           channel.push({ index, piece });
-          // Before the device takes this thread again.
-          if (isStreamed && piece.endsRound) await turn();
+          // Before the device takes this thread again; of several slots, who asks waits anyway.
+          if (isStreamed && piece.endsRound && this.#engine.slots === 1) await turn();
         }
         end = generation.result;
       }
