@@ -11,7 +11,7 @@ import {
 import { ArgumentError, OutOfDeviceMemoryError } from "../src/base/errors.ts";
 import type { Device } from "../src/device/mod.ts";
 import { Engine } from "../src/engine/engine.ts";
-import type { GenerateOptions, Method } from "../src/engine/mod.ts";
+import type { GenerateOptions } from "../src/engine/mod.ts";
 import { checkMemory, mostSlots, planMemory } from "../src/engine/plan.ts";
 import { Session } from "../src/engine/session.ts";
 import { DEMO_DIR, Trio } from "../scripts/trio.ts";

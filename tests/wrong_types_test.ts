@@ -85,6 +85,7 @@ const ENGINE: Wrong<EngineOptions> = {
   method: NO_WORD,
   context: [...NO_COUNT, 1],
   promptRows: NO_COUNT,
+  slots: [...NO_COUNT, 65],
   costs: NO_FUNCTION,
   progress: NO_FUNCTION,
 };
@@ -119,6 +120,7 @@ const SESSION: Wrong<SessionOptions> = {
   costs: [5, null, "costs", [], {}],
   method: NO_TEXT,
   promptRows: NO_COUNT,
+  slots: [...NO_COUNT, 65],
 };
 
 const PULL: Wrong<PullOptions> = {

@@ -20,7 +20,6 @@ export {
   largestContext,
   megabytes,
   type MemoryPlan,
-  mostSlots,
   planMemory,
   type PlannedModel,
 } from "./plan.ts";
