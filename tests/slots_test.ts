@@ -156,10 +156,10 @@ Deno.test("slots: memory is planned for all of them, and refused beyond", async 
   // Each takes its caches, and nothing else.
   const { layers, kvHeads, headDim } = config;
   const perToken = 2 * layers * kvHeads * headDim * 2;
-  const each = totalOf(2) - totalOf(1);
+  const each = totalOf(3) - totalOf(2);
   assertEquals(each % perToken, 0);
-  assert(each >= 256 * perToken && each < (256 + 600) * perToken, `${each}`);
-  assertEquals(totalOf(5) - totalOf(1), 4 * each);
+  assert(each >= 256 * perToken && each < (256 + 700) * perToken, `${each}`);
+  assertEquals(totalOf(5) - totalOf(2), 3 * each);
   const { used } = engine.device.memory();
   assert(used <= totalOf(5), `${used} of ${totalOf(5)}`);
   const free = totalOf(7) + each / 2;

@@ -30,6 +30,9 @@ export { megabytes };
  */
 const SLACK = 1 + MAX_TREE_ROWS + (MAX_HEAD_ROWS + 3) + MAX_HEAD_ROWS;
 
+/** Slots behind that where there are several texts: what the last round of one may take beyond its end. */
+const BEYOND = 1 + MAX_TREE_ROWS;
+
 /** Bytes of the proposals that a model of a role makes, at most. */
 const PROPOSAL_BYTES: Readonly<Record<string, number>> = {
   head: MOST_TREE_BYTES,
@@ -103,7 +106,7 @@ export function planMemory(
   checkArgument("plan memory", "context", context, required(integer(0)));
   checkArgument("plan memory", "slots", count, integer(1, MOST_SLOTS));
   const rows = PREFILL_ROWS[device?.backend ?? "cuda"];
-  const slots = context + SLACK;
+  const slots = context + SLACK + (count > 1 ? BEYOND : 0);
   const sizes = { context, slots, rows, logitsRows: MAX_TREE_ROWS };
   const parts = models.flatMap((one) => {
     const { role, config, weightBytes, needs, rowBytes = 0, slotBytes = 0 } = one;
@@ -140,9 +143,9 @@ export function mostSlots(
   device?: Device,
 ): number {
   const totalOf = (count: number) => planMemory(models, context, device, count).total;
-  const one = totalOf(1);
-  if (one > free) return 0;
-  return Math.min(MOST_SLOTS, 1 + Math.floor((free - one) / (totalOf(2) - one)));
+  const two = totalOf(2);
+  if (two > free) return totalOf(1) > free ? 0 : 1;
+  return Math.min(MOST_SLOTS, 2 + Math.floor((free - two) / (totalOf(3) - two)));
 }
 
 /** Throws `OutOfDeviceMemoryError` where `models` do not fit into what is free on `device` at `context`, with `slots` texts at once. */

@@ -32,7 +32,9 @@ export function sequenceMemory(
   promptRows = Infinity,
   seat?: Seat,
 ): SequenceMemory {
-  const slots = context + 1 + Math.max(plan?.rows ?? 1, plan?.slack ?? 0, FORCED_ROWS);
+  // Others' rounds may verify rows behind a text that its last round has taken beyond its end.
+  const beyond = seat ? 1 + (plan?.depth ?? 0) : 0;
+  const slots = context + 1 + Math.max(plan?.rows ?? 1, plan?.slack ?? 0, FORCED_ROWS) + beyond;
   return {
     device,
     history: arena.fromHost("i32", [slots + 1], new Int32Array(slots + 1)),
