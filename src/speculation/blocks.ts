@@ -12,14 +12,14 @@ export interface Block {
   readonly end: number;
 }
 
-/** Every block that `cover` may choose among `seats` seats of which `abreast`, a power of two, fit side by side. */
+/** Every block of two seats and more that `cover` may choose among `seats` seats of which `abreast`, a power of two, fit side by side. */
 export function allBlocks(seats: number, abreast: number): Block[] {
   const blocks: Block[] = [];
-  for (let size = Math.min(abreast, 2 ** Math.ceil(Math.log2(seats))); size >= 1; size /= 2) {
+  for (let size = Math.min(abreast, 2 ** Math.ceil(Math.log2(seats))); size > 1; size /= 2) {
     for (let from = 0; from < seats; from += size) {
       const end = Math.min(from + size, seats);
       // What ends early is the half of it that there is.
-      if (size === 1 || end - from > size / 2) blocks.push({ from, end });
+      if (end - from > size / 2) blocks.push({ from, end });
     }
   }
   return blocks;

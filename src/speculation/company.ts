@@ -169,16 +169,19 @@ export class Company implements Disposable {
     seats: readonly number[],
   ): { readonly forward: () => void; readonly of: readonly number[] }[] {
     const rounds = this.#rounds;
+    const own = (seat: number) => ({ forward: () => rounds[seat].queueOwn(), of: [seat] });
     // What is forced has no part in others' forwards.
-    if (kind < 0) {
-      return seats.map((seat) => ({ forward: () => rounds[seat].queueForced(), of: [seat] }));
-    }
+    if (kind < 0) return seats.map(own);
     const { rows } = rounds[0].kinds[kind].proposal;
     const seatCost = SEAT_COST[this.#device.backend](rows);
-    return cover(seats, rounds.length, abreast(rows), seatCost).map((block) => ({
-      forward: () => this.#forwards[this.#fitting(kind, block)].get(nameOf(block))!.launch(),
-      of: seats.filter((seat) => block.from <= seat && seat < block.end),
-    }));
+    return cover(seats, rounds.length, abreast(rows), seatCost).map((block) => {
+      if (block.end - block.from === 1) return own(block.from);
+      const graph = this.#forwards[this.#fitting(kind, block)].get(nameOf(block))!;
+      return {
+        forward: () => graph.launch(),
+        of: seats.filter((seat) => block.from <= seat && seat < block.end),
+      };
+    });
   }
 
   /** That kind, or the one for caches of any length where one of the block's seats has more than it is for. */

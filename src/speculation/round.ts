@@ -39,6 +39,8 @@ interface Turn extends RoundOptions {
   graphs: RoundGraphs;
   /** Rows that a constraint forces; 0 where it leaves the proposal to the drafter. */
   readonly forced: number;
+  /** Whether its forward had the verification with it. */
+  isVerified?: boolean;
 }
 
 /** A model that verifies what its drafter proposes; without a drafter, plain decoding. */
@@ -385,8 +387,8 @@ export class Round implements Verifier, Disposable {
   }
 
   /**
-   * Begins a round: queues its proposal, but none where it `isPlain`. What follows is `queueRead`, a
-   * forward, `settle` and `finish`.
+   * Begins a round: queues its proposal, but none where it `isPlain`. What follows is `queueRead`, a forward of several or
+   * `queueOwn`, `settle` and `finish`.
    */
   begin({ logged, constraint }: RoundOptions, isPlain = false): void {
     const [start, drafted] = this.#events;
@@ -415,17 +417,23 @@ export class Round implements Verifier, Disposable {
     this.#constraint!.queueRead(turn.graphs.proposal, count, this.state.length);
   }
 
-  /** Queues the forward of what is forced, which has no part in others' forwards. */
-  queueForced(): void {
-    this.#turn!.graphs.forward.launch();
+  /** Queues a forward of its own, in place of a part in one of several. */
+  queueOwn(): void {
+    const turn = this.#turn!;
+    const { graphs, constraint } = turn;
+    turn.isVerified = constraint === undefined;
+    if (constraint) graphs.forward.launch();
+    else graphs.verify.launch();
   }
 
-  /** Queues the choice, the verification and the commit, behind a forward that was shared. */
+  /** Queues the choice, the verification and the commit, behind the forward. */
   settle(): void {
-    const { graphs, constraint, logged } = this.#turn!;
-    if (constraint === undefined && logged === undefined) return graphs.end.launch();
+    const { graphs, constraint, logged, isVerified } = this.#turn!;
     if (constraint) this.#chooseConstrained(constraint);
-    else graphs.settle.launch();
+    else if (!isVerified) {
+      if (logged === undefined) return graphs.end.launch();
+      graphs.settle.launch();
+    }
     graphs.commit(logged).launch();
   }
 
