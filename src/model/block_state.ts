@@ -110,7 +110,7 @@ export class BlockState implements Disposable {
       queueKeys(
         { space, ...context },
         layer,
-        [{ step, keys: cache.keys[i], values: cache.values[i] }],
+        { step, keys: cache.keys[i], values: cache.values[i] },
         space.normed,
       )
     );

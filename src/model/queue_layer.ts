@@ -101,31 +101,40 @@ function queueGate({ device, config, space }: LayerContext, reader: Linear): Act
   return quantized;
 }
 
-/** Queues the queries, keys and values of `input`: queries stay in `qkv`, keys and values go to the caches of each sequence. */
+/** Queues the rotation of the queries and keys of a sequence; keys and values go to its caches. */
+function queueRotation(
+  { device, config: { heads, kvHeads, headDim, rmsNormEps: eps }, rope }: LayerContext,
+  layer: Layer,
+  { step, keys, values }: SequenceRows,
+  qkv: Tensor,
+): void {
+  ropeKv(device, qkv, {
+    table: rope,
+    cacheLength: step.cacheLength,
+    depths: step.depths,
+    positionOffset: step.positionOffset,
+    slotOffset: step.slotOffset,
+    qNorm: layer.qNorm,
+    kNorm: layer.kNorm,
+    eps,
+    kCache: keys,
+    vCache: values,
+    heads,
+    kvHeads,
+    headDim,
+  });
+}
+
+/** Queues the queries, keys and values of `input`: queries stay in `qkv`, keys and values go to the caches of `sequence`. */
 export function queueKeys(
   context: LayerContext,
   layer: Layer,
-  sequences: readonly SequenceRows[],
+  sequence: SequenceRows,
   input: Activations,
 ): void {
-  const { device, config: { heads, kvHeads, headDim, rmsNormEps: eps }, space, rope } = context;
+  const { space } = context;
   queueLinear(space, layer.qkv, space.qkv, input, "store");
-  eachOf(context, sequences, ({ qkv }, { step, keys, values }) =>
-    ropeKv(device, qkv, {
-      table: rope,
-      cacheLength: step.cacheLength,
-      depths: step.depths,
-      positionOffset: step.positionOffset,
-      slotOffset: step.slotOffset,
-      qNorm: layer.qNorm,
-      kNorm: layer.kNorm,
-      eps,
-      kCache: keys,
-      vCache: values,
-      heads,
-      kvHeads,
-      headDim,
-    }));
+  queueRotation(context, layer, sequence, space.qkv);
 }
 
 /**
@@ -143,25 +152,25 @@ export function queueLayer(
   const run = (linear: Linear, y: Tensor, x: Activations, epilogue: Epilogue): void =>
     queueLinear(space, linear, y, x, epilogue);
 
-  queueKeys(context, layer, sequences, pairs ?? queueNorm(context, layer.qkv, layer.inputNorm));
-  eachOf(
-    context,
-    sequences,
-    ({ attended, qkv }, { step, keys, values }) =>
-      attention(device, attended, qkv, {
-        kCache: keys,
-        vCache: values,
-        cacheLength: step.cacheLength,
-        mask: step.mask,
-        slotOffset: step.slotOffset,
-        window: config.slidingWindow,
-        scale: 1 / Math.sqrt(headDim),
-        heads,
-        kvHeads,
-        headDim,
-        workspace: space.attention,
-      }),
-  );
+  run(layer.qkv, space.qkv, pairs ?? queueNorm(context, layer.qkv, layer.inputNorm), "store");
+  // Attention right behind the rotation of the same caches begins early on a GPU (decision 20).
+  eachOf(context, sequences, ({ attended, qkv }, sequence) => {
+    const { step, keys, values } = sequence;
+    queueRotation(context, layer, sequence, qkv);
+    attention(device, attended, qkv, {
+      kCache: keys,
+      vCache: values,
+      cacheLength: step.cacheLength,
+      mask: step.mask,
+      slotOffset: step.slotOffset,
+      window: config.slidingWindow,
+      scale: 1 / Math.sqrt(headDim),
+      heads,
+      kvHeads,
+      headDim,
+      workspace: space.attention,
+    });
+  });
   run(layer.output, space.residual, space.attended, "residual");
   run(layer.gateUp, space.gateUp, queueNorm(context, layer.gateUp, layer.mlpNorm), "store");
   run(layer.down, space.residual, queueGate(context, layer.down), "residual");
