@@ -87,6 +87,7 @@ const ENGINE: Wrong<EngineOptions> = {
   context: [...NO_COUNT, 1],
   promptRows: NO_COUNT,
   kvCache: [...NO_WORD, "i8", "bf16"],
+  slots: [...NO_COUNT, 65],
   costs: NO_FUNCTION,
   progress: NO_FUNCTION,
 };
@@ -122,6 +123,7 @@ const SESSION: Wrong<SessionOptions> = {
   method: NO_TEXT,
   promptRows: NO_COUNT,
   kvCache: [...NO_WORD, "i8", "bf16"],
+  slots: [...NO_COUNT, 65],
 };
 
 const PULL: Wrong<PullOptions> = {

@@ -14,6 +14,7 @@ import type { ModelState } from "../model/mod.ts";
 import type { Choice } from "./choice.ts";
 import type { Policy } from "./policy/policy.ts";
 import type { Setting } from "./policy/setting.ts";
+import type { Seat } from "./seats.ts";
 import type { LevelStats } from "./stats.ts";
 import type { Taps } from "./taps.ts";
 
@@ -35,6 +36,8 @@ export interface SequenceMemory {
   readonly kvCache?: KvCacheDType;
   /** How all levels choose tokens. */
   readonly choice: Choice;
+  /** Its seat among several sequences of one plan; absent where it is alone. */
+  readonly seat?: Seat;
 }
 
 /**

@@ -4,6 +4,7 @@
  * @module
  */
 export * from "./choice.ts";
+export { Company, type Turn } from "./company.ts";
 export type { Constraint } from "./constraint.ts";
 export * from "./dflash.ts";
 export * from "./draft_model.ts";
@@ -19,6 +20,7 @@ export * from "./policy/expected.ts";
 export * from "./policy/policy.ts";
 export * from "./policy/setting.ts";
 export * from "./round.ts";
+export { MOST_SLOTS, type Seat } from "./seats.ts";
 export { DRAFTER_KINDS } from "./shape.ts";
 export * from "./stats.ts";
 export * from "./suffix.ts";

@@ -49,14 +49,15 @@ export const MOST_TREE_BYTES: number = 12 * MAX_TOPK * (1 + MAX_HEAD_ROWS) +
 /** A proposal that is a tree: all of its tensors are there. */
 export type TreeProposal = Proposal & Required<Omit<Proposal, "limit" | "cuts">>;
 
-/** Allocates a proposal of `size` rows, node 0 included, in `arena`. */
+/** Allocates a proposal of `size` rows, node 0 included, in `arena`: zeros, since it may be verified beside others before it is made. */
 export function allocateTree(arena: Arena, size: number): TreeProposal {
+  const words = (): Tensor<"i32"> => arena.fromHost("i32", [size], new Int32Array(size));
   return {
     rows: size,
-    tokens: arena.allocate("i32", [size], "tree tokens"),
-    parents: arena.allocate("i32", [size], "tree parents"),
-    depths: arena.allocate("i32", [size], "tree depths"),
-    mask: arena.allocate("u64", [size, 1], "tree mask"),
+    tokens: words(),
+    parents: words(),
+    depths: words(),
+    mask: arena.fromHost("u64", [size, 1], new BigUint64Array(size)),
   };
 }
 

@@ -52,7 +52,11 @@ export class ServerRig implements AsyncDisposable {
   /** Loads the trio and starts; with a chat template of `tests/data/templates`, in place of the target's own, where named. */
   static async start(
     options: Partial<ServerOptions> = {},
-    { context = 256, template }: { context?: number; template?: string } = {},
+    { context = 256, template, slots = 4 }: {
+      context?: number;
+      template?: string;
+      slots?: number;
+    } = {},
   ): Promise<ServerRig> {
     const engine = await Engine.load({
       target: template === undefined ? `${DEMO_DIR}/target` : withTemplate(template),
@@ -61,6 +65,7 @@ export class ServerRig implements AsyncDisposable {
       method: "hier",
       backend: "cpu",
       context,
+      slots,
     });
     return new ServerRig(engine, options);
   }
