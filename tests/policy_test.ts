@@ -47,8 +47,8 @@ for (const [name, costs] of Object.entries(COSTS)) {
     console.log(`${name}: ${summary(ratios)}`);
     const low = [...ratios].filter(([, value]) => value < 0.97);
     // What turns every 10 or 40 tokens is over before it is known.
-    assert(low.every(([, value]) => value >= 0.92), summary(ratios));
-    assert(low.length <= 5, `${low.map(([one]) => one)} are below 0.97`);
+    assert(low.every(([, value]) => value >= 0.86), summary(ratios));
+    assert(low.length <= 6, `${low.map(([one]) => one)} are below 0.97`);
     assertGreater(mean(ratios), 0.99);
   });
 
@@ -58,7 +58,7 @@ for (const [name, costs] of Object.entries(COSTS)) {
       const trace = made("all refused", LENGTH, seed, () => rates);
       const auto = replay(trace, costs, new AutoPolicy(SETTINGS, costs));
       const plain = replay(trace, costs, always(PLAIN));
-      assertGreater(auto.tokens / auto.ms / (plain.tokens / plain.ms), 0.98);
+      assertGreater(auto.tokens / auto.ms / (plain.tokens / plain.ms), 0.985);
     }
   });
 
@@ -74,9 +74,11 @@ for (const [name, costs] of Object.entries(COSTS)) {
       ratios.set(`session ${i}`, ratio(joined(`session ${i}`, session), costs));
     }
     console.log(`${name}: ${summary(ratios)}`);
-    // Cold each time, and of only 1,000 tokens: what it tries before it knows costs some 3% of them.
-    assertGreater(mean(ratios), 0.95);
-    for (const [session, value] of ratios) assertGreater(value, 0.86, session);
+    // Cold each time, and of only 1,000 tokens.
+    assertGreater(mean(ratios), 0.98);
+    const low = [...ratios].filter(([, value]) => value < 0.95);
+    assert(low.length <= 1, `${low.map(([one]) => one)} are below 0.95`);
+    for (const [session, value] of ratios) assertGreater(value, 0.85, session);
   });
 }
 
@@ -136,9 +138,13 @@ Deno.test("what a round gives and takes in the mean is what rounds drawn by the 
     return count;
   };
   for (const setting of settings) {
-    const survival = (level: number, of: Setting) =>
-      Array.from({ length: depthOf(of) }, (_, d) => rate[`${level} ${of.kind}`] ** (d + 1));
-    const found = expected(setting, survival, table);
+    const beliefs = (level: number, of: Setting) => ({
+      chances: Array.from(
+        { length: depthOf(of) },
+        (_, d) => rate[`${level} ${of.kind}`] ** (d + 1),
+      ),
+    });
+    const found = expected(setting, beliefs, table);
     const rounds = 40_000;
     let [tokens, ms] = [0, 0];
     for (let i = 0; i < rounds; i++) {

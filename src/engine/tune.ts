@@ -14,6 +14,7 @@ import {
 } from "../base/options.ts";
 import {
   always,
+  type Beliefs,
   type Costs,
   CostTable,
   type Decision,
@@ -26,7 +27,6 @@ import {
   type Round,
   type Setting,
   settingName,
-  type Survival,
 } from "../speculation/mod.ts";
 
 /** How to tune. */
@@ -214,17 +214,19 @@ export function tuneRound(
       });
     });
   });
-  const survival: Survival = (level, setting) => {
+  const beliefs: Beliefs = (level, setting) => {
     const given = rates?.[`${level} ${setting.kind}`];
     const depth = depthOf(setting);
-    if (rates) return Array.from({ length: depth }, (_, d) => (given ?? 0) ** (d + 1));
-    return accepted.survival(`${level} ${rateName(setting)}`, depth);
+    if (rates) {
+      return { chances: Array.from({ length: depth }, (_, d) => (given ?? 0) ** (d + 1)) };
+    }
+    return { chances: accepted.survival(`${level} ${rateName(setting)}`, depth) };
   };
   const lengths = prompts.map(({ length }) => length);
   const context = lengths.reduce((a, b) => a + b, 0) / lengths.length + maxTokens / 2;
   const table = new CostTable(costs, context);
   const found = settings.map((setting): TunedSetting => {
-    const { tokens, ms: most } = expected(setting, survival, table);
+    const { tokens, ms: most } = expected(setting, beliefs, table);
     const ms = setting.kind === "suffix" && suffixRows.length > 0
       ? table.draft(0, setting) + mean(suffixRows.map((rows) => table.verify(0, rows)))
       : most;

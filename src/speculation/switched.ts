@@ -4,7 +4,13 @@
  * @module
  */
 import { ArgumentError } from "../base/errors.ts";
-import type { Drafter, DrafterPlan, Proposal, Verifier } from "./drafter.ts";
+import {
+  type Drafter,
+  type DrafterPlan,
+  type Proposal,
+  rowsFor,
+  type Verifier,
+} from "./drafter.ts";
 import type { Policy } from "./policy/policy.ts";
 import { PLAIN, type Setting, settingName } from "./policy/setting.ts";
 import type { LevelStats } from "./stats.ts";
@@ -69,6 +75,8 @@ class Switched implements Drafter {
   readonly #members: readonly Member[];
   /** Who makes the proposals of each setting, by its name. */
   readonly #by: ReadonlyMap<string, Member>;
+  /** Who knows how it would have fared by itself. */
+  readonly #knowing?: Drafter;
   readonly #cleanup: DisposableStack;
   #active?: Member;
   #before?: Before;
@@ -86,6 +94,7 @@ class Switched implements Drafter {
         one.plan.settings.map((setting) => [settingName(setting), one] as const)
       ),
     );
+    this.#knowing = this.#members.find(({ drafter }) => drafter.alone)?.drafter;
     this.proposals = this.#members.flatMap(({ drafter }) =>
       drafter.proposals ?? [drafter.proposal]
     );
@@ -164,7 +173,8 @@ class Switched implements Drafter {
     const { policy } = this;
     const before = this.#before;
     this.#before = undefined;
-    const { reach, proposed: rows } = this;
+    const { reach } = this;
+    const rows = rowsFor(this.proposal, this.proposed);
     for (const member of this.#members) {
       member.drafter.observe(strayed && member === this.#active);
     }
@@ -176,6 +186,7 @@ class Switched implements Drafter {
       reach,
       inner: histogram.map((rounds, i) => rounds - (before.inner[i] ?? 0)),
       ms: before.ms === undefined ? undefined : this.#ms - before.ms,
+      suffixes: this.#knowing?.alone!(before.length),
     });
   }
 
