@@ -16,6 +16,9 @@ export interface Expected {
   readonly doubt: number;
   /** How unsure the time is, in the same way. */
   readonly msDoubt: number;
+  /** By how much of them tokens, and the time, are fewer or more where what other shapes lend is all wrong. */
+  readonly lent: number;
+  readonly msLent: number;
 }
 
 /** What is thought of a drafter. What is unsure is a variance, of shares of the rounds that come to a token and go beyond it. */
@@ -26,7 +29,9 @@ export interface Belief {
   readonly doubts?: readonly number[];
   /** For each token, how much of its share is taken from what all of them say together, 0 to 1. */
   readonly borrowed?: readonly number[];
-  /** How unsure that is. */
+  /** For each token, how much of the rounds that do not go beyond it is taken from other shapes, or guessed. */
+  readonly lent?: readonly number[];
+  /** How unsure what all of them say together is. */
   readonly common?: number;
 }
 
@@ -50,8 +55,13 @@ export function expected(
 ): Expected {
   if (setting.kind === "draft") return expectedDraft(setting, beliefs, costs, level);
   const ms = costs.round(level, setting);
-  if (setting.kind === "plain") return { tokens: 1, ms, doubt: 0, msDoubt: 0 };
-  return { ms, msDoubt: 0, ...counted(beliefs(level, setting), depthOf(setting), () => 1) };
+  if (setting.kind === "plain") return { tokens: 1, ms, doubt: 0, msDoubt: 0, lent: 0, msLent: 0 };
+  return {
+    ms,
+    msDoubt: 0,
+    msLent: 0,
+    ...counted(beliefs(level, setting), depthOf(setting), () => 1),
+  };
 }
 
 function expectedDraft(
@@ -74,10 +84,11 @@ function expectedDraft(
   }
   const draftMs = rounds * each;
   const ms = draftMs + costs.verify(level, setting.rows);
-  const inDraft = counted(innerBelief, depth, () => 1).doubt;
+  const inDraft = counted(innerBelief, depth, () => 1);
   return {
     ms,
-    msDoubt: inDraft * (draftMs / ms) ** 2,
+    msDoubt: inDraft.doubt * (draftMs / ms) ** 2,
+    msLent: inDraft.lent * draftMs / ms,
     ...counted(
       beliefs(level, setting),
       setting.depth,
@@ -88,21 +99,22 @@ function expectedDraft(
 
 /** Tokens of a round in which the (d + 1)-th of a proposal, where it would be accepted, is there with the chance `there`. */
 function counted(
-  { chances, doubts, borrowed, common = 0 }: Belief,
+  { chances, doubts, borrowed, lent: taken, common = 0 }: Belief,
   depth: number,
   there: (d: number) => number,
-): { tokens: number; doubt: number } {
-  let [behind, variance, together] = [0, 0, 0];
+): { tokens: number; doubt: number; lent: number } {
+  let [behind, variance, together, lent] = [0, 0, 0, 0];
   for (let d = Math.min(depth, chances.length) - 1; d >= 0; d--) {
     behind += chances[d] * there(d);
-    if (doubts === undefined || borrowed === undefined) continue;
+    if (doubts === undefined || borrowed === undefined || taken === undefined) continue;
     // Tokens for one more of a share, of which all that comes behind it is a multiple.
     const worth = behind * (chances[d - 1] ?? 1) / chances[d];
     variance += doubts[d] * worth ** 2;
     together += borrowed[d] * worth;
+    lent += taken[d] * worth;
   }
   const tokens = 1 + behind;
-  return { tokens, doubt: (variance + common * together ** 2) / tokens ** 2 };
+  return { tokens, doubt: (variance + common * together ** 2) / tokens ** 2, lent: lent / tokens };
 }
 
 /** How many rounds of the draft model a sequence takes in the mean, and how likely each of its lengths is. */

@@ -12,12 +12,16 @@ import { Rates } from "./rates.ts";
 import { depthOf, PLAIN, type Setting, settingName } from "./setting.ts";
 import { type Candidate, Speeds } from "./speeds.ts";
 
-/** Rounds between two choices, and of a trial; both end with a proposal of which nothing was accepted. */
+/**
+ * Rounds between two choices: at first, and at most where one after another is the same; and of a trial. They end where
+ * nothing is accepted.
+ */
 const ROUNDS = 4;
+const MOST_BETWEEN = 16;
 const TRIAL_ROUNDS = 3;
 
 /** Rounds of a trial that are thought of when it begins, at most: the first ones alone may be worth nothing. */
-const MOST_ROUNDS = 16;
+const MOST_TRIED = 16;
 
 /** How much better another drafter has to look than the one in use, which has its caches filled. */
 const BETTER = 1.02;
@@ -28,12 +32,12 @@ const HORIZON = 200;
 /** What is unsure, of what it would be if rounds had nothing to do with one another. */
 const DOUBT = 2;
 
-/** How much of what is unsure of a head is so of one shape beside another. */
-const OF_SHAPES = 0.3;
+/** How wrong what one shape of a head says of another mostly is: a share of the tokens that miss. */
+const OF_SHAPES = 0.4;
 
 /** What trials in vain may cost: so many rounds of plain decoding, and this share of the time. */
-const VAIN_FIRST = 6;
-const VAIN_SHARE = 0.006;
+const VAIN_FIRST = 12;
+const VAIN_SHARE = 0.01;
 
 /** How much of the tokens and times of late a round leaves. */
 const LATELY = 0.99;
@@ -109,6 +113,8 @@ export class AutoPolicy implements Policy {
   readonly #speeds: Speeds;
   readonly #plain: Candidate;
   readonly #suffix?: Candidate;
+  /** Those that may be faster than plain decoding at all, and that. */
+  #open: readonly Candidate[] = [];
   readonly #rates = new Rates();
   /** In the long run: the defence against what changes as soon as it is known. */
   readonly #longRates = new Rates(true);
@@ -123,6 +129,9 @@ export class AutoPolicy implements Policy {
   #cost = 0;
   #inVain = 0;
   #left = 0;
+  /** Rounds in a row of which nothing was accepted. */
+  #refused = 0;
+  #between = ROUNDS / 2;
   #length = 0;
   /** Tokens made, and the time that they took, of all texts. */
   #tokens = 0;
@@ -161,13 +170,15 @@ export class AutoPolicy implements Policy {
 
   #choose(): void {
     this.#speeds.at(this.#length);
+    this.#open = [this.#plain, ...this.#speeds.above(this.#speed(this.#plain))];
     const best = this.#steady(this.#fastest());
     if (this.#trying && !this.#adopted(best)) this.#inVain += Math.max(0, this.#cost);
+    this.#between = best === this.#current ? Math.min(MOST_BETWEEN, 2 * this.#between) : ROUNDS;
     this.#best = best;
     const tried = this.#worthTrying();
     this.#trying = tried !== undefined;
     this.#cost = tried ? this.#reading(tried) : 0;
-    this.#left = tried ? TRIAL_ROUNDS : ROUNDS;
+    this.#left = tried ? TRIAL_ROUNDS : this.#between;
     this.#take(tried ?? best, tried ? "trial" : "best");
   }
 
@@ -181,6 +192,7 @@ export class AutoPolicy implements Policy {
         plain: this.#speed(this.#plain),
       });
     }
+    if (one !== this.#current) this.#refused = 0;
     this.#current = one;
   }
 
@@ -191,7 +203,7 @@ export class AutoPolicy implements Policy {
   /** What promises the most, beside what was the best so far. */
   #fastest(): Candidate {
     let best = this.#trying ? this.#best : this.#current;
-    for (const one of this.#speeds.candidates) {
+    for (const one of this.#open) {
       // Another drafter has to catch up; plain decoding has not.
       const better = one.setting.kind === best.setting.kind || one === this.#plain ? 1 : BETTER;
       if (this.#speed(one) > better * this.#speed(best)) best = one;
@@ -207,7 +219,7 @@ export class AutoPolicy implements Policy {
     const { tokens, ms } = this.#lately;
     if (ms === 0) return best;
     let [found, most] = [best, Math.max(tokens / ms, this.#speed(best, this.#longRates))];
-    for (const one of this.#speeds.candidates) {
+    for (const one of this.#open) {
       if (this.#speed(one) < LEAST_NOW * this.#speed(best)) continue;
       const speed = this.#speed(one, this.#longRates);
       if (speed > most) [found, most] = [one, speed];
@@ -227,7 +239,7 @@ export class AutoPolicy implements Policy {
     const plainMs = this.#speeds.expected(this.#plain, this.#rates).ms;
     const room = VAIN_FIRST * plainMs + VAIN_SHARE * this.#ms - this.#inVain;
     let [found, most]: [Candidate | undefined, number] = [undefined, 0];
-    for (const one of this.#speeds.candidates) {
+    for (const one of this.#open) {
       const { worth, cost } = this.#trial(one, HORIZON * plainMs);
       if (worth > most && cost <= room) [found, most] = [one, worth];
     }
@@ -245,7 +257,7 @@ export class AutoPolicy implements Policy {
     const known = this.#rates.weight(0, one.setting);
     const each = Math.max(0, ms - tokens / speed);
     const reading = this.#reading(one);
-    for (let rounds = 1; rounds <= MOST_ROUNDS; rounds *= 2) {
+    for (let rounds = 1; rounds <= MOST_TRIED; rounds *= 2) {
       // By so much what is thought of it may change.
       const change = tokens / ms * Math.sqrt(unsure * rounds / (rounds + known));
       const gained = change * above((speed - tokens / ms) / change) / speed;
@@ -261,13 +273,13 @@ export class AutoPolicy implements Policy {
   #unsure(one: Candidate): number {
     // Suffixes are looked up anyway, and plain decoding is known.
     if (one === this.#best || one === this.#suffix || one === this.#plain) return 0;
-    const { doubt, msDoubt } = this.#speeds.expected(one, this.#rates);
+    const { doubt, msDoubt, lent, msLent } = this.#speeds.expected(one, this.#rates);
     const [mine, other] = [one.setting, this.#best.setting];
     if (mine.kind !== other.kind) return DOUBT * (doubt + msDoubt);
-    if (mine.kind !== "draft" || other.kind !== "draft") return DOUBT * OF_SHAPES * doubt;
+    if (mine.kind !== "draft" || other.kind !== "draft") return (OF_SHAPES * lent) ** 2;
     // Of one draft model, what the target accepts is the same.
     if (settingName(mine.inner) === settingName(other.inner)) return 0;
-    return DOUBT * (mine.inner.kind === other.inner.kind ? OF_SHAPES : 1) * msDoubt;
+    return mine.inner.kind === other.inner.kind ? (OF_SHAPES * msLent) ** 2 : DOUBT * msDoubt;
   }
 
   /** What a head or a draft model takes to read what others have proposed in this text since it was last used. */
@@ -288,8 +300,12 @@ export class AutoPolicy implements Policy {
     const { tokens: before, ms: beforeMs } = this.#lately;
     this.#lately = { tokens: tokens + LATELY * before, ms: took + LATELY * beforeMs };
     this.#used.set(setting.kind, this.#tokens);
-    // Nobody waits for the end of what is in vain.
-    if (tokens === 1 && setting.kind !== "plain") this.#left = 0;
+    // Nobody waits for the end of what is in vain: one round of a trial, two of the others.
+    this.#refused = tokens === 1 && rows > 1 ? this.#refused + 1 : 0;
+    if (this.#refused > (this.#trying ? 0 : 1)) {
+      this.#left = 0;
+      this.#between = ROUNDS / 2;
+    }
     for (const rates of [this.#rates, this.#longRates]) rates.pass();
     if (setting.kind === "suffix") {
       this.#learnSuffixes(suffixes ?? [{ rows, accepted: tokens - 1 }]);

@@ -21,8 +21,8 @@ const PRIOR = 6;
 /** Rounds that other members of a family lend at each depth, at most. */
 const LENT = 6;
 
-/** A tree of twice the nodes a level misses 2 to the minus this of what the other one misses: as trees of the demo trio's heads do. */
-const MISSED_BY_WIDTH = 0.7;
+/** A tree of twice the nodes a level misses 2 to the minus this of what the other one misses: 0.7 of the demo trio's heads, 0.4 of SmolLM2's. */
+const MISSED_BY_WIDTH = 0.5;
 
 /** What is thought of tokens of a tree of four nodes a level, of a draft model and of suffixes before any round. */
 const TREE = 0.8;
@@ -55,14 +55,17 @@ class Counts {
   #run = 0;
   /** Surprises of late. The more there were, the less another one says. */
   #surprises = 0;
+  #age = 0;
   readonly #long: boolean;
 
   constructor(long: boolean) {
     this.#long = long;
   }
 
-  /** Counts a round; `likely`: how likely its first token was thought. */
-  add(proposed: number, accepted: number, likely: number): void {
+  /** Counts a round. */
+  add(proposed: number, accepted: number): void {
+    const { reached, passed, guessed } = this.at(0);
+    const likely = (passed + guessed / 2) / (reached + guessed);
     this.#run = accepted > 0 ? Math.max(0, this.#run) + 1 : Math.min(0, this.#run) - 1;
     const chance = (accepted > 0 ? likely : 1 - likely) ** Math.abs(this.#run);
     if (!this.#long && chance < SURPRISING / (1 + this.#surprises) ** 3) {
@@ -82,6 +85,12 @@ class Counts {
   /** Depth `d`, 0 for the first token. */
   at(d: number): Count {
     return this.#depths[d] ?? NOTHING;
+  }
+
+  /** It is so many rounds since all began. */
+  age(rounds: number): void {
+    if (rounds > this.#age) this.fade(KEPT_IDLE ** (rounds - this.#age));
+    this.#age = rounds;
   }
 
   /** Leaves a part of all rounds: shares remain, and count for less. */
@@ -120,6 +129,8 @@ export class Rates {
   /** What has been found since the last round that counted. */
   readonly #found = new Map<string, Belief>();
   readonly #long: boolean;
+  /** Rounds so far. */
+  #age = 0;
 
   /** Of lately, or, where `long`, of the long run, in which nothing is a surprise. */
   constructor(long = false) {
@@ -128,9 +139,7 @@ export class Rates {
 
   /** A round has been: all that is known is a little older. */
   pass(): void {
-    for (const members of this.#families.values()) {
-      for (const { counts } of members.values()) counts.fade(KEPT_IDLE);
-    }
+    this.#age++;
     this.#changed();
   }
 
@@ -142,14 +151,14 @@ export class Rates {
     const family = familyOf(level, setting);
     let members = this.#families.get(family);
     if (members === undefined) this.#families.set(family, members = new Map());
-    const [likely] = this.belief(level, setting).chances;
     const name = memberOf(level, setting);
     let member = members.get(name);
     if (member === undefined) {
       member = { width: widthOf(setting), counts: new Counts(this.#long) };
       members.set(name, member);
     }
-    member.counts.add(proposed, accepted, likely);
+    member.counts.age(this.#age);
+    member.counts.add(proposed, accepted);
     this.#changed();
   }
 
@@ -181,6 +190,7 @@ export class Rates {
     const members = this.#families.get(familyOf(level, setting));
     const own = members?.get(memberOf(level, setting));
     const width = widthOf(setting);
+    for (const { counts } of members?.values() ?? []) counts.age(this.#age);
     const shown = Array.from(
       { length: depthOf(setting) },
       (_, d) => shownAt(d, own, width, members),
@@ -193,7 +203,7 @@ export class Rates {
       passed += own.passed + lent * (reached - missed);
     }
     const together = passed / all;
-    const [chances, doubts, borrowed]: number[][] = [[], [], []];
+    const [chances, doubts, borrowed, lent]: number[][] = [[], [], [], []];
     let chance = 1;
     for (const { own, reached, missed } of shown) {
       const guess = (GUESSED * together + reached - missed) / (GUESSED + reached);
@@ -201,9 +211,11 @@ export class Rates {
       const share = (own.passed + weight * guess) / (own.reached + weight);
       chances.push(chance *= share);
       doubts.push(share * (1 - share) / (own.reached + weight + 1));
-      borrowed.push(weight / (own.reached + weight) * GUESSED / (GUESSED + reached));
+      const guessed = weight / (own.reached + weight);
+      borrowed.push(guessed * GUESSED / (GUESSED + reached));
+      lent.push((1 - share) * guessed);
     }
-    return { chances, doubts, borrowed, common: together * (1 - together) / (all + 1) };
+    return { chances, doubts, borrowed, lent, common: together * (1 - together) / (all + 1) };
   }
 }
 

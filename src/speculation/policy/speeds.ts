@@ -6,13 +6,22 @@
 import { type Costs, CostTable } from "./costs.ts";
 import { type Expected, expected } from "./expected.ts";
 import type { Rates } from "./rates.ts";
-import { rowsOf, type Setting, settingName } from "./setting.ts";
+import { depthOf, rowsOf, type Setting, settingName } from "./setting.ts";
 
 /** Tokens by which a text grows before costs are looked up again. */
 const TABLE_EVERY = 32;
 
 /** The weight of a new time in those of a setting. */
 const NEW_TIME = 0.1;
+
+/** What was found, by which costs and which version of the rates. */
+interface Found extends Expected {
+  ms: number;
+  /** Milliseconds by costs alone. */
+  readonly costMs: number;
+  readonly table: CostTable;
+  readonly version: number;
+}
 
 /** A setting, and what is known of it. */
 export interface Candidate {
@@ -21,7 +30,9 @@ export interface Candidate {
   /** Its name. */
   readonly name: string;
   /** What was last found of it, by which rates. */
-  readonly found: Map<Rates, Expected & { readonly table: CostTable; readonly version: number }>;
+  readonly found: Map<Rates, Found>;
+  /** Tokens a millisecond where all that it proposes is accepted, by which table. */
+  most?: { readonly speed: number; readonly table: CostTable };
   /** Measured times over those that costs say, where there are any. */
   scale?: number;
   /** Rounds that were measured. */
@@ -64,18 +75,36 @@ export class Speeds {
     this.#tableAt = length;
   }
 
-  /** A round in the mean, as `rates` have it. */
+  /** Those that would be faster than `speed` tokens a millisecond if all that they propose were accepted. */
+  above(speed: number): Candidate[] {
+    return this.candidates.filter((one) => this.#most(one) > speed);
+  }
+
+  #most(one: Candidate): number {
+    const { table } = this;
+    if (one.most?.table !== table) {
+      const chances = (setting: Setting) => new Array(depthOf(setting)).fill(1);
+      const { tokens, ms } = expected(one.setting, (_, of) => ({ chances: chances(of) }), table);
+      // Of suffixes the shortest proposal of all may be right.
+      const least = one.setting.kind === "suffix" ? table.verify(0, 2) : ms;
+      one.most = { table, speed: tokens / least };
+    }
+    return one.most.speed / this.#scaleOf(one);
+  }
+
+  /** A round in the mean, as `rates` have it; it holds until something is observed. */
   expected(one: Candidate, rates: Rates): Expected {
     const { table } = this;
     const { version } = rates;
     let found = one.found.get(rates);
     if (found === undefined || found.table !== table || found.version !== version) {
       const beliefs = (level: number, of: Setting) => rates.belief(level, of);
-      found = { table, version, ...expected(one.setting, beliefs, table) };
+      const made = expected(one.setting, beliefs, table);
+      found = { ...made, costMs: made.ms, table, version };
       one.found.set(rates, found);
     }
-    const ms = (one.meanMs ?? found.ms) * this.#scaleOf(one);
-    return { tokens: found.tokens, ms, doubt: found.doubt, msDoubt: found.msDoubt };
+    found.ms = (one.meanMs ?? found.costMs) * this.#scaleOf(one);
+    return found;
   }
 
   /** Tokens a millisecond. */
