@@ -146,7 +146,8 @@ class Switched implements Drafter {
       const isNew = setting !== this.#setting;
       this.#setting = setting;
       this.use(setting);
-      const inner = [...this.levels[0]?.histogram ?? []];
+      // Only a draft model has rounds of its own.
+      const inner = setting.kind === "draft" ? [...this.levels[0].histogram] : [];
       this.#before = { length, ms: isNew ? undefined : this.#ms, inner };
     }
     if (this.#active) this.#active.read = this.#verifier.state.length;
@@ -179,7 +180,7 @@ class Switched implements Drafter {
       member.drafter.observe(strayed && member === this.#active);
     }
     if (policy === undefined || before === undefined) return;
-    const histogram = this.levels[0]?.histogram ?? [];
+    const histogram = this.#setting?.kind === "draft" ? this.levels[0].histogram : [];
     policy.observe({
       tokens: this.#verifier.state.length - before.length,
       rows,
