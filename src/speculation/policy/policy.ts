@@ -35,6 +35,10 @@ const DOUBT = 2;
 /** How wrong what one shape of a head says of another mostly is: a share of the tokens that miss. */
 const OF_SHAPES = 0.4;
 
+/** How unsure the time of what has not been timed here is: a variance over a square; and what it may be less at most. */
+const UNTIMED = 0.05;
+const LESS_UNTIMED = 0.6;
+
 /** What trials in vain may cost: so many rounds of plain decoding, and this share of the time. */
 const VAIN_FIRST = 12;
 const VAIN_SHARE = 0.01;
@@ -250,11 +254,14 @@ export class AutoPolicy implements Policy {
   #trial(one: Candidate, horizon: number): { worth: number; cost: number } {
     const speed = this.#speed(this.#best);
     const { tokens, ms } = this.#speeds.expected(one, this.#rates);
-    const unsure = this.#unsure(one);
+    const unsure = this.#unsure(one) + (one.timed > 0 ? 0 : UNTIMED);
     const best = { worth: 0, cost: 0 };
     // Where all were accepted it would be no faster.
-    if (unsure === 0 || (1 + depthOf(one.setting)) / ms <= speed) return best;
-    const known = this.#rates.weight(0, one.setting);
+    const least = one.timed > 0 ? ms : LESS_UNTIMED * ms;
+    if (one === this.#best || unsure === 0 || (1 + depthOf(one.setting)) / least <= speed) {
+      return best;
+    }
+    const known = one === this.#plain ? 1 : this.#rates.weight(0, one.setting);
     const each = Math.max(0, ms - tokens / speed);
     const reading = this.#reading(one);
     for (let rounds = 1; rounds <= MOST_TRIED; rounds *= 2) {
@@ -271,8 +278,8 @@ export class AutoPolicy implements Policy {
 
   /** The variance over the square of what a setting promises beside the best one, as far as trials would tell. */
   #unsure(one: Candidate): number {
-    // Suffixes are looked up anyway, and plain decoding is known.
-    if (one === this.#best || one === this.#suffix || one === this.#plain) return 0;
+    // Suffixes are looked up anyway, and of plain decoding all is accepted.
+    if (one === this.#suffix || one === this.#plain) return 0;
     const { doubt, msDoubt, lent, msLent } = this.#speeds.expected(one, this.#rates);
     const [mine, other] = [one.setting, this.#best.setting];
     if (mine.kind !== other.kind) return DOUBT * (doubt + msDoubt);

@@ -117,9 +117,9 @@ export class Speeds {
   observe(one: Candidate, rows: number, inner: readonly number[], ms?: number): number {
     const predicted = this.#predicted(one.setting, rows, inner);
     if (ms !== undefined) {
-      // Half and double: one round that something else held up says little.
-      const scale = Math.min(2, Math.max(0.5, ms / predicted));
       const before = this.#scaleOf(one);
+      // Half and double: one round that something else held up says little.
+      const scale = Math.min(2 * before, Math.max(before / 2, ms / predicted));
       one.timed++;
       one.scale = before + Math.max(NEW_TIME, 1 / (1 + one.timed)) * (scale - before);
       this.#scale += NEW_TIME * (scale - this.#scale);
