@@ -105,7 +105,7 @@ export interface Tuned {
 }
 
 /** Passes over all settings, at most, and milliseconds behind which no other begins; runs of each of the best. */
-const PASSES = 5;
+const PASSES = 3;
 const ENOUGH_MS = 20_000;
 const RUNS = 3;
 

@@ -11,7 +11,7 @@ import {
   rowsFor,
   type Verifier,
 } from "./drafter.ts";
-import type { Policy } from "./policy/policy.ts";
+import type { Policy, SuffixRound } from "./policy/policy.ts";
 import { PLAIN, type Setting, settingName } from "./policy/setting.ts";
 import type { LevelStats } from "./stats.ts";
 
@@ -75,8 +75,8 @@ class Switched implements Drafter {
   readonly #members: readonly Member[];
   /** Who makes the proposals of each setting, by its name. */
   readonly #by: ReadonlyMap<string, Member>;
-  /** Who knows how it would have fared by itself. */
-  readonly #knowing?: Drafter;
+  /** Asks the drafter that knows how it would have fared by itself, where there is one. */
+  readonly #alone?: (from: number) => readonly SuffixRound[];
   readonly #cleanup: DisposableStack;
   #active?: Member;
   #before?: Before;
@@ -94,7 +94,8 @@ class Switched implements Drafter {
         one.plan.settings.map((setting) => [settingName(setting), one] as const)
       ),
     );
-    this.#knowing = this.#members.find(({ drafter }) => drafter.alone)?.drafter;
+    const knowing = this.#members.find(({ drafter }) => drafter.alone)?.drafter;
+    this.#alone = knowing?.alone?.bind(knowing);
     this.proposals = this.#members.flatMap(({ drafter }) =>
       drafter.proposals ?? [drafter.proposal]
     );
@@ -187,7 +188,7 @@ class Switched implements Drafter {
       reach,
       inner: histogram.map((rounds, i) => rounds - (before.inner[i] ?? 0)),
       ms: before.ms === undefined ? undefined : this.#ms - before.ms,
-      suffixes: this.#knowing?.alone!(before.length),
+      suffixes: this.#alone?.(before.length),
     });
   }
 
