@@ -16,8 +16,9 @@ export interface Expected {
   readonly doubt: number;
   /** How unsure the time is, in the same way. */
   readonly msDoubt: number;
-  /** By how much of them tokens, and the time, are fewer or more where what other shapes lend is all wrong. */
+  /** By what share of them tokens are fewer or more where what other shapes lend is all wrong. */
   readonly lent: number;
+  /** The same of the time. */
   readonly msLent: number;
 }
 

@@ -15,11 +15,14 @@ const TABLE_EVERY = 32;
 const NEW_TIME = 0.1;
 
 /** What was found, by which costs and which version of the rates. */
-interface Found extends Expected {
+export interface Found extends Expected {
+  /** Milliseconds, as rounds have been timed. */
   ms: number;
   /** Milliseconds by costs alone. */
   readonly costMs: number;
+  /** The costs. */
   readonly table: CostTable;
+  /** Of the rates. */
   readonly version: number;
 }
 
