@@ -12,7 +12,7 @@ import { type Kind, object } from "../base/options.ts";
 import type { Device, Tensor } from "../device/mod.ts";
 import type { ModelState } from "../model/mod.ts";
 import type { Choice } from "./choice.ts";
-import type { Policy } from "./policy/policy.ts";
+import type { Policy, SuffixRound } from "./policy/policy.ts";
 import type { Setting } from "./policy/setting.ts";
 import type { Seat } from "./seats.ts";
 import type { LevelStats } from "./stats.ts";
@@ -61,6 +61,11 @@ export interface Proposal {
   readonly cuts?: readonly number[];
 }
 
+/** The rows that a verifier's forward has for the first `proposed` rows of a proposal: 1, the fewest that hold them, or all. */
+export function rowsFor({ rows, cuts = [] }: Proposal, proposed: number): number {
+  return proposed === 1 ? 1 : cuts.find((count) => proposed <= count) ?? rows;
+}
+
 /** The model above, as its drafter sees it. */
 export interface Verifier {
   /** Its caches, cache length and hidden states. */
@@ -107,6 +112,11 @@ export interface Drafter extends Disposable {
   resume(kept: number, length: number): void;
   /** Forgets what it remembers of earlier texts; absent where it remembers none. */
   forget?(): void;
+  /**
+   * The rounds that it would have had by itself over what has been committed, as far as it has not told of them yet; of a text
+   * of which it has not told anything, from the token at `from` on. Absent where that is not known without a device.
+   */
+  alone?(from: number): readonly SuffixRound[];
   /** Makes the next proposals as one of its plan's settings says; absent where there is one way only. */
   use?(setting: Setting): void;
   /** Who says from now on which setting each proposal uses, where there are several drafters; nobody where absent. */
