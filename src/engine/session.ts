@@ -23,6 +23,7 @@ import type { Grammar, GrammarOption } from "../grammar/mod.ts";
 import { type Model, MODEL_KIND } from "../model/mod.ts";
 import { CHOICE_NAN } from "../ops/mod.ts";
 import {
+  always,
   AutoPolicy,
   CHOICE_KINDS,
   type ChoiceOptions,
@@ -37,6 +38,7 @@ import {
   PLAN_KIND,
   Round,
   sequenceMemory,
+  type Setting,
   type TopToken,
 } from "../speculation/mod.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
@@ -47,6 +49,7 @@ import { Output } from "./output.ts";
 import { PROMPT, type TokenIds, tokenIds } from "./prompt.ts";
 import { statsOf } from "./report.ts";
 import { TUNE_KINDS, type Tuned, type TuneOptions, tuneRound } from "./tune.ts";
+import { waysOf } from "./ways.ts";
 
 /** Options of one generation; greedy where nothing is said of how tokens are chosen. */
 export interface GenerateOptions extends ChoiceOptions {
@@ -65,6 +68,10 @@ export interface GenerateOptions extends ChoiceOptions {
   readonly logprobs?: number;
   /** Of which distribution; the model's own where absent. */
   readonly logprobsOf?: LogProbsOf;
+  /** How its tokens are proposed, one of the session's `methods`; its own method where absent. The text is the same. */
+  readonly method?: string;
+  /** Give with the last piece of each round what the round was. */
+  readonly rounds?: boolean;
   /** Ends the generation between two rounds, or two pieces of the prompt; its reason is thrown. */
   readonly signal?: AbortSignal;
   /** Hears the tokens of the prompt read, from 0 to all of them. */
@@ -85,6 +92,8 @@ const GENERATE_KINDS: Kinds<GenerateOptions> = {
   grammar: GRAMMAR_KIND,
   logprobs: integer(0, MAX_TOP_LOG_PROBS),
   logprobsOf: oneOf(LOG_PROBS_OF),
+  method: TEXT,
+  rounds: BOOLEAN,
   signal: SIGNAL,
   progress: FUNCTION,
 };
@@ -131,8 +140,9 @@ export class Session implements Disposable {
   readonly #tokenizer: Tokenizer;
   readonly #arena: Arena;
   readonly #round: Round;
-  /** The plan of several drafters. */
+  /** The plan of several drafters, and the methods that it allows. */
   readonly #several?: DrafterPlan;
+  readonly #ways: ReadonlyMap<string, Setting>;
   /** The last text, and how many of its tokens are in the caches. */
   #text: readonly number[] = [];
   #cached = 0;
@@ -158,6 +168,7 @@ export class Session implements Disposable {
     try {
       const memory = sequenceMemory(target.device, this.#arena, context, drafter, promptRows);
       this.#round = new Round(target, memory, drafter);
+      this.#ways = drafter?.several ? waysOf(drafter) : new Map();
       if (drafter?.several) {
         this.#several = drafter;
         this.#choose(drafter, options.costs);
@@ -176,6 +187,11 @@ export class Session implements Disposable {
     this.#round.drafter!.policy = policy;
   }
 
+  /** The methods that a text may be made by: the session's own, and of several drafters those of each. */
+  get methods(): readonly string[] {
+    return [...new Set([...this.#ways.keys(), this.method])];
+  }
+
   /**
    * Continues a prompt. Text is encoded with the tokenizer's special tokens; tokens are taken as
    * they are. One generation runs at a time, from its first piece to its last, or until its loop is left.
@@ -189,6 +205,7 @@ export class Session implements Disposable {
     const ids = typeof prompt === "string" ? this.#tokenizer.encode(prompt) : prompt;
     const tokens = tokenIds(ids, this.#target.config.vocabSize, PROMPT);
     this.#checkLength(tokens.length);
+    checkArgument(PROMPT.doing, "method", options.method, oneOf(this.methods));
     const grammar = options.grammar && this.compileGrammar(options.grammar);
     let result: GenerationResult | undefined;
     const pieces = this.#run(tokens, options, grammar, (end) => result = end);
@@ -296,6 +313,9 @@ export class Session implements Disposable {
       reason: maxTokens <= room ? "length" : "context",
     });
     const round = this.#round;
+    const { method = this.method } = options;
+    const policy = round.drafter?.policy;
+    const setting = this.#ways.get(method);
     const constraint = grammar && new ConstrainedText(grammar);
     const kept = this.#kept(prompt);
     const text = [...prompt];
@@ -314,6 +334,8 @@ export class Session implements Disposable {
     this.#running = new WeakRef(output);
     try {
       for (const level of round.levels) level.reset();
+      if (setting) round.drafter!.policy = always(setting);
+      const watch = round.watch(options.rounds ?? false);
       // Whatever goes wrong until it is known what the caches hold, they hold nothing.
       this.#cached = 0;
       const scores = logged === "processed";
@@ -342,7 +364,13 @@ export class Session implements Disposable {
           constraint?.accept(token);
           const made = output.push(token, constraint?.isOver);
           const endsRound = j === accepted - 1 || output.reason !== undefined;
-          const piece: Piece = { text: made, token, by: round.proposer(j), endsRound };
+          const piece: Piece = {
+            text: made,
+            token,
+            by: round.proposer(j),
+            endsRound,
+            ...(watch && endsRound && { round: watch.last }),
+          };
           if (topCount === undefined) yield piece;
           else {
             logprobs.push(round.logProb(j));
@@ -358,6 +386,7 @@ export class Session implements Disposable {
       }
     } finally {
       this.#running = undefined;
+      if (setting) round.drafter!.policy = policy;
       this.#text = text;
       // As plain decoding would have left them, so that the next text does not depend on the method.
       if (decoding !== undefined) this.#cached = text.length - 1;
@@ -378,8 +407,8 @@ export class Session implements Disposable {
         finishReason,
         seed,
         stats: {
-          ...statsOf(this.method, output.count, round.levels, times),
-          ...(round.drafter?.policy && { choices: [...round.drafter.policy.decisions] }),
+          ...statsOf(method, output.count, round.levels, times),
+          ...(policy && !setting && { choices: [...policy.decisions] }),
         },
       });
     }

@@ -4,7 +4,7 @@
  * @module
  */
 export * from "./choice.ts";
-export type { Constraint } from "./constraint.ts";
+export { type Constraint, FORCED_BY } from "./constraint.ts";
 export * from "./dflash.ts";
 export * from "./draft_model.ts";
 export * from "./drafter.ts";
@@ -25,3 +25,4 @@ export * from "./suffix.ts";
 export * from "./switched.ts";
 export type { Taps } from "./taps.ts";
 export type { TreeOptions } from "./tree.ts";
+export type { RoundNode, RoundReport } from "./watch.ts";

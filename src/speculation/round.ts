@@ -8,7 +8,7 @@ import { Arena, DeviceEvent, Graph, type ReadBack, rows, type Tensor } from "../
 import { type Model, ModelState } from "../model/mod.ts";
 import { advance, commit, MAX_TREE_ROWS, ringWrite, verify } from "../ops/mod.ts";
 import { ByLength } from "./by_length.ts";
-import { type Constraint, ConstraintMemory, FORCED_ROWS } from "./constraint.ts";
+import { type Constraint, ConstraintMemory, FORCED_BY, FORCED_ROWS } from "./constraint.ts";
 import type { Drafter, DrafterPlan, Proposal, SequenceMemory, Verifier } from "./drafter.ts";
 import { type LogProbsOf, RoundOutput, type TopToken } from "./log_probs.ts";
 import { slotsOf } from "./memory.ts";
@@ -16,12 +16,10 @@ import { cutsOf, RoundGraphs } from "./round_graphs.ts";
 import type { Siblings } from "./siblings.ts";
 import { LevelStats } from "./stats.ts";
 import { type Taps, taps } from "./taps.ts";
+import { RoundWatch } from "./watch.ts";
 
 /** Rows of a forward that reads many tokens which others have chosen; few enough that hidden states of all are kept. */
 const CATCH_UP_ROWS = 32;
-
-/** Who proposed what a constraint forces. */
-export const FORCED_BY = "grammar";
 
 /** A model that verifies what its drafter proposes; without a drafter, plain decoding. */
 export class Round implements Verifier, Disposable {
@@ -60,6 +58,7 @@ export class Round implements Verifier, Disposable {
   /** Forwards of the next tokens of the history, of many and of one. */
   readonly #catchUps: readonly { readonly rows: number; readonly graphs: ByLength<Graph> }[];
   readonly #logged = new Set<LogProbsOf>();
+  #watch?: RoundWatch;
   /** Whether the last round verified what was forced. */
   #wasForced = false;
 
@@ -250,6 +249,14 @@ export class Round implements Verifier, Disposable {
     for (const graphs of this.#kinds) graphs.prepareConstrained(this.#constraint);
   }
 
+  /** Keeps what the rounds of all levels are from the next one on, and gives where; or keeps it no longer. */
+  watch(isWatched: boolean): RoundWatch | undefined {
+    this.memory.watch = isWatched
+      ? this.#watch ??= this.#cleanup.use(new RoundWatch(this))
+      : undefined;
+    return isWatched ? this.#watch : undefined;
+  }
+
   #queueCatchUp(count: number, slots?: number): void {
     const { state, memory: { device, history }, taps } = this;
     const { cacheLength } = state;
@@ -326,6 +333,8 @@ export class Round implements Verifier, Disposable {
     const forced = constraint ? this.#constraint!.propose(constraint, state.length) : 0;
     const graphs = this.#propose(forced > 0);
     drafted.record();
+    const isPlain = graphs === this.#plain;
+    this.memory.watch?.proposed(this, forced > 0 ? 0 : isPlain ? 1 : this.drafter!.proposed);
     if (constraint) this.#verifyConstrained(graphs, constraint, forced);
     else graphs.verify.launch();
     verified.record();
@@ -343,6 +352,7 @@ export class Round implements Verifier, Disposable {
     stats.draftMs += DeviceEvent.elapsed(start, drafted);
     stats.verifyMs += DeviceEvent.elapsed(drafted, verified);
     stats.commitMs += DeviceEvent.elapsed(verified, committed);
+    this.memory.watch?.ended(this);
     this.drafter?.observe(this.#output.strays(this.result));
     return accepted;
   }

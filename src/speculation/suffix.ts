@@ -84,7 +84,11 @@ class Suffix implements Drafter {
     using cleanup = new DisposableStack();
     const arena = cleanup.use(new Arena(device, "suffix"));
     this.#nodes = cleanup.use(new HostNodes(device, arena, treeSize));
-    this.proposal = { ...this.#nodes.proposal, cuts: CUTS.filter((count) => count < treeSize) };
+    this.proposal = {
+      ...this.#nodes.proposal,
+      cuts: CUTS.filter((count) => count < treeSize),
+      chances: this.#continuations.chances,
+    };
     this.#cleanup = cleanup.move();
   }
 
