@@ -59,6 +59,7 @@ export class Tab implements AsyncDisposable {
         // Its sandbox does not work for root.
         "--no-sandbox",
         "--disable-gpu",
+        "--hide-scrollbars",
         "--remote-debugging-port=0",
         `--user-data-dir=${profile}`,
         "about:blank",

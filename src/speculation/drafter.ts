@@ -62,6 +62,16 @@ export interface Candidates {
   readonly tokens: Tensor<"i32">;
   /** The candidate before each, -1 for node 0, i32 [count]. */
   readonly parents: Tensor<"i32">;
+  /** What was guessed to come behind position p, in row p % count, where that says more of candidates whose chance is not known. */
+  readonly guesses?: Guesses;
+}
+
+/** Guesses behind positions of a text. */
+export interface Guesses {
+  /** Logarithms of their chances, f32 [count, width]. */
+  readonly values: Tensor<"f32">;
+  /** Their tokens, i32 [count, width]. */
+  readonly ids: Tensor<"i32">;
 }
 
 /**

@@ -25,4 +25,4 @@ export * from "./suffix.ts";
 export * from "./switched.ts";
 export type { Taps } from "./taps.ts";
 export type { TreeOptions } from "./tree.ts";
-export type { RoundNode, RoundReport } from "./watch.ts";
+export type { RoundNode, RoundReport } from "./round_report.ts";

@@ -254,6 +254,7 @@ export class Round implements Verifier, Disposable {
     this.memory.watch = isWatched
       ? this.#watch ??= this.#cleanup.use(new RoundWatch(this))
       : undefined;
+    this.#watch?.reset();
     return isWatched ? this.#watch : undefined;
   }
 

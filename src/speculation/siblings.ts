@@ -84,7 +84,12 @@ export class Siblings {
     this.#scores = arena.allocate("f32", [most], "scores");
     this.#tokens = arena.allocate("i32", [most], "tokens");
     this.#parents = arena.allocate("i32", [most], "parents");
-    const candidates = { scores: this.#scores, tokens: this.#tokens, parents: this.#parents };
+    const candidates = {
+      scores: this.#scores,
+      tokens: this.#tokens,
+      parents: this.#parents,
+      guesses: { values: this.#keptValues, ids: this.#keptIds },
+    };
     this.proposal = { ...allocateTree(arena, size), candidates };
   }
 

@@ -31,13 +31,11 @@ export function treeOf({ verifier, nodes, next }) {
     if (i > 0) branches[parent].children.push(branches[i]);
     if (accepted) last = branches[i];
   });
-  last.children.unshift({
-    text: next.text,
-    by: verifier,
-    chance: null,
-    state: "own",
-    children: [],
-  });
+  last.children.push({ text: next.text, by: verifier, chance: null, state: "own", children: [] });
+  // What was taken is one line.
+  for (const { children } of branches) {
+    children.sort((a, b) => Number(a.state === "refused") - Number(b.state === "refused"));
+  }
   return branches[0];
 }
 
