@@ -9,7 +9,7 @@ import { METHODS } from "./methods.ts";
 import { problems } from "./problems.ts";
 
 const CONTEXT = 160;
-const TOKENS = 24;
+const TOKENS = 16;
 
 /** The demo's prompts. */
 const PROMPTS = problems(2, 5).map((text) => `Question: ${text}\nAnswer:`);
@@ -62,7 +62,7 @@ function checkTree({ nodes, accepted }: RoundReport, name: string): void {
   }
 }
 
-// 3 s.
+// 8 s.
 backendTest(
   "rounds that are watched make the text, in every method, and are those of statistics",
   async ({ device }) => {
