@@ -36,6 +36,7 @@ import {
   measureCosts,
   MEASURED_CONTEXT,
   PLAN_KIND,
+  type Policy,
   Round,
   sequenceMemory,
   type Setting,
@@ -143,6 +144,8 @@ export class Session implements Disposable {
   /** The plan of several drafters, and the methods that it allows. */
   readonly #several?: DrafterPlan;
   readonly #ways: ReadonlyMap<string, Setting>;
+  /** What chooses among them, in texts that have no method of their own. */
+  #policy?: Policy;
   /** The last text, and how many of its tokens are in the caches. */
   #text: readonly number[] = [];
   #cached = 0;
@@ -184,7 +187,7 @@ export class Session implements Disposable {
     // A text that short is over before anything is gained.
     if (this.context < MEASURED_CONTEXT) return;
     const policy = new AutoPolicy(settings, costs ?? measureCosts(this.#round, settings));
-    this.#round.drafter!.policy = policy;
+    this.#policy = policy;
   }
 
   /** The methods that a text may be made by: the session's own, and of several drafters those of each. */
@@ -314,8 +317,8 @@ export class Session implements Disposable {
     });
     const round = this.#round;
     const { method = this.method } = options;
-    const policy = round.drafter?.policy;
     const setting = this.#ways.get(method);
+    const policy = setting ? always(setting) : this.#policy;
     const constraint = grammar && new ConstrainedText(grammar);
     const kept = this.#kept(prompt);
     const text = [...prompt];
@@ -334,7 +337,7 @@ export class Session implements Disposable {
     this.#running = new WeakRef(output);
     try {
       for (const level of round.levels) level.reset();
-      if (setting) round.drafter!.policy = always(setting);
+      if (this.#several) round.drafter!.policy = policy;
       const watch = round.watch(options.rounds ?? false);
       // Whatever goes wrong until it is known what the caches hold, they hold nothing.
       this.#cached = 0;
@@ -386,7 +389,6 @@ export class Session implements Disposable {
       }
     } finally {
       this.#running = undefined;
-      if (setting) round.drafter!.policy = policy;
       this.#text = text;
       // As plain decoding would have left them, so that the next text does not depend on the method.
       if (decoding !== undefined) this.#cached = text.length - 1;
