@@ -2,7 +2,13 @@
  * Rounds as who watches them sees them: what was proposed and taken makes the text, and the chances are those of who proposed.
  */
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
-import { type DrafterPlan, type RoundReport, scoreTokens, Session } from "../mod.ts";
+import {
+  type DrafterPlan,
+  type GenerateOptions,
+  type RoundReport,
+  scoreTokens,
+  Session,
+} from "../mod.ts";
 import { Trio } from "../scripts/trio.ts";
 import { backendTest } from "./backends.ts";
 import { METHODS } from "./methods.ts";
@@ -15,13 +21,8 @@ const TOKENS = 16;
 const PROMPTS = problems(2, 5).map((text) => `Question: ${text}\nAnswer:`);
 
 /** A text with its rounds, and what its statistics say of them. */
-async function watched(session: Session, prompt: string, temperature: number) {
-  const generation = session.generate(prompt, {
-    maxTokens: TOKENS,
-    temperature,
-    seed: 3,
-    rounds: true,
-  });
+async function watched(session: Session, prompt: string, options: GenerateOptions) {
+  const generation = session.generate(prompt, { ...options, rounds: true });
   const rounds: RoundReport[] = [];
   const by: string[] = [];
   for await (const piece of generation) {
@@ -76,8 +77,8 @@ backendTest(
       for (const [i, prompt] of PROMPTS.entries()) {
         const temperature = i;
         const name = `${session.method} at ${temperature}`;
-        const { rounds, by, result } = await watched(session, prompt, temperature);
         const options = { maxTokens: TOKENS, temperature, seed: 3 };
+        const { rounds, by, result } = await watched(session, prompt, options);
         const plain = await session.generate(prompt, options).finish();
         assertEquals(result.tokens, plain.tokens, name);
         const [target, draft] = result.stats.levels;
@@ -111,7 +112,7 @@ backendTest(
       context: CONTEXT,
       drafter: plan(trio),
     });
-    const { rounds, result } = await watched(session, PROMPTS[0], 0);
+    const { rounds, result } = await watched(session, PROMPTS[0], { maxTokens: TOKENS });
     let text = [...trio.tokenizer.encode(PROMPTS[0])];
     let counted = 0;
     for (const round of rounds) {
@@ -132,3 +133,21 @@ backendTest(
   },
   ["cpu", "cuda"],
 );
+
+backendTest("rounds of what a grammar forces are watched, too", async ({ device }) => {
+  using trio = new Trio(undefined, device);
+  const grammar = { regex: '\\{"answer": [1-9], "reason": "none that is known"\\}' };
+  for (const name of ["suffix", "hier with siblings"]) {
+    const { plan } = METHODS.find((method) => method.name === name)!;
+    using session = new Session(trio.target, trio.tokenizer, {
+      context: CONTEXT,
+      drafter: plan(trio),
+    });
+    const { rounds, by, result } = await watched(session, PROMPTS[0], { grammar, maxTokens: 48 });
+    const taken = rounds.flatMap(takenOf).slice(0, result.tokens.length);
+    assertEquals(taken.map(({ token }) => token), result.tokens, name);
+    assertEquals(taken.map((one) => one.by), by, name);
+    assert(by.includes("grammar"), name);
+    for (const round of rounds) checkTree(round, name);
+  }
+}, ["cpu", "cuda"]);

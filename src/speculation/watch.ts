@@ -53,7 +53,8 @@ export class RoundWatch implements Watch, Disposable {
     const proposal = count > 1 ? drafter!.proposal : undefined;
     let at = 0;
     // Verification overwrites the first token of a sequence that it refuses.
-    for (const part of partsOf(proposal, count, rows(history, length, length + count))) {
+    const sequence = () => rows(history, length, length + count);
+    for (const part of proposal ? partsOf(proposal, count, sequence) : []) {
       this.#words.take(part, at);
       at += part.shape.reduce((product, size) => product * size, 1);
     }
@@ -141,15 +142,14 @@ function inOrder(tokens: ArrayLike<number>): Omit<ProposedRows, "by"> {
   };
 }
 
-/** What is copied of a proposal's first `count` rows, in this order; `sequence` is what they are where it is no tree. */
+/** What is copied of a proposal's first `count` rows, in this order; `sequence` gives them where it is no tree. */
 function partsOf(
-  proposal: Proposal | undefined,
+  proposal: Proposal,
   count: number,
-  sequence: Tensor<"i32">,
+  sequence: () => Tensor<"i32">,
 ): Tensor<"i32">[] {
-  if (proposal === undefined) return [];
   const { tokens, parents, candidates } = proposal;
-  if (!tokens || !parents) return [sequence];
+  if (!tokens || !parents) return [sequence()];
   const parts = [rows(tokens, 0, count), rows(parents, 0, count)];
   if (candidates === undefined) return parts;
   const { scores, guesses } = candidates;
