@@ -99,6 +99,8 @@ const GENERATE: Wrong<GenerateOptions> = {
   grammar: [5, null, "a", ["a"], {}, { regexp: "a" }, { regex: "a", ebnf: "a" }],
   logprobs: [...NO_INTEGER, -1, 21],
   logprobsOf: NO_WORD,
+  method: NO_WORD,
+  rounds: NO_FLAG,
   signal: NO_SIGNAL,
   progress: NO_FUNCTION,
   logitBias: [5, null, "5: 1", [1], { a: 1 }, { "-1": 1 }, { 5: NaN }, { 5: "1" }],

@@ -249,6 +249,11 @@ export class Engine implements Disposable {
     return this.#session.cachedTokens;
   }
 
+  /** The methods that a text may be made by, see `GenerateOptions.method`: with `auto` all that the models given allow. */
+  get textMethods(): readonly string[] {
+    return this.#session.methods;
+  }
+
   /**
    * How the target asks to have its tokens chosen, in `generation_config.json` or GGUF's metadata: options for `generate`,
    * which is greedy without them. Throws code `"sampling"` where the target does not say, or asks for something that there

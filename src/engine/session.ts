@@ -24,6 +24,7 @@ import type { Grammar, GrammarOption } from "../grammar/mod.ts";
 import { type Model, MODEL_KIND } from "../model/mod.ts";
 import { CHOICE_NAN } from "../ops/mod.ts";
 import {
+  always,
   AutoPolicy,
   CHOICE_KINDS,
   type ChoiceOptions,
@@ -39,6 +40,7 @@ import {
   PLAN_KIND,
   Round,
   sequenceMemory,
+  type Setting,
   type TopToken,
 } from "../speculation/mod.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
@@ -50,6 +52,7 @@ import { PROMPT, type TokenIds, tokenIds } from "./prompt.ts";
 import { statsOf } from "./report.ts";
 import { pickSlot, Slot } from "./slot.ts";
 import { TUNE_KINDS, type Tuned, type TuneOptions, tuneRound } from "./tune.ts";
+import { waysOf } from "./ways.ts";
 
 /** Options of one generation; greedy where nothing is said of how tokens are chosen. */
 export interface GenerateOptions extends ChoiceOptions {
@@ -68,6 +71,10 @@ export interface GenerateOptions extends ChoiceOptions {
   readonly logprobs?: number;
   /** Of which distribution; the model's own where absent. */
   readonly logprobsOf?: LogProbsOf;
+  /** How its tokens are proposed, one of the session's `methods`; its own method where absent. The text is the same. */
+  readonly method?: string;
+  /** Give with the last piece of each round what the round was. */
+  readonly rounds?: boolean;
   /** Ends the generation between two rounds, or two pieces of the prompt; its reason is thrown. */
   readonly signal?: AbortSignal;
   /** Hears the tokens of the prompt read, from 0 to all of them. */
@@ -88,6 +95,8 @@ const GENERATE_KINDS: Kinds<GenerateOptions> = {
   grammar: GRAMMAR_KIND,
   logprobs: integer(0, MAX_TOP_LOG_PROBS),
   logprobsOf: oneOf(LOG_PROBS_OF),
+  method: TEXT,
+  rounds: BOOLEAN,
   signal: SIGNAL,
   progress: FUNCTION,
 };
@@ -144,8 +153,9 @@ export class Session implements Disposable {
   readonly #lockstep: Lockstep;
   readonly #cleanup: DisposableStack;
   readonly #life: Lifetime;
-  /** The plan of several drafters. */
+  /** The plan of several drafters, and the methods that it allows. */
   readonly #several?: DrafterPlan;
+  readonly #ways: ReadonlyMap<string, Setting>;
   /** Generations begun. */
   #uses = 0;
 
@@ -176,6 +186,7 @@ export class Session implements Disposable {
     const rounds = this.#slots.map(({ round }) => round);
     const busy = () => this.#slots.filter(({ isTaken }) => isTaken).length;
     this.#lockstep = cleanup.use(new Lockstep(rounds, busy));
+    this.#ways = drafter?.several ? waysOf(drafter) : new Map();
     if (drafter?.several) {
       this.#several = drafter;
       this.#choose(drafter, options.costs);
@@ -201,7 +212,12 @@ export class Session implements Disposable {
     // A text that short is over before anything is gained.
     if (this.context < MEASURED_CONTEXT) return;
     const known = costs ?? measureCosts(this.#slots[0].round, settings);
-    for (const { round } of this.#slots) round.drafter!.policy = new AutoPolicy(settings, known);
+    for (const slot of this.#slots) slot.policy = new AutoPolicy(settings, known);
+  }
+
+  /** The methods that a text may be made by: the session's own, and of several drafters those of each. */
+  get methods(): readonly string[] {
+    return [...new Set([...this.#ways.keys(), this.method])];
   }
 
   /**
@@ -218,6 +234,7 @@ export class Session implements Disposable {
     const ids = typeof prompt === "string" ? this.#tokenizer.encode(prompt) : prompt;
     const tokens = tokenIds(ids, this.#target.config.vocabSize, PROMPT);
     this.#checkLength(tokens.length);
+    checkArgument(PROMPT.doing, "method", options.method, oneOf(this.methods));
     const grammar = options.grammar && this.compileGrammar(options.grammar);
     let result: GenerationResult | undefined;
     const pieces = this.#run(tokens, options, grammar, (end) => result = end);
@@ -337,9 +354,14 @@ export class Session implements Disposable {
     const { round } = slot;
     const lockstep = this.#lockstep;
     const kept = slot.kept(prompt);
+    const { method = this.method } = options;
+    const setting = this.#ways.get(method);
+    const policy = setting ? always(setting) : slot.policy;
     slot.take(output, ++this.#uses);
     try {
       for (const level of round.levels) level.reset();
+      if (this.#several) round.drafter!.policy = policy;
+      const watch = round.watch(options.rounds ?? false);
       const scores = logged === "processed";
       round.memory.choice.set({ ...options, seed }, prompt.length, config.vocabSize, scores);
       if (logged) round.prepareLogProbs(logged);
@@ -372,7 +394,13 @@ export class Session implements Disposable {
           constraint?.accept(token);
           const made = output.push(token, constraint?.isOver);
           const endsRound = j === accepted - 1 || output.reason !== undefined;
-          const piece: Piece = { text: made, token, by: round.proposer(j), endsRound };
+          const piece: Piece = {
+            text: made,
+            token,
+            by: round.proposer(j),
+            endsRound,
+            ...(watch && endsRound && { round: watch.last }),
+          };
           if (topCount === undefined) yield piece;
           else {
             logprobs.push(round.logProb(j));
@@ -406,8 +434,8 @@ export class Session implements Disposable {
         finishReason,
         seed,
         stats: {
-          ...statsOf(this.method, output.count, round.levels, times),
-          ...(round.drafter?.policy && { choices: [...round.drafter.policy.decisions] }),
+          ...statsOf(method, output.count, round.levels, times),
+          ...(policy && !setting && { choices: [...policy.decisions] }),
         },
       });
     }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Round } from "../speculation/mod.ts";
+import type { Policy, Round } from "../speculation/mod.ts";
 import type { Output } from "./output.ts";
 
 /** A sequence's caches. */
@@ -12,6 +12,8 @@ export class Slot {
   readonly index: number;
   /** What works on it. */
   readonly round: Round;
+  /** What chooses among several drafters, in texts that have no method of their own. */
+  policy?: Policy;
   /** When it was last taken: larger is later; 0 before it ever was. */
   lastUse = 0;
   /** The last text, and how many of its tokens are in the caches. */

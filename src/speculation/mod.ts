@@ -5,7 +5,7 @@
  */
 export * from "./choice.ts";
 export { Company, type Turn } from "./company.ts";
-export type { Constraint } from "./constraint.ts";
+export { type Constraint, FORCED_BY } from "./constraint.ts";
 export * from "./dflash.ts";
 export * from "./draft_model.ts";
 export * from "./drafter.ts";
@@ -27,3 +27,4 @@ export * from "./suffix.ts";
 export * from "./switched.ts";
 export type { Taps } from "./taps.ts";
 export type { TreeOptions } from "./tree.ts";
+export type { RoundNode, RoundReport } from "./round_report.ts";

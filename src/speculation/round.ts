@@ -9,7 +9,7 @@ import type { DType } from "../base/dtype.ts";
 import { type ForwardPart, type Model, ModelState } from "../model/mod.ts";
 import { advance, commit, MAX_TREE_ROWS, ringWrite, verify } from "../ops/mod.ts";
 import { ByLength } from "./by_length.ts";
-import { type Constraint, ConstraintMemory, FORCED_ROWS } from "./constraint.ts";
+import { type Constraint, ConstraintMemory, FORCED_BY, FORCED_ROWS } from "./constraint.ts";
 import type { Drafter, DrafterPlan, Proposal, SequenceMemory, Verifier } from "./drafter.ts";
 import { type LogProbsOf, RoundOutput, type TopToken } from "./log_probs.ts";
 import { slotsOf } from "./memory.ts";
@@ -18,12 +18,10 @@ import type { Siblings } from "./siblings.ts";
 import { firstRow, type Seat } from "./seats.ts";
 import { LevelStats } from "./stats.ts";
 import { type Taps, taps } from "./taps.ts";
+import { RoundWatch } from "./watch.ts";
 
 /** Rows of a forward that reads many tokens which others have chosen; few enough that hidden states of all are kept. */
 const CATCH_UP_ROWS = 32;
-
-/** Who proposed what a constraint forces. */
-export const FORCED_BY = "grammar";
 
 /** How a round is run. */
 export interface RoundOptions {
@@ -83,6 +81,7 @@ export class Round implements Verifier, Disposable {
   /** Forwards of the next tokens of the history, of many and of one. */
   readonly #catchUps: readonly { readonly rows: number; readonly graphs: ByLength<Graph> }[];
   readonly #logged = new Set<LogProbsOf>();
+  #watch?: RoundWatch;
   /** Whether the last round verified what was forced. */
   #wasForced = false;
   /** The round under way. */
@@ -297,6 +296,15 @@ export class Round implements Verifier, Disposable {
     for (const graphs of this.#all) graphs.prepareConstrained(this.#constraint);
   }
 
+  /** Keeps what the rounds of all levels are from the next one on, and gives where; or keeps it no longer. */
+  watch(isWatched: boolean): RoundWatch | undefined {
+    this.memory.watch = isWatched
+      ? this.#watch ??= this.#cleanup.use(new RoundWatch(this))
+      : undefined;
+    this.#watch?.reset();
+    return isWatched ? this.#watch : undefined;
+  }
+
   #queueCatchUp(count: number, slots?: number): void {
     const { state, memory: { device, history }, taps } = this;
     const { cacheLength } = state;
@@ -375,9 +383,9 @@ export class Round implements Verifier, Disposable {
   queue(options: RoundOptions): void {
     const { constraint, logged } = options;
     this.begin(options);
+    this.queueRead();
     const { graphs } = this.#turn!;
     if (constraint) {
-      this.queueRead();
       graphs.forward.launch();
       this.#chooseConstrained(constraint);
     } else graphs.verify.launch();
@@ -406,16 +414,17 @@ export class Round implements Verifier, Disposable {
   }
 
   /**
-   * Has the proposal verified by `kinds[kind]`, of the same place and no fewer rows, and queues what a constraint needs of it
-   * before the forward.
+   * Has the proposal verified by `kinds[kind]`, of the same place and no fewer rows, and queues what a constraint needs of it,
+   * and who watches, before the forward.
    */
   queueRead(kind: number = this.kind): void {
     const turn = this.#turn!;
     const { constraint, forced } = turn;
     if (kind >= 0) turn.graphs = this.kinds[kind];
+    const count = forced ? 0 : this.#proposedRows(turn.graphs);
+    this.memory.watch?.proposed(this, count);
     if (constraint === undefined) return;
-    const count = forced ? 1 : this.#proposedRows(turn.graphs);
-    this.#constraint!.queueRead(turn.graphs.proposal, count, this.state.length);
+    this.#constraint!.queueRead(turn.graphs.proposal, Math.max(1, count), this.state.length);
   }
 
   /** Queues a forward of its own, in place of a part in one of several. */
@@ -470,6 +479,7 @@ export class Round implements Verifier, Disposable {
       stats.verifyMs += DeviceEvent.elapsed(drafted, verified);
       stats.commitMs += DeviceEvent.elapsed(verified, committed);
     }
+    this.memory.watch?.ended(this);
     this.drafter?.observe(this.#output.strays(this.result));
     return accepted;
   }

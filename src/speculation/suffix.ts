@@ -94,7 +94,8 @@ class Suffix implements Drafter {
     const arena = cleanup.use(new Arena(device, "suffix"));
     this.#nodes = cleanup.use(new HostNodes(device, arena, treeSize));
     const cuts = CUTS.filter((count) => count < treeSize);
-    this.proposal = { ...this.#nodes.proposal, cuts };
+    const { chances } = this.#continuations;
+    this.proposal = { ...this.#nodes.proposal, cuts, chances };
     this.#alone = new SuffixesAlone(
       new Continuations(index, treeSize, depth, leastWorth),
       (proposed) => rowsFor(this.proposal, proposed),

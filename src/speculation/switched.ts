@@ -42,6 +42,7 @@ export function switched(plans: readonly DrafterPlan[]): DrafterPlan {
     slack: most(({ slack }) => slack),
     settings,
     several: true,
+    members: plans,
     create: (verifier) => new Switched(verifier, plans),
   };
 }
@@ -199,6 +200,11 @@ class Switched implements Drafter {
 
   proposer(j: number): string {
     return this.#active!.drafter.proposer(j);
+  }
+
+  proposerOf(row: number): string {
+    const { drafter } = this.#active!;
+    return drafter.proposerOf?.(row) ?? drafter.proposer(0);
   }
 
   resume(kept: number, length: number): void {
