@@ -48,11 +48,13 @@ def write_texts(args, spec: dict, seconds: float) -> None:
     model = models.load_model(Path(args.models) / "target", torch.float16 if device.type == "cuda" else torch.float32, device)
     writer = Writer(model, args.slots, ROOM)
     rng = random.Random(0)
-    held = [(ids, ANSWER, 0.0, "held") for ids in spec["held"]]
-    asked = ((ids, ANSWER, rng.choice((0.0, 0.8)), "answer") for ids in itertools.cycle(spec["prompts"]))
+    held = [(ids, args.answer, 0.0, "held") for ids in spec["held"]]
+    asked = ((ids, args.answer, rng.choice((0.0, 0.8)), "answer") for ids in itertools.cycle(spec["prompts"]))
     found = {"held": [], "answer": []}
     for job, ids in writer.write(itertools.chain(held, asked), spec["ends"], begin + seconds):
         found[job[3]].append((ids, len(job[0])))
+        if len(found["held"]) == len(held) and len(found["answer"]) >= args.answers:
+            break
     if not found["held"] or not found["answer"]:
         sys.exit(f"Cannot write texts: {len(found['answer'])} answers and {len(found['held'])} held ones were finished in {seconds:.0f} s")
     Texts.of(found["held"]).save(Path(args.work) / "held-target.npz")
@@ -69,6 +71,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, required=True, help="for all of it")
     parser.add_argument("--only", nargs="+", choices=HEADS, default=list(HEADS), help="some of the heads")
     parser.add_argument("--slots", type=int, default=SLOTS)
+    parser.add_argument("--answer", type=int, default=ANSWER, help="tokens of an answer at most")
+    parser.add_argument("--answers", type=int, default=10**9, help="stop behind as many answers")
     parser.add_argument("--more", default="[]", help="JSON: further arguments of train.py")
     args = parser.parse_args()
     begin, work = time.time(), Path(args.work)
@@ -80,7 +84,7 @@ def main() -> None:
     env = os.environ | {"PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "4")}
     subprocess.run(
         [sys.executable, str(train_head.FOLDER / "greedy.py"), "--model", str(Path(args.models) / "draft"), "--texts", str(work / "held-target.npz"),
-         "--out", str(work / "held-draft.npz"), "--ends", *map(str, spec["ends"]), "--answer", str(ANSWER)],
+         "--out", str(work / "held-draft.npz"), "--ends", *map(str, spec["ends"]), "--answer", str(args.answer)],
         check=True, env=env,
     )
     torch.cuda.empty_cache()  # nothing where there is no GPU

@@ -31,7 +31,7 @@ Deno.test({
     const dir = Deno.makeTempDirSync();
     const run = (program: string, ...args: string[]): string => {
       const script = fileURLToPath(new URL(program, import.meta.url));
-      const env = { OMP_NUM_THREADS: "2", PYTHONUNBUFFERED: "1" };
+      const env = { OMP_NUM_THREADS: "1", PYTHONUNBUFFERED: "1" };
       const { success, stdout, stderr } = new Deno.Command(PYTHON, {
         args: [script, ...args],
         cwd: dir,
@@ -42,7 +42,7 @@ Deno.test({
       return text.decode(stdout);
     };
     try {
-      const lines = problems(240, 5).map((question, i) =>
+      const lines = problems(48, 5).map((question, i) =>
         JSON.stringify({
           question,
           answer: `That is ${i} + 1 = <<${i}+1=${i + 1}>>.\n#### ${i + 1}`,
@@ -62,8 +62,17 @@ Deno.test({
       const heads = ["target-eagle2", "draft-eagle2", "draft-dspark"];
       run(
         "heads.py",
-        ...["--models", "trio", "--prompts", "prompts.json", "--work", "heads", "--seconds", "30"],
-        ...["--slots", "8", "--only", ...heads],
+        ...[
+          "--models",
+          "trio",
+          "--prompts",
+          "prompts.json",
+          "--work",
+          "heads",
+          "--seconds",
+          "3600",
+        ],
+        ...["--slots", "8", "--answer", "16", "--answers", "8", "--only", ...heads],
         ...["--more", JSON.stringify(["--steps", "2", "--tokens", "256"])],
       );
       for (const name of heads) {
