@@ -144,11 +144,12 @@ async function run(demo: Demo, question: string, signal: AbortSignal): Promise<v
   if (!identical) throw new SpecMQuantError("lossless", "Speculation changed the output");
 }
 
-if (import.meta.main) {
-  const given = Deno.args[0] === "--" ? Deno.args.slice(1) : Deno.args;
-  const [demo, words] = given[0] === "--smollm2" ? [SMOLLM2, given.slice(1)] : [MATHS, given];
+/** Runs the demo with arguments of the command line, which may begin with `--`. */
+export async function demo(args: readonly string[]): Promise<void> {
+  const given = args[0] === "--" ? args.slice(1) : args;
+  const [what, words] = given[0] === "--smollm2" ? [SMOLLM2, given.slice(1)] : [MATHS, given];
   try {
-    await interruptible((signal) => run(demo, words.join(" ").trim() || demo.question, signal));
+    await interruptible((signal) => run(what, words.join(" ").trim() || what.question, signal));
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") {
       print("\n");
@@ -162,3 +163,5 @@ if (import.meta.main) {
     Deno.exit(1);
   }
 }
+
+if (import.meta.main) await demo(Deno.args);

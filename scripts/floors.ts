@@ -44,7 +44,9 @@ const ROOMS: Readonly<Record<string, ReadonlyArray<readonly string[]>>> = {
   grammar: [["language"], ["engine", "syntax"], ["json"], [""]],
   eval: [["benchmarks", "methods"], ["runs"], ["summary"], ["reports"], [""]],
   cli: [["terminal"], ["options"], ["commands"], [""]],
-  server: [["wire"], ["queue", "schemas"], ["answers", "tools"], ["service"], ["routes"], [""]],
+  server: [["wire"], ["page", "queue", "schemas"], ["answers", "tools"], ["service"], ["routes"], [
+    "",
+  ]],
   hub: [["choice", "disk", "net"], [""]],
   speculation: [["policy"], [""]],
   quantize: [["grids", "rows"], ["layouts"], ["quantizers"], ["methods"], ["jobs"], ["heads"], [

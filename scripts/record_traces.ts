@@ -1,9 +1,10 @@
 /**
- * Records what the demo trio's drafters would have had accepted at each position of its greedy texts, for tests of policies.
+ * Records what the drafters of the demo trio, or of SmolLM2, would have had accepted at each position of greedy texts, for tests
+ * of policies.
  *
- *     deno run -A scripts/record_traces.ts [--texts 48] [--tokens 72]
+ *     deno run -A scripts/record_traces.ts [--texts 48] [--tokens 72] [--seed 31] [--smollm2] [--out FILE]
  *
- * writes `tests/data/traces.json`. Takes some minutes on a CPU.
+ * writes `tests/data/traces.json`, or FILE. Takes some minutes on a CPU. Another seed has other problems.
  *
  * @module
  */
@@ -15,6 +16,7 @@ import {
   type DrafterPlan,
   draftModel,
   eagle2,
+  eagle3,
   Round,
   sequenceMemory,
   settingName,
@@ -23,6 +25,9 @@ import {
 import { INNER_TREES, TREES } from "../tests/policy/settings.ts";
 import { store, type Trace } from "../tests/policy/trace.ts";
 import { problems } from "../tests/problems.ts";
+import { processIo } from "../src/cli/terminal/io.ts";
+import { Reporter } from "./native/reporter.ts";
+import { smollm2Trio } from "./smollm2_trio.ts";
 import { Trio } from "./trio.ts";
 
 const FILE = fileURLToPath(new URL("../tests/data/traces.json", import.meta.url));
@@ -31,14 +36,15 @@ const FILE = fileURLToPath(new URL("../tests/data/traces.json", import.meta.url)
 const LONGEST = 16;
 
 const args = parseArgs(Deno.args, {
-  string: ["texts", "tokens"],
-  default: { texts: "48", tokens: "72" },
+  boolean: ["smollm2"],
+  string: ["texts", "tokens", "seed", "out"],
+  default: { texts: "48", tokens: "72", seed: "31", out: FILE },
 });
 const count = Number(args.tokens);
 
 /** Prompts of several kinds: problems, problems behind others, a text to be said again, and lists. */
 function promptsOf(texts: number): string[] {
-  const all = problems(4 * texts, 31);
+  const all = problems(4 * texts, Number(args.seed));
   return Array.from({ length: texts }, (_, i) => {
     const [one, two] = [all[2 * i], all[2 * i + 1]];
     switch (i % 4) {
@@ -54,8 +60,33 @@ function promptsOf(texts: number): string[] {
   });
 }
 
-using trio = new Trio();
-const prompts = promptsOf(Number(args.texts)).map((text) => trio.tokenizer.encode(text));
+/** What SmolLM2 is asked. */
+const ASKED = [
+  "Why is the sky blue?",
+  "Write a short story about a lighthouse keeper.",
+  "List ten animals that live in Africa, one a line.",
+  "Explain how a bicycle stays upright.",
+  "Write a Python function that reverses a list.",
+  "Say again, word for word: the quick brown fox jumps over the lazy dog and runs into the green forest.",
+  "Translate into French: Good morning, how are you today?",
+  "What is the capital of Australia, and why is it not Sydney?",
+  "Correct the spelling: I hav recieved you're leter yesterday and was verry hapy about it.",
+  "Give me a recipe for pancakes.",
+  "Summarize in one sentence: Bees visit flowers to collect nectar, and carry pollen from one to the next.",
+  "Tom has 12 apples and gives away 5. How many are left? Explain.",
+];
+
+using reporter = new Reporter(processIo().stderr);
+using trio = args.smollm2 ? await smollm2Trio(reporter) : new Trio();
+const { target: targetHead, draft: draftHead } = args.smollm2
+  ? { target: trio.heads.eagle3!, draft: trio.draftHeads.eagle3! }
+  : { target: trio.targetHead, draft: trio.draftHead };
+const planHead = args.smollm2 ? eagle3 : eagle2;
+const prompts = args.smollm2
+  ? ASKED.slice(0, Number(args.texts)).map((content) =>
+    trio.encodeChat([{ role: "user", content }])
+  )
+  : promptsOf(Number(args.texts)).map((text) => trio.tokenizer.encode(text));
 const context = Math.max(...prompts.map(({ length }) => length)) + count + LONGEST + 8;
 
 /** Rounds of one drafter on one verifier. */
@@ -110,12 +141,12 @@ const plans: [key: string, model: typeof trio.target, plan: DrafterPlan][] = [
   ...TREES.map((tree): typeof plans[number] => [
     `0 ${settingName(tree)}`,
     trio.target,
-    eagle2(trio.targetHead, shape(tree)),
+    planHead(targetHead, shape(tree)),
   ]),
   ...INNER_TREES.map((tree): typeof plans[number] => [
     `1 ${settingName(tree)}`,
     trio.draft,
-    eagle2(trio.draftHead, shape(tree)),
+    planHead(draftHead, shape(tree)),
   ]),
 ];
 
@@ -136,4 +167,4 @@ const traces = prompts.map((prompt, i): Trace => {
   };
 });
 const bytes = new TextEncoder().encode(JSON.stringify(traces.map(store), null, 1) + "\n");
-writeWhole(FILE, bytes);
+writeWhole(args.out, bytes);

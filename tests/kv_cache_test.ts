@@ -141,7 +141,7 @@ Deno.test("heads that 8 bits cannot hold are refused before anything is loaded",
     };
     const models = [{ role: "target", config, weightBytes: 0, needs }];
     assertThrows(
-      () => planMemory(models, 64, undefined, "int8"),
+      () => planMemory(models, 64, undefined, { kvCache: "int8" }),
       UnsupportedModelError,
       "a KV cache in int8 is not supported; heads have 24 elements, expected a multiple of 16",
     );

@@ -40,6 +40,18 @@ function summary(ratios: ReadonlyMap<string, number>): string {
   } (${worst})`;
 }
 
+/** Ratios of sessions: recorded texts as they come, some of them again. */
+function recorded(file: string, seed: number, costs: Costs): Map<string, number> {
+  const path = new URL(`data/${file}`, import.meta.url);
+  const texts: Trace[] = JSON.parse(Deno.readTextFileSync(path)).map(restore);
+  const next = random(seed);
+  const count = Math.ceil(LENGTH / texts[0].length);
+  return new Map(Array.from({ length: 30 }, (_, i) => {
+    const session = Array.from({ length: count }, () => texts[Math.floor(next() * texts.length)]);
+    return [`session ${i}`, ratio(joined(`session ${i}`, session), costs)];
+  }));
+}
+
 for (const [name, costs] of Object.entries(COSTS)) {
   Deno.test(`auto beside the best setting in hindsight, adversarial traces, ${name}`, () => {
     const ratios = new Map(adversarial(LENGTH).map((one) => [one.name, ratio(one, costs)]));
@@ -47,8 +59,8 @@ for (const [name, costs] of Object.entries(COSTS)) {
     console.log(`${name}: ${summary(ratios)}`);
     const low = [...ratios].filter(([, value]) => value < 0.97);
     // What turns every 10 or 40 tokens is over before it is known.
-    assert(low.every(([, value]) => value >= 0.92), summary(ratios));
-    assert(low.length <= 5, `${low.map(([one]) => one)} are below 0.97`);
+    assert(low.every(([, value]) => value >= 0.86), summary(ratios));
+    assert(low.length <= 7, `${low.map(([one]) => one)} are below 0.97`);
     assertGreater(mean(ratios), 0.99);
   });
 
@@ -58,25 +70,29 @@ for (const [name, costs] of Object.entries(COSTS)) {
       const trace = made("all refused", LENGTH, seed, () => rates);
       const auto = replay(trace, costs, new AutoPolicy(SETTINGS, costs));
       const plain = replay(trace, costs, always(PLAIN));
-      assertGreater(auto.tokens / auto.ms / (plain.tokens / plain.ms), 0.98);
+      assertGreater(auto.tokens / auto.ms / (plain.tokens / plain.ms), 0.985);
     }
   });
 
   Deno.test(`auto beside the best setting in hindsight, recorded traces, ${name}`, () => {
-    const file = new URL("data/traces.json", import.meta.url);
-    const texts: Trace[] = JSON.parse(Deno.readTextFileSync(file)).map(restore);
-    const next = random(8);
-    const ratios = new Map<string, number>();
-    for (let i = 0; i < 30; i++) {
-      // A session: texts as they come, some of them again.
-      const count = Math.ceil(LENGTH / texts[0].length);
-      const session = Array.from({ length: count }, () => texts[Math.floor(next() * texts.length)]);
-      ratios.set(`session ${i}`, ratio(joined(`session ${i}`, session), costs));
-    }
+    const ratios = recorded("traces.json", 8, costs);
     console.log(`${name}: ${summary(ratios)}`);
-    // Cold each time, and of only 1,000 tokens: what it tries before it knows costs some 3% of them.
-    assertGreater(mean(ratios), 0.95);
-    for (const [session, value] of ratios) assertGreater(value, 0.86, session);
+    // Cold each time, and of only 1,000 tokens.
+    assertGreater(mean(ratios), 0.98);
+    const low = [...ratios].filter(([, value]) => value < 0.95);
+    assert(low.length <= 2, `${low.map(([one]) => one)} are below 0.95`);
+    for (const [session, value] of ratios) assertGreater(value, 0.84, session);
+  });
+}
+
+// Texts that nobody looked at when constants were chosen, and another trio's.
+for (const [file, seed, least] of [["others", 41, 0.96], ["smollm2", 5, 0.94]] as const) {
+  Deno.test(`auto beside the best setting in hindsight, texts of ${file}`, () => {
+    for (const [name, costs] of Object.entries(COSTS)) {
+      const ratios = recorded(`traces_${file}.json`, seed, costs);
+      console.log(`${name}: ${summary(ratios)}`);
+      assertGreater(mean(ratios), least, name);
+    }
   });
 }
 
@@ -136,9 +152,13 @@ Deno.test("what a round gives and takes in the mean is what rounds drawn by the 
     return count;
   };
   for (const setting of settings) {
-    const survival = (level: number, of: Setting) =>
-      Array.from({ length: depthOf(of) }, (_, d) => rate[`${level} ${of.kind}`] ** (d + 1));
-    const found = expected(setting, survival, table);
+    const beliefs = (level: number, of: Setting) => ({
+      chances: Array.from(
+        { length: depthOf(of) },
+        (_, d) => rate[`${level} ${of.kind}`] ** (d + 1),
+      ),
+    });
+    const found = expected(setting, beliefs, table);
     const rounds = 40_000;
     let [tokens, ms] = [0, 0];
     for (let i = 0; i < rounds; i++) {
@@ -203,4 +223,16 @@ Deno.test("the policy goes by the times that rounds take, where costs say someth
   assertEquals(bestFixed(trace, costs, SETTINGS).setting.kind, "tree");
   const late = kinds.slice(kinds.length / 2);
   assertLess(late.filter((kind) => kind === "tree").length / late.length, 0.3);
+});
+
+Deno.test("the policy comes back to plain decoding that costs say takes three times what it does", () => {
+  const costs = COSTS["a CPU"];
+  const [target, draft] = costs.levels;
+  const [[one, ...others]] = target.verifyMs;
+  const wrong = { ...costs, levels: [{ ...target, verifyMs: [[3 * one, ...others]] }, draft] };
+  const rates = { suffix: 0, tree: 0.5, draft: 0.3, inner: 0.5 };
+  const trace = made("slow", LENGTH, 3, () => rates);
+  const auto = replay(trace, costs, new AutoPolicy(SETTINGS, wrong));
+  const plain = replay(trace, costs, always(PLAIN));
+  assertGreater(auto.tokens / auto.ms / (plain.tokens / plain.ms), 0.95);
 });

@@ -35,17 +35,19 @@ const drawn = made("drawn", 20_000, 5, () => ({ suffix: 0.3, tree: 0.7, draft: 0
 for (const [trace, most] of [[drawn, 0.05], [recorded, 0.12]] as const) {
   Deno.test(`what is predicted from accept rates is what rounds come to, of ${trace.name}`, () => {
     const costs = COSTS["70B and 8B"];
-    const survival = (level: number, of: Setting) => {
+    const beliefs = (level: number, of: Setting) => {
       const accepted = trace.accepted[`${level} ${rateName(of)}`];
-      return Array.from(
-        { length: depthOf(of) },
-        (_, d) => accepted.filter((count) => count > d).length / accepted.length,
-      );
+      return {
+        chances: Array.from(
+          { length: depthOf(of) },
+          (_, d) => accepted.filter((count) => count > d).length / accepted.length,
+        ),
+      };
     };
     for (const setting of SETTINGS) {
       // Suffixes propose as many rows as they are sure of, so that their time is counted, not predicted.
       if (settingName(setting).includes("suffix")) continue;
-      const { tokens, ms } = expected(setting, survival, new CostTable(costs, 512));
+      const { tokens, ms } = expected(setting, beliefs, new CostTable(costs, 512));
       const realised = replay(trace, costs, always(setting));
       // Without what a draft model reads at the start, which has read the prompt.
       const off = tokens / ms / (realised.tokens / realised.ms) - 1;

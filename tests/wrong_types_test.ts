@@ -87,6 +87,7 @@ const ENGINE: Wrong<EngineOptions> = {
   context: [...NO_COUNT, 1],
   promptRows: NO_COUNT,
   kvCache: [...NO_WORD, "i8", "bf16"],
+  slots: [...NO_COUNT, 65],
   costs: NO_FUNCTION,
   progress: NO_FUNCTION,
 };
@@ -98,6 +99,8 @@ const GENERATE: Wrong<GenerateOptions> = {
   grammar: [5, null, "a", ["a"], {}, { regexp: "a" }, { regex: "a", ebnf: "a" }],
   logprobs: [...NO_INTEGER, -1, 21],
   logprobsOf: NO_WORD,
+  method: NO_WORD,
+  rounds: NO_FLAG,
   signal: NO_SIGNAL,
   progress: NO_FUNCTION,
   logitBias: [5, null, "5: 1", [1], { a: 1 }, { "-1": 1 }, { 5: NaN }, { 5: "1" }],
@@ -122,6 +125,7 @@ const SESSION: Wrong<SessionOptions> = {
   method: NO_TEXT,
   promptRows: NO_COUNT,
   kvCache: [...NO_WORD, "i8", "bf16"],
+  slots: [...NO_COUNT, 65],
 };
 
 const PULL: Wrong<PullOptions> = {

@@ -70,8 +70,13 @@ export class Arena implements Disposable {
     return this.#own(address, dtype, shape);
   }
 
-  /** A contiguous tensor with the bytes of `data`, whose byte length must fit. */
-  fromHost<D extends DType>(dtype: D, shape: Shape, data: ArrayBufferView): Tensor<D> {
+  /** A contiguous tensor with the bytes of `given`, or of what it gives, whose byte length must fit. */
+  fromHost<D extends DType>(
+    dtype: D,
+    shape: Shape,
+    given: ArrayBufferView | (() => ArrayBufferView),
+  ): Tensor<D> {
+    const data = typeof given === "function" ? given() : given;
     const bytes = byteLength(tensor(0n, dtype, shape));
     if (bytes !== data.byteLength) {
       throw new ArgumentError(

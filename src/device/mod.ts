@@ -22,6 +22,7 @@ export { type Card, type DriverReport, nvidiaDriver } from "../ffi/nvidia_driver
 export { EXPECTED_ABI } from "../ffi/library.ts";
 export { ReadBack } from "./pinned.ts";
 export { type LibraryReport, type LibraryState, probeLibrary } from "./probe.ts";
+export { type Scratch, SharedScratch } from "./scratch.ts";
 export {
   type Address,
   addressOf,

@@ -135,9 +135,9 @@ export class Engine implements Disposable {
     const context = contextOf(options, stored);
 
     using cleanup = new DisposableStack();
-    const { backend, threads, library, progress, promptRows, kvCache } = options;
+    const { backend, threads, library, progress, promptRows, kvCache, slots } = options;
     const device = cleanup.use(Device.open({ backend, threads, library }));
-    checkMemory(planned, context, device, kvCache);
+    checkMemory(planned, context, device, { kvCache, slots });
     const heard = (role: string) =>
       progress && ((done: number, total: number) => progress(role, done, total));
     const target = cleanup.use(inRole("target", () => Model.load(device, stored, heard("target"))));
@@ -168,6 +168,7 @@ export class Engine implements Disposable {
         method: one.method,
         promptRows,
         kvCache,
+        slots,
         costs: one.method === "auto" ? options.costs?.(device, drafter!.settings) : undefined,
       });
     };
@@ -238,6 +239,21 @@ export class Engine implements Disposable {
     return this.#session.context;
   }
 
+  /** Texts that can be made at once. */
+  get slots(): number {
+    return this.#session.slots;
+  }
+
+  /** Tokens of texts that the caches keep, for prompts that begin with them. */
+  get cachedTokens(): number {
+    return this.#session.cachedTokens;
+  }
+
+  /** The methods that a text may be made by, see `GenerateOptions.method`: with `auto` all that the models given allow. */
+  get textMethods(): readonly string[] {
+    return this.#session.methods;
+  }
+
   /**
    * How the target asks to have its tokens chosen, in `generation_config.json` or GGUF's metadata: options for `generate`,
    * which is greedy without them. Throws code `"sampling"` where the target does not say, or asks for something that there
@@ -276,8 +292,8 @@ export class Engine implements Disposable {
   }
 
   /**
-   * Continues a prompt. The tokens are those of plain decoding, whatever the method. Of a prompt that begins as the text
-   * before did, a chat's next turn, only the rest is read.
+   * Continues a prompt. The tokens are those of plain decoding, whatever the method. Of a prompt that begins as a text
+   * before did, a chat's next turn, only the rest is read. As many texts as there are slots can be made at once.
    *
    * @example Stream a text
    * ```ts

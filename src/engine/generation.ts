@@ -4,7 +4,7 @@
  * @module
  */
 import { SpecMQuantError } from "../base/errors.ts";
-import type { Decision, TopToken } from "../speculation/mod.ts";
+import type { Decision, RoundReport, TopToken } from "../speculation/mod.ts";
 
 /**
  * One token, with the text that it completes. The tokens of a stop string come as pieces without text, before
@@ -26,6 +26,8 @@ export interface Piece {
   readonly logprob?: number;
   /** The likeliest tokens in its place, likeliest first, as many as were asked for and are possible. */
   readonly top?: readonly TopToken[];
+  /** What its round was, with the last piece of one, where that was asked for. */
+  readonly round?: RoundReport;
 }
 
 /**

@@ -21,10 +21,18 @@ export {
   megabytes,
   type MemoryPlan,
   planMemory,
+  type PlannedCaches,
   type PlannedModel,
 } from "./plan.ts";
 export type { Message, Prompt, TokenIds } from "./prompt.ts";
 export * from "./score.ts";
 export * from "./session.ts";
 export type { Tuned, TunedSetting, TuneOptions } from "./tune.ts";
-export type { ChoiceOptions, LogProbsOf, TopToken } from "../speculation/mod.ts";
+export type {
+  ChoiceOptions,
+  LogProbsOf,
+  RoundNode,
+  RoundReport,
+  TopToken,
+} from "../speculation/mod.ts";
+export { MOST_SLOTS } from "../speculation/mod.ts";

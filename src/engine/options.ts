@@ -18,7 +18,7 @@ import {
 } from "../base/options.ts";
 import { type Backend, type Device, DEVICE_KINDS } from "../device/mod.ts";
 import { MAX_TREE_ROWS } from "../ops/mod.ts";
-import { type Costs, DRAFTER_KINDS, type Setting } from "../speculation/mod.ts";
+import { type Costs, DRAFTER_KINDS, MOST_SLOTS, type Setting } from "../speculation/mod.ts";
 import { AUTO_SHAPE } from "./auto.ts";
 import { checkConfidence } from "./confidence.ts";
 import { EAGLE2 } from "./drafters/eagle2.ts";
@@ -80,6 +80,11 @@ export interface EngineOptions extends Partial<SpeculationOptions> {
   /** How the caches of all models keep keys and values: in 16 bits, or in 8, half the memory; `f16` where absent. */
   readonly kvCache?: KvCacheDType;
   /**
+   * Texts that can be made at once, 1 to 64, each in caches of its own, whose memory is planned before anything is loaded; 1
+   * where absent.
+   */
+  readonly slots?: number;
+  /**
    * What rounds cost on a device, where that is known, for `auto`, which measures it in a moment otherwise; it must have
    * been measured with these models and settings.
    */
@@ -103,6 +108,7 @@ const ENGINE_KINDS: Kinds<EngineOptions> = {
   context: integer(),
   promptRows: integer(1),
   kvCache: oneOf(KV_CACHE_DTYPES),
+  slots: integer(1, MOST_SLOTS),
   costs: FUNCTION,
   progress: FUNCTION,
   minDraft: DRAFTER_KINDS.minDraft,

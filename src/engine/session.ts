@@ -19,11 +19,12 @@ import {
   SIGNAL,
   TEXT,
 } from "../base/options.ts";
-import { Arena } from "../device/mod.ts";
+import { Arena, type Lifetime, SharedScratch } from "../device/mod.ts";
 import type { Grammar, GrammarOption } from "../grammar/mod.ts";
 import { type Model, MODEL_KIND } from "../model/mod.ts";
 import { CHOICE_NAN } from "../ops/mod.ts";
 import {
+  always,
   AutoPolicy,
   CHOICE_KINDS,
   type ChoiceOptions,
@@ -35,19 +36,23 @@ import {
   MAX_TOP_LOG_PROBS,
   measureCosts,
   MEASURED_CONTEXT,
+  MOST_SLOTS,
   PLAN_KIND,
   Round,
   sequenceMemory,
+  type Setting,
   type TopToken,
 } from "../speculation/mod.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
-import { Breath } from "./breath.ts";
 import { ConstrainedText, GRAMMAR_KIND, grammarOf } from "./constrained.ts";
 import { Generation, type GenerationResult, type Piece } from "./generation.ts";
+import { Lockstep } from "./lockstep.ts";
 import { Output } from "./output.ts";
 import { PROMPT, type TokenIds, tokenIds } from "./prompt.ts";
 import { statsOf } from "./report.ts";
+import { pickSlot, Slot } from "./slot.ts";
 import { TUNE_KINDS, type Tuned, type TuneOptions, tuneRound } from "./tune.ts";
+import { waysOf } from "./ways.ts";
 
 /** Options of one generation; greedy where nothing is said of how tokens are chosen. */
 export interface GenerateOptions extends ChoiceOptions {
@@ -66,6 +71,10 @@ export interface GenerateOptions extends ChoiceOptions {
   readonly logprobs?: number;
   /** Of which distribution; the model's own where absent. */
   readonly logprobsOf?: LogProbsOf;
+  /** How its tokens are proposed, one of the session's `methods`; its own method where absent. The text is the same. */
+  readonly method?: string;
+  /** Give with the last piece of each round what the round was. */
+  readonly rounds?: boolean;
   /** Ends the generation between two rounds, or two pieces of the prompt; its reason is thrown. */
   readonly signal?: AbortSignal;
   /** Hears the tokens of the prompt read, from 0 to all of them. */
@@ -86,6 +95,8 @@ const GENERATE_KINDS: Kinds<GenerateOptions> = {
   grammar: GRAMMAR_KIND,
   logprobs: integer(0, MAX_TOP_LOG_PROBS),
   logprobsOf: oneOf(LOG_PROBS_OF),
+  method: TEXT,
+  rounds: BOOLEAN,
   signal: SIGNAL,
   progress: FUNCTION,
 };
@@ -107,6 +118,8 @@ export interface SessionOptions {
   readonly promptRows?: number;
   /** How the caches of all models keep keys and values; `f16` where absent. */
   readonly kvCache?: KvCacheDType;
+  /** Generations that can be under way at once, each in caches of its own: 1 to 64; 1 where absent. */
+  readonly slots?: number;
 }
 
 const SESSION_KINDS: Kinds<SessionOptions> = {
@@ -116,6 +129,7 @@ const SESSION_KINDS: Kinds<SessionOptions> = {
   method: TEXT,
   promptRows: integer(1),
   kvCache: oneOf(KV_CACHE_DTYPES),
+  slots: integer(1, MOST_SLOTS),
 };
 
 const TOKENIZER: Kind = required(
@@ -135,18 +149,15 @@ export class Session implements Disposable {
   readonly kvCache: KvCacheDType;
   readonly #target: Model;
   readonly #tokenizer: Tokenizer;
-  readonly #arena: Arena;
-  readonly #round: Round;
-  /** The plan of several drafters. */
+  readonly #slots: readonly Slot[];
+  readonly #lockstep: Lockstep;
+  readonly #cleanup: DisposableStack;
+  readonly #life: Lifetime;
+  /** The plan of several drafters, and the methods that it allows. */
   readonly #several?: DrafterPlan;
-  /** The last text, and how many of its tokens are in the caches. */
-  #text: readonly number[] = [];
-  #cached = 0;
-  /**
-   * The output of the generation under way. Only the generation itself holds on to it, so that one which was
-   * dropped in the middle makes room when it is collected.
-   */
-  #running?: WeakRef<Output>;
+  readonly #ways: ReadonlyMap<string, Setting>;
+  /** Generations begun. */
+  #uses = 0;
 
   /** Allocates all caches and captures all graphs. The models must outlive the session. */
   constructor(target: Model, tokenizer: Tokenizer, options: SessionOptions) {
@@ -155,40 +166,64 @@ export class Session implements Disposable {
     checkArgument(doing, "tokenizer", tokenizer, TOKENIZER);
     checkOptions(doing, options, SESSION_KINDS);
     target.expectLive(doing);
-    const { context, drafter, promptRows, kvCache = "f16" } = options;
+    const { context, drafter, promptRows, kvCache = "f16", slots = 1 } = options;
     this.context = context;
     this.kvCache = kvCache;
     this.method = options.method ?? drafter?.name ?? "ar";
     this.#target = target;
     this.#tokenizer = tokenizer;
-    this.#arena = new Arena(target.device, "session");
-    try {
-      const memory = sequenceMemory(target.device, this.#arena, context, drafter, {
-        promptRows,
-        kvCache,
-      });
-      this.#round = new Round(target, memory, drafter);
-      if (drafter?.several) {
-        this.#several = drafter;
-        this.#choose(drafter, options.costs);
-      }
-    } catch (error) {
-      this.#arena[Symbol.dispose]();
-      throw error;
+    using cleanup = new DisposableStack();
+    const { device } = target;
+    const arena = cleanup.use(new Arena(device, "session"));
+    this.#life = arena.life;
+    const scratch = new SharedScratch(arena);
+    this.#slots = Array.from({ length: slots }, (_, index) => {
+      scratch.rewind();
+      const seat = slots > 1 ? { index, of: slots, scratch } : undefined;
+      const memory = sequenceMemory(device, arena, context, drafter, { promptRows, kvCache, seat });
+      return new Slot(index, cleanup.use(new Round(target, memory, drafter)));
+    });
+    const rounds = this.#slots.map(({ round }) => round);
+    const busy = () => this.#slots.filter(({ isTaken }) => isTaken).length;
+    this.#lockstep = cleanup.use(new Lockstep(rounds, busy));
+    this.#ways = drafter?.several ? waysOf(drafter) : new Map();
+    if (drafter?.several) {
+      this.#several = drafter;
+      this.#choose(drafter, options.costs);
     }
+    this.#cleanup = cleanup.move();
   }
 
-  /** Lets a policy choose among the settings of `drafter`, by `costs`. */
+  /** Generations that can be under way at once, each in caches of its own. */
+  get slots(): number {
+    return this.#slots.length;
+  }
+
+  /** Tokens of texts that the caches of all slots keep. */
+  get cachedTokens(): number {
+    return this.#slots.reduce(
+      (sum, slot) => sum + (slot.isTaken ? slot.round.state.length : slot.cached),
+      0,
+    );
+  }
+
+  /** Lets policies choose among the settings of `drafter`, by `costs`. */
   #choose({ settings }: DrafterPlan, costs?: Costs): void {
     // A text that short is over before anything is gained.
     if (this.context < MEASURED_CONTEXT) return;
-    const policy = new AutoPolicy(settings, costs ?? measureCosts(this.#round, settings));
-    this.#round.drafter!.policy = policy;
+    const known = costs ?? measureCosts(this.#slots[0].round, settings);
+    for (const slot of this.#slots) slot.policy = new AutoPolicy(settings, known);
+  }
+
+  /** The methods that a text may be made by: the session's own, and of several drafters those of each. */
+  get methods(): readonly string[] {
+    return [...new Set([...this.#ways.keys(), this.method])];
   }
 
   /**
    * Continues a prompt. Text is encoded with the tokenizer's special tokens; tokens are taken as
-   * they are. One generation runs at a time, from its first piece to its last, or until its loop is left.
+   * they are. As many generations run at a time as there are slots, each from its first piece to its last, or until its loop is
+   * left; their rounds are verified together, and what each says is what it says alone.
    * Throws an `ArgumentError` for a prompt that is empty, too long, or outside the vocabulary, and for options
    * that are not what they should be; code `"disposed"`, then or while it runs, where a model, the session or
    * the device has been disposed.
@@ -199,6 +234,7 @@ export class Session implements Disposable {
     const ids = typeof prompt === "string" ? this.#tokenizer.encode(prompt) : prompt;
     const tokens = tokenIds(ids, this.#target.config.vocabSize, PROMPT);
     this.#checkLength(tokens.length);
+    checkArgument(PROMPT.doing, "method", options.method, oneOf(this.methods));
     const grammar = options.grammar && this.compileGrammar(options.grammar);
     let result: GenerationResult | undefined;
     const pieces = this.#run(tokens, options, grammar, (end) => result = end);
@@ -234,8 +270,9 @@ export class Session implements Disposable {
     for (const prompt of options.prompts) {
       this.#checkLength(tokenIds(prompt, this.#target.config.vocabSize, PROMPT).length);
     }
-    this.#cached = 0;
-    const tuned = tuneRound(this.#round, settings, options);
+    const [slot] = this.#slots;
+    slot.forget();
+    const tuned = tuneRound(slot.round, settings, options);
     this.#choose(this.#several!, tuned.costs);
     return tuned;
   }
@@ -245,19 +282,10 @@ export class Session implements Disposable {
    * long prompt may round otherwise than those of rounds. Drafters forget what they remember of all texts.
    */
   forget(): void {
-    this.#cached = 0;
-    this.#round.forget();
-  }
-
-  /**
-   * How many tokens of `prompt` the caches keep: those that the text before begins with, but for the last of them, which is
-   * read again: a head pairs its hidden state with the token behind it, which may be another one now.
-   */
-  #kept(prompt: readonly number[]): number {
-    const most = Math.min(this.#cached, prompt.length - 1);
-    let common = 0;
-    while (common < most && prompt[common] === this.#text[common]) common++;
-    return Math.max(0, common - 1);
+    for (const slot of this.#slots) {
+      slot.forget();
+      slot.round.forget();
+    }
   }
 
   #checkLength(length: number): void {
@@ -275,16 +303,20 @@ export class Session implements Disposable {
   }
 
   #expectIdle(): void {
-    if (this.#running?.deref() === undefined) return;
-    throw new ArgumentError(
+    if (this.#slots.some(({ isTaken }) => isTaken)) throw this.#busy();
+  }
+
+  #busy(): ArgumentError {
+    const many = this.slots === 1 ? "another generation of this session is" : `${this.slots} are`;
+    return new ArgumentError(
       "session",
-      "Cannot generate: another generation of this session is under way, end it first " +
+      `Cannot generate: ${many} under way, end ${this.slots === 1 ? "it" : "one of them"} first ` +
         "(iterate it to its end, leave its loop, or dispose it)",
     );
   }
 
   #expectLive(): void {
-    this.#arena.life.expect(PROMPT.doing);
+    this.#life.expect(PROMPT.doing);
     this.#target.expectLive(PROMPT.doing);
   }
 
@@ -305,9 +337,7 @@ export class Session implements Disposable {
       tokens: limit,
       reason: maxTokens <= room ? "length" : "context",
     });
-    const round = this.#round;
     const constraint = grammar && new ConstrainedText(grammar);
-    const kept = this.#kept(prompt);
     const text = [...prompt];
     const sampled = (options.temperature ?? 0) > 0;
     const seed = sampled ? options.seed ?? drawSeed() : undefined;
@@ -315,44 +345,62 @@ export class Session implements Disposable {
     const logged = topCount === undefined ? undefined : logprobsOf;
     const logprobs: number[] = [];
     const top: (readonly TopToken[])[] = [];
-    const breath = new Breath();
     const started = performance.now();
     let decoding: number | undefined;
     let reading = false;
     this.#expectLive();
-    this.#expectIdle();
-    this.#running = new WeakRef(output);
+    const slot = pickSlot(this.#slots, prompt);
+    if (slot === undefined) throw this.#busy();
+    const { round } = slot;
+    const lockstep = this.#lockstep;
+    const kept = slot.kept(prompt);
+    const { method = this.method } = options;
+    const setting = this.#ways.get(method);
+    const policy = setting ? always(setting) : slot.policy;
+    slot.take(output, ++this.#uses);
     try {
       for (const level of round.levels) level.reset();
-      // Whatever goes wrong until it is known what the caches hold, they hold nothing.
-      this.#cached = 0;
+      if (this.#several) round.drafter!.policy = policy;
+      const watch = round.watch(options.rounds ?? false);
       const scores = logged === "processed";
       round.memory.choice.set({ ...options, seed }, prompt.length, config.vocabSize, scores);
       if (logged) round.prepareLogProbs(logged);
       if (constraint) round.prepareConstraint();
       signal?.throwIfAborted();
       progress?.(kept, prompt.length);
-      for (const done of round.read(prompt, prompt.length + limit, kept)) {
-        reading = true;
-        // A device may only have queued it.
-        device.synchronize();
-        progress?.(done, prompt.length);
-        if (breath.due) await breath.take();
-        signal?.throwIfAborted();
+      const pieces = round.read(prompt, prompt.length + limit, kept);
+      for (let isRead = false; !isRead;) {
+        await lockstep.read(() => {
+          const { value } = pieces.next();
+          isRead = value === undefined || value === prompt.length - 1;
+          // What the drafter does behind the last piece is no piece.
+          if (value !== undefined && isRead) pieces.next();
+          // A device may only have queued it.
+          device.synchronize();
+          if (value === undefined) return;
+          reading = true;
+          progress?.(value, prompt.length);
+        }, signal);
       }
-      device.synchronize();
+      signal?.throwIfAborted();
       progress?.(prompt.length, prompt.length);
       decoding = performance.now();
       if (constraint?.isOver) output.stop();
       while (output.reason === undefined) {
-        const accepted = round.run(logged, constraint);
+        const accepted = await lockstep.round(slot.index, { logged, constraint }, signal);
         for (let j = 0; j < accepted && output.reason === undefined; j++) {
           const token = chosen(round.result[1 + j], prompt.length + output.count, this.#target.dir);
           text.push(token);
           constraint?.accept(token);
           const made = output.push(token, constraint?.isOver);
           const endsRound = j === accepted - 1 || output.reason !== undefined;
-          const piece: Piece = { text: made, token, by: round.proposer(j), endsRound };
+          const piece: Piece = {
+            text: made,
+            token,
+            by: round.proposer(j),
+            endsRound,
+            ...(watch && endsRound && { round: watch.last }),
+          };
           if (topCount === undefined) yield piece;
           else {
             logprobs.push(round.logProb(j));
@@ -362,16 +410,14 @@ export class Session implements Disposable {
           // Whoever took the piece may have disposed what the next one is read from.
           if (output.reason === undefined) this.#expectLive();
         }
-        if (output.reason !== undefined) break;
-        if (breath.due) await breath.take();
-        signal?.throwIfAborted();
+        if (output.reason === undefined) signal?.throwIfAborted();
       }
     } finally {
-      this.#running = undefined;
-      this.#text = text;
       // As plain decoding would have left them, so that the next text does not depend on the method.
-      if (decoding !== undefined) this.#cached = text.length - 1;
-      else if (reading) this.#cached = round.state.length;
+      slot.release(
+        text,
+        decoding !== undefined ? text.length - 1 : reading ? round.state.length : undefined,
+      );
       const times = { started, decoding, ended: performance.now() };
       const finishReason = output.reason ?? "aborted";
       if (finishReason === "aborted") output.end();
@@ -388,8 +434,8 @@ export class Session implements Disposable {
         finishReason,
         seed,
         stats: {
-          ...statsOf(this.method, output.count, round.levels, times),
-          ...(round.drafter?.policy && { choices: [...round.drafter.policy.decisions] }),
+          ...statsOf(method, output.count, round.levels, times),
+          ...(policy && !setting && { choices: [...policy.decisions] }),
         },
       });
     }
@@ -397,8 +443,7 @@ export class Session implements Disposable {
 
   /** Frees caches and graphs, not the models. A generation under way ends with code `"disposed"`. */
   [Symbol.dispose](): void {
-    this.#round[Symbol.dispose]();
-    this.#arena[Symbol.dispose]();
+    this.#cleanup.dispose();
   }
 }
 

@@ -14,6 +14,7 @@ import {
 } from "../base/options.ts";
 import {
   always,
+  type Beliefs,
   type Costs,
   CostTable,
   type Decision,
@@ -26,7 +27,6 @@ import {
   type Round,
   type Setting,
   settingName,
-  type Survival,
 } from "../speculation/mod.ts";
 
 /** How to tune. */
@@ -84,8 +84,12 @@ export interface TunedSetting {
   readonly ms: number;
   /** Tokens a second that they make. */
   readonly predicted: number;
-  /** Tokens a second that it came to, where it was run. */
+  /** How far predictions by single passes over all settings are apart: half of it, over the prediction. */
+  readonly spread: number;
+  /** Tokens a second that it came to, where it was run: the median of several runs. */
   readonly realised?: number;
+  /** How far these are apart: half of it, over the median. */
+  readonly realisedSpread?: number;
 }
 
 /** What was found. */
@@ -99,6 +103,11 @@ export interface Tuned {
   /** All settings, the fastest first by what is predicted. */
   readonly settings: readonly TunedSetting[];
 }
+
+/** Passes over all settings, at most, and milliseconds behind which no other begins; runs of each of the best. */
+const PASSES = 3;
+const ENOUGH_MS = 20_000;
+const RUNS = 3;
 
 /** Counts of one drafter: rounds that came to each depth, and those that went beyond. */
 interface Counted {
@@ -150,7 +159,7 @@ class Runner {
     this.#options = options;
   }
 
-  /** Continues all prompts with `setting`; gives tokens a second. */
+  /** Continues all prompts with `setting`; gives tokens a second. Where nobody hears of rounds, they are those of a method alone. */
   run(setting: Setting, hear?: (outcome: Outcome) => void): number {
     const { prompts, maxTokens } = this.#options;
     const round = this.#round;
@@ -158,7 +167,8 @@ class Runner {
     let [tokens, ms] = [0, 0];
     for (const prompt of prompts) {
       round.forget();
-      round.drafter!.policy = heard(always(setting), hear);
+      round.drafter!.policy = hear && heard(always(setting), hear);
+      round.drafter!.use!(setting);
       choice.set({}, prompt.length, round.state.model.config.vocabSize);
       const most = Math.min(maxTokens, context - prompt.length);
       for (const _ of round.read(prompt, prompt.length + most)) device.synchronize();
@@ -174,12 +184,12 @@ class Runner {
   }
 }
 
-function heard(policy: Policy, hear?: (outcome: Outcome) => void): Policy {
+function heard(policy: Policy, hear: (outcome: Outcome) => void): Policy {
   const decisions: readonly Decision[] = [];
   return {
     decisions,
     next: (length) => policy.next(length),
-    observe: (outcome) => hear?.(outcome),
+    observe: hear,
     reset: () => undefined,
   };
 }
@@ -191,10 +201,13 @@ export function tuneRound(
   options: TuneOptions,
 ): Tuned {
   const { prompts, maxTokens, contexts, realised, rates, progress } = options;
+  const passes: Costs[] = [];
   const costs = measureCosts(round, settings, {
     contexts,
-    runs: 5,
-    enoughMs: 15_000,
+    runs: 3,
+    passes: PASSES,
+    enoughMs: ENOUGH_MS,
+    pass: (costs) => passes.push(costs),
     progress: (done, total) => progress?.("timing rounds", done, total),
   });
   const runner = new Runner(round, options);
@@ -214,27 +227,48 @@ export function tuneRound(
       });
     });
   });
-  const survival: Survival = (level, setting) => {
+  const beliefs: Beliefs = (level, setting) => {
     const given = rates?.[`${level} ${setting.kind}`];
     const depth = depthOf(setting);
-    if (rates) return Array.from({ length: depth }, (_, d) => (given ?? 0) ** (d + 1));
-    return accepted.survival(`${level} ${rateName(setting)}`, depth);
+    if (rates) {
+      return { chances: Array.from({ length: depth }, (_, d) => (given ?? 0) ** (d + 1)) };
+    }
+    return { chances: accepted.survival(`${level} ${rateName(setting)}`, depth) };
   };
   const lengths = prompts.map(({ length }) => length);
   const context = lengths.reduce((a, b) => a + b, 0) / lengths.length + maxTokens / 2;
-  const table = new CostTable(costs, context);
-  const found = settings.map((setting): TunedSetting => {
-    const { tokens, ms: most } = expected(setting, survival, table);
+  const roundOf = (setting: Setting, by: Costs): { tokens: number; ms: number } => {
+    const table = new CostTable(by, context);
+    const { tokens, ms: most } = expected(setting, beliefs, table);
     const ms = setting.kind === "suffix" && suffixRows.length > 0
       ? table.draft(0, setting) + mean(suffixRows.map((rows) => table.verify(0, rows)))
       : most;
-    return { setting, name: settingName(setting), tokens, ms, predicted: 1000 * tokens / ms };
+    return { tokens, ms };
+  };
+  const found = settings.map((setting): TunedSetting => {
+    const { tokens, ms } = roundOf(setting, costs);
+    const single = passes.map((by) => roundOf(setting, by)).map(({ tokens, ms }) => tokens / ms);
+    return {
+      setting,
+      name: settingName(setting),
+      tokens,
+      ms,
+      predicted: 1000 * tokens / ms,
+      spread: spreadOf(single),
+    };
   }).sort((a, b) => b.predicted - a.predicted);
   const run = found.slice(0, realised);
+  // By turns, so that what holds up the machine for a while holds up all of them.
+  const speeds = run.map((): number[] => []);
+  for (let again = 0; again < RUNS; again++) {
+    run.forEach(({ setting }, i) => {
+      progress?.("running the best", again * run.length + i, RUNS * run.length);
+      speeds[i].push(runner.run(setting));
+    });
+  }
   const settled = found.map((one, i) => {
     if (i >= run.length) return one;
-    progress?.("running the best", i, run.length);
-    return { ...one, realised: runner.run(one.setting) };
+    return { ...one, realised: median(speeds[i]), realisedSpread: spreadOf(speeds[i]) };
   });
   round.resume(0, 1);
   round.forget();
@@ -251,6 +285,15 @@ function telling(settings: readonly Setting[]): Setting[] {
   return settings.filter((one) =>
     one.kind !== "plain" && (one.kind !== "draft" || one.minDraft === longest)
   );
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1];
+}
+
+/** Half of how far values are apart, over their median. */
+function spreadOf(values: readonly number[]): number {
+  return (Math.max(...values) - Math.min(...values)) / (2 * median(values));
 }
 
 function mean(values: readonly number[]): number {

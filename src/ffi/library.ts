@@ -21,6 +21,12 @@ export const LIBRARY_NAMES: Readonly<Record<LibraryKind, string>> = {
   cuda: "libspecmquant.so",
 };
 
+/** What prebuilt packages of each kind are called behind their system, in the order they are looked for. */
+const PREBUILT: Readonly<Record<LibraryKind, readonly string[]>> = {
+  cpu: ["cpu"],
+  cuda: ["cuda", "cuda-sm90"],
+};
+
 /** The environment variable that names a library file of either kind. */
 export const LIBRARY_VARIABLE = "SPECMQUANT_LIBRARY";
 
@@ -50,6 +56,24 @@ export function libraryFromEnvironment(): string | null {
   return environmentVariable(LIBRARY_VARIABLE) || null;
 }
 
+/** The npm packages that have a library of `kind`, prebuilt for this system. */
+export function prebuiltPackages(kind: LibraryKind): readonly string[] {
+  const { os, arch } = Deno.build;
+  const system = `${os}-${arch === "x86_64" ? "x64" : "arm64"}`;
+  return PREBUILT[kind].map((build) => `@specmquant/${system}-${build}`);
+}
+
+/** The path of a library in a package; `null` where that is not installed. */
+function inPackage(name: string, file: string): string | null {
+  try {
+    const url = import.meta.resolve(`${name}/${file}`);
+    return url.startsWith("file:") ? fileURLToPath(url) : null;
+  } catch (error) {
+    if (error instanceof TypeError) return null;
+    throw error;
+  }
+}
+
 function isFile(path: string): boolean {
   try {
     return Deno.statSync(path).isFile;
@@ -67,8 +91,8 @@ function isFile(path: string): boolean {
 
 /**
  * Looks for a library of `kind`: at `explicit` where given, else at `SPECMQUANT_LIBRARY` where that
- * names one of this kind, else in `build/` beside this package. The first two are meant: where
- * their file is missing, nothing further is tried.
+ * names one of this kind, else in `build/` beside this package, else in the packages that have it
+ * prebuilt. The first two are meant: where their file is missing, nothing further is tried.
  */
 export function findLibrary(kind: LibraryKind, explicit?: string): Search {
   const meant = (path: string, label: string): Search => ({
@@ -85,12 +109,21 @@ export function findLibrary(kind: LibraryKind, explicit?: string): Search {
   } else {
     tried.push(`${LIBRARY_VARIABLE} (not set)`);
   }
-  const beside = new URL(`../../build/${LIBRARY_NAMES[kind]}`, import.meta.url);
-  if (beside.protocol !== "file:") {
-    return { path: null, tried: [...tried, `${beside} (not a file)`] };
+  const file = LIBRARY_NAMES[kind];
+  const beside = new URL(`../../build/${file}`, import.meta.url);
+  if (beside.protocol === "file:") {
+    const path = fileURLToPath(beside);
+    if (isFile(path)) return { path, tried: [...tried, path] };
+    tried.push(path);
+  } else {
+    tried.push(`${beside} (not a file)`);
   }
-  const path = fileURLToPath(beside);
-  return { path: isFile(path) ? path : null, tried: [...tried, path] };
+  for (const name of prebuiltPackages(kind)) {
+    const path = inPackage(name, file);
+    tried.push(path ?? `${name} (not installed)`);
+    if (path !== null && isFile(path)) return { path, tried };
+  }
+  return { path: null, tried };
 }
 
 const opened = new Map<string, Library>();

@@ -1,6 +1,13 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { AbiMismatchError, LibraryError } from "../base/errors.ts";
-import { findAndOpen, findLibrary, LIBRARY_VARIABLE, libraryKind, openLibrary } from "./library.ts";
+import {
+  findAndOpen,
+  findLibrary,
+  LIBRARY_VARIABLE,
+  libraryKind,
+  openLibrary,
+  prebuiltPackages,
+} from "./library.ts";
 import { ABI_HASH } from "./symbols.ts";
 
 /** Runs `body` with `SPECMQUANT_LIBRARY` set to `value`, or unset. */
@@ -52,6 +59,19 @@ Deno.test("the library is looked for at the option, the variable, then build/", 
     assert(cuda[1].endsWith("/build/libspecmquant.so"));
   });
   withVariable(built, () => assertEquals(findLibrary("cpu").path, built));
+});
+
+Deno.test("packages with prebuilt libraries are looked for last, and named where they are missing", () => {
+  const system = `linux-${Deno.build.arch === "x86_64" ? "x64" : "arm64"}`;
+  assertEquals(prebuiltPackages("cpu"), [`@specmquant/${system}-cpu`]);
+  withVariable(undefined, () => {
+    const { path, tried } = findLibrary("cuda");
+    if (path !== null) return; // it is built here, before them
+    assertEquals(tried.slice(-2), [
+      `@specmquant/${system}-cuda (not installed)`,
+      `@specmquant/${system}-cuda-sm90 (not installed)`,
+    ]);
+  });
 });
 
 Deno.test("where there is no library, every place tried is named", () => {

@@ -10,9 +10,8 @@ import { gatherRows, rmsNorm, ropeKeys } from "../ops/mod.ts";
 import type { HeadWeights } from "./head.ts";
 import { KvCache } from "./kv_cache.ts";
 import { type LayerContext, queueKeys, queueLayer, queueLinear } from "./queue_layer.ts";
-import { ropeTable } from "./rope.ts";
+import { ropeTensor } from "./rope.ts";
 import type { StateOptions, TokenRows } from "./state.ts";
-import type { Step } from "./step.ts";
 import { cut, type Workspace, workspace } from "./workspace.ts";
 
 /** Sizes of a block drafter's state. */
@@ -83,16 +82,16 @@ export class BlockState implements Disposable {
       const needs = { ...head.summary.needs, logitsScratch: head.lmHead.scratch };
       const count = Math.max(options.rows, this.#rows, branches);
       const sizes = { rows: count, logitsRows: drafted, slots, kvCache };
-      this.#space = workspace(device, arena, config, dtype, sizes, needs);
-      this.input = arena.allocate(dtype, [count, head.fc.k], "taps");
+      const { scratch = arena } = options;
+      this.#space = workspace(device, scratch, config, dtype, sizes, needs);
+      this.input = scratch.allocate(dtype, [count, head.fc.k], "taps");
       if (head.context) {
-        this.#keysOfAll = arena.allocate(dtype, [count, head.context.keys.n], "keys and values");
+        this.#keysOfAll = scratch.allocate(dtype, [count, head.context.keys.n], "keys and values");
       }
       this.hidden = rows(this.#space.normed, this.#rows - drafted, this.#rows);
-      this.logits = arena.allocate("f32", [drafted, head.vocabulary], "logits");
-      this.followed = arena.allocate("f32", [branches, head.vocabulary], "followed");
-      const table = ropeTable(config, slots, options.context);
-      this.#rope = arena.fromHost("f32", [slots, config.headDim], table);
+      this.logits = scratch.allocate("f32", [drafted, head.vocabulary], "logits");
+      this.followed = scratch.allocate("f32", [branches, head.vocabulary], "followed");
+      this.#rope = ropeTensor(scratch, config, slots, options.context);
       const masks = new Int32Array(this.#rows).fill(description.maskToken);
       this.#masks = arena.fromHost("i32", [this.#rows], masks);
       const all = (1n << BigInt(this.#rows)) - 1n;
@@ -106,10 +105,10 @@ export class BlockState implements Disposable {
       if (head.markov) {
         const { before } = head.markov;
         const all = Math.max(branches, drafted);
-        this.#said = arena.allocate(dtype, [all, before.linear.k], "said");
+        this.#said = scratch.allocate(dtype, [all, before.linear.k], "said");
         this.says = { said: rows(this.#said, 0, drafted), table: before.table };
       }
-      if (head.confidence) this.confidence = arena.allocate("f32", [drafted, 1], "confidence");
+      if (head.confidence) this.confidence = scratch.allocate("f32", [drafted, 1], "confidence");
     } catch (error) {
       arena[Symbol.dispose]();
       throw error;
@@ -119,7 +118,8 @@ export class BlockState implements Disposable {
   /** Queues `count` tokens of the text behind those read, from rows of `input`: their keys and values. */
   queueContext(count: number): void {
     const { head: { fc, fcNorm, layers, context: all, config }, device, cache, cacheLength } = this;
-    const { space, ...context } = this.#context({ rows: count, cacheLength });
+    const step = { rows: count, cacheLength };
+    const { space, ...context } = this.#context(count);
     const { rmsNormEps: eps, kvHeads, headDim } = config;
     queueLinear(space, fc, space.residual, rows(this.input, 0, count), "logits");
     rmsNorm(device, space.normed, space.residual, fcNorm!, eps);
@@ -132,7 +132,12 @@ export class BlockState implements Disposable {
       return;
     }
     layers.forEach((layer, i) =>
-      queueKeys({ space, ...context }, layer, cache.keys[i], cache.values[i], space.normed)
+      queueKeys(
+        { space, ...context },
+        layer,
+        { step, keys: cache.keys[i], values: cache.values[i] },
+        space.normed,
+      )
     );
   }
 
@@ -141,11 +146,14 @@ export class BlockState implements Disposable {
     const { head, device, cache, cacheLength } = this;
     const { embedding, layers, finalNorm, lmHead, config: { rmsNormEps: eps } } = head;
     const count = this.#rows;
-    const context = this.#context({ rows: count, cacheLength, mask: this.#seen });
+    const step = { rows: count, cacheLength, mask: this.#seen };
+    const context = this.#context(count);
     const { residual, normed } = context.space;
     embedding.queue(rows(residual, 0, 1), history, { start: cacheLength });
     if (count > 1) embedding.queue(rows(residual, 1, count), this.#masks);
-    layers.forEach((layer, i) => queueLayer(context, layer, cache.keys[i], cache.values[i]));
+    layers.forEach((layer, i) =>
+      queueLayer(context, layer, [{ step, keys: cache.keys[i], values: cache.values[i] }])
+    );
     rmsNorm(device, normed, residual, finalNorm!, eps);
     queueLinear(context.space, lmHead, this.logits, this.hidden, "logits");
   }
@@ -187,9 +195,9 @@ export class BlockState implements Disposable {
     queueLinear(this.#space, after, columns(logits, 0, after.n), said, "residual");
   }
 
-  #context(step: Step): LayerContext {
+  #context(count: number): LayerContext {
     const { device, head: { config } } = this;
-    return { device, config, space: cut(this.#space, step.rows), rope: this.#rope, step };
+    return { device, config, space: cut(this.#space, count), rope: this.#rope };
   }
 
   /** Sets the cache length, on the device and the host. */

@@ -13,12 +13,12 @@ import type { Step } from "./step.ts";
 import { cut } from "./workspace.ts";
 
 /** The steps of an EAGLE-2 head. */
-export function eagle2Steps({ head, arena, space, rope, cache }: HeadParts): HeadSteps {
+export function eagle2Steps({ head, scratch, space, rope, cache }: HeadParts): HeadSteps {
   const { config, fc, output, verifier: { device, dtype } } = head;
   const width = config.hiddenSize;
-  const pairs = arena.allocate(dtype, [space.rows, 2 * width], "pairs");
+  const pairs = scratch.allocate(dtype, [space.rows, 2 * width], "pairs");
   const input = columns(pairs, width, 2 * width);
-  const hidden = arena.allocate(dtype, [space.rows, width], "hidden");
+  const hidden = scratch.allocate(dtype, [space.rows, width], "hidden");
 
   const queueForward = (step: Step, ids: TokenRows): void => {
     const here = cut(space, step.rows);
@@ -26,8 +26,10 @@ export function eagle2Steps({ head, arena, space, rope, cache }: HeadParts): Hea
     const { start, shift } = ids;
     head.embedding.queue(columns(read, 0, width), ids.tokens, { start, shift });
     queueLinear(here, fc, here.residual, read, "logits");
-    const context = { device, config, space: here, rope, step };
-    head.layers.forEach((layer, i) => queueLayer(context, layer, cache.keys[i], cache.values[i]));
+    const context = { device, config, space: here, rope };
+    head.layers.forEach((layer, i) =>
+      queueLayer(context, layer, [{ step, keys: cache.keys[i], values: cache.values[i] }])
+    );
     const given = rows(hidden, 0, step.rows);
     convert(device, output ? here.normed : given, here.residual);
     if (output) queueLinear(here, output, given, here.normed, "store");

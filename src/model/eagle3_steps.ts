@@ -14,14 +14,14 @@ import { cut, type Workspace } from "./workspace.ts";
 
 /** The steps of an EAGLE-3 head. */
 export function eagle3Steps(parts: HeadParts): HeadSteps {
-  const { head, arena, space, rope, cache } = parts;
+  const { head, scratch, space, rope, cache } = parts;
   const { config, description, fc, layers: [layer], verifier: { device, dtype } } = head;
   if (description.kind !== "eagle3") throw new Error(`${description.kind} has other steps`);
   const { normedResidual, normedOutput } = description;
   const { hiddenSize: width, rmsNormEps: eps } = config;
-  const pairs = arena.allocate(dtype, [space.rows, 2 * width], "pairs");
-  const input = arena.allocate(dtype, [space.rows, fc.k], "taps");
-  const hidden = arena.allocate("f32", [space.rows, width], "hidden");
+  const pairs = scratch.allocate(dtype, [space.rows, 2 * width], "pairs");
+  const input = scratch.allocate(dtype, [space.rows, fc.k], "taps");
+  const hidden = scratch.allocate("f32", [space.rows, width], "hidden");
   const queueTapNorms = tapNorms(parts, input);
 
   const queueEmbedding = (here: Workspace, ids: TokenRows): void => {
@@ -36,8 +36,8 @@ export function eagle3Steps(parts: HeadParts): HeadSteps {
     const right = columns(read, width, 2 * width);
     rmsNorm(device, right, here.residual, layer.hiddenNorm!, eps);
     if (normedResidual) widen(device, here.residual, right);
-    const context = { device, config, space: here, rope, step };
-    queueLayer(context, layer, cache.keys[0], cache.values[0], read);
+    const context = { device, config, space: here, rope };
+    queueLayer(context, layer, [{ step, keys: cache.keys[0], values: cache.values[0] }], read);
     const given = rows(hidden, 0, here.rows);
     if (!normedOutput) return copy(device, given, here.residual);
     rmsNorm(device, here.normed, here.residual, head.finalNorm!, eps);
@@ -70,11 +70,11 @@ export function eagle3Steps(parts: HeadParts): HeadSteps {
 }
 
 /** Queues the norms of the taps in the first rows of `input`, in place: one for each tap, one for all, or none. */
-function tapNorms({ head, arena, space }: HeadParts, input: Tensor): (count: number) => void {
+function tapNorms({ head, scratch, space }: HeadParts, input: Tensor): (count: number) => void {
   const { tapNorms, fc, config: { rmsNormEps: eps }, verifier: { device } } = head;
   if (tapNorms.length === 0) return () => {};
   const width = fc.k / tapNorms.length;
-  const wide = arena.allocate("f32", [space.rows, width], "wide taps");
+  const wide = scratch.allocate("f32", [space.rows, width], "wide taps");
   return (count) => {
     const here = rows(wide, 0, count);
     tapNorms.forEach((weight, i) => {

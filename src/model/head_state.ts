@@ -9,7 +9,7 @@ import { eagle3Steps } from "./eagle3_steps.ts";
 import type { HeadModel, HeadWeights } from "./head.ts";
 import type { HeadParts, HeadSteps } from "./head_steps.ts";
 import { KvCache } from "./kv_cache.ts";
-import { ropeTable } from "./rope.ts";
+import { ropeTensor } from "./rope.ts";
 import type { StateOptions, TokenRows } from "./state.ts";
 import type { Step } from "./step.ts";
 import { workspace } from "./workspace.ts";
@@ -54,12 +54,12 @@ export class HeadState implements Disposable {
       this.cache = new KvCache(arena, config, dtype, options.slots, options.kvCache);
       this.cacheLength = arena.fromHost("i32", [1], new Int32Array(1));
       const needs = { ...head.summary.needs, logitsScratch: head.lmHead.scratch };
-      const space = workspace(device, arena, config, dtype, options, needs);
-      this.logits = arena.allocate("f32", [options.logitsRows, head.vocabulary], "logits");
-      const table = ropeTable(config, options.slots, options.context);
-      const rope = arena.fromHost("f32", [options.slots, config.headDim], table);
+      const { scratch = arena } = options;
+      const space = workspace(device, scratch, config, dtype, options, needs);
+      this.logits = scratch.allocate("f32", [options.logitsRows, head.vocabulary], "logits");
+      const rope = ropeTensor(scratch, config, options.slots, options.context);
       const { cache } = this;
-      this.#steps = stepsOf(head.description.kind)({ head, arena, space, rope, cache });
+      this.#steps = stepsOf(head.description.kind)({ head, scratch, space, rope, cache });
     } catch (error) {
       arena[Symbol.dispose]();
       throw error;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Arena, Tensor } from "../device/mod.ts";
+import type { Scratch, Tensor } from "../device/mod.ts";
 import type { HeadWeights } from "./head.ts";
 import type { KvCache } from "./kv_cache.ts";
 import type { TokenRows } from "./state.ts";
@@ -14,8 +14,8 @@ import type { Workspace } from "./workspace.ts";
 export interface HeadParts {
   /** The head. */
   readonly head: HeadWeights;
-  /** Owns further buffers. */
-  readonly arena: Arena;
+  /** Has further buffers. */
+  readonly scratch: Scratch;
   /** The buffers that layers share. */
   readonly space: Workspace;
   /** The table of `ropeTable`, on the device. */

@@ -1,5 +1,5 @@
 /**
- * One decoder layer at work on a residual stream.
+ * One decoder layer at work on a residual stream, whose rows may be of several sequences, each with its own caches.
  *
  * @module
  */
@@ -19,7 +19,7 @@ import {
 import { type Activations, type Linear, quantizedRowsIn } from "../quant/mod.ts";
 import type { Layer } from "./layer.ts";
 import type { Step } from "./step.ts";
-import type { Workspace } from "./workspace.ts";
+import { cut, type Workspace } from "./workspace.ts";
 
 /** What a layer shares with the other layers of a forward. */
 export interface LayerContext {
@@ -31,8 +31,30 @@ export interface LayerContext {
   readonly space: Workspace;
   /** The table of `ropeTable`, on the device. */
   readonly rope: Tensor<"f32">;
-  /** Where the rows stand. */
+}
+
+/** The rows of one sequence in a forward. */
+export interface SequenceRows {
+  /** Where they stand. */
   readonly step: Step;
+  /** Keys of the layer, activation dtype [slots, kvHeads, headDim]. */
+  readonly keys: Tensor;
+  /** Values of the layer, likewise. */
+  readonly values: Tensor;
+}
+
+/** Calls `queue` for each of `sequences`, whose rows lie one behind another, with the buffers cut to its rows. */
+function eachOf(
+  { space }: LayerContext,
+  sequences: readonly SequenceRows[],
+  queue: (space: Workspace, sequence: SequenceRows) => void,
+): void {
+  if (sequences.length === 1) return queue(space, sequences[0]);
+  let first = 0;
+  for (const sequence of sequences) {
+    queue(cut(space, sequence.step.rows, first), sequence);
+    first += sequence.step.rows;
+  }
 }
 
 /** Queues a linear layer with the scratch that it needs. */
@@ -79,18 +101,14 @@ function queueGate({ device, config, space }: LayerContext, reader: Linear): Act
   return quantized;
 }
 
-/** Queues the queries, keys and values of `input`: queries stay in `qkv`, keys and values go to the caches. */
-export function queueKeys(
-  context: LayerContext,
+/** Queues the rotation of the queries and keys of a sequence; keys and values go to its caches. */
+function queueRotation(
+  { device, config: { heads, kvHeads, headDim, rmsNormEps: eps }, rope }: LayerContext,
   layer: Layer,
-  keys: Tensor,
-  values: Tensor,
-  input: Activations,
+  { step, keys, values }: SequenceRows,
+  qkv: Tensor,
 ): void {
-  const { device, config: { heads, kvHeads, headDim, rmsNormEps: eps }, space, rope, step } =
-    context;
-  queueLinear(space, layer.qkv, space.qkv, input, "store");
-  ropeKv(device, space.qkv, {
+  ropeKv(device, qkv, {
     table: rope,
     cacheLength: step.cacheLength,
     depths: step.depths,
@@ -107,35 +125,51 @@ export function queueKeys(
   });
 }
 
+/** Queues the queries, keys and values of `input`: queries stay in `qkv`, keys and values go to the caches of `sequence`. */
+export function queueKeys(
+  context: LayerContext,
+  layer: Layer,
+  sequence: SequenceRows,
+  input: Activations,
+): void {
+  const { space } = context;
+  queueLinear(space, layer.qkv, space.qkv, input, "store");
+  queueRotation(context, layer, sequence, space.qkv);
+}
+
 /**
- * Queues one layer on the residual stream; keys and values go to the caches. Attention reads `pairs`, activation dtype [rows,
- * 2 hidden], where the layer does.
+ * Queues one layer on the residual stream of `sequences`, whose rows lie one behind another; keys and values go to the caches
+ * of each. Attention reads `pairs`, activation dtype [rows, 2 hidden], where the layer does.
  */
 export function queueLayer(
   context: LayerContext,
   layer: Layer,
-  keys: Tensor,
-  values: Tensor,
+  sequences: readonly SequenceRows[],
   pairs?: Tensor,
 ): void {
-  const { device, config, space, step } = context;
+  const { device, config, space } = context;
   const { heads, kvHeads, headDim } = config;
   const run = (linear: Linear, y: Tensor, x: Activations, epilogue: Epilogue): void =>
     queueLinear(space, linear, y, x, epilogue);
 
-  queueKeys(context, layer, keys, values, pairs ?? queueNorm(context, layer.qkv, layer.inputNorm));
-  attention(device, space.attended, space.qkv, {
-    kCache: keys,
-    vCache: values,
-    cacheLength: step.cacheLength,
-    mask: step.mask,
-    slotOffset: step.slotOffset,
-    window: config.slidingWindow,
-    scale: 1 / Math.sqrt(headDim),
-    heads,
-    kvHeads,
-    headDim,
-    workspace: space.attention,
+  run(layer.qkv, space.qkv, pairs ?? queueNorm(context, layer.qkv, layer.inputNorm), "store");
+  // Attention right behind the rotation of the same caches begins early on a GPU (decision 20).
+  eachOf(context, sequences, ({ attended, qkv }, sequence) => {
+    const { step, keys, values } = sequence;
+    queueRotation(context, layer, sequence, qkv);
+    attention(device, attended, qkv, {
+      kCache: keys,
+      vCache: values,
+      cacheLength: step.cacheLength,
+      mask: step.mask,
+      slotOffset: step.slotOffset,
+      window: config.slidingWindow,
+      scale: 1 / Math.sqrt(headDim),
+      heads,
+      kvHeads,
+      headDim,
+      workspace: space.attention,
+    });
   });
   run(layer.output, space.residual, space.attended, "residual");
   run(layer.gateUp, space.gateUp, queueNorm(context, layer.gateUp, layer.mlpNorm), "store");

@@ -4,6 +4,7 @@
  * @module
  */
 import type { ModelConfig, RopeScaling } from "../checkpoint/config/config.ts";
+import type { Scratch, Tensor } from "../device/mod.ts";
 
 /** Frequencies of the head_dim/2 rotated pairs, and the factor that cosines and sines are scaled by. */
 interface Frequencies {
@@ -33,6 +34,17 @@ export function ropeTable(
     }
   }
   return table;
+}
+
+/** That table on a device. */
+export function ropeTensor(
+  scratch: Scratch,
+  config: ModelConfig,
+  positions: number,
+  context: number,
+): Tensor<"f32"> {
+  const table = () => ropeTable(config, positions, context);
+  return scratch.fromHost("f32", [positions, config.headDim], table);
 }
 
 function frequencies(config: ModelConfig, context: number): Frequencies {

@@ -5,13 +5,13 @@
  */
 import type { KvCacheDType } from "../base/dtype.ts";
 import type { ModelConfig } from "../checkpoint/config/config.ts";
-import { Arena, columns, type Device, rows, type Tensor } from "../device/mod.ts";
+import { Arena, columns, type Device, rows, type Scratch, type Tensor } from "../device/mod.ts";
 import { type ChoiceSettings, choose, type ChooseOptions, convert, rmsNorm } from "../ops/mod.ts";
 import { KvCache, kvCacheBytes } from "./kv_cache.ts";
 import { queueLayer, queueLinear } from "./queue_layer.ts";
 import type { Model } from "./model.ts";
 import type { BufferNeeds } from "./needs.ts";
-import { ropeTable } from "./rope.ts";
+import { ropeTensor } from "./rope.ts";
 import type { Step } from "./step.ts";
 import { cut, type Workspace, workspace, workspaceBytes } from "./workspace.ts";
 
@@ -31,6 +31,21 @@ export interface StateOptions {
   readonly kvCache?: KvCacheDType;
   /** Hidden states that forwards keep, by how many layers have run (see `HeadTaps`); none where absent. */
   readonly taps?: readonly number[];
+  /**
+   * Where its buffers come from: what forwards work in and leave, which is read at once. Other sequences may share them; its
+   * own where absent.
+   */
+  readonly scratch?: Scratch;
+}
+
+/** The rows of one sequence in a forward of several. */
+export interface ForwardPart {
+  /** The sequence. */
+  readonly state: ModelState;
+  /** Where its rows stand. */
+  readonly step: Step;
+  /** Its tokens. */
+  readonly ids: TokenRows;
 }
 
 /** Token ids of a forward's rows: `tokens[start[0] + shift + i]`, without `start` `tokens[shift + i]`. */
@@ -107,15 +122,17 @@ export class ModelState implements Disposable {
       this.cache = new KvCache(arena, config, dtype, options.slots, options.kvCache);
       this.cacheLength = arena.fromHost("i32", [1], new Int32Array(1));
       const { needs } = model.summary;
-      this.#space = workspace(device, arena, config, dtype, options, needs);
+      const { scratch = arena } = options;
+      this.#space = workspace(device, scratch, config, dtype, options, needs);
       this.hidden = this.#space.normed;
       const width = this.#taps.length * config.hiddenSize;
-      this.tapped = width > 0 ? arena.allocate(dtype, [options.rows, width], "taps") : this.hidden;
-      this.logits = arena.allocate("f32", [options.logitsRows, config.vocabSize], "logits");
-      this.scores = arena.allocate("f32", [options.logitsRows, config.vocabSize], "scores");
-      this.choice = arena.allocate("i32", [options.logitsRows], "choice");
-      const table = ropeTable(config, options.slots, options.context);
-      this.#rope = arena.fromHost("f32", [options.slots, config.headDim], table);
+      this.tapped = width > 0
+        ? scratch.allocate(dtype, [options.rows, width], "taps")
+        : this.hidden;
+      this.logits = scratch.allocate("f32", [options.logitsRows, config.vocabSize], "logits");
+      this.scores = scratch.allocate("f32", [options.logitsRows, config.vocabSize], "scores");
+      this.choice = scratch.allocate("i32", [options.logitsRows], "choice");
+      this.#rope = ropeTensor(scratch, config, options.slots, options.context);
     } catch (error) {
       arena[Symbol.dispose]();
       throw error;
@@ -127,46 +144,66 @@ export class ModelState implements Disposable {
     return this.#space.rows;
   }
 
-  /** Queues all layers and the final norm: `hidden` rows 0..step.rows-1. */
-  queueForward(step: Step, ids: TokenRows): void {
-    const { device, model, cache } = this;
-    const space = cut(this.#space, step.rows);
-    model.embedding.queue(space.residual, ids.tokens, { start: ids.start, shift: ids.shift });
-    const context = { device, config: model.config, space, rope: this.#rope, step };
-    const { slots = cache.slots } = step;
-    const some = (all: Tensor): Tensor => slots < cache.slots ? rows(all, 0, slots) : all;
-    this.#queueTaps(space, 0);
+  /** Queues all layers and the final norm: `hidden` rows `first .. first + step.rows - 1`. */
+  queueForward(step: Step, ids: TokenRows, first = 0): void {
+    ModelState.queueTogether([{ state: this, step, ids }], first);
+  }
+
+  /**
+   * Queues one forward of the rows of several sequences of one model, which share their buffers: their rows lie one behind
+   * another in `hidden` from row `first` on. What comes of a row does not depend on the rows beside it.
+   */
+  static queueTogether(parts: readonly ForwardPart[], first: number): void {
+    const [{ state }] = parts;
+    const { device, model, tapped } = state;
+    const taps = state.#taps;
+    const counts = parts.map(({ step }) => step.rows);
+    const count = counts.reduce((sum, each) => sum + each);
+    const space = cut(state.#space, count, first);
+    let at = 0;
+    for (const [i, { ids: { tokens, start, shift } }] of parts.entries()) {
+      model.embedding.queue(rows(space.residual, at, at + counts[i]), tokens, { start, shift });
+      at += counts[i];
+    }
+    const context = { device, config: model.config, space, rope: state.#rope };
+    const kept = taps.length > 0 ? rows(tapped, first, first + count) : undefined;
+    // Keeps the residual stream where `run` layers have run and a drafter reads it.
+    const queueTaps = (run: number): void => {
+      const { hiddenSize } = model.config;
+      taps.forEach((tap, i) => {
+        if (tap !== run) return;
+        convert(device, columns(kept!, i * hiddenSize, (i + 1) * hiddenSize), space.residual);
+      });
+    };
+    queueTaps(0);
     model.layers.forEach((layer, i) => {
-      queueLayer(context, layer, some(cache.keys[i]), some(cache.values[i]));
-      this.#queueTaps(space, i + 1);
+      const sequences = parts.map(({ state: { cache }, step }) => {
+        const { slots = cache.slots } = step;
+        const some = (all: Tensor): Tensor => slots < cache.slots ? rows(all, 0, slots) : all;
+        return { step, keys: some(cache.keys[i]), values: some(cache.values[i]) };
+      });
+      queueLayer(context, layer, sequences);
+      queueTaps(i + 1);
     });
     rmsNorm(device, space.normed, space.residual, model.finalNorm, model.config.rmsNormEps);
   }
 
-  /** Keeps the residual stream where `run` layers have run and a drafter reads it. */
-  #queueTaps({ residual, rows: count }: Workspace, run: number): void {
-    const { hiddenSize } = this.model.config;
-    const kept = rows(this.tapped, 0, count);
-    this.#taps.forEach((tap, i) => {
-      if (tap !== run) return;
-      convert(this.device, columns(kept, i * hiddenSize, (i + 1) * hiddenSize), residual);
-    });
-  }
-
-  /** Queues the logits of rows `first .. first + count - 1` of `hidden` into rows 0.. of `logits`. */
-  queueLogits(count: number, first = 0): void {
+  /** Queues the logits of rows `first .. first + count - 1` of `hidden` into rows `into ..` of `logits`. */
+  queueLogits(count: number, first = 0, into = 0): void {
     const x = rows(this.hidden, first, first + count);
-    queueLinear(this.#space, this.model.lmHead, rows(this.logits, 0, count), x, "logits");
+    const y = rows(this.logits, into, into + count);
+    queueLinear(this.#space, this.model.lmHead, y, x, "logits");
   }
 
-  /** Queues the choice of a token after each of the first `count` rows, which stand in the text as `place` says. */
-  queueChoice(count: number, settings: ChoiceSettings, place: Place): void {
+  /** Queues the choice of a token after `count` rows of `logits`, from row `first` on, which stand in the text as `place` says. */
+  queueChoice(count: number, settings: ChoiceSettings, place: Place, first = 0): void {
+    const end = first + count;
     choose(this.device, {
       ...settings,
       ...place,
-      choice: rows(this.choice, 0, count),
-      scores: rows(this.scores, 0, count),
-      logits: rows(this.logits, 0, count),
+      choice: rows(this.choice, first, end),
+      scores: rows(this.scores, first, end),
+      logits: rows(this.logits, first, end),
       chosenFrom: this.vocabulary,
       cacheLength: this.cacheLength,
     });

@@ -5,7 +5,7 @@
  */
 import type { ActivationDType, KvCacheDType } from "../base/dtype.ts";
 import type { ModelConfig } from "../checkpoint/config/config.ts";
-import { type Arena, type Device, rows, type Tensor } from "../device/mod.ts";
+import { type Device, rows, type Scratch, type Tensor } from "../device/mod.ts";
 import { attentionBytes, MAX_TREE_ROWS } from "../ops/mod.ts";
 import { quantizedBytes } from "../quant/mod.ts";
 import { storedAs } from "./kv_cache.ts";
@@ -91,7 +91,7 @@ function scratchBytes({ rows: count, logitsRows }: WorkspaceSizes, needs: Buffer
 /** Allocates a workspace. */
 export function workspace(
   device: Device,
-  arena: Arena,
+  arena: Scratch,
   config: ModelConfig,
   dtype: ActivationDType,
   sizes: WorkspaceSizes & CacheSizes,
@@ -124,16 +124,17 @@ export function workspace(
   };
 }
 
-/** The same buffers, cut to `count` rows. */
-export function cut(space: Workspace, count: number): Workspace {
+/** The same buffers, cut to `count` rows from row `first` on. */
+export function cut(space: Workspace, count: number, first = 0): Workspace {
+  const end = first + count;
   return {
     ...space,
     rows: count,
-    residual: rows(space.residual, 0, count),
-    normed: rows(space.normed, 0, count),
-    qkv: rows(space.qkv, 0, count),
-    attended: rows(space.attended, 0, count),
-    gateUp: rows(space.gateUp, 0, count),
-    activated: space.activated && rows(space.activated, 0, count),
+    residual: rows(space.residual, first, end),
+    normed: rows(space.normed, first, end),
+    qkv: rows(space.qkv, first, end),
+    attended: rows(space.attended, first, end),
+    gateUp: rows(space.gateUp, first, end),
+    activated: space.activated && rows(space.activated, first, end),
   };
 }

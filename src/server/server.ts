@@ -9,7 +9,7 @@ import { TokenTexts } from "./answers/token_texts.ts";
 import { type App, createApp } from "./app.ts";
 import { isLoopback } from "./hosts.ts";
 import { checkServerOptions, type ServerOptions } from "./options.ts";
-import { OneAtATime } from "./queue/one_at_a_time.ts";
+import { Slots } from "./queue/slots.ts";
 import { Metrics } from "./service/metrics.ts";
 import type { Log } from "./wire/log.ts";
 
@@ -39,7 +39,7 @@ export class Server implements AsyncDisposable {
   static start(given: ServerOptions): Server {
     const options = checkServerOptions(given);
     const { engine, model, host, port, queue, sampling, log } = options;
-    const scheduler = new OneAtATime(engine, queue);
+    const scheduler = new Slots(engine, queue);
     const service = {
       engine,
       scheduler,
@@ -47,7 +47,7 @@ export class Server implements AsyncDisposable {
       created: Math.floor(Date.now() / 1000),
       sampling,
       texts: new TokenTexts(engine.tokenizer),
-      metrics: new Metrics(scheduler),
+      metrics: new Metrics(scheduler, engine),
       isDraining: false,
     };
     const app = createApp(service, options);
@@ -61,6 +61,7 @@ export class Server implements AsyncDisposable {
       model,
       method: engine.method,
       context: engine.context,
+      slots: engine.slots,
       keys: options.keys.length,
     });
     return new Server(server, () => service.isDraining = true, log);

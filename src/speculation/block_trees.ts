@@ -105,7 +105,7 @@ class BlockTrees implements Drafter {
   readonly #cut?: ChainCut;
 
   constructor(verifier: Verifier, head: HeadModel, options: BlockTreeOptions) {
-    const { memory: { device, context, slots, prefillRows, kvCache } } = verifier;
+    const { memory: { device, context, slots, prefillRows, kvCache, seat } } = verifier;
     const { shapes, most } = shapesOf(options);
     const { depth, topk } = most;
     this.#name = options.name ?? "head";
@@ -116,7 +116,7 @@ class BlockTrees implements Drafter {
     const count = Math.max(prefillRows, this.#contextRows);
     this.#state = cleanup.use(
       new BlockState(head, {
-        ...{ context, slots, kvCache },
+        ...{ context, slots, kvCache, scratch: seat?.scratch },
         ...{ rows: count, drafted: depth, branches: topk },
       }),
     );

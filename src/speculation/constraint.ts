@@ -6,6 +6,9 @@
 import { type Arena, DeviceEvent, HostWords, rows, type Tensor } from "../device/mod.ts";
 import type { Proposal, SequenceMemory } from "./drafter.ts";
 
+/** Who proposed what a constraint forces. */
+export const FORCED_BY = "grammar";
+
 /**
  * Rows of a round that verifies what a constraint forces, the last committed token included. On a GPU they cost about
  * what one row costs; what is forced beyond comes with the next round.

@@ -25,6 +25,8 @@ export class Continuations {
   readonly parents: Int32Array;
   /** Tokens from node 0 to each. */
   readonly depths: Int32Array;
+  /** What each is worth, 1 for node 0. */
+  readonly chances: Float32Array;
   readonly #index: SuffixIndex;
   readonly #depth: number;
   readonly #leastWorth: number;
@@ -37,6 +39,7 @@ export class Continuations {
     this.tokens = new Int32Array(rows);
     this.parents = new Int32Array(rows).fill(-1);
     this.depths = new Int32Array(rows);
+    this.chances = new Float32Array(rows).fill(1);
     this.#index = index;
     this.#depth = depth;
     this.#leastWorth = leastWorth;
@@ -58,6 +61,7 @@ export class Continuations {
       this.tokens[nodes] = token;
       this.parents[nodes] = parent;
       this.depths[nodes] = this.depths[parent] + 1;
+      this.chances[nodes] = worth;
       if (this.depths[nodes] < this.#depth) this.#branch(nodes, set, worth, vocabulary);
       nodes++;
     }

@@ -78,6 +78,7 @@ export function draftModel(
     depth,
     slack: rows + (inner ? Math.max(inner.rows, inner.slack) : 1),
     settings,
+    members: inner && [inner],
     create: (verifier) =>
       new DraftModel(verifier, model, { minDraft, siblings, name }, { depth, settings }, inner),
   };
@@ -240,6 +241,11 @@ class DraftModel implements Drafter {
 
   proposer(j: number): string {
     return this.#proposers[j];
+  }
+
+  proposerOf(row: number): string {
+    // The first rows are the sequence.
+    return row <= this.#drafted ? this.#proposers[row - 1] : this.#name;
   }
 
   resume(kept: number, length: number): void {

@@ -12,8 +12,9 @@ import { type Kind, object } from "../base/options.ts";
 import type { Device, Tensor } from "../device/mod.ts";
 import type { ModelState } from "../model/mod.ts";
 import type { Choice } from "./choice.ts";
-import type { Policy } from "./policy/policy.ts";
+import type { Policy, SuffixRound } from "./policy/policy.ts";
 import type { Setting } from "./policy/setting.ts";
+import type { Seat } from "./seats.ts";
 import type { LevelStats } from "./stats.ts";
 import type { Taps } from "./taps.ts";
 
@@ -35,6 +36,48 @@ export interface SequenceMemory {
   readonly kvCache?: KvCacheDType;
   /** How all levels choose tokens. */
   readonly choice: Choice;
+  /** Its seat among several sequences of one plan; absent where it is alone. */
+  readonly seat?: Seat;
+  /** Hears what rounds of all levels are; nobody does where absent. */
+  watch?: Watch;
+}
+
+/** A round under way, as who watches it sees it. */
+export interface Watched extends Verifier {
+  /** Name of the model that verifies. */
+  readonly name: string;
+  /** What proposes. */
+  readonly drafter?: Drafter;
+  /** The accept length, then the tokens, when it has ended. */
+  readonly result: Int32Array;
+}
+
+/** Who watches rounds. Rounds inside a proposal begin and end before those that verify it. */
+export interface Watch {
+  /** A proposal stands in device memory, `rows` rows with node 0, and is not verified yet; 0 where a constraint forces tokens. */
+  proposed(round: Watched, rows: number): void;
+  /** The same round has ended, before its drafter hears of it. */
+  ended(round: Watched): void;
+}
+
+/** Nodes that a tree may take, as `treeSelect` takes them. */
+export interface Candidates {
+  /** Logarithms of the chances of their paths, f32 [count]; above 0 where there is no chance to know, -infinity for none. */
+  readonly scores: Tensor<"f32">;
+  /** i32 [count]. */
+  readonly tokens: Tensor<"i32">;
+  /** The candidate before each, -1 for node 0, i32 [count]. */
+  readonly parents: Tensor<"i32">;
+  /** What was guessed to come behind position p, in row p % count, where that says more of candidates whose chance is not known. */
+  readonly guesses?: Guesses;
+}
+
+/** Guesses behind positions of a text. */
+export interface Guesses {
+  /** Logarithms of their chances, f32 [count, width]. */
+  readonly values: Tensor<"f32">;
+  /** Their tokens, i32 [count, width]. */
+  readonly ids: Tensor<"i32">;
 }
 
 /**
@@ -56,6 +99,15 @@ export interface Proposal {
   readonly limit?: Tensor<"i32">;
   /** Fewer rows than `rows`, ascending, that a forward may have where no more exist; only `rows` where absent. */
   readonly cuts?: readonly number[];
+  /** What the rows of a tree were taken from, where a device knows their chances. */
+  readonly candidates?: Candidates;
+  /** The chance of each row's path, f32 [rows], where the host knows it. */
+  readonly chances?: Float32Array;
+}
+
+/** The rows that a verifier's forward has for the first `proposed` rows of a proposal: 1, the fewest that hold them, or all. */
+export function rowsFor({ rows, cuts = [] }: Proposal, proposed: number): number {
+  return proposed === 1 ? 1 : cuts.find((count) => proposed <= count) ?? rows;
 }
 
 /** The model above, as its drafter sees it. */
@@ -97,6 +149,8 @@ export interface Drafter extends Disposable {
   observe(strayed: boolean): void;
   /** Who proposed the j-th accepted token of the last proposal. */
   proposer(j: number): string;
+  /** Who proposed the row `row` of it, 1 or more, before the drafter has heard of the verification; `proposer(0)` where absent. */
+  proposerOf?(row: number): string;
   /**
    * Keeps what it has of the first `kept` tokens, which the verifier has in its caches, catches up where it has fewer,
    * and forgets what follows; makes room for a text of `length` tokens: rounds allocate nothing.
@@ -104,6 +158,11 @@ export interface Drafter extends Disposable {
   resume(kept: number, length: number): void;
   /** Forgets what it remembers of earlier texts; absent where it remembers none. */
   forget?(): void;
+  /**
+   * The rounds that it would have had by itself over what has been committed, as far as it has not told of them yet; of a text
+   * of which it has not told anything, from the token at `from` on. Absent where that is not known without a device.
+   */
+  alone?(from: number): readonly SuffixRound[];
   /** Makes the next proposals as one of its plan's settings says; absent where there is one way only. */
   use?(setting: Setting): void;
   /** Who says from now on which setting each proposal uses, where there are several drafters; nobody where absent. */
@@ -129,6 +188,8 @@ export interface DrafterPlan {
   readonly settings: readonly Setting[];
   /** Whether it is of several drafters, which need a policy. */
   readonly several?: boolean;
+  /** The plans inside: those of several drafters, or of what proposes to a draft model. */
+  readonly members?: readonly DrafterPlan[];
   /** Allocates and captures. */
   create(verifier: Verifier): Drafter;
 }

@@ -178,6 +178,7 @@ class HeadTrees implements Drafter {
         rows: Math.max(memory.prefillRows, this.#extendRows, topk),
         logitsRows: topk,
         kvCache: memory.kvCache,
+        scratch: memory.seat?.scratch,
       }),
     );
     this.#root = arena.allocate(this.#state.hidden.dtype, [1, head.config.hiddenSize], "root");

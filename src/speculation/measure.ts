@@ -28,6 +28,13 @@ export interface MeasureOptions {
   readonly runs?: number;
   /** Milliseconds after which each setting left is timed once; 700 where absent. */
   readonly enoughMs?: number;
+  /**
+   * How often all of it is done, one setting behind the other each time, so that what holds up the machine for a while holds up
+   * all of them; once where absent. No other pass begins behind `enoughMs`.
+   */
+  readonly passes?: number;
+  /** Hears what each pass came to. */
+  readonly pass?: (costs: Costs) => void;
   /** Hears how many of all settings, at all contexts, have been timed. */
   readonly progress?: (done: number, total: number) => void;
 }
@@ -69,17 +76,47 @@ export function measureCosts(
   const contexts = [...new Set(given.map((length) => Math.min(length, context - LEAST_BEHIND)))];
   const timer = new Timer(round, options);
   const all = measured(settings);
-  const levels = contexts.map((context, i) => {
-    timer.read(context);
-    return atContext(round.memory.device.backend, timer, all, (done) => {
-      options.progress?.(i * all.length + done, contexts.length * all.length);
+  const { passes = 1, pass, progress } = options;
+  const each: Costs[] = [];
+  const total = passes * contexts.length * all.length;
+  while (each.length < passes && (each.length === 0 || !timer.isEnough)) {
+    const levels = contexts.map((context, i) => {
+      timer.read(context);
+      return atContext(round.memory.device.backend, timer, all, (done) => {
+        progress?.((each.length * contexts.length + i) * all.length + done, total);
+      });
     });
-  });
+    each.push({ contexts, levels: merged(levels) });
+    pass?.(each.at(-1)!);
+  }
   round.drafter!.use!(PLAIN);
   round.resume(0, 1);
   round.forget();
   for (const one of round.levels) one.reset();
-  return { contexts, levels: merged(levels) };
+  return middle(each);
+}
+
+/** The medians of several measurements of the same. */
+function middle(each: readonly Costs[]): Costs {
+  const of = (pick: (costs: Costs) => number) => median(each.map(pick));
+  const [{ contexts, levels }] = each;
+  const byContext = (pick: (costs: LevelCosts) => readonly number[], l: number) =>
+    contexts.map((_, i) => of((one) => pick(one.levels[l])[i]));
+  return {
+    contexts,
+    levels: levels.map(({ rows, draftMs }, l) => ({
+      rows,
+      verifyMs: contexts.map((_, i) => {
+        return rows.map((_, j) => of((one) => one.levels[l].verifyMs[i][j]));
+      }),
+      queuedMs: byContext(({ queuedMs }) => queuedMs, l),
+      draftMs: Object.fromEntries(
+        Object.keys(draftMs).map((name) => [name, byContext((one) => one.draftMs[name], l)]),
+      ),
+      catchUpMs: byContext(({ catchUpMs }) => catchUpMs, l),
+      headReadMs: byContext(({ headReadMs }) => headReadMs, l),
+    })),
+  };
 }
 
 /** Times the rounds of settings behind one prompt. */
@@ -95,10 +132,16 @@ class Timer {
     this.#until = performance.now() + enoughMs;
   }
 
+  /** Whether it has taken as long as it may. */
+  get isEnough(): boolean {
+    return performance.now() > this.#until;
+  }
+
   /** Reads a text of `count` tokens, of which the caches have what was read before. */
   read(count: number): void {
     const { vocabSize } = this.#round.state.model.config;
-    const kept = Math.max(0, this.#prompt.length - 2);
+    // A shorter text than the one before is its beginning.
+    const kept = Math.max(0, Math.min(count, this.#prompt.length) - 2);
     this.#prompt = Array.from({ length: count }, (_, i) => (i * 7919 + 13) % vocabSize);
     this.#begin(kept);
     this.#round.memory.device.synchronize();

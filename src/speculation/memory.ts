@@ -8,6 +8,7 @@ import type { Arena, Device } from "../device/mod.ts";
 import { Choice } from "./choice.ts";
 import { FORCED_ROWS } from "./constraint.ts";
 import type { DrafterPlan, SequenceMemory } from "./drafter.ts";
+import type { Seat } from "./seats.ts";
 
 /**
  * Rows of one forward while a prompt is read. A GPU reads its weights once for all of them; a CPU gains
@@ -26,6 +27,8 @@ export interface MemoryOptions {
   readonly promptRows?: number;
   /** See `SequenceMemory`. */
   readonly kvCache?: KvCacheDType;
+  /** Of one of several sequences; see `SequenceMemory`. */
+  readonly seat?: Seat;
 }
 
 /** Allocates the shared memory of a sequence of up to `context` tokens. */
@@ -34,9 +37,11 @@ export function sequenceMemory(
   arena: Arena,
   context: number,
   plan?: DrafterPlan,
-  { promptRows = Infinity, kvCache }: MemoryOptions = {},
+  { promptRows = Infinity, kvCache, seat }: MemoryOptions = {},
 ): SequenceMemory {
-  const slots = context + 1 + Math.max(plan?.rows ?? 1, plan?.slack ?? 0, FORCED_ROWS);
+  // Others' rounds may verify rows behind a text that its last round has taken beyond its end.
+  const beyond = seat ? 1 + (plan?.depth ?? 0) : 0;
+  const slots = context + 1 + Math.max(plan?.rows ?? 1, plan?.slack ?? 0, FORCED_ROWS) + beyond;
   return {
     device,
     history: arena.fromHost("i32", [slots + 1], new Int32Array(slots + 1)),
@@ -46,5 +51,6 @@ export function sequenceMemory(
     prefillRows: Math.min(promptRows, PREFILL_ROWS[device.backend], context),
     kvCache,
     choice: new Choice(device, arena),
+    seat,
   };
 }

@@ -4,7 +4,8 @@
  * @module
  */
 export * from "./choice.ts";
-export type { Constraint } from "./constraint.ts";
+export { Company, type Turn } from "./company.ts";
+export { type Constraint, FORCED_BY } from "./constraint.ts";
 export * from "./dflash.ts";
 export * from "./draft_model.ts";
 export * from "./drafter.ts";
@@ -19,9 +20,11 @@ export * from "./policy/expected.ts";
 export * from "./policy/policy.ts";
 export * from "./policy/setting.ts";
 export * from "./round.ts";
+export { MOST_SLOTS, type Seat } from "./seats.ts";
 export { DRAFTER_KINDS } from "./shape.ts";
 export * from "./stats.ts";
 export * from "./suffix.ts";
 export * from "./switched.ts";
 export type { Taps } from "./taps.ts";
 export type { TreeOptions } from "./tree.ts";
+export type { RoundNode, RoundReport } from "./round_report.ts";

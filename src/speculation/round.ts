@@ -5,23 +5,41 @@
  */
 import { ArgumentError } from "../base/errors.ts";
 import { Arena, DeviceEvent, Graph, type ReadBack, rows, type Tensor } from "../device/mod.ts";
-import { type Model, ModelState } from "../model/mod.ts";
+import type { DType } from "../base/dtype.ts";
+import { type ForwardPart, type Model, ModelState } from "../model/mod.ts";
 import { advance, commit, MAX_TREE_ROWS, ringWrite, verify } from "../ops/mod.ts";
 import { ByLength } from "./by_length.ts";
-import { type Constraint, ConstraintMemory, FORCED_ROWS } from "./constraint.ts";
+import { type Constraint, ConstraintMemory, FORCED_BY, FORCED_ROWS } from "./constraint.ts";
 import type { Drafter, DrafterPlan, Proposal, SequenceMemory, Verifier } from "./drafter.ts";
 import { type LogProbsOf, RoundOutput, type TopToken } from "./log_probs.ts";
 import { slotsOf } from "./memory.ts";
 import { cutsOf, RoundGraphs } from "./round_graphs.ts";
 import type { Siblings } from "./siblings.ts";
+import { firstRow, type Seat } from "./seats.ts";
 import { LevelStats } from "./stats.ts";
 import { type Taps, taps } from "./taps.ts";
+import { RoundWatch } from "./watch.ts";
 
 /** Rows of a forward that reads many tokens which others have chosen; few enough that hidden states of all are kept. */
 const CATCH_UP_ROWS = 32;
 
-/** Who proposed what a constraint forces. */
-export const FORCED_BY = "grammar";
+/** How a round is run. */
+export interface RoundOptions {
+  /** With log-probabilities, for which `prepareLogProbs` has been called, of this. */
+  readonly logged?: LogProbsOf;
+  /** Under a constraint, for which `prepareConstraint` has been called. */
+  readonly constraint?: Constraint;
+}
+
+/** A round under way. */
+interface Turn extends RoundOptions {
+  /** What verifies the proposal. */
+  graphs: RoundGraphs;
+  /** Rows that a constraint forces; 0 where it leaves the proposal to the drafter. */
+  readonly forced: number;
+  /** Whether its forward had the verification with it. */
+  isVerified?: boolean;
+}
 
 /** A model that verifies what its drafter proposes; without a drafter, plain decoding. */
 export class Round implements Verifier, Disposable {
@@ -37,10 +55,13 @@ export class Round implements Verifier, Disposable {
   readonly drafter?: Drafter;
   /** Counts and times. */
   readonly stats: LevelStats;
+  /** The rounds that there are, for all but what a constraint forces. Those of one place of proposals lie side by side, ascending. */
+  readonly kinds: readonly RoundGraphs[];
   /** The last round's accept length, then its tokens, as the host read them; the rest is not for others. */
   result: Int32Array;
   readonly #arena: Arena;
   readonly #output: RoundOutput;
+  readonly #seat?: Seat;
   readonly #siblings?: Siblings;
   readonly #inOrder: Tensor<"i32">;
   readonly #many: Tensor<"i32">;
@@ -60,8 +81,11 @@ export class Round implements Verifier, Disposable {
   /** Forwards of the next tokens of the history, of many and of one. */
   readonly #catchUps: readonly { readonly rows: number; readonly graphs: ByLength<Graph> }[];
   readonly #logged = new Set<LogProbsOf>();
+  #watch?: RoundWatch;
   /** Whether the last round verified what was forced. */
   #wasForced = false;
+  /** The round under way. */
+  #turn?: Turn;
 
   /**
    * Allocates the state of `model`, makes the drafter of `plan` for it, and captures its graphs. Where it drafts for a model
@@ -95,6 +119,9 @@ export class Round implements Verifier, Disposable {
     }
     this.name = name;
     this.memory = memory;
+    // Only forwards of the target are shared.
+    const seat = above ? undefined : memory.seat;
+    this.#seat = seat;
     this.#siblings = siblings;
     using cleanup = new DisposableStack();
     this.#arena = cleanup.use(new Arena(device, `round of ${name}`));
@@ -102,11 +129,12 @@ export class Round implements Verifier, Disposable {
       new ModelState(model, {
         context: memory.context,
         slots: memory.slots,
-        rows: Math.max(most, memory.prefillRows),
-        logitsRows: most,
+        rows: Math.max(most, memory.prefillRows, seat ? MAX_TREE_ROWS : 0),
+        logitsRows: seat ? MAX_TREE_ROWS : most,
         vocabulary: above?.vocabulary,
         kvCache: memory.kvCache,
         taps: typeof plan?.taps === "string" ? undefined : plan?.taps,
+        scratch: memory.seat?.scratch,
       }),
     );
     if (plan && plan.taps !== "none") {
@@ -137,15 +165,17 @@ export class Round implements Verifier, Disposable {
       capture: (slots?: number) => T,
       rows = 1,
     ): ByLength<T> => new ByLength(rows, memory.slots, (slots) => cleanup.use(capture(slots)));
-    this.#plains = byLength((slots) => this.#graphs({ rows: 1 }, slots));
+    this.#plains = byLength((slots) => this.#graphs({ rows: 1 }, 0, slots));
     const places = this.drafter ? this.drafter.proposals ?? [this.drafter.proposal] : [];
-    this.#proposed = new Map(places.map((place) => [
+    this.#proposed = new Map(places.map((place, i) => [
       place,
-      cutsOf(place).map((proposal) => cleanup.use(this.#graphs(proposal))),
+      cutsOf(place).map((proposal) => cleanup.use(this.#graphs(proposal, 1 + i))),
     ]));
-    for (const graphs of this.#kinds) {
+    this.kinds = this.#all;
+    for (const graphs of this.kinds) {
       graphs.prepare();
       graphs.prepareCommit();
+      if (seat) graphs.prepareShared();
     }
     this.#catchUps = [...new Set([many, 1])].map((count) => ({
       rows: count,
@@ -157,34 +187,47 @@ export class Round implements Verifier, Disposable {
     this.#cleanup = cleanup.move();
   }
 
-  #graphs(proposal: Proposal, slots?: number): RoundGraphs {
-    return new RoundGraphs(this.memory.device, proposal, {
-      forward: (proposal) => this.#queueForward(proposal, slots),
-      choose: (proposal, allowed) => this.#queueChoice(proposal, allowed),
-      commit: (proposal, of) => this.#queueCommit(proposal.rows, of),
-    });
+  #graphs(proposal: Proposal, place: number, slots?: number): RoundGraphs {
+    const parts = {
+      forward: (proposal: Proposal) => {
+        const { step, ids } = this.#part(proposal, slots);
+        const first = firstRow(this.#seat, step.rows);
+        this.state.queueForward(step, ids, first);
+        this.state.queueLogits(step.rows, first, first);
+      },
+      choose: (proposal: Proposal, allowed?: Tensor<"i32">) => this.#queueChoice(proposal, allowed),
+      commit: (proposal: Proposal, of?: LogProbsOf) => this.#queueCommit(proposal.rows, of),
+    };
+    return new RoundGraphs(this.memory.device, proposal, parts, place, slots);
   }
 
-  #queueForward({ rows: count, tokens, depths, mask }: Proposal, slots?: number): void {
+  #part({ rows, tokens, depths, mask }: Proposal, slots?: number): ForwardPart {
     const { state, memory: { history } } = this;
     const { cacheLength } = state;
-    state.queueForward(
-      { rows: count, cacheLength, depths, mask, slots },
-      tokens ? { tokens } : { tokens: history, start: cacheLength },
-    );
-    state.queueLogits(count);
+    return {
+      state,
+      step: { rows, cacheLength, depths, mask, slots },
+      ids: tokens ? { tokens } : { tokens: history, start: cacheLength },
+    };
+  }
+
+  /** Its part in a forward that verifies what `kinds[kind]` does. */
+  part(kind: number): ForwardPart {
+    const { proposal, slots } = this.kinds[kind];
+    return this.#part(proposal, slots);
   }
 
   #queueChoice(proposal: Proposal, allowed?: Tensor<"i32">): void {
     const { state, memory: { device, history, choice } } = this;
     const { rows: count, tokens, parents, depths, mask, limit } = proposal;
-    state.queueChoice(count, choice, { history, tokens, depths, mask, allowed });
+    const first = firstRow(this.#seat, count);
+    state.queueChoice(count, choice, { history, tokens, depths, mask, allowed }, first);
     verify(device, {
       result: rows(this.#output.result, 0, 1 + count),
       path: rows(this.#output.path, 0, count),
       history,
       cacheLength: state.cacheLength,
-      choice: rows(state.choice, 0, count),
+      choice: rows(state.choice, first, first + count),
       tokens,
       parents,
       limit,
@@ -193,14 +236,16 @@ export class Round implements Verifier, Disposable {
 
   #queueCommit(count: number, of?: LogProbsOf): void {
     const { state, memory: { device }, taps } = this;
+    const first = firstRow(this.#seat, count);
+    const own = <D extends DType>(all: Tensor<D>) => rows(all, first, first + count);
     if (of) {
       const scores = of === "model" ? state.logits : state.scores;
-      this.#output.queueLogProbs(device, rows(state.choice, 0, count), rows(scores, 0, count));
+      this.#output.queueLogProbs(device, own(state.choice), own(scores));
     }
     const path = rows(this.#output.path, 0, count);
     this.#siblings?.queueCollect(state, path, rows(this.#output.result, 0, 1));
     if (taps) {
-      ringWrite(device, taps.ring, rows(state.tapped, 0, count), {
+      ringWrite(device, taps.ring, own(state.tapped), {
         start: state.cacheLength,
         path,
         count: rows(this.#output.result, 0, 1),
@@ -218,7 +263,7 @@ export class Round implements Verifier, Disposable {
   }
 
   /** All kinds of rounds that there are. */
-  get #kinds(): readonly RoundGraphs[] {
+  get #all(): readonly RoundGraphs[] {
     const proposed = [...this.#proposed.values()].flat();
     return [...this.#plains.all, ...proposed, ...(this.#forced ? [this.#forced] : [])];
   }
@@ -234,7 +279,7 @@ export class Round implements Verifier, Disposable {
    */
   prepareLogProbs(of: LogProbsOf): void {
     this.#readBackAll ??= this.#cleanup.use(this.#output.readBack(this.memory.device, true));
-    for (const graphs of this.#kinds) graphs.prepareCommit(of);
+    for (const graphs of this.#all) graphs.prepareCommit(of);
     this.#logged.add(of);
   }
 
@@ -246,9 +291,18 @@ export class Round implements Verifier, Disposable {
     this.#constraint ??= this.#cleanup.use(
       new ConstraintMemory(memory, this.#arena, most, state.model.config.vocabSize),
     );
-    this.#forced ??= this.#cleanup.use(this.#graphs(this.#constraint.forced));
+    this.#forced ??= this.#cleanup.use(this.#graphs(this.#constraint.forced, 0));
     for (const of of [undefined, ...this.#logged]) this.#forced.prepareCommit(of);
-    for (const graphs of this.#kinds) graphs.prepareConstrained(this.#constraint);
+    for (const graphs of this.#all) graphs.prepareConstrained(this.#constraint);
+  }
+
+  /** Keeps what the rounds of all levels are from the next one on, and gives where; or keeps it no longer. */
+  watch(isWatched: boolean): RoundWatch | undefined {
+    this.memory.watch = isWatched
+      ? this.#watch ??= this.#cleanup.use(new RoundWatch(this))
+      : undefined;
+    this.#watch?.reset();
+    return isWatched ? this.#watch : undefined;
   }
 
   #queueCatchUp(count: number, slots?: number): void {
@@ -321,17 +375,95 @@ export class Round implements Verifier, Disposable {
    * `logged` says of what; under a constraint, for which `prepareConstraint` has, where there is one.
    */
   run(logged?: LogProbsOf, constraint?: Constraint): number {
-    const { state, stats } = this;
-    const [start, drafted, verified, committed] = this.#events;
-    start.record();
-    const forced = constraint ? this.#constraint!.propose(constraint, state.length) : 0;
-    const graphs = this.#propose(forced > 0);
-    drafted.record();
-    if (constraint) this.#verifyConstrained(graphs, constraint, forced);
-    else graphs.verify.launch();
+    this.queue({ logged, constraint });
+    return this.finish();
+  }
+
+  /** Queues one round, for which `finish` waits. */
+  queue(options: RoundOptions): void {
+    const { constraint, logged } = options;
+    this.begin(options);
+    this.queueRead();
+    const { graphs } = this.#turn!;
+    if (constraint) {
+      graphs.forward.launch();
+      this.#chooseConstrained(constraint);
+    } else graphs.verify.launch();
+    const [, , verified, committed] = this.#events;
     verified.record();
     graphs.commit(logged).launch();
     committed.record();
+  }
+
+  /**
+   * Begins a round: queues its proposal, but none where it `isPlain`. What follows is `queueRead`, a forward of several or
+   * `queueOwn`, `settle` and `finish`.
+   */
+  begin({ logged, constraint }: RoundOptions, isPlain = false): void {
+    const [start, drafted] = this.#events;
+    start.record();
+    const forced = constraint ? this.#constraint!.propose(constraint, this.state.length) : 0;
+    const graphs = this.#propose(forced > 0, isPlain);
+    drafted.record();
+    this.#turn = { logged, constraint, graphs, forced };
+  }
+
+  /** Of `kinds`, the one that verifies the proposal in the fewest rows; -1 for what is forced. */
+  get kind(): number {
+    return this.kinds.indexOf(this.#turn!.graphs);
+  }
+
+  /**
+   * Has the proposal verified by `kinds[kind]`, of the same place and no fewer rows, and queues what a constraint needs of it,
+   * and who watches, before the forward.
+   */
+  queueRead(kind: number = this.kind): void {
+    const turn = this.#turn!;
+    const { constraint, forced } = turn;
+    if (kind >= 0) turn.graphs = this.kinds[kind];
+    const count = forced ? 0 : this.#proposedRows(turn.graphs);
+    this.memory.watch?.proposed(this, count);
+    if (constraint === undefined) return;
+    this.#constraint!.queueRead(turn.graphs.proposal, Math.max(1, count), this.state.length);
+  }
+
+  /** Queues a forward of its own, in place of a part in one of several. */
+  queueOwn(): void {
+    const turn = this.#turn!;
+    const { graphs, constraint } = turn;
+    turn.isVerified = constraint === undefined;
+    if (constraint) graphs.forward.launch();
+    else graphs.verify.launch();
+  }
+
+  /** Queues the choice, the verification and the commit, behind the forward. */
+  settle(): void {
+    const { graphs, constraint, logged, isVerified } = this.#turn!;
+    if (constraint) this.#chooseConstrained(constraint);
+    else if (!isVerified) {
+      if (logged === undefined) return graphs.end.launch();
+      graphs.settle.launch();
+    }
+    graphs.commit(logged).launch();
+  }
+
+  /** The host makes the masks while the device runs the forward. */
+  #chooseConstrained(constraint: Constraint): void {
+    const { graphs, forced } = this.#turn!;
+    this.#constraint!.fill(constraint, graphs.proposal, forced || this.#proposedRows(graphs));
+    graphs.choose.launch();
+  }
+
+  /** Rows of `graphs` that there are: in company they may have more than the drafter proposes, which may be accepted, too. */
+  #proposedRows({ proposal: { rows, limit } }: RoundGraphs): number {
+    return limit === undefined ? rows : this.drafter!.proposed;
+  }
+
+  /** Waits for the round's result; `sharedMs` gives its part of the time in which rounds were verified together, when that is over. */
+  finish(sharedMs?: () => number): number {
+    const { state, stats } = this;
+    const [start, drafted, verified, committed] = this.#events;
+    const { graphs, logged } = this.#turn!;
     const waitedFrom = performance.now();
     this.result = (logged ? this.#readBackAll! : this.#readBack).wait();
     if (logged) this.#output.take(this.result);
@@ -342,18 +474,22 @@ export class Round implements Verifier, Disposable {
     state.length += accepted;
     stats.add(accepted, graphs.proposal.rows);
     stats.draftMs += DeviceEvent.elapsed(start, drafted);
-    stats.verifyMs += DeviceEvent.elapsed(drafted, verified);
-    stats.commitMs += DeviceEvent.elapsed(verified, committed);
+    if (sharedMs) stats.verifyMs += sharedMs();
+    else {
+      stats.verifyMs += DeviceEvent.elapsed(drafted, verified);
+      stats.commitMs += DeviceEvent.elapsed(verified, committed);
+    }
+    this.memory.watch?.ended(this);
     this.drafter?.observe(this.#output.strays(this.result));
     return accepted;
   }
 
-  /** Lets the drafter propose, or only follow where tokens are forced; gives the graphs that verify what stands. */
-  #propose(forced: boolean): RoundGraphs {
+  /** Lets the drafter propose, or only follow where tokens are forced or none are wanted; gives the graphs that verify what stands. */
+  #propose(forced: boolean, isPlain: boolean): RoundGraphs {
     this.#wasForced = forced;
-    if (forced) {
+    if (forced || (isPlain && this.state.length > 0)) {
       this.drafter?.follow();
-      return this.#forced!;
+      return forced ? this.#forced! : this.#plain;
     }
     // A drafter needs a hidden state to start from: the first token of all is decoded plainly.
     if (this.drafter === undefined || this.state.length === 0) return this.#plain;
@@ -363,17 +499,6 @@ export class Round implements Verifier, Disposable {
     this.stats.drafted += proposed - 1;
     if (proposed === 1) return this.#plain;
     return this.#proposed.get(place)!.find(({ proposal }) => proposed <= proposal.rows)!;
-  }
-
-  /** The host makes the masks while the device runs the forward. */
-  #verifyConstrained(graphs: RoundGraphs, constraint: Constraint, forced: number): void {
-    const { proposal } = graphs;
-    const count = forced || (graphs === this.#plain ? 1 : this.drafter!.proposed);
-    const memory = this.#constraint!;
-    memory.queueRead(proposal, forced ? 1 : count, this.state.length);
-    graphs.forward.launch();
-    memory.fill(constraint, proposal, count);
-    graphs.choose.launch();
   }
 
   /** The natural log-probability of the j-th token of the last round, which was run with log-probabilities. */
@@ -418,7 +543,7 @@ export class Round implements Verifier, Disposable {
    * shrink. Throws code `"disposed"` where anything that a round needs has been disposed.
    */
   resume(kept: number, length: number): void {
-    for (const graphs of this.#kinds) graphs.expectLive();
+    for (const graphs of this.#all) graphs.expectLive();
     for (const { graphs } of this.#catchUps) for (const graph of graphs.all) graph.expectLive();
     this.state.cache.ensure(slotsOf(this.memory, length));
     this.catchUp(kept);

@@ -36,6 +36,10 @@ export function cutsOf(proposal: Proposal): Proposal[] {
 export class RoundGraphs implements Disposable {
   /** What its rounds verify. */
   readonly proposal: Proposal;
+  /** Slots of the cache that its forwards are for; all where absent. */
+  readonly slots?: number;
+  /** The number of the place where its proposal lies, cut or whole; 0 where nothing is proposed. */
+  readonly place: number;
   readonly #device: Device;
   readonly #parts: RoundParts;
   readonly #cleanup = new DisposableStack();
@@ -43,11 +47,21 @@ export class RoundGraphs implements Disposable {
   #verify?: Graph;
   #forward?: Graph;
   #choose?: Graph;
+  #settle?: Graph;
+  #end?: Graph;
 
   /** No graphs yet. */
-  constructor(device: Device, proposal: Proposal, parts: RoundParts) {
+  constructor(
+    device: Device,
+    proposal: Proposal,
+    parts: RoundParts,
+    place: number,
+    slots?: number,
+  ) {
     this.#device = device;
+    this.place = place;
     this.proposal = proposal;
+    this.slots = slots;
     this.#parts = parts;
   }
 
@@ -57,6 +71,15 @@ export class RoundGraphs implements Disposable {
     this.#verify ??= this.#capture(() => {
       this.#parts.forward(proposal);
       this.#parts.choose(proposal);
+    });
+  }
+
+  /** Captures what follows a forward that others have a part in: the verification of free rounds, and all to their end. */
+  prepareShared(): void {
+    this.#settle ??= this.#capture(() => this.#parts.choose(this.proposal));
+    this.#end ??= this.#capture(() => {
+      this.#parts.choose(this.proposal);
+      this.#parts.commit(this.proposal);
     });
   }
 
@@ -81,6 +104,16 @@ export class RoundGraphs implements Disposable {
     return this.#verify!;
   }
 
+  /** The verification of free rounds behind a forward. */
+  get settle(): Graph {
+    return this.#settle!;
+  }
+
+  /** That, and the commit. */
+  get end(): Graph {
+    return this.#end!;
+  }
+
   /** The forward of constrained rounds. */
   get forward(): Graph {
     return this.#forward!;
@@ -98,7 +131,9 @@ export class RoundGraphs implements Disposable {
 
   /** Throws code `"disposed"` where anything that its graphs need has been disposed. */
   expectLive(): void {
-    for (const graph of [this.#verify, this.#forward, this.#choose]) graph?.expectLive();
+    for (const graph of [this.#verify, this.#forward, this.#choose, this.#settle, this.#end]) {
+      graph?.expectLive();
+    }
     for (const graph of this.#commits.values()) graph.expectLive();
   }
 

@@ -68,7 +68,7 @@ export class Siblings {
     const { depth, count, collected } = options;
     const topk = looked(model, count);
     const size = 1 + depth + count;
-    const candidates = depth * (1 + topk);
+    const most = depth * (1 + topk);
     this.#verifier = verifier;
     this.#depth = depth;
     this.#collected = collected;
@@ -81,10 +81,16 @@ export class Siblings {
     this.#ids = arena.allocate("i32", [collected, topk], "ids");
     this.#keptValues = arena.allocate("f32", [KEPT, topk], "values kept");
     this.#keptIds = arena.allocate("i32", [KEPT, topk], "ids kept");
-    this.#scores = arena.allocate("f32", [candidates], "scores");
-    this.#tokens = arena.allocate("i32", [candidates], "tokens");
-    this.#parents = arena.allocate("i32", [candidates], "parents");
-    this.proposal = allocateTree(arena, size);
+    this.#scores = arena.allocate("f32", [most], "scores");
+    this.#tokens = arena.allocate("i32", [most], "tokens");
+    this.#parents = arena.allocate("i32", [most], "parents");
+    const candidates = {
+      scores: this.#scores,
+      tokens: this.#tokens,
+      parents: this.#parents,
+      guesses: { values: this.#keptValues, ids: this.#keptIds },
+    };
+    this.proposal = { ...allocateTree(arena, size), candidates };
   }
 
   /**

@@ -8,11 +8,19 @@ import { checkArgument, checkOptions, integer, required } from "../base/options.
 import { Arena, type Device } from "../device/mod.ts";
 import { MAX_TREE_ROWS } from "../ops/mod.ts";
 import { Continuations, PLACES } from "./continuations.ts";
-import type { Drafter, DrafterPlan, Proposal, Verifier } from "./drafter.ts";
+import {
+  type Drafter,
+  type DrafterPlan,
+  type Proposal,
+  rowsFor,
+  type Verifier,
+} from "./drafter.ts";
 import { HostNodes } from "./host_nodes.ts";
+import type { SuffixRound } from "./policy/policy.ts";
 import { DRAFTER_KINDS } from "./shape.ts";
 import { Remembered } from "./remembered.ts";
 import { SuffixIndex } from "./suffix_index.ts";
+import { SuffixesAlone } from "./suffixes_alone.ts";
 
 /** Options of a suffix drafter. */
 export interface SuffixOptions {
@@ -69,6 +77,7 @@ class Suffix implements Drafter {
   readonly #verifier: Verifier;
   readonly #remembered: Remembered;
   readonly #continuations: Continuations;
+  readonly #alone: SuffixesAlone;
   readonly #nodes: HostNodes;
   readonly #cleanup: DisposableStack;
 
@@ -84,7 +93,13 @@ class Suffix implements Drafter {
     using cleanup = new DisposableStack();
     const arena = cleanup.use(new Arena(device, "suffix"));
     this.#nodes = cleanup.use(new HostNodes(device, arena, treeSize));
-    this.proposal = { ...this.#nodes.proposal, cuts: CUTS.filter((count) => count < treeSize) };
+    const cuts = CUTS.filter((count) => count < treeSize);
+    const { chances } = this.#continuations;
+    this.proposal = { ...this.#nodes.proposal, cuts, chances };
+    this.#alone = new SuffixesAlone(
+      new Continuations(index, treeSize, depth, leastWorth),
+      (proposed) => rowsFor(this.proposal, proposed),
+    );
     this.#cleanup = cleanup.move();
   }
 
@@ -115,15 +130,26 @@ class Suffix implements Drafter {
     this.#remembered.takeBack(this.#verifier.state.length);
   }
 
+  alone(from: number): readonly SuffixRound[] {
+    const { state: { length, vocabulary }, memory: { text } } = this.#verifier;
+    return this.#alone.to(text, length + 1, from, vocabulary, this.#read);
+  }
+
+  readonly #read = (length: number): void => {
+    this.#remembered.read(this.#verifier.memory.text, length);
+  };
+
   proposer(): string {
     return this.#name;
   }
 
   resume(kept: number): void {
+    this.#alone.begin();
     this.#remembered.resume(kept);
   }
 
   forget(): void {
+    this.#alone.begin();
     this.#remembered.forget();
   }
 

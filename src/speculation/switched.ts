@@ -4,8 +4,14 @@
  * @module
  */
 import { ArgumentError } from "../base/errors.ts";
-import type { Drafter, DrafterPlan, Proposal, Verifier } from "./drafter.ts";
-import type { Policy } from "./policy/policy.ts";
+import {
+  type Drafter,
+  type DrafterPlan,
+  type Proposal,
+  rowsFor,
+  type Verifier,
+} from "./drafter.ts";
+import type { Policy, SuffixRound } from "./policy/policy.ts";
 import { PLAIN, type Setting, settingName } from "./policy/setting.ts";
 import type { LevelStats } from "./stats.ts";
 
@@ -36,6 +42,7 @@ export function switched(plans: readonly DrafterPlan[]): DrafterPlan {
     slack: most(({ slack }) => slack),
     settings,
     several: true,
+    members: plans,
     create: (verifier) => new Switched(verifier, plans),
   };
 }
@@ -69,6 +76,8 @@ class Switched implements Drafter {
   readonly #members: readonly Member[];
   /** Who makes the proposals of each setting, by its name. */
   readonly #by: ReadonlyMap<string, Member>;
+  /** Asks the drafter that knows how it would have fared by itself, where there is one. */
+  readonly #alone?: (from: number) => readonly SuffixRound[];
   readonly #cleanup: DisposableStack;
   #active?: Member;
   #before?: Before;
@@ -86,6 +95,8 @@ class Switched implements Drafter {
         one.plan.settings.map((setting) => [settingName(setting), one] as const)
       ),
     );
+    const knowing = this.#members.find(({ drafter }) => drafter.alone)?.drafter;
+    this.#alone = knowing?.alone?.bind(knowing);
     this.proposals = this.#members.flatMap(({ drafter }) =>
       drafter.proposals ?? [drafter.proposal]
     );
@@ -137,7 +148,8 @@ class Switched implements Drafter {
       const isNew = setting !== this.#setting;
       this.#setting = setting;
       this.use(setting);
-      const inner = [...this.levels[0]?.histogram ?? []];
+      // Only a draft model has rounds of its own.
+      const inner = setting.kind === "draft" ? [...this.levels[0].histogram] : [];
       this.#before = { length, ms: isNew ? undefined : this.#ms, inner };
     }
     if (this.#active) this.#active.read = this.#verifier.state.length;
@@ -164,18 +176,20 @@ class Switched implements Drafter {
     const { policy } = this;
     const before = this.#before;
     this.#before = undefined;
-    const { reach, proposed: rows } = this;
+    const { reach } = this;
+    const rows = rowsFor(this.proposal, this.proposed);
     for (const member of this.#members) {
       member.drafter.observe(strayed && member === this.#active);
     }
     if (policy === undefined || before === undefined) return;
-    const histogram = this.levels[0]?.histogram ?? [];
+    const histogram = this.#setting?.kind === "draft" ? this.levels[0].histogram : [];
     policy.observe({
       tokens: this.#verifier.state.length - before.length,
       rows,
       reach,
       inner: histogram.map((rounds, i) => rounds - (before.inner[i] ?? 0)),
       ms: before.ms === undefined ? undefined : this.#ms - before.ms,
+      suffixes: this.#alone?.(before.length),
     });
   }
 
@@ -186,6 +200,11 @@ class Switched implements Drafter {
 
   proposer(j: number): string {
     return this.#active!.drafter.proposer(j);
+  }
+
+  proposerOf(row: number): string {
+    const { drafter } = this.#active!;
+    return drafter.proposerOf?.(row) ?? drafter.proposer(0);
   }
 
   resume(kept: number, length: number): void {

@@ -47,16 +47,19 @@ export const MOST_TREE_BYTES: number = 12 * MAX_TOPK * (1 + MAX_HEAD_ROWS) +
   8 * MAX_TOPK ** 2 + (12 + MAX_HEAD_ROWS / 8) * MAX_TOPK + 20 * MAX_TREE_ROWS;
 
 /** A proposal that is a tree: all of its tensors are there. */
-export type TreeProposal = Proposal & Required<Omit<Proposal, "limit" | "cuts">>;
+export type TreeProposal =
+  & Proposal
+  & Required<Omit<Proposal, "limit" | "cuts" | "candidates" | "chances">>;
 
-/** Allocates a proposal of `size` rows, node 0 included, in `arena`. */
+/** Allocates a proposal of `size` rows, node 0 included, in `arena`: zeros, since it may be verified beside others before it is made. */
 export function allocateTree(arena: Arena, size: number): TreeProposal {
+  const words = (): Tensor<"i32"> => arena.fromHost("i32", [size], new Int32Array(size));
   return {
     rows: size,
-    tokens: arena.allocate("i32", [size], "tree tokens"),
-    parents: arena.allocate("i32", [size], "tree parents"),
-    depths: arena.allocate("i32", [size], "tree depths"),
-    mask: arena.allocate("u64", [size, 1], "tree mask"),
+    tokens: words(),
+    parents: words(),
+    depths: words(),
+    mask: arena.fromHost("u64", [size, 1], new BigUint64Array(size)),
   };
 }
 
@@ -95,7 +98,8 @@ export class Tree {
     this.frontMask = arena.allocate("u64", [topk, words], "front mask");
     this.values = arena.allocate("f32", [topk, topk], "values");
     this.ids = arena.allocate("i32", [topk, topk], "ids");
-    this.proposal = allocateTree(arena, treeSize);
+    const from = { scores: this.#scores, tokens: this.#tokens, parents: this.#parents };
+    this.proposal = { ...allocateTree(arena, treeSize), candidates: from };
   }
 
   /** Queues level `level`, 1 or more, from `values` and `ids`. */

@@ -13,11 +13,14 @@ import {
   rateName,
   type Setting,
 } from "../../src/speculation/mod.ts";
-import type { Outcome } from "../../src/speculation/policy/policy.ts";
+import type { Outcome, SuffixRound } from "../../src/speculation/policy/policy.ts";
 import type { Trace } from "./trace.ts";
 
 /** Tokens in front of a text. */
 const PROMPT = 100;
+
+/** Tokens of a proposal of suffixes. */
+const SUFFIX_DEPTH = 15;
 
 /** What a replay came to. */
 export interface Replayed {
@@ -34,13 +37,15 @@ export function replay(trace: Trace, costs: Costs, policy: Policy): Replayed {
   const by: Record<string, number> = {};
   const starts = [...trace.starts ?? [0]];
   let [at, ms] = [0, 0];
+  // Where suffixes would be that propose alone.
+  let alone = 0;
   // Up to where the head and the draft model have read the text.
   const read = { tree: 0, draft: 0 };
   while (at < trace.length) {
     if (at >= starts[0]) {
       // All drafters read the prompt of a text.
       policy.reset();
-      read.tree = read.draft = at;
+      read.tree = read.draft = alone = at;
       starts.shift();
     }
     const context = PROMPT + at;
@@ -55,7 +60,15 @@ export function replay(trace: Trace, costs: Costs, policy: Policy): Replayed {
     if (setting.kind === "draft" || setting.kind === "tree") {
       read[setting.kind] = at + outcome.tokens;
     }
-    policy.observe(outcome);
+    const suffixes: SuffixRound[] = [];
+    const known = at + outcome.tokens;
+    for (;;) {
+      const accepted = Math.min(SUFFIX_DEPTH, trace.accepted["0 suffix"][alone]);
+      if (!(alone + accepted < known)) break;
+      suffixes.push({ rows: trace.suffixRows[alone], accepted });
+      alone += accepted + 1;
+    }
+    policy.observe({ ...outcome, suffixes });
     const took = outcome.ms! + reading;
     by[setting.kind] = (by[setting.kind] ?? 0) + took;
     ms += took;

@@ -236,7 +236,7 @@ Deno.test("chat: a client that goes away stops its text at once, waiting or unde
       for (let i = 0; i < 30; i++) await chunks.next();
     } else await new Promise((resolve) => setTimeout(resolve, 300));
     const { waiting, running } = await rig.load();
-    assertEquals([running, waiting > 50], [1, true]);
+    assertEquals([running, waiting > 50], [4, true]);
     controller.abort();
     if (!stream) await assertRejects(() => asked, OpenAI.APIUserAbortError);
     assert(await rig.idles(1), JSON.stringify(await rig.load()));

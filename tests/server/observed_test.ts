@@ -8,7 +8,8 @@ import Ajv from "ajv/dist/2020.js";
 import { ROUTES } from "../../src/server/routes/registry.ts";
 import { MESSAGES, MODEL, PROMPT, ServerRig } from "./rig.ts";
 
-const rig = await ServerRig.start();
+// Texts one after another, so that the second has the caches of the first.
+const rig = await ServerRig.start({}, { slots: 1 });
 addEventListener("unload", () => void rig[Symbol.asyncDispose]());
 
 Deno.test("observed: the document has every route, and schemas that take what the server takes", async () => {
@@ -67,6 +68,11 @@ Deno.test("observed: it is well, ready, and counts what it does", async () => {
       value('specmquant_requests_total{route="/v1/completions",status="400"}'),
     ],
     [usage.prompt_tokens, 24, drafted, accepted, target_forwards, 1, 1, 1],
+  );
+  // The second prompt's caches, and all of its text but the last token.
+  assertEquals(
+    [value("specmquant_slots"), value("specmquant_cache_tokens")],
+    [1, usage.prompt_tokens / 2 + 11],
   );
   const committed = accept_lengths.reduce((sum: number, n: number, i: number) => sum + n * i, 0);
   assertEquals(value("specmquant_accept_length_sum"), committed);

@@ -52,15 +52,22 @@ export class ServerRig implements AsyncDisposable {
   /** Loads the trio and starts; with a chat template of `tests/data/templates`, in place of the target's own, where named. */
   static async start(
     options: Partial<ServerOptions> = {},
-    { context = 256, template }: { context?: number; template?: string } = {},
+    { context = 256, template, slots = 4, method = "hier" }: {
+      context?: number;
+      template?: string;
+      slots?: number;
+      method?: "hier" | "auto";
+    } = {},
   ): Promise<ServerRig> {
     const engine = await Engine.load({
       target: template === undefined ? `${DEMO_DIR}/target` : withTemplate(template),
       draft: `${DEMO_DIR}/draft`,
       head: `${DEMO_DIR}/draft-eagle2`,
-      method: "hier",
+      ...(method === "auto" && { targetHead: `${DEMO_DIR}/target-eagle2` }),
+      method,
       backend: "cpu",
       context,
+      slots,
     });
     return new ServerRig(engine, options);
   }

@@ -73,7 +73,7 @@ export const chat: Command = command({
     const models = trio === undefined
       ? { ...values, target: values.target! }
       : { ...values, ...trioModels(trio, values) };
-    using engine = await loadEngine(models, io, costsOf(models), PROMPT_ROWS);
+    using engine = await loadEngine(models, io, costsOf(models), { promptRows: PROMPT_ROWS });
     const interactive = io.stdin.isTerminal && io.stdout.isTerminal && !json;
     const dropOldest = values["drop-oldest"];
     const options = { settings, sampling, json, interactive, dropOldest, colors, stats };

@@ -159,7 +159,7 @@ function describeModel(
     specialTokens: specialTokens(checkpoint),
     chatTemplate: ChatTemplate.load(dir) !== undefined,
     ...storage(checkpoint.tensors),
-    memory: planMemory([planned], contextOf({ context }, checkpoint), undefined, kvCache),
+    memory: planMemory([planned], contextOf({ context }, checkpoint), undefined, { kvCache }),
     forwardBytes: summary.forwardBytes,
     unused: unusedOf(checkpoint, summary.unused),
   };
@@ -223,7 +223,7 @@ function describeHead(
       [{ role: "head", config: model, weightBytes, needs, rowBytes }],
       planned,
       undefined,
-      kvCache,
+      { kvCache },
     ),
     // Its own embedding is read by the row; the output projection, which may be that of its model, as a whole.
     forwardBytes: weightBytes - (embedding === undefined ? 0 : tableBytes) +

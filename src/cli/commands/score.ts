@@ -91,7 +91,7 @@ export const score: Command = command({
       weightBytes: summary.weightBytes,
       needs: summary.needs,
     };
-    checkMemory([planned], tokens.length, device, kvCache);
+    checkMemory([planned], tokens.length, device, { kvCache });
     using bar = new Progress(io.stderr);
     using model = Model.load(
       device,

@@ -4,7 +4,7 @@
  * @module
  */
 import { basename, resolve } from "node:path";
-import type { ChoiceOptions, Engine } from "../../engine/mod.ts";
+import { type ChoiceOptions, type Engine, MOST_SLOTS } from "../../engine/mod.ts";
 import { environmentVariable } from "../../base/environment.ts";
 import { onWarning } from "../../base/warnings.ts";
 import { SERVER_DEFAULTS } from "../../server/options.ts";
@@ -80,6 +80,15 @@ export const serve: Command = command({
       summary: "A file with keys, one a line; of lines that begin with # none is",
     },
     {
+      name: "slots",
+      type: "integer",
+      value: "N",
+      min: 1,
+      max: MOST_SLOTS,
+      default: 8,
+      summary: "Texts made at once, each in caches of its own of --context tokens",
+    },
+    {
       name: "queue",
       type: "integer",
       value: "N",
@@ -118,7 +127,7 @@ export const serve: Command = command({
     const { jsonLog, Server } = await import("../../server/mod.ts");
     const log = jsonLog((line) => io.stderr.writeSync(line));
     onWarning((message) => log.write("warning", { message }));
-    using engine = await loadEngine(models, io, costsOf(models));
+    using engine = await loadEngine(models, io, costsOf(models), { slots: values.slots });
     return await terminated(async (signal) => {
       await using server = Server.start({
         engine,
@@ -135,6 +144,7 @@ export const serve: Command = command({
       const { name, why } = engine.device;
       await io.stdout.write(
         `Serving at ${server.url}/v1, method ${engine.method} on ${name} (${why}), ` +
+          `${engine.slots} ${engine.slots === 1 ? "slot" : "slots"}, ` +
           `${keys.length === 0 ? "without keys" : `keys: ${keys.length}`}\n`,
       );
       if (!signal.aborted) {

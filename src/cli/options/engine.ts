@@ -143,12 +143,15 @@ export type EngineValues =
   & Omit<Values<typeof MODEL_OPTIONS>, "target">
   & { readonly target: string };
 
-/** Loads the engine of `values`, with what rounds are known to cost, and shows how far it is; `promptRows` as it has it. */
+/**
+ * Loads the engine of `values`, with what rounds are known to cost, and shows how far it is; `promptRows` and `slots` as it has
+ * them.
+ */
 export async function loadEngine(
   values: EngineValues,
   io: Io,
   costs: EngineOptions["costs"],
-  promptRows?: number,
+  { promptRows, slots }: Pick<EngineOptions, "promptRows" | "slots"> = {},
 ): Promise<Engine> {
   const { target, draft, head, inner, method, backend, threads, context } = values;
   const { siblings, depth, topk } = values;
@@ -172,6 +175,7 @@ export async function loadEngine(
     leastConfidence: values["least-confidence"],
     costs,
     promptRows,
+    slots,
     progress: (role, done, total) => bar.update(`loading the ${role}`, done, total),
   });
 }

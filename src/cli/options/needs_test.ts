@@ -190,6 +190,7 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Idle>>>> = {
     host: ALWAYS,
     port: ALWAYS,
     "api-keys": ALWAYS,
+    slots: ALWAYS,
     queue: ALWAYS,
     "body-limit": ALWAYS,
     "time-limit": ALWAYS,

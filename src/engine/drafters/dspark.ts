@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { dspark } from "../../speculation/mod.ts";
-import type { DrafterKind } from "./kind.ts";
+import type { HeadModel } from "../../model/mod.ts";
+import { type DrafterPlan, dspark } from "../../speculation/mod.ts";
+import type { DrafterKind, DrafterShape } from "./kind.ts";
 
 /** See {@linkcode dspark}. */
 export const DSPARK = {
@@ -14,5 +15,5 @@ export const DSPARK = {
   confident: true,
   shape: { depth: 7, topk: 1, treeSize: 8 },
   innerShape: { depth: 4, topk: 1, treeSize: 5 },
-  plan: (shape, head) => dspark(head!, shape),
+  plan: (shape: DrafterShape, head?: HeadModel): DrafterPlan => dspark(head!, shape),
 } as const satisfies DrafterKind;

@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { eagle2 } from "../../speculation/mod.ts";
-import type { DrafterKind } from "./kind.ts";
+import type { HeadModel } from "../../model/mod.ts";
+import { type DrafterPlan, eagle2 } from "../../speculation/mod.ts";
+import type { DrafterKind, DrafterShape } from "./kind.ts";
 
 /** See {@linkcode eagle2}. */
 export const EAGLE2 = {
@@ -13,5 +14,5 @@ export const EAGLE2 = {
   head: "an EAGLE-2 head",
   shape: {},
   innerShape: { depth: 3, treeSize: 24 },
-  plan: (shape, head) => eagle2(head!, shape),
+  plan: (shape: DrafterShape, head?: HeadModel): DrafterPlan => eagle2(head!, shape),
 } as const satisfies DrafterKind;

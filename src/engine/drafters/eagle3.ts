@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { eagle3 } from "../../speculation/mod.ts";
-import type { DrafterKind } from "./kind.ts";
+import type { HeadModel } from "../../model/mod.ts";
+import { type DrafterPlan, eagle3 } from "../../speculation/mod.ts";
+import type { DrafterKind, DrafterShape } from "./kind.ts";
 
 /** See {@linkcode eagle3}. */
 export const EAGLE3 = {
@@ -13,5 +14,5 @@ export const EAGLE3 = {
   head: "an EAGLE-3 head",
   shape: {},
   innerShape: { depth: 3, treeSize: 24 },
-  plan: (shape, head) => eagle3(head!, shape),
+  plan: (shape: DrafterShape, head?: HeadModel): DrafterPlan => eagle3(head!, shape),
 } as const satisfies DrafterKind;

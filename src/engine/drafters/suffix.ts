@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { suffix } from "../../speculation/mod.ts";
-import type { DrafterKind } from "./kind.ts";
+import { type DrafterPlan, suffix } from "../../speculation/mod.ts";
+import type { DrafterKind, DrafterShape } from "./kind.ts";
 
 /** See {@linkcode suffix}. */
 export const SUFFIX = {
@@ -12,5 +12,5 @@ export const SUFFIX = {
   proposer: "suffix",
   shape: { depth: 15, treeSize: 16 },
   innerShape: { depth: 7, treeSize: 16 },
-  plan: (shape) => suffix(shape),
+  plan: (shape: DrafterShape): DrafterPlan => suffix(shape),
 } as const satisfies DrafterKind;

@@ -9,7 +9,7 @@ import type { TensorSource } from "../../checkpoint/containers/source.ts";
 import { Arena, type Device, rows, type Tensor } from "../../device/mod.ts";
 import { checkLayer, type Layer, loadLayer } from "../../model/layer.ts";
 import { queueLayer } from "../../model/queue_layer.ts";
-import { ropeTable } from "../../model/rope.ts";
+import { ropeTensor } from "../../model/rope.ts";
 import { cut, type Workspace, workspace } from "../../model/workspace.ts";
 import { asRows } from "../../quant/activation.ts";
 import { type Linear, WeightLoader } from "../../quant/mod.ts";
@@ -60,8 +60,7 @@ export class LayerRunner implements Disposable {
       const cache = [longest, config.kvHeads, config.headDim];
       this.#keys = arena.allocate(dtype, cache, "keys");
       this.#values = arena.allocate(dtype, cache, "values");
-      const table = ropeTable(config, longest, longest);
-      this.#rope = arena.fromHost("f32", [longest, config.headDim], table);
+      this.#rope = ropeTensor(arena, config, longest, longest);
       this.#start = arena.fromHost("i32", [1], new Int32Array(1));
     } catch (error) {
       arena[Symbol.dispose]();
@@ -97,8 +96,8 @@ export class LayerRunner implements Disposable {
       const own = hidden.subarray(done * width, (done + length) * width);
       device.upload(rows(space.residual, 0, length), own);
       const step = { rows: length, cacheLength: this.#start };
-      const context = { device, config: this.#config, space, rope: this.#rope, step };
-      queueLayer(context, layer, this.#keys, this.#values);
+      const context = { device, config: this.#config, space, rope: this.#rope };
+      queueLayer(context, layer, [{ step, keys: this.#keys, values: this.#values }]);
       if (replace) device.downloadInto(own, space.residual);
       done += length;
       yield done;

@@ -18,6 +18,8 @@ export interface ModelAnswer {
   readonly max_model_len: number;
   /** How tokens are proposed. */
   readonly method: string;
+  /** How they may be, where a request says so. */
+  readonly methods: readonly string[];
 }
 
 /** What is needed of a service. */
@@ -27,12 +29,16 @@ export interface Served {
   /** When it was loaded, in seconds since 1970. */
   readonly created: number;
   /** What serves it. */
-  readonly engine: { readonly context: number; readonly method: string };
+  readonly engine: {
+    readonly context: number;
+    readonly method: string;
+    readonly textMethods: readonly string[];
+  };
 }
 
 /** The model of a service. */
 export function modelOf({ model, created, engine }: Served): ModelAnswer {
-  const { context, method } = engine;
+  const { context, method, textMethods: methods } = engine;
   return {
     id: model,
     object: "model",
@@ -40,5 +46,6 @@ export function modelOf({ model, created, engine }: Served): ModelAnswer {
     owned_by: "specmquant",
     max_model_len: context,
     method,
+    methods,
   };
 }

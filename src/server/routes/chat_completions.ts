@@ -111,9 +111,12 @@ async function* chunksOf(
   for (let index = 0; index < count; index++) {
     yield chunk(index, { role: "assistant", content: "", refusal: null });
   }
-  for await (const { index, text, calls, tokens, finish, seed } of parts) {
-    const said = logprobs && tokens.length > 0 ? { logprobs: chatLogprobs(tokens, texts) } : {};
-    if (text !== "" || (tokens.length > 0 && calls.length === 0)) {
+  for await (const { index, text, calls, tokens, seen, finish, seed } of parts) {
+    const said = {
+      ...(logprobs && tokens.length > 0 && { logprobs: chatLogprobs(tokens, texts) }),
+      ...(seen && finish === undefined && { specmquant: seen }),
+    };
+    if (text !== "" || (calls.length === 0 && Object.keys(said).length > 0)) {
       yield chunk(index, { content: text }, said);
     }
     for (const [i, { index: at, id, name, arguments: more }] of calls.entries()) {
@@ -123,7 +126,11 @@ async function* chunksOf(
       yield chunk(index, { tool_calls: [called] }, text === "" && i === 0 ? said : {});
     }
     if (finish === undefined) continue;
-    yield chunk(index, {}, { finish_reason: finish, ...(seed !== undefined && { seed }) });
+    yield chunk(index, {}, {
+      ...(seen && { specmquant: seen }),
+      finish_reason: finish,
+      ...(seed !== undefined && { seed }),
+    });
   }
   if (withUsage) yield { ...head, choices: [], usage: usage.usage };
 }

@@ -71,7 +71,7 @@ function serviceOf(pieces: readonly (string | null)[]): Service {
     created: 0,
     sampling: {},
     texts: new TokenTexts(engine.tokenizer),
-    metrics: new Metrics(scheduler),
+    metrics: new Metrics(scheduler, engine),
     isDraining: false,
   };
 }

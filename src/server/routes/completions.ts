@@ -30,6 +30,7 @@ interface Choice {
   readonly logprobs: CompletionLogprobs | null;
   readonly finish_reason: "stop" | "length" | null;
   readonly seed?: number;
+  readonly specmquant?: Delta["seen"];
 }
 
 /** The route. */
@@ -94,7 +95,7 @@ async function* piecesOf(
     return [text, score && completionLogprobs(scoredTokens(score, tokenizer), texts)];
   };
   for await (const delta of deltas) {
-    const { index, text, tokens, finish = null, seed } = delta;
+    const { index, text, tokens, seen, finish = null, seed } = delta;
     const [before, ofPrompt] = promptOf(delta);
     const offset = echo ? prompts[Math.floor(index / each)].text.length : 0;
     const ofText = typeof logprobs === "number"
@@ -106,6 +107,7 @@ async function* piecesOf(
       logprobs: (ofPrompt && ofText ? joined(ofPrompt, ofText) : ofText) ?? null,
       finish_reason: finish,
       ...(seed !== undefined && { seed }),
+      ...(seen && { specmquant: seen }),
     };
   }
 }

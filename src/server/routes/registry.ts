@@ -11,6 +11,7 @@ import { metrics } from "./metrics.ts";
 import { model } from "./model.ts";
 import { models } from "./models.ts";
 import { openapi } from "./openapi.ts";
+import { PAGE_ROUTES } from "./page.ts";
 import { readyz } from "./readyz.ts";
 import { responses } from "./responses.ts";
 
@@ -25,4 +26,5 @@ export const ROUTES: readonly Route[] = [
   readyz,
   metrics,
   openapi(() => ROUTES),
+  ...PAGE_ROUTES,
 ];

@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from "zod";
-import { SAMPLING, WITHOUT_EFFECT } from "./sampling.ts";
+import { BY_METHOD, SAMPLING, WITHOUT_EFFECT } from "./sampling.ts";
 
 const TEXT_PART = z.strictObject({
   type: z.enum(["input_text", "output_text", "text"]),
@@ -71,7 +71,7 @@ const FORMAT = z.discriminatedUnion("type", [
   }),
 ]);
 
-const { n: _n, stream_options: _options, stop: _stop, ...ONE } = SAMPLING;
+const { n: _n, specmquant: _specmquant, stream_options: _options, stop: _stop, ...ONE } = SAMPLING;
 
 /**
  * The body of a request.
@@ -93,6 +93,7 @@ export const RESPONSE_REQUEST = z.strictObject({
   truncation: z.literal("disabled").nullish(),
   background: z.literal(false).nullish(),
   chat_template_kwargs: z.record(z.string(), z.unknown()).nullish(),
+  specmquant: BY_METHOD.describe("Extension."),
   ...ONE,
   ...WITHOUT_EFFECT,
 });

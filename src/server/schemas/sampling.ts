@@ -19,6 +19,17 @@ const whole = ({ min, max }: { readonly min: number; readonly max: number }) =>
 
 const STOP = z.string().min(1);
 
+const METHOD = z.string().nullish().describe(
+  "How tokens are proposed, one of the model's `methods`; the text is the same.",
+);
+
+/**
+ * The extension of routes that tell nothing of rounds.
+ *
+ * @internal
+ */
+export const BY_METHOD = z.strictObject({ method: METHOD }).nullish();
+
 /**
  * The parameters. Null counts as absent in all of them.
  *
@@ -43,6 +54,12 @@ export const SAMPLING = {
   n: z.int().min(1).max(MOST_CHOICES).nullish(),
   stop: z.union([STOP, z.array(STOP).max(MOST_STOPS)]).nullish(),
   ignore_eos: z.boolean().nullish().describe("Extension: go on after a stop token."),
+  specmquant: z.strictObject({
+    method: METHOD,
+    rounds: z.boolean().nullish().describe(
+      "Say in streams how each token came: choices have a `specmquant`.",
+    ),
+  }).nullish().describe("Extension."),
   stream: z.boolean().nullish(),
   stream_options: z.strictObject({
     include_usage: z.boolean().nullish(),

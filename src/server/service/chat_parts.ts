@@ -24,6 +24,8 @@ export interface ChatPart {
   readonly calls: readonly IdentifiedCall[];
   /** More of its tokens, where log-probabilities were asked for. */
   readonly tokens: readonly PlacedToken[];
+  /** How its last token came, or at its end all of it, where that was asked for. */
+  readonly seen?: Delta["seen"];
   /** Why it ended. */
   readonly finish?: Delta["finish"] | "tool_calls";
   /** The seed that it was sampled with. */
@@ -40,10 +42,10 @@ export async function* chatParts(
     () => tools?.reader(),
   );
   const ids: string[][] = readers.map(() => []);
-  for await (const { index, text, tokens, finish, seed } of deltas) {
+  for await (const { index, text, tokens, seen, finish, seed } of deltas) {
     const reader = readers[index];
     if (reader === undefined) {
-      yield { index, text, calls: [], tokens, finish, seed };
+      yield { index, text, calls: [], tokens, seen, finish, seed };
       continue;
     }
     const reads: Read[] = [reader.push(text), ...(finish === undefined ? [] : [reader.end()])];
@@ -54,8 +56,9 @@ export async function* chatParts(
     const said = reads.map(({ content }) => content).join("");
     const hasCalled = finish === "stop" && reader.count > 0;
     const end = hasCalled ? "tool_calls" : finish;
-    if (said === "" && calls.length === 0 && tokens.length === 0 && end === undefined) continue;
-    yield { index, text: said, calls, tokens, finish: end, seed };
+    const isSaid = said !== "" || calls.length > 0 || tokens.length > 0;
+    if (!isSaid && seen === undefined && end === undefined) continue;
+    yield { index, text: said, calls, tokens, seen, finish: end, seed };
   }
 }
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { GenerationResult } from "../../engine/mod.ts";
+import type { Engine, GenerationResult } from "../../engine/mod.ts";
 import type { Scheduler } from "../queue/scheduler.ts";
 import { Counter, Gauge, Histogram, type Metric } from "../wire/metrics.ts";
 
@@ -60,9 +60,15 @@ export class Metrics {
   );
   readonly #gauges: readonly Metric[];
 
-  /** Counts of the texts that `scheduler` makes. */
-  constructor(scheduler: Scheduler) {
+  /** Counts of the texts that `scheduler` makes with `engine`. */
+  constructor(scheduler: Scheduler, engine: Pick<Engine, "slots" | "cachedTokens">) {
     this.#gauges = [
+      new Gauge("specmquant_slots", "Texts that can be made at once.", () => engine.slots),
+      new Gauge(
+        "specmquant_cache_tokens",
+        "Tokens in the caches of all slots.",
+        () => engine.cachedTokens,
+      ),
       new Gauge("specmquant_texts_waiting", "Texts that have not begun.", () => scheduler.waiting),
       new Gauge("specmquant_texts_running", "Texts under way.", () => scheduler.running),
     ];

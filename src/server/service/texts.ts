@@ -5,6 +5,7 @@
  */
 import type { GenerateOptions, Score } from "../../engine/mod.ts";
 import { FORCED_BY } from "../../speculation/mod.ts";
+import { type SeenEnd, seenEnd, type SeenToken, seenToken } from "../answers/seen.ts";
 import { type PlacedToken, SettledTokens } from "../answers/settled.ts";
 import { UsageCount } from "../answers/usage.ts";
 import type { TextJob } from "../queue/scheduler.ts";
@@ -44,6 +45,8 @@ export interface Delta {
   readonly tokens: readonly PlacedToken[];
   /** The score of its prompt, where it was asked for. */
   readonly score?: Score;
+  /** How its last token came, or at its end all of it, where that was asked for. */
+  readonly seen?: SeenToken | SeenEnd;
   /** Why it ended; there is no more of it then. */
   readonly finish?: "stop" | "length";
   /** The seed that it was sampled with. */
@@ -71,6 +74,7 @@ export function startTexts(wanted: Wanted, body: Sampling, call: Call, service: 
   if (body.stream_options && !body.stream) {
     throw invalid("stream_options", "Cannot answer: stream_options needs stream to be true");
   }
+  const { method, rounds } = extensionOf(body, service);
   const each = body.n ?? 1;
   if (each * prompts.length > MOST_TEXTS) {
     throw invalid(
@@ -87,7 +91,7 @@ export function startTexts(wanted: Wanted, body: Sampling, call: Call, service: 
     }))
   );
   const total = prompts.reduce((sum, { length }) => sum + length, 0);
-  const usage = new UsageCount(service.engine.method, total);
+  const usage = new UsageCount(method ?? service.engine.method, total);
   call.note({ texts: jobs.length, prompt_tokens: total });
   const { client, signal } = call;
   const isStreamed = body.stream ?? false;
@@ -95,7 +99,7 @@ export function startTexts(wanted: Wanted, body: Sampling, call: Call, service: 
   return {
     count: jobs.length,
     usage,
-    deltas: deltasOf(events, jobs, each, usage, call, service, wanted.marks),
+    deltas: deltasOf(events, jobs, each, usage, call, service, { marks: wanted.marks, rounds }),
   };
 }
 
@@ -112,12 +116,34 @@ function checkLength(length: number, param: string, { engine }: Service): void {
   );
 }
 
+/** What the extension of a request says. */
+function extensionOf(
+  { specmquant, stream }: Sampling,
+  { engine }: Service,
+): Pick<GenerateOptions, "method" | "rounds"> {
+  const { method, rounds } = specmquant ?? {};
+  const { textMethods } = engine;
+  if (typeof method === "string" && !textMethods.includes(method)) {
+    throw invalid(
+      "specmquant.method",
+      `Cannot answer: specmquant.method is "${method.slice(0, 60)}", expected ${
+        textMethods.join(", ")
+      }`,
+    );
+  }
+  if (rounds && !stream) {
+    throw invalid("specmquant.rounds", "Cannot answer: specmquant.rounds needs stream to be true");
+  }
+  return { ...(method && { method }), ...(rounds && { rounds }) };
+}
+
 /** The options of all choices; undefined where nothing is to be generated. */
 function optionsOf(
   { maxTokens, logprobs, grammar }: Wanted,
   body: Sampling,
-  { engine, sampling }: Service,
+  service: Service,
 ): GenerateOptions | undefined {
+  const { engine, sampling } = service;
   const { vocabSize } = engine.target.config;
   const stray = Object.keys(body.logit_bias ?? {}).find((id) => Number(id) >= vocabSize);
   if (stray !== undefined) {
@@ -132,6 +158,7 @@ function optionsOf(
   const options: GenerateOptions = {
     ...sampling,
     ...choiceOf(body),
+    ...extensionOf(body, service),
     maxTokens,
     logprobs,
     stop: body.stop ?? undefined,
@@ -155,9 +182,9 @@ async function* deltasOf(
   usage: UsageCount,
   call: Call,
   service: Service,
-  marks: Wanted["marks"],
+  { marks, rounds }: Pick<Wanted, "marks"> & Pick<GenerateOptions, "rounds">,
 ): AsyncGenerator<Delta, void> {
-  const { engine, metrics } = service;
+  const { engine, metrics, texts } = service;
   const { eosTokenIds } = engine.target.config;
   const accepted = jobs.map(() => 0);
   const settled = jobs.map(({ prompt, generate }) =>
@@ -177,7 +204,8 @@ async function* deltasOf(
       if (piece.by !== "target" && piece.by !== FORCED_BY) accepted[index]++;
       const tokens = settled[index]?.push(piece) ?? [];
       const text = (marks?.get(piece.token) ?? "") + piece.text;
-      if (text !== "" || tokens.length > 0) yield { index, text, tokens };
+      if (rounds) yield { index, text, tokens, seen: seenToken(piece, texts) };
+      else if (text !== "" || tokens.length > 0) yield { index, text, tokens };
     } else {
       const { end } = event;
       if (end !== undefined) {
@@ -186,7 +214,8 @@ async function* deltasOf(
       }
       const tokens = (end && settled[index]?.end(end)) ?? [];
       const finish = end?.finishReason === "stop" ? "stop" : "length";
-      yield { index, text: "", tokens, finish, ...(end && { seed: end.seed }) };
+      const seen = rounds && end ? seenEnd(end.stats) : undefined;
+      yield { index, text: "", tokens, finish, seen, ...(end && { seed: end.seed }) };
     }
   }
   const { completion_tokens, speculation: { drafted, accepted: taken } } = usage.usage;

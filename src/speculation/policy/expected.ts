@@ -12,13 +12,35 @@ export interface Expected {
   readonly tokens: number;
   /** Milliseconds that it takes. */
   readonly ms: number;
+  /** How unsure the tokens are: their variance over their square. */
+  readonly doubt: number;
+  /** How unsure the time is, in the same way. */
+  readonly msDoubt: number;
+  /** By what share of them tokens are fewer or more where what other shapes lend is all wrong. */
+  readonly lent: number;
+  /** The same of the time. */
+  readonly msLent: number;
+}
+
+/** What is thought of a drafter. What is unsure is a variance, of shares of the rounds that come to a token and go beyond it. */
+export interface Belief {
+  /** The chances that 1, 2, ... tokens at least of a proposal are accepted. */
+  readonly chances: readonly number[];
+  /** For each token, how unsure its share is by itself; where absent, nothing is. */
+  readonly doubts?: readonly number[];
+  /** For each token, how much of its share is taken from what all of them say together, 0 to 1. */
+  readonly borrowed?: readonly number[];
+  /** For each token, how much of the rounds that do not go beyond it is taken from other shapes, or guessed. */
+  readonly lent?: readonly number[];
+  /** How unsure what all of them say together is. */
+  readonly common?: number;
 }
 
 /**
- * The chances that 1, 2, ... tokens at least of a proposal are accepted, by the level of its verifier, 0 for the target,
- * and the setting; as many numbers as the setting is deep.
+ * What is thought of a setting's drafter, by the level of its verifier, 0 for the target; at least as many numbers as the
+ * setting is deep.
  */
-export type Survival = (level: number, setting: Setting) => readonly number[];
+export type Beliefs = (level: number, setting: Setting) => Belief;
 
 /** The name under which accept rates of a setting are kept: those of one draft model's sequences are all the same. */
 export function rateName(setting: Setting): string {
@@ -28,44 +50,81 @@ export function rateName(setting: Setting): string {
 /** A round of `setting` under the verifier of `level`. */
 export function expected(
   setting: Setting,
-  survival: Survival,
+  beliefs: Beliefs,
   costs: CostTable,
   level = 0,
 ): Expected {
-  if (setting.kind === "draft") return expectedDraft(setting, survival, costs, level);
-  const tokens = 1 + sum(setting.kind === "plain" ? [] : survival(level, setting));
-  return { tokens, ms: costs.round(level, setting) };
+  if (setting.kind === "draft") return expectedDraft(setting, beliefs, costs, level);
+  const ms = costs.round(level, setting);
+  if (setting.kind === "plain") return { tokens: 1, ms, doubt: 0, msDoubt: 0, lent: 0, msLent: 0 };
+  return {
+    ms,
+    msDoubt: 0,
+    msLent: 0,
+    ...counted(beliefs(level, setting), depthOf(setting), () => 1),
+  };
 }
 
 function expectedDraft(
   setting: DraftSetting,
-  survival: Survival,
+  beliefs: Beliefs,
   costs: CostTable,
   level: number,
 ): Expected {
-  const { rounds, lengths } = sequences(setting, survival, level + 1);
   const { inner } = setting;
+  const depth = depthOf(inner);
+  const innerBelief = inner.kind === "plain" ? { chances: [] } : beliefs(level + 1, inner);
+  const { rounds, lengths } = sequences(setting, innerBelief.chances);
   const each = inner.kind === "plain" ? costs.queued(level + 1) : costs.round(level + 1, inner);
-  const chances = survival(level, setting);
   // Where there are siblings, one may be accepted behind the whole sequence.
   const behind = setting.rows > 1 + setting.depth ? 1 : 0;
-  let [tokens, upTo] = [1, 0];
-  for (let length = 1; length < lengths.length; length++) {
-    upTo += chances[length - 1];
-    tokens += lengths[length] * (upTo + behind * (chances[length] ?? 0));
+  // The chance that a sequence has so many tokens at least.
+  const atLeast: number[] = new Array(lengths.length + 1).fill(0);
+  for (let length = lengths.length - 1; length > 0; length--) {
+    atLeast[length] = atLeast[length + 1] + lengths[length];
   }
-  return { tokens, ms: rounds * each + costs.verify(level, setting.rows) };
+  const draftMs = rounds * each;
+  const ms = draftMs + costs.verify(level, setting.rows);
+  const inDraft = counted(innerBelief, depth, () => 1);
+  return {
+    ms,
+    msDoubt: inDraft.doubt * (draftMs / ms) ** 2,
+    msLent: inDraft.lent * draftMs / ms,
+    ...counted(
+      beliefs(level, setting),
+      setting.depth,
+      (d) => atLeast[d + 1] + behind * (lengths[d] ?? 0),
+    ),
+  };
+}
+
+/** Tokens of a round in which the (d + 1)-th of a proposal, where it would be accepted, is there with the chance `there`. */
+function counted(
+  { chances, doubts, borrowed, lent: taken, common = 0 }: Belief,
+  depth: number,
+  there: (d: number) => number,
+): { tokens: number; doubt: number; lent: number } {
+  let [behind, variance, together, lent] = [0, 0, 0, 0];
+  for (let d = Math.min(depth, chances.length) - 1; d >= 0; d--) {
+    behind += chances[d] * there(d);
+    if (doubts === undefined || borrowed === undefined || taken === undefined) continue;
+    // Tokens for one more of a share, of which all that comes behind it is a multiple.
+    const worth = behind * (chances[d - 1] ?? 1) / chances[d];
+    variance += doubts[d] * worth ** 2;
+    together += borrowed[d] * worth;
+    lent += taken[d] * worth;
+  }
+  const tokens = 1 + behind;
+  return { tokens, doubt: (variance + common * together ** 2) / tokens ** 2, lent: lent / tokens };
 }
 
 /** How many rounds of the draft model a sequence takes in the mean, and how likely each of its lengths is. */
 function sequences(
   { minDraft, inner }: DraftSetting,
-  survival: Survival,
-  level: number,
+  chances: readonly number[],
 ): { rounds: number; lengths: readonly number[] } {
   const depth = depthOf(inner);
   const lengths: number[] = new Array(minDraft + depth + 1).fill(0);
-  const chances = inner.kind === "plain" ? [] : survival(level, inner);
   lengths[0] = 1;
   let rounds = 0;
   // A sequence is at `at` with the chance that is in the array by then: what comes to it comes from before.
@@ -79,8 +138,4 @@ function sequences(
     lengths[at] = 0;
   }
   return { rounds, lengths };
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
 }

@@ -2,64 +2,52 @@
  * The policy of `auto`: which setting the next rounds use.
  *
  * It counts how often tokens of each drafter are accepted, at each depth and level, and every few rounds takes the setting
- * of which costs and counts promise the most tokens a millisecond. A drafter that has not been used for long is tried, in its
- * cheapest setting, as often as that costs a small share of the time.
+ * of which costs and counts promise the most tokens a millisecond; or another for a few rounds, where what they would tell
+ * is worth more than they cost: nothing that could not be faster, however much of it were accepted, is ever tried.
  *
  * @module
  */
-import { type Costs, CostTable } from "./costs.ts";
-import { type Expected, expected } from "./expected.ts";
+import type { Costs } from "./costs.ts";
 import { Rates } from "./rates.ts";
 import { depthOf, PLAIN, type Setting, settingName } from "./setting.ts";
-
-/** Rounds between two choices. */
-const ROUNDS = 4;
-
-/** Tokens by which a text grows before costs are looked up again. */
-const TABLE_EVERY = 32;
-
-/** Rounds of a trial in which tokens are accepted; it ends with the first in which none is. */
-const TRIAL_ROUNDS = 3;
-
-/** How much better a setting has to look than the one in use, which has its caches filled. */
-const BETTER = 1.02;
-
-/** The share of the time that trials of one drafter may cost where all of them are in vain. */
-const TRIAL_SHARE = 0.003;
-
-/** The share of its time that a trial is thought to cost at least. */
-const LEAST_LOSS = 0.1;
-
-/** Tokens between two trials of one drafter, at least. */
-const TRIAL_AFTER = 16;
-
-/** The share of the best speed that another shape of the same drafter has to promise to be tried. */
-const NEAR = 0.9;
-
-/** Rounds of a drafter before which it is tried sooner, where that costs less than a plain round, and how much sooner at most. */
-const KNOWN = 3;
-const LEAST_KNOWN = 1 / 8;
+import { type Candidate, Speeds } from "./speeds.ts";
 
 /**
- * What trials in vain may cost in reading, by a head or a draft model, what it did not propose: so many tokens' time, and this share of
- * all. To wait longer does not help: it reads all of the text.
+ * Rounds between two choices: at first, and at most where one after another is the same; and of a trial. They end where
+ * nothing is accepted.
  */
-const READING_FIRST = 4;
-const READING_SHARE = 0.004;
+const ROUNDS = 4;
+const MOST_BETWEEN = 16;
+const TRIAL_ROUNDS = 3;
 
-/** What the wait for another trial is multiplied by where one has found the best drafter, and where it was in vain; the least and the most. */
-const FOUND = 0.25;
-const IN_VAIN = 1.5;
-const LEAST_PATIENCE = 1 / 16;
-const MOST_PATIENCE = 4;
+/** Rounds of a trial that are thought of when it begins, at most: the first ones alone may be worth nothing. */
+const MOST_TRIED = 16;
 
-/** How much of the tokens and times of late a round leaves, and how much more the best in the long run must promise. */
+/** How much better another drafter has to look than the one in use, which has its caches filled. */
+const BETTER = 1.02;
+
+/** For how long what a trial tells is of use, in rounds of plain decoding. */
+const HORIZON = 200;
+
+/** What is unsure, of what it would be if rounds had nothing to do with one another. */
+const DOUBT = 2;
+
+/** How wrong what one shape of a head says of another mostly is: a share of the tokens that miss. */
+const OF_SHAPES = 0.4;
+
+/** How unsure the time of what has not been timed here is: a variance over a square; and what it may be less at most. */
+const UNTIMED = 0.05;
+const LESS_UNTIMED = 0.6;
+
+/** What trials in vain may cost: so many rounds of plain decoding, and this share of the time. */
+const VAIN_FIRST = 12;
+const VAIN_SHARE = 0.01;
+
+/** How much of the tokens and times of late a round leaves. */
 const LATELY = 0.99;
-const STEADIER = 1;
-const LEAST_NOW = 0.75;
 
-/** The weight of a new time in those of a setting. */
-const NEW_TIME = 0.1;
+/** What is the best in the long run is not taken where it now looks worse than this share of the best. */
+const LEAST_NOW = 0.75;
 
 /** What one round was. */
 export interface Outcome {
@@ -73,6 +61,19 @@ export interface Outcome {
   readonly inner: readonly number[];
   /** Milliseconds that it took, where they are known. */
   readonly ms?: number;
+  /**
+   * The rounds that suffixes alone would have had over the tokens committed so far and that have not been told of yet, where
+   * they are looked up; then no other counts are kept of suffixes.
+   */
+  readonly suffixes?: readonly SuffixRound[];
+}
+
+/** A round that suffixes would have had. */
+export interface SuffixRound {
+  /** Rows that would have been verified; 1 where there was nothing to propose. */
+  readonly rows: number;
+  /** Tokens of the proposal that would have been accepted. */
+  readonly accepted: number;
 }
 
 /** One choice, and why. */
@@ -111,69 +112,47 @@ export function always(setting: Setting): Policy {
   };
 }
 
-/** A setting, and what is known of it. */
-interface Candidate {
-  readonly setting: Setting;
-  readonly name: string;
-  /** What was last found of it, by which rates. */
-  readonly found: Map<Rates, Expected & { readonly table: CostTable; readonly version: number }>;
-  /** Measured times over those that costs say, and of how many rounds; where there are none, those of all. */
-  scale?: number;
-  timed: number;
-  /** Mean milliseconds of rounds of suffixes, which may have any number of rows. */
-  meanMs?: number;
-}
-
 /** The policy of `auto`. */
 export class AutoPolicy implements Policy {
-  readonly #costs: Costs;
-  readonly #candidates: readonly Candidate[];
+  readonly #speeds: Speeds;
   readonly #plain: Candidate;
+  readonly #suffix?: Candidate;
+  /** Those that may be faster than plain decoding at all, and that. */
+  #open: readonly Candidate[] = [];
   readonly #rates = new Rates();
   /** In the long run: the defence against what changes as soon as it is known. */
   readonly #longRates = new Rates(true);
   /** Tokens and milliseconds of late, which fade. */
   #lately = { tokens: 0, ms: 0 };
-  /** Tokens made when each drafter was last used, by what it is tried for. */
-  readonly #used = new Map<string, number>();
-  /** Rounds of each. */
-  readonly #seen = new Map<string, number>();
-  /** The share of the usual wait after which each is tried. */
-  readonly #patience = new Map<string, number>();
   #decisions: Decision[] = [];
-  /** Costs at a text of about this length. */
-  #table: CostTable;
-  #tableAt = 0;
   #current: Candidate;
   /** The best when it was last looked for. */
   #best: Candidate;
-  #left = 0;
-  #length = 0;
+  /** Whether `#current` is being tried, and what that has cost, in milliseconds; and all trials in vain. */
   #trying = false;
-  /** Measured times over those that costs say, of all settings: a longer text is slower in all of them. */
-  #scale = 1;
+  #cost = 0;
+  #inVain = 0;
+  #left = 0;
+  /** Rounds in a row of which nothing was accepted. */
+  #refused = 0;
+  #between = ROUNDS / 2;
+  #length = 0;
   /** Tokens made, and the time that they took, of all texts. */
   #tokens = 0;
   #ms = 0;
-  /** Of these, how many when this text began: all drafters read its prompt. */
+  /** Of these tokens, how many when this text began: all drafters read its prompt. */
   #begun = 0;
-  /** Time that heads and draft models took to read, for trials in vain; and for the one under way. */
-  #readMs = 0;
-  #trialReading = 0;
+  /** Tokens made when each kind of setting was last used. */
+  readonly #used = new Map<Setting["kind"], number>();
 
-  /** Chooses among `settings`, plain decoding among them, by `costs`. */
+  /** Chooses among `settings` by `costs`. */
   constructor(settings: readonly Setting[], costs: Costs) {
-    this.#costs = costs;
-    this.#table = new CostTable(costs, 0);
-    this.#candidates = settings.map((setting) => ({
-      setting,
-      name: settingName(setting),
-      found: new Map(),
-      timed: 0,
-    }));
-    this.#plain = this.#candidates.find(({ setting }) => setting.kind === "plain") ??
-      { setting: PLAIN, name: "plain", found: new Map(), timed: 0 };
-    this.#current = this.#best = this.#plain;
+    const all = settings.some(({ kind }) => kind === "plain") ? settings : [PLAIN, ...settings];
+    this.#speeds = new Speeds(all, costs);
+    const of = (kind: Setting["kind"]) =>
+      this.#speeds.candidates.find(({ setting }) => setting.kind === kind);
+    this.#plain = this.#current = this.#best = of("plain")!;
+    this.#suffix = of("suffix");
   }
 
   get decisions(): readonly Decision[] {
@@ -194,76 +173,46 @@ export class AutoPolicy implements Policy {
   }
 
   #choose(): void {
-    if (Math.abs(this.#length - this.#tableAt) >= TABLE_EVERY) {
-      this.#table = new CostTable(this.#costs, this.#length);
-      this.#tableAt = this.#length;
-    }
-    const speedOf = (one: Candidate) => this.#speed(one);
-    const wasTrying = this.#trying;
-    let best = wasTrying ? this.#best : this.#current;
-    for (const one of this.#candidates) {
-      // Another drafter has to catch up; plain decoding has not.
-      const better = one.setting.kind === best.setting.kind || one === this.#plain ? 1 : BETTER;
-      if (speedOf(one) > better * speedOf(best)) best = one;
-    }
-    best = this.#steady(best);
+    this.#speeds.at(this.#length);
+    this.#open = [this.#plain, ...this.#speeds.above(this.#speed(this.#plain))];
+    const best = this.#steady(this.#fastest());
+    if (this.#trying && !this.#adopted(best)) this.#inVain += Math.max(0, this.#cost);
+    this.#between = best === this.#current ? Math.min(MOST_BETWEEN, 2 * this.#between) : ROUNDS;
     this.#best = best;
-    if (wasTrying) this.#learnOfTrial(best);
-    const tried = wasTrying ? undefined : this.#due(best, speedOf);
+    const tried = this.#worthTrying();
     this.#trying = tried !== undefined;
-    this.#take(tried ?? best, this.#trying ? "trial" : "best", speedOf);
-    this.#left = this.#trying ? TRIAL_ROUNDS : ROUNDS;
-    if (tried) {
-      if (tried.setting.kind !== best.setting.kind) this.#loosen(tried.setting);
-      const used = this.#used.get(triedFor(tried.setting, best.setting)) ?? 0;
-      this.#trialReading = this.#reading(tried, this.#tokens - used);
-    }
+    this.#cost = tried ? this.#reading(tried) : 0;
+    this.#left = tried ? TRIAL_ROUNDS : this.#between;
+    this.#take(tried ?? best, tried ? "trial" : "best");
   }
 
-  #take(one: Candidate, why: Decision["why"], speedOf: (one: Candidate) => number): void {
+  #take(one: Candidate, why: Decision["why"]): void {
     if (one !== this.#current || this.#decisions.length === 0) {
       this.#decisions.push({
         at: this.#length,
         setting: one.name,
         why,
-        promised: speedOf(one),
-        plain: speedOf(this.#plain),
+        promised: this.#speed(one),
+        plain: this.#speed(this.#plain),
       });
     }
+    if (one !== this.#current) this.#refused = 0;
     this.#current = one;
   }
 
-  /** What is to be tried now: of a drafter that has waited long enough for what its cheapest setting costs, that setting. */
-  #due(best: Candidate, speedOf: (one: Candidate) => number): Candidate | undefined {
-    const tokenMs = 1 / speedOf(best);
-    let found: { one: Candidate; late: number } | undefined;
-    const cheapest = new Map<string, { one: Candidate; loss: number }>();
-    for (const one of this.#candidates) {
-      const key = triedFor(one.setting, best.setting);
-      const { tokens, ms } = this.#expected(one);
-      const loss = Math.max(LEAST_LOSS * ms, ms - tokens * tokenMs);
-      if (loss < (cheapest.get(key)?.loss ?? Infinity)) cheapest.set(key, { one, loss });
+  #speed(one: Candidate, rates = this.#rates): number {
+    return this.#speeds.speed(one, rates);
+  }
+
+  /** What promises the most, beside what was the best so far. */
+  #fastest(): Candidate {
+    let best = this.#trying ? this.#best : this.#current;
+    for (const one of this.#open) {
+      // Another drafter has to catch up; plain decoding has not.
+      const better = one.setting.kind === best.setting.kind || one === this.#plain ? 1 : BETTER;
+      if (this.#speed(one) > better * this.#speed(best)) best = one;
     }
-    for (const [key, { one, loss }] of cheapest) {
-      if (key === triedFor(best.setting, best.setting) || key === "plain") continue;
-      // What is known of its drafter is lately known.
-      if (one.setting.kind === best.setting.kind && speedOf(one) < NEAR * speedOf(best)) continue;
-      const waited = this.#tokens - (this.#used.get(key) ?? 0);
-      const known = loss > this.#table.verify(0, 1)
-        ? 1
-        : Math.max(LEAST_KNOWN, Math.min(1, (this.#seen.get(key) ?? 0) / KNOWN));
-      const wait = loss / (TRIAL_SHARE * tokenMs) * known * (this.#patience.get(key) ?? 1);
-      const late = waited - Math.max(TRIAL_AFTER, wait);
-      if (late < (found?.late ?? 0)) continue;
-      if (
-        this.#readMs + this.#reading(one, waited) >
-          READING_FIRST * tokenMs + READING_SHARE * this.#ms
-      ) {
-        continue;
-      }
-      found = { one, late };
-    }
-    return found?.one;
+    return best;
   }
 
   /**
@@ -273,11 +222,8 @@ export class AutoPolicy implements Policy {
   #steady(best: Candidate): Candidate {
     const { tokens, ms } = this.#lately;
     if (ms === 0) return best;
-    let [found, most] = [
-      best,
-      Math.max(STEADIER * tokens / ms, this.#speed(best, this.#longRates)),
-    ];
-    for (const one of this.#candidates) {
+    let [found, most] = [best, Math.max(tokens / ms, this.#speed(best, this.#longRates))];
+    for (const one of this.#open) {
       if (this.#speed(one) < LEAST_NOW * this.#speed(best)) continue;
       const speed = this.#speed(one, this.#longRates);
       if (speed > most) [found, most] = [one, speed];
@@ -285,110 +231,127 @@ export class AutoPolicy implements Policy {
     return found;
   }
 
-  /** What a head or a draft model takes to read what others have proposed in this text since it was last used. */
-  #reading({ setting }: Candidate, waited: number): number {
-    const tokens = Math.min(waited, this.#tokens - this.#begun);
-    if (setting.kind === "draft") return tokens * this.#table.catchUp(1);
-    return setting.kind === "tree" ? tokens * this.#table.headRead(0) : 0;
+  /** Whether the trial that has ended has found the best: its drafter, or, of the one in use before, its shape. */
+  #adopted(best: Candidate): boolean {
+    const { kind } = this.#current.setting;
+    return best === this.#current ||
+      best.setting.kind === kind && this.#best.setting.kind !== kind;
   }
 
-  /** Where trials of a drafter have found it the best of late, it is tried sooner. */
-  #learnOfTrial(best: Candidate): void {
-    const key = triedFor(this.#current.setting, this.#plain.setting);
-    const before = this.#patience.get(key) ?? 1;
-    const found = triedFor(best.setting, this.#plain.setting) === key;
-    if (!found) this.#readMs += this.#trialReading;
-    this.#patience.set(
-      key,
-      found ? Math.max(LEAST_PATIENCE, before * FOUND) : Math.min(MOST_PATIENCE, before * IN_VAIN),
-    );
-  }
-
-  #loosen(setting: Setting): void {
-    this.#rates.loosen(0, setting);
-    if (setting.kind === "draft") this.#rates.loosen(1, setting.inner);
-  }
-
-  #expected(one: Candidate, rates = this.#rates): Expected {
-    const table = this.#table;
-    const { version } = rates;
-    let found = one.found.get(rates);
-    if (found === undefined || found.table !== table || found.version !== version) {
-      const survival = (level: number, of: Setting) => rates.survival(level, of);
-      found = { table, version, ...expected(one.setting, survival, table) };
-      one.found.set(rates, found);
+  /** What is worth more to know than it costs to try, and may be. */
+  #worthTrying(): Candidate | undefined {
+    const plainMs = this.#speeds.expected(this.#plain, this.#rates).ms;
+    const room = VAIN_FIRST * plainMs + VAIN_SHARE * this.#ms - this.#inVain;
+    let [found, most]: [Candidate | undefined, number] = [undefined, 0];
+    for (const one of this.#open) {
+      const { worth, cost } = this.#trial(one, HORIZON * plainMs);
+      if (worth > most && cost <= room) [found, most] = [one, worth];
     }
-    return { tokens: found.tokens, ms: (one.meanMs ?? found.ms) * (one.scale ?? this.#scale) };
+    return found;
   }
 
-  #speed(one: Candidate, rates = this.#rates): number {
-    const { tokens, ms } = this.#expected(one, rates);
-    return tokens / ms;
+  /** What a trial is worth, more than it costs, in milliseconds, where it is of use for `horizon` of them. */
+  #trial(one: Candidate, horizon: number): { worth: number; cost: number } {
+    const speed = this.#speed(this.#best);
+    const { tokens, ms } = this.#speeds.expected(one, this.#rates);
+    const unsure = this.#unsure(one) + (one.timed > 0 ? 0 : UNTIMED);
+    const best = { worth: 0, cost: 0 };
+    // Where all were accepted it would be no faster.
+    const least = one.timed > 0 ? ms : LESS_UNTIMED * ms;
+    if (one === this.#best || unsure === 0 || (1 + depthOf(one.setting)) / least <= speed) {
+      return best;
+    }
+    const known = one === this.#plain ? 1 : this.#rates.weight(0, one.setting);
+    const each = Math.max(0, ms - tokens / speed);
+    const reading = this.#reading(one);
+    for (let rounds = 1; rounds <= MOST_TRIED; rounds *= 2) {
+      // By so much what is thought of it may change.
+      const change = tokens / ms * Math.sqrt(unsure * rounds / (rounds + known));
+      const gained = change * above((speed - tokens / ms) / change) / speed;
+      const worth = horizon * gained - rounds * each - reading;
+      if (worth <= best.worth) continue;
+      best.worth = worth;
+      best.cost = Math.min(rounds, TRIAL_ROUNDS) * each + reading;
+    }
+    return best;
+  }
+
+  /** The variance over the square of what a setting promises beside the best one, as far as trials would tell. */
+  #unsure(one: Candidate): number {
+    // Suffixes are looked up anyway, and of plain decoding all is accepted.
+    if (one === this.#suffix || one === this.#plain) return 0;
+    const { doubt, msDoubt, lent, msLent } = this.#speeds.expected(one, this.#rates);
+    const [mine, other] = [one.setting, this.#best.setting];
+    if (mine.kind !== other.kind) return DOUBT * (doubt + msDoubt);
+    if (mine.kind !== "draft" || other.kind !== "draft") return (OF_SHAPES * lent) ** 2;
+    // Of one draft model, what the target accepts is the same.
+    if (settingName(mine.inner) === settingName(other.inner)) return 0;
+    return mine.inner.kind === other.inner.kind ? (OF_SHAPES * msLent) ** 2 : DOUBT * msDoubt;
+  }
+
+  /** What a head or a draft model takes to read what others have proposed in this text since it was last used. */
+  #reading({ setting: { kind } }: Candidate): number {
+    const tokens = this.#tokens - Math.max(this.#begun, this.#used.get(kind) ?? 0);
+    const { table } = this.#speeds;
+    if (kind === "draft") return tokens * table.catchUp(1);
+    return kind === "tree" ? tokens * table.headRead(0) : 0;
   }
 
   observe(outcome: Outcome): void {
-    const { tokens, rows, inner, ms } = outcome;
-    const one = this.#current;
-    const { setting } = one;
-    const predicted = this.#predicted(setting, rows, inner);
-    if (setting.kind === "suffix") {
-      one.meanMs = (one.meanMs ?? predicted) + NEW_TIME * (predicted - (one.meanMs ?? predicted));
-    }
-    if (ms !== undefined) {
-      // Half and double: one round that something else held up says little.
-      const scale = Math.min(2, Math.max(0.5, ms / predicted));
-      const before = one.scale ?? this.#scale;
-      one.timed++;
-      one.scale = before + Math.max(NEW_TIME, 1 / (1 + one.timed)) * (scale - before);
-      this.#scale += NEW_TIME * (scale - this.#scale);
-    }
+    const { tokens, rows, inner, ms, suffixes } = outcome;
+    const { setting } = this.#current;
+    const took = this.#speeds.observe(this.#current, rows, inner, ms);
+    if (this.#trying) this.#cost += took - tokens / this.#speed(this.#best);
     this.#tokens += tokens;
-    this.#ms += ms ?? predicted;
+    this.#ms += took;
     const { tokens: before, ms: beforeMs } = this.#lately;
-    this.#lately = { tokens: tokens + LATELY * before, ms: (ms ?? predicted) + LATELY * beforeMs };
-    for (const key of [triedFor(setting, PLAIN), triedFor(setting, setting)]) {
-      this.#used.set(key, this.#tokens);
-      this.#seen.set(key, (this.#seen.get(key) ?? 0) + 1);
+    this.#lately = { tokens: tokens + LATELY * before, ms: took + LATELY * beforeMs };
+    this.#used.set(setting.kind, this.#tokens);
+    // Nobody waits for the end of what is in vain: one round of a trial, two of the others.
+    this.#refused = tokens === 1 && rows > 1 ? this.#refused + 1 : 0;
+    if (this.#refused > (this.#trying ? 0 : 1)) {
+      this.#left = 0;
+      this.#between = ROUNDS / 2;
     }
-    // Nobody waits for the end of what is in vain.
-    if (tokens === 1 && setting.kind !== "plain") this.#left = 0;
-    this.#learn(setting, outcome);
+    for (const rates of [this.#rates, this.#longRates]) rates.pass();
+    if (setting.kind === "suffix") {
+      this.#learnSuffixes(suffixes ?? [{ rows, accepted: tokens - 1 }]);
+    } else {
+      this.#learn(setting, outcome);
+      this.#learnSuffixes(suffixes ?? []);
+    }
   }
 
-  #learn(setting: Setting, { tokens, rows, reach, inner }: Outcome): void {
-    const count = (level: number, of: Setting, proposed: number, accepted: number): void => {
-      for (const rates of [this.#rates, this.#longRates]) {
-        rates.observe(level, of, proposed, accepted);
-      }
-    };
+  #learn(setting: Setting, { tokens, reach, inner }: Outcome): void {
     if (setting.kind === "plain") return;
-    const nothing = setting.kind === "suffix" && rows === 1;
-    count(0, setting, nothing ? 1 : reach, tokens - 1);
+    this.#count(0, setting, reach, tokens - 1);
     if (setting.kind !== "draft" || setting.inner.kind === "plain") return;
-    inner.forEach((rounds, length) => {
+    for (const [length, rounds] of inner.entries()) {
       for (let i = 0; i < rounds; i++) {
-        count(1, setting.inner, depthOf(setting.inner), length - 1);
+        this.#count(1, setting.inner, depthOf(setting.inner), length - 1);
       }
-    });
+    }
   }
 
-  /** What costs say of a round that has been. */
-  #predicted(setting: Setting, rows: number, inner: readonly number[]): number {
-    const table = this.#table;
-    const verify = table.verify(0, rows);
-    if (setting.kind !== "draft") return table.draft(0, setting) + verify;
-    const { minDraft, inner: of } = setting;
-    if (of.kind === "plain") return minDraft * table.queued(1) + verify;
-    const rounds = inner.reduce((total, count) => total + count, 0);
-    return rounds * table.round(1, of) + verify;
+  #learnSuffixes(rounds: readonly SuffixRound[]): void {
+    if (this.#suffix === undefined) return;
+    const { setting } = this.#suffix;
+    for (const { rows, accepted } of rounds) {
+      this.#speeds.observeRows(this.#suffix, rows);
+      this.#count(0, setting, rows === 1 ? 1 : depthOf(setting), accepted);
+    }
+  }
+
+  #count(level: number, setting: Setting, proposed: number, accepted: number): void {
+    for (const rates of [this.#rates, this.#longRates]) {
+      rates.observe(level, setting, proposed, accepted);
+    }
   }
 }
 
-/**
- * What a setting is tried for, while `beside` is in use: its drafter; where that is in use already, its shape, or what
- * proposes to the draft model.
- */
-function triedFor(setting: Setting, beside: Setting): string {
-  if (setting.kind !== beside.kind) return setting.kind;
-  return setting.kind === "draft" ? `draft of ${settingName(setting.inner)}` : settingName(setting);
+/** How much of a standard normal is above `u`, in the mean: what it is more where it is more, and 0 where it is less. */
+function above(u: number): number {
+  // The distribution as a logistic one, which is within 0.01 of it.
+  const more = 1 / (1 + Math.exp(1.702 * u));
+  return Math.max(0, Math.exp(-u * u / 2) / Math.sqrt(2 * Math.PI) - u * more);
 }

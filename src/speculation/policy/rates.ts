@@ -1,24 +1,34 @@
 /**
- * How often what a drafter proposes is accepted, by depth, as rounds have shown it lately.
+ * How often what a drafter proposes is accepted, by depth, as rounds have shown it lately, and how sure that is.
  *
  * @module
  */
-import { rateName } from "./expected.ts";
-import { depthOf, rowsOf, type Setting } from "./setting.ts";
+import { type Belief, rateName } from "./expected.ts";
+import { depthOf, type Setting } from "./setting.ts";
 
-/** How much of what was counted a round leaves: lately, and in the long run. */
-const KEPT = 0.985;
+/** How much of what was counted a round of the same drafter leaves: lately, and in the long run; and one of another. */
+const KEPT = 0.99;
 const KEPT_LONG = 0.992;
+const KEPT_IDLE = 0.995;
 
-/** Rounds that what is guessed from the depth above is worth, and those that other members of a family lend, at most. */
-const BORROWED = 3;
+/** Rounds that what was counted, and the guess beside it, are worth at least, however long ago that was. */
+const LEAST = 5;
+
+/** Rounds that a guess of one depth is worth, what all depths say together; and, of that, what is thought before any round. */
+const GUESSED = 6;
+const PRIOR = 6;
+
+/** Rounds that other members of a family lend at each depth, at most. */
 const LENT = 6;
 
-/** A tree of twice the rows misses 2 to the minus this of what the other one misses: as trees of the demo trio's heads do. */
-const MISSED_BY_ROWS = 0.43;
+/** A tree of twice the nodes a level misses 2 to the minus this of what the other one misses: 0.7 of the demo trio's heads, 0.4 of SmolLM2's. */
+const MISSED_BY_WIDTH = 0.5;
 
-/** The share of first tokens that is accepted, where nothing is known: enough that it is tried. */
-const FIRST_GUESS = 0.7;
+/** What is thought of tokens of a tree of four nodes a level, of a draft model and of suffixes before any round. */
+const TREE = 0.8;
+const DRAFT = 0.75;
+const SUFFIX = 0.4;
+const COMMON_WIDTH = 4;
 
 /** A run of rounds as unlikely as this says that something has changed. */
 const SURPRISING = 0.02;
@@ -26,73 +36,89 @@ const SURPRISING = 0.02;
 /** How much of the surprises a round leaves. */
 const SURPRISES_KEPT = 0.99;
 
-/** Counts that decay: of those rounds that came to a depth, how many went beyond it. */
+/** What is known of one depth, in rounds. */
+interface Count {
+  /** Rounds that came to it. */
+  readonly reached: number;
+  /** Those of them that went beyond it. */
+  readonly passed: number;
+  /** Rounds that the guess beside them is worth. */
+  readonly guessed: number;
+}
+
+const NOTHING: Count = { reached: 0, passed: 0, guessed: GUESSED };
+
+/** Counts that fade. */
 class Counts {
-  readonly #reached: number[] = [];
-  readonly #passed: number[] = [];
-  /** What is guessed where more was known before. */
-  readonly #guesses: number[] = [];
+  readonly #depths: { reached: number; passed: number; guessed: number }[] = [];
   /** How many rounds in a row had a first token accepted, or none where negative. */
   #run = 0;
   /** Surprises of late. The more there were, the less another one says. */
   #surprises = 0;
+  #age = 0;
   readonly #long: boolean;
 
   constructor(long: boolean) {
     this.#long = long;
   }
 
+  /** Counts a round. */
   add(proposed: number, accepted: number): void {
+    const { reached, passed, guessed } = this.at(0);
+    const likely = (passed + guessed / 2) / (reached + guessed);
     this.#run = accepted > 0 ? Math.max(0, this.#run) + 1 : Math.min(0, this.#run) - 1;
-    const likely = this.share(0, FIRST_GUESS);
     const chance = (accepted > 0 ? likely : 1 - likely) ** Math.abs(this.#run);
     if (!this.#long && chance < SURPRISING / (1 + this.#surprises) ** 3) {
       this.#surprises++;
-      this.loosen();
+      this.#run = 0;
+      this.fade(0);
     }
     this.#surprises *= SURPRISES_KEPT;
-    this.#scale(this.#long ? KEPT_LONG : KEPT);
+    this.fade(this.#long ? KEPT_LONG : KEPT);
     for (let d = 0; d < proposed && d <= accepted; d++) {
-      this.#reached[d] = (this.#reached[d] ?? 0) + 1;
-      this.#passed[d] = (this.#passed[d] ?? 0) + (d < accepted ? 1 : 0);
+      const one = this.#depths[d] ??= { ...NOTHING };
+      one.reached++;
+      if (d < accepted) one.passed++;
     }
   }
 
-  /** What was counted becomes a guess: the next rounds say more. */
-  loosen(): void {
-    this.#run = 0;
-    for (const [d, reached] of this.#reached.entries()) {
-      // Nothing is ever certain.
-      if (reached > 1) this.#guesses[d] = (this.#passed[d] + 0.05) / (reached + 0.1);
-      this.#passed[d] = this.#reached[d] = 0;
-    }
+  /** Depth `d`, 0 for the first token. */
+  at(d: number): Count {
+    return this.#depths[d] ?? NOTHING;
   }
 
-  /** Rounds that came to depth `d`, 0 for the first token, and those that went beyond it. */
-  at(d: number): readonly [reached: number, passed: number] {
-    return [this.#reached[d] ?? 0, this.#passed[d] ?? 0];
+  /** It is so many rounds since all began. */
+  age(rounds: number): void {
+    if (rounds > this.#age) this.fade(KEPT_IDLE ** (rounds - this.#age));
+    this.#age = rounds;
   }
 
-  /** The share of depth `d` that goes beyond it, where `guess` is worth `weight` rounds. */
-  share(d: number, guess: number, weight = BORROWED): number {
-    const [reached, passed] = this.at(d);
-    const own = this.#guesses[d];
-    if (own !== undefined) return (passed + BORROWED * own) / (reached + BORROWED);
-    return (passed + weight * guess) / (reached + weight);
-  }
-
-  #scale(by: number): void {
-    for (let d = 0; d < this.#reached.length; d++) {
-      this.#reached[d] *= by;
-      this.#passed[d] *= by;
+  /** Leaves a part of all rounds: shares remain, and count for less. */
+  fade(kept: number): void {
+    for (const one of this.#depths) {
+      const all = one.reached + one.guessed;
+      if (all <= LEAST) continue;
+      const by = Math.max(LEAST / all, kept);
+      one.reached *= by;
+      one.passed *= by;
+      one.guessed *= by;
     }
   }
 }
 
 /** One drafter of a family. */
 interface Member {
-  readonly rows: number;
+  /** Nodes of a level. */
+  readonly width: number;
   readonly counts: Counts;
+}
+
+/** What one depth of a drafter and of the others of its family have shown. */
+interface Shown {
+  readonly own: Count;
+  /** Rounds of the others, and those in which this drafter would have missed. */
+  readonly reached: number;
+  readonly missed: number;
 }
 
 /** Accept rates of drafters at several levels. Those of one family, a head's trees of several shapes, learn from one another. */
@@ -100,13 +126,21 @@ export class Rates {
   /** Another number whenever something has changed. */
   version = 0;
   readonly #families = new Map<string, Map<string, Member>>();
-  /** What has been found since the last round that counted, by level and drafter. */
-  readonly #found = [new Map<string, number[]>(), new Map<string, number[]>()];
+  /** What has been found since the last round that counted. */
+  readonly #found = new Map<string, Belief>();
   readonly #long: boolean;
+  /** Rounds so far. */
+  #age = 0;
 
   /** Of lately, or, where `long`, of the long run, in which nothing is a surprise. */
   constructor(long = false) {
     this.#long = long;
+  }
+
+  /** A round has been: all that is known is a little older. */
+  pass(): void {
+    this.#age++;
+    this.#changed();
   }
 
   /**
@@ -117,59 +151,105 @@ export class Rates {
     const family = familyOf(level, setting);
     let members = this.#families.get(family);
     if (members === undefined) this.#families.set(family, members = new Map());
-    const name = rateName(setting);
+    const name = memberOf(level, setting);
     let member = members.get(name);
     if (member === undefined) {
-      member = { rows: rowsOf(setting), counts: new Counts(this.#long) };
+      member = { width: widthOf(setting), counts: new Counts(this.#long) };
       members.set(name, member);
     }
+    member.counts.age(this.#age);
     member.counts.add(proposed, accepted);
-    this.#found[level].clear();
-    this.version++;
+    this.#changed();
   }
 
-  /** Something may have changed since the drafter of `setting` was seen: the next rounds say more than those before. */
-  loosen(level: number, setting: Setting): void {
-    const members = this.#families.get(familyOf(level, setting));
-    for (const { counts } of members?.values() ?? []) counts.loosen();
-    this.#found[level].clear();
-    this.version++;
-  }
-
-  /** The chances that 1, 2, ... tokens of a proposal are accepted at least, as many numbers as `setting` is deep. */
-  survival(level: number, setting: Setting): readonly number[] {
-    const depth = depthOf(setting);
-    const found = this.#found[level].get(rateName(setting));
-    if (found !== undefined && found.length >= depth) {
-      return found.length === depth ? found : found.slice(0, depth);
+  /** What is thought of a setting's drafter, of as many tokens as the setting is deep, or more. */
+  belief(level: number, setting: Setting): Required<Belief> {
+    const name = memberOf(level, setting);
+    const found = this.#found.get(name);
+    if (found !== undefined && found.chances.length >= depthOf(setting)) {
+      return found as Required<Belief>;
     }
-    const chances = this.#survival(level, setting);
-    this.#found[level].set(rateName(setting), chances);
-    return chances;
+    const made = this.#belief(level, setting);
+    this.#found.set(name, made);
+    return made;
   }
 
-  #survival(level: number, setting: Setting): number[] {
+  /** Rounds that what is thought of a setting's first token is worth. */
+  weight(level: number, setting: Setting): number {
+    const { chances: [share], doubts: [doubt] } = this.belief(level, setting);
+    return share * (1 - share) / doubt;
+  }
+
+  #changed(): void {
+    this.#found.clear();
+    this.version++;
+  }
+
+  /** Each depth is thought of as all of them together, as it was counted there, and as others of the family have shown it. */
+  #belief(level: number, setting: Setting): Required<Belief> {
     const members = this.#families.get(familyOf(level, setting));
-    const own = members?.get(rateName(setting));
-    const others = [...members?.values() ?? []].filter((one) => one !== own);
-    const chances: number[] = [];
-    let [chance, share] = [1, FIRST_GUESS];
-    for (let d = 0; d < depthOf(setting); d++) {
-      let [reached, missed] = [0, 0];
-      for (const { rows, counts } of others) {
-        const [came, went] = counts.at(d);
-        reached += came;
-        missed += Math.min(came, (came - went) * (rowsOf(setting) / rows) ** -MISSED_BY_ROWS);
-      }
-      const guess = (BORROWED * share + reached - missed) / (BORROWED + reached);
-      const weight = BORROWED + Math.min(reached, LENT);
-      share = own?.counts.share(d, guess, weight) ?? guess;
+    const own = members?.get(memberOf(level, setting));
+    const width = widthOf(setting);
+    for (const { counts } of members?.values() ?? []) counts.age(this.#age);
+    const shown = Array.from(
+      { length: depthOf(setting) },
+      (_, d) => shownAt(d, own, width, members),
+    );
+    const prior = PRIOR * (own?.counts.at(0).guessed ?? GUESSED) / GUESSED;
+    let [all, passed] = [prior, prior * firstGuess(setting, width)];
+    for (const { own, reached, missed } of shown) {
+      const lent = reached > LENT ? LENT / reached : 1;
+      all += own.reached + lent * reached;
+      passed += own.passed + lent * (reached - missed);
+    }
+    const together = passed / all;
+    const [chances, doubts, borrowed, lent]: number[][] = [[], [], [], []];
+    let chance = 1;
+    for (const { own, reached, missed } of shown) {
+      const guess = (GUESSED * together + reached - missed) / (GUESSED + reached);
+      const weight = own.guessed + Math.min(reached, LENT);
+      const share = (own.passed + weight * guess) / (own.reached + weight);
       chances.push(chance *= share);
+      doubts.push(share * (1 - share) / (own.reached + weight + 1));
+      const guessed = weight / (own.reached + weight);
+      borrowed.push(guessed * GUESSED / (GUESSED + reached));
+      lent.push((1 - share) * guessed);
     }
-    return chances;
+    return { chances, doubts, borrowed, lent, common: together * (1 - together) / (all + 1) };
   }
 }
 
+function shownAt(
+  d: number,
+  own: Member | undefined,
+  width: number,
+  members: ReadonlyMap<string, Member> | undefined,
+): Shown {
+  let [reached, missed] = [0, 0];
+  for (const member of members?.values() ?? []) {
+    if (member === own) continue;
+    const { reached: came, passed } = member.counts.at(d);
+    reached += came;
+    missed += Math.min(came, (came - passed) * (width / member.width) ** -MISSED_BY_WIDTH);
+  }
+  return { own: own?.counts.at(d) ?? NOTHING, reached, missed };
+}
+
 function familyOf(level: number, { kind }: Setting): string {
-  return `${level} ${kind}`;
+  // What texts said before, they say of both models.
+  return kind === "suffix" ? kind : `${level} ${kind}`;
+}
+
+function memberOf(level: number, setting: Setting): string {
+  return `${level} ${rateName(setting)}`;
+}
+
+function widthOf(setting: Setting): number {
+  return setting.kind === "tree" ? (setting.rows - 1) / setting.depth : 1;
+}
+
+function firstGuess({ kind }: Setting, width: number): number {
+  if (kind === "draft") return DRAFT;
+  if (kind !== "tree") return SUFFIX;
+  return 1 - (1 - TREE) * (width / COMMON_WIDTH) ** -MISSED_BY_WIDTH;
 }

@@ -251,8 +251,8 @@ export function checkFits(
       });
     }
   }
-  checkMemory(planned, context, device, kvCache);
-  for (const one of later) checkMemory([...planned, one], context, device, kvCache);
+  checkMemory(planned, context, device, { kvCache });
+  for (const one of later) checkMemory([...planned, one], context, device, { kvCache });
 }
 
 /** Loads `source` on `device`. What was loaded is freed where it throws. */

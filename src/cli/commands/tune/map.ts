@@ -63,14 +63,14 @@ export function cellsOf(settings: readonly Setting[], costs: Costs, context: num
       for (const setting of known) {
         const { tokens, ms } = expected(setting, (_, of) => {
           const rate = of.kind === "draft" ? draft : head;
-          return Array.from({ length: depthOf(of) }, (_, d) => rate ** (d + 1));
+          return { chances: Array.from({ length: depthOf(of) }, (_, d) => rate ** (d + 1)) };
         }, table);
         const method = methodOf(setting);
         speeds.set(method, Math.max(speeds.get(method) ?? 0, tokens / ms));
       }
       const sorted = [...speeds].sort(([, a], [, b]) => b - a);
       const [[winner, best], next] = sorted;
-      const plain = expected(PLAIN, () => [], table);
+      const plain = expected(PLAIN, () => ({ chances: [] }), table);
       return {
         head,
         draft,

@@ -45,8 +45,10 @@ export function tuneText(tuned: Tuned, columns: number): string {
     methodOf(one.setting),
     one.tokens.toFixed(2),
     one.ms.toFixed(2),
-    one.predicted.toFixed(1),
-    one.realised?.toFixed(1) ?? "",
+    `${one.predicted.toFixed(1)} ± ${percent(one.spread)}`,
+    one.realised === undefined
+      ? ""
+      : `${one.realised.toFixed(1)} ± ${percent(one.realisedSpread!)}`,
     one.realised === undefined ? "" : `${(100 * (one.realised / one.predicted - 1)).toFixed(1)}%`,
   ]);
   return [
@@ -69,6 +71,10 @@ export function tuneText(tuned: Tuned, columns: number): string {
     ),
     why(tuned),
   ].join("\n\n") + "\n";
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(0)}%`;
 }
 
 /** Where the time of the best setting goes, beside plain decoding and the best of each other method. */

@@ -1,5 +1,5 @@
 /**
- * One engine that makes one text after the other.
+ * One engine that makes as many texts at once as it has slots.
  *
  * @module
  */
@@ -29,15 +29,16 @@ interface Accepted {
 }
 
 /** What of an engine makes texts. */
-export type TextEngine = Pick<Engine, "generate" | "score">;
+export type TextEngine = Pick<Engine, "generate" | "score" | "slots">;
 
 /** See the module. */
-export class OneAtATime implements Scheduler {
+export class Slots implements Scheduler {
   readonly #engine: TextEngine;
   readonly #most: number;
   readonly #turns = new Turns<Ticket>();
   readonly #breath = new Breath();
-  #pumping?: Promise<void>;
+  /** Those who wait until nothing waits or runs. */
+  #idlers: (() => void)[] = [];
   #running = 0;
   /** Requests of which no job has begun. */
   #queued = 0;
@@ -64,7 +65,7 @@ export class OneAtATime implements Scheduler {
   submit({ client, jobs, signal, isStreamed }: TextRequest): AsyncIterable<TextEvent> {
     signal.throwIfAborted();
     // What begins at once does not wait.
-    if (this.#pumping !== undefined && this.#queued >= this.#most) throw this.#full();
+    if (this.#running >= this.#engine.slots && this.#queued >= this.#most) throw this.#full();
     const channel = new Channel<TextEvent>();
     const request = { signal, channel, isStreamed, open: jobs.length, hasBegun: false };
     this.#queued++;
@@ -74,13 +75,23 @@ export class OneAtATime implements Scheduler {
       this.#turns.drop(client, request);
       channel.fail(signal.reason);
     }, { once: true });
-    this.#pumping ??= this.#pump().finally(() => this.#pumping = undefined);
+    this.#fill();
     return channel;
   }
 
   /** See {@linkcode Scheduler}. */
-  async idle(): Promise<void> {
-    while (this.#pumping !== undefined) await this.#pumping;
+  idle(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#idlers.push(resolve);
+      this.#tellIdlers();
+    });
+  }
+
+  #tellIdlers(): void {
+    if (this.#running > 0 || this.#turns.size > 0) return;
+    const idlers = this.#idlers;
+    this.#idlers = [];
+    for (const resolve of idlers) resolve();
   }
 
   #begin(request: Accepted): void {
@@ -89,7 +100,8 @@ export class OneAtATime implements Scheduler {
   }
 
   #full(): ApiError {
-    const seconds = Math.min(60, Math.max(1, Math.ceil(this.#seconds * this.#turns.size)));
+    const rounds = this.#turns.size / this.#engine.slots;
+    const seconds = Math.min(60, Math.max(1, Math.ceil(this.#seconds * rounds)));
     return new ApiError(
       429,
       "rate_limit_error",
@@ -98,22 +110,25 @@ export class OneAtATime implements Scheduler {
     );
   }
 
-  async #pump(): Promise<void> {
-    for (;;) {
+  /** Begins what may begin. */
+  #fill(): void {
+    while (this.#running < this.#engine.slots) {
       const ticket = this.#turns.take();
       if (ticket === undefined) return;
       this.#begin(ticket.request);
       this.#running++;
-      const started = performance.now();
-      try {
-        await this.#run(ticket);
-      } finally {
-        this.#running--;
-      }
-      const seconds = (performance.now() - started) / 1000;
-      this.#seconds += (seconds - this.#seconds) / 8;
-      if (this.#breath.due) await this.#breath.take();
+      void this.#runAndFill(ticket);
     }
+  }
+
+  async #runAndFill(ticket: Ticket): Promise<void> {
+    const started = performance.now();
+    await this.#run(ticket);
+    const seconds = (performance.now() - started) / 1000;
+    this.#seconds += (seconds - this.#seconds) / 8;
+    this.#running--;
+    this.#fill();
+    this.#tellIdlers();
   }
 
   /** Runs a job to its end. What goes wrong is told to who iterates, and ends the request's other jobs. */
@@ -124,14 +139,16 @@ export class OneAtATime implements Scheduler {
     try {
       if (score !== undefined) {
         channel.push({ index, score: this.#engine.score(prompt, { top: score, signal }) });
+        // It had the device without a pause.
+        if (this.#breath.due) await this.#breath.take();
       }
       let end: GenerationResult | undefined;
       if (generate !== undefined) {
         const generation = this.#engine.generate(prompt, { ...generate, signal });
         for await (const piece of generation) {
           channel.push({ index, piece });
-          // Before the device takes this thread again.
-          if (isStreamed && piece.endsRound) await turn();
+          // Before the device takes this thread again; of several slots, who asks waits anyway.
+          if (isStreamed && piece.endsRound && this.#engine.slots === 1) await turn();
         }
         end = generation.result;
       }

@@ -1,0 +1,264 @@
+/**
+ * Several sequences verified in one forward: each gets the tokens that it gets alone, bit for bit, whatever proposes, whoever
+ * sits beside it, and while others begin, read their prompts, end and begin anew.
+ */
+import { assert, assertEquals } from "@std/assert";
+import type { KvCacheDType } from "../src/base/dtype.ts";
+import { Arena, rows, SharedScratch } from "../src/device/mod.ts";
+import type { Model } from "../src/model/mod.ts";
+import { allocateChain } from "../src/speculation/chain.ts";
+import type { Constraint } from "../src/speculation/constraint.ts";
+import {
+  type ChoiceOptions,
+  Company,
+  type Drafter,
+  type DrafterPlan,
+  dspark,
+  eagle2,
+  Round,
+  sequenceMemory,
+} from "../src/speculation/mod.ts";
+import { backendTest } from "./backends.ts";
+import { methodsOf } from "./methods.ts";
+import { SMALL } from "./models.ts";
+import { Random } from "./random.ts";
+import { Decoder, prompts, withModels } from "./rounds.ts";
+
+/** The longest text. */
+const CONTEXT = 360;
+
+/** Several rounds of one plan, each in its seat. */
+class Seats implements Disposable {
+  readonly rounds: readonly Round[];
+  readonly company: Company;
+  readonly #cleanup: DisposableStack;
+
+  constructor(
+    target: Model,
+    count: number,
+    plan?: DrafterPlan,
+    context = CONTEXT,
+    kvCache?: KvCacheDType,
+  ) {
+    using cleanup = new DisposableStack();
+    const { device } = target;
+    const arena = cleanup.use(new Arena(device, "seats"));
+    const scratch = new SharedScratch(arena);
+    this.rounds = Array.from({ length: count }, (_, index) => {
+      scratch.rewind();
+      const seat = { index, of: count, scratch };
+      const memory = sequenceMemory(device, arena, context, plan, { kvCache, seat });
+      return cleanup.use(new Round(target, memory, plan));
+    });
+    this.company = cleanup.use(new Company(this.rounds));
+    this.#cleanup = cleanup.move();
+  }
+
+  [Symbol.dispose](): void {
+    this.#cleanup.dispose();
+  }
+}
+
+/** A text to make. */
+interface Wanted {
+  readonly prompt: readonly number[];
+  readonly count: number;
+  readonly options: ChoiceOptions;
+}
+
+/** A text under way. */
+interface Running {
+  readonly which: number;
+  readonly reading: Iterator<number, void>;
+  isRead: boolean;
+  readonly tokens: number[];
+}
+
+/** Makes `wanted` in the seats, in an order that `random` draws; gives the tokens of each and the most rounds at once. */
+function makeAll({ rounds, company }: Seats, wanted: readonly Wanted[], random: Random) {
+  const made: number[][] = [];
+  const running = new Map<number, Running>();
+  let next = 0;
+  let most = 0;
+  while (made.filter(() => true).length < wanted.length) {
+    for (const [seat, round] of rounds.entries()) {
+      if (running.has(seat) || next === wanted.length || random.integer(3) > 0) continue;
+      const { prompt, options } = wanted[next];
+      round.memory.choice.set(options, prompt.length, SMALL.vocab);
+      running.set(seat, { which: next++, reading: round.read(prompt), isRead: false, tokens: [] });
+    }
+    const turns: { seat: number; accepted?: number }[] = [];
+    for (const [seat, one] of running) {
+      // Some are slow.
+      if (random.integer(4) === 0) continue;
+      if (one.isRead) turns.push({ seat });
+      else one.isRead = one.reading.next().done === true;
+    }
+    most = Math.max(most, turns.length);
+    company.run(
+      turns.map((turn) => ({
+        seat: turn.seat,
+        done: (result) => {
+          if ("error" in result) throw result.error;
+          turn.accepted = result.accepted;
+        },
+      })),
+      random.integer(8) === 0,
+    );
+    for (const { seat, accepted } of turns) {
+      const { tokens, which } = running.get(seat)!;
+      tokens.push(...rounds[seat].result.subarray(1, 1 + accepted!));
+      if (tokens.length < wanted[which].count) continue;
+      made[which] = tokens.slice(0, wanted[which].count);
+      running.delete(seat);
+    }
+  }
+  return { made, most };
+}
+
+function wantedTexts(count: number): Wanted[] {
+  const random = new Random(5);
+  return prompts(count).map((prompt, i) => ({
+    prompt,
+    count: 5 + random.integer(30),
+    options: random.pick([{}, { temperature: 0.9, seed: i }, {
+      temperature: 1.5,
+      topK: 9,
+      seed: i,
+    }]),
+  }));
+}
+
+backendTest(
+  "company: texts side by side are those of texts alone, in every method",
+  ({ device }) => {
+    withModels(device, { target: 1, draft: 1, noise: 0.4 }, (models) => {
+      const wanted = wantedTexts(7);
+      using plain = new Decoder(models.target, CONTEXT);
+      const right = wanted.map(({ prompt, count, options }) =>
+        plain.decode(prompt, count, options)
+      );
+      const cut = { depth: 5, topk: 1, treeSize: 6, leastConfidence: 0.2 };
+      const plans = [
+        { name: "ar", plan: () => undefined },
+        { name: "chains that are cut", plan: () => dspark(models.blocks!.DeepSpec.target, cut) },
+        ...methodsOf(models),
+      ];
+      for (const [i, { name, plan }] of plans.entries()) {
+        using seats = new Seats(models.target, 5, plan(models));
+        const { made, most } = makeAll(seats, wanted, new Random(i));
+        assertEquals(made, right, name);
+        assert(most >= 3, `${name}: at most ${most} at once`);
+      }
+    });
+  },
+  ["cpu", "cuda"],
+);
+
+backendTest("company: 64 seats fill a forward, behind texts long and short", ({ device }) => {
+  withModels(device, { target: 1, draft: 1 }, ({ target }) => {
+    const random = new Random(2);
+    // Beyond 1,024 tokens one row alone has another attention.
+    const wanted = Array.from({ length: 70 }, (_, i) => ({
+      prompt: random.integers(i % 20 === 7 ? 1020 : 1 + random.integer(30), SMALL.vocab),
+      count: 8,
+      options: i % 2 === 0 ? {} : { temperature: 1, seed: i },
+    }));
+    using plain = new Decoder(target, 1100);
+    const right = wanted.map(({ prompt, count, options }) => plain.decode(prompt, count, options));
+    using seats = new Seats(target, 64, undefined, 1100);
+    const { made, most } = makeAll(seats, wanted, random);
+    assertEquals(made, right);
+    assert(most >= 16, `at most ${most} at once`);
+  });
+}, ["cpu", "cuda"]);
+
+backendTest("company: caches in 8 bits say side by side what they say alone", ({ device }) => {
+  withModels(device, { target: 1, draft: 1, noise: 0.4 }, (models) => {
+    const wanted = wantedTexts(6);
+    const { targetHead, blocks } = models;
+    const plans = [
+      undefined,
+      eagle2(targetHead, { depth: 3, topk: 4, treeSize: 12 }),
+      dspark(blocks!.DeepSpec.target, { depth: 5, topk: 1, treeSize: 6 }),
+    ];
+    using plain = new Decoder(models.target, CONTEXT, undefined, "int8");
+    const right = wanted.map(({ prompt, count, options }) => plain.decode(prompt, count, options));
+    for (const [i, plan] of plans.entries()) {
+      using seats = new Seats(models.target, 4, plan, CONTEXT, "int8");
+      for (const { state } of seats.rounds) assertEquals(state.cache.keys[0].dtype, "i8");
+      assertEquals(makeAll(seats, wanted, new Random(i)).made, right, plan?.name);
+    }
+  });
+}, ["cpu", "cuda"]);
+
+/** Chains that are right about texts in which `behind` says what follows a token, cut to lengths that differ. */
+function rightChains(depth: number, behind: (token: number) => number): DrafterPlan {
+  const create: DrafterPlan["create"] = ({ state, memory: { device, text } }) => {
+    const arena = new Arena(device, "chains");
+    const proposal = allocateChain(arena, depth, true);
+    const drafter: Drafter & { proposed: number } = {
+      proposal,
+      proposed: 1,
+      reach: depth,
+      levels: [],
+      prefill: () => {},
+      propose() {
+        const chain = [text[state.length]];
+        while (chain.length < proposal.rows) chain.push(behind(chain.at(-1)!));
+        device.upload(rows(proposal.tokens, 0, proposal.rows), Int32Array.from(chain));
+        drafter.proposed = 2 + (state.length + text[0]) % depth;
+      },
+      follow: () => {},
+      queueObserve: () => {},
+      observe: () => {},
+      proposer: () => "right",
+      resume: () => {},
+      [Symbol.dispose]: () => arena[Symbol.dispose](),
+    };
+    return drafter;
+  };
+  return { name: "right", taps: "none", rows: 1 + depth, depth, slack: 0, settings: [], create };
+}
+
+backendTest("company: rows beyond a cut keep to a constraint, too", ({ device }) => {
+  withModels(device, { target: 1, draft: 1 }, ({ target }) => {
+    const behind = (token: number) => (7 * token + 3) % SMALL.vocab;
+    const constraint: Constraint = {
+      fill(tokens, _, masks) {
+        masks.fill(0);
+        const width = masks.length / tokens.length;
+        for (const [i, token] of tokens.entries()) {
+          const next = behind(token);
+          masks[i * width + (next >> 5)] = 1 << (next & 31);
+        }
+      },
+      forced: () => [],
+    };
+    using seats = new Seats(target, 4, rightChains(5, behind));
+    const { rounds, company } = seats;
+    for (const [seat, round] of rounds.entries()) {
+      round.memory.choice.set({}, 2, SMALL.vocab);
+      round.prepareConstraint();
+      for (const _ of round.read([seat, 10 + seat]));
+    }
+    let beyond = 0;
+    const last = rounds.map((_, seat) => 10 + seat);
+    for (let i = 0; i < 12; i++) {
+      const turns = rounds.map((round, seat) => ({
+        seat,
+        constraint,
+        done: (result: { accepted: number } | { error: unknown }) => {
+          if ("error" in result) throw result.error;
+          if (result.accepted > round.drafter!.proposed) beyond++;
+          for (const token of round.result.subarray(1, 1 + result.accepted)) {
+            assertEquals(token, behind(last[seat]), `seat ${seat}`);
+            last[seat] = token;
+          }
+        },
+      }));
+      company.run(turns, false);
+    }
+    assert(beyond > 0, "nobody's rows went beyond what was proposed");
+  });
+}, ["cpu", "cuda"]);

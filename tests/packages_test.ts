@@ -1,0 +1,149 @@
+/**
+ * The packages, as those who install them have them: neither a checkout nor a compiler. With `SPECMQUANT_PACKAGES`
+ * set (`deno task test:packages`) also what npm installs, and the one file in an empty root.
+ *
+ * @module
+ */
+import { fileURLToPath } from "node:url";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { prebuiltPackages } from "../src/ffi/library.ts";
+import { carry } from "../scripts/package/carry.ts";
+import { npmPackages } from "../scripts/package/npm.ts";
+import { PREBUILT, SCOPE } from "../scripts/package/prebuilt.ts";
+import { noNamespaces } from "./namespaces.ts";
+
+const ROOT = fileURLToPath(new URL("../", import.meta.url));
+const LIBRARY = `${ROOT}build/libspecmquant_cpu.so`;
+const PACKAGE = "node_modules/@specmquant/specmquant";
+
+/** Whether the long ones are asked for. */
+const LONG = Boolean(Deno.env.get("SPECMQUANT_PACKAGES"));
+
+const folder = Deno.makeTempDirSync();
+addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
+
+let packed: string[] | undefined;
+
+/** The tarballs of the main package and of the CPU library, made once. */
+function tarballs(): string[] {
+  const libraries = [["linux-x64-cpu", LIBRARY]] as const;
+  return packed ??= npmPackages({ libraries, out: `${folder}/packages`, types: false });
+}
+
+/** Runs a program apart from this checkout; what it printed to standard output. */
+function run(command: string, args: readonly string[], cwd: string): string {
+  const bin = Deno.execPath().replace(/\/[^/]*$/, "");
+  const { code, stdout, stderr } = new Deno.Command(command, {
+    args: [...args],
+    cwd,
+    clearEnv: true,
+    env: { NO_COLOR: "1", HOME: folder, PATH: `${bin}:${Deno.env.get("PATH")}` },
+  }).outputSync();
+  const [out, err] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+  assertEquals(code, 0, out + err);
+  return out;
+}
+
+/** What the command line generates with the models at `models`. */
+function generate(models: string): string[] {
+  const options = ["--prompt", "1 + 1", "--max-tokens", "4", "--json"];
+  return ["generate", "--target", `${models}/demo/target`, ...options];
+}
+
+/** What the same gives in this checkout. */
+function expected(): unknown {
+  const args = ["run", "-A", "--no-check", `${ROOT}src/cli/main.ts`, ...generate(`${ROOT}models`)];
+  return JSON.parse(run(Deno.execPath(), args, folder)).tokens;
+}
+
+Deno.test("libraries are looked for in the packages that are made", () => {
+  const names = PREBUILT.filter(({ cpu }) =>
+    cpu === (Deno.build.arch === "x86_64" ? "x64" : "arm64")
+  )
+    .map(({ name }) => `${SCOPE}/${name}`);
+  const found = (["cpu", "cuda"] as const).flatMap((kind) => [...prebuiltPackages(kind)]);
+  for (const name of names) assert(found.includes(name), `${name} is made and not looked for`);
+});
+
+// 8 s.
+Deno.test({
+  name:
+    "the packed program finds its library in a package, under Node, as a program and as a module",
+  ignore: Deno.build.arch !== "x86_64",
+  fn() {
+    const at = `${folder}/unpacked`;
+    for (const [i, name] of ["specmquant", "linux-x64-cpu"].entries()) {
+      const to = `${at}/node_modules/${SCOPE}/${name}`;
+      Deno.mkdirSync(to, { recursive: true });
+      run("tar", ["-xzf", tarballs()[i], "-C", to, "--strip-components=1"], folder);
+    }
+    // What it depends on comes from Deno's cache, so that no registry is asked.
+    for (const name of ["tokenizers", "get-east-asian-width"]) {
+      const cached = new URL(import.meta.resolve(`${name}/package.json`));
+      Deno.symlinkSync(fileURLToPath(new URL(".", cached)), `${at}/node_modules/${name}`);
+    }
+    const manifest = JSON.parse(Deno.readTextFileSync(`${at}/${PACKAGE}/package.json`));
+    assertEquals(manifest.optionalDependencies, {
+      "@specmquant/linux-x64-cpu": manifest.version,
+      "@specmquant/linux-arm64-cpu": manifest.version,
+    });
+    assert(Object.values<string>(manifest.dependencies).every((v) => /^[\d.]+$/.test(v)));
+    const command = [`${PACKAGE}/bin/specmquant.mjs`, ...generate(`${PACKAGE}/models`)];
+    const { tokens } = JSON.parse(run("node", command, at));
+    assertEquals(tokens, expected());
+    const program = `import { Engine } from "@specmquant/specmquant";
+      using engine = await Engine.load({ target: "${PACKAGE}/models/demo/target" });
+      const { tokens } = await engine.generate("1 + 1", { maxTokens: 4 }).finish();
+      console.log(JSON.stringify(tokens));`;
+    Deno.writeTextFileSync(`${at}/package.json`, "{}");
+    Deno.writeTextFileSync(`${at}/program.mjs`, program);
+    const flags = ["run", "-A", "--node-modules-dir=manual"];
+    assertEquals(JSON.parse(run(Deno.execPath(), [...flags, "program.mjs"], at)), tokens);
+  },
+});
+
+Deno.test({
+  name: "what npm installs runs the demo",
+  ignore: !LONG,
+  fn() {
+    const at = `${folder}/installed`;
+    Deno.mkdirSync(at);
+    const quiet = ["--prefer-offline", "--no-audit", "--no-fund", "--ignore-scripts"];
+    run("npm", ["install", ...quiet, ...tarballs()], at);
+    const demo = run("node_modules/.bin/specmquant", ["demo", "1 + 1?"], at);
+    assertStringIncludes(demo, "identical to plain decoding: yes");
+  },
+});
+
+/** The libraries of the system that Deno and the tokenizer need. */
+const SYSTEM = ["dl", "stdc++", "gcc_s", "rt", "pthread", "m", "c"];
+const VERSIONS: Readonly<Record<string, string>> = { dl: "2", "stdc++": "6", m: "6", c: "6" };
+
+const apart = LONG ? noNamespaces() : "SPECMQUANT_PACKAGES is not set";
+if (apart !== undefined) console.log(`skipped: the one file in an empty root (${apart})`);
+Deno.test({
+  name: "the one file generates in a root that has the C library and nothing else",
+  ignore: apart !== undefined,
+  async fn() {
+    const root = `${folder}/root`;
+    const system = "lib/x86_64-linux-gnu";
+    for (const path of ["lib64", system, "proc", "tmp", "home"]) {
+      Deno.mkdirSync(`${root}/${path}`, { recursive: true });
+    }
+    Deno.copyFileSync("/lib64/ld-linux-x86-64.so.2", `${root}/lib64/ld-linux-x86-64.so.2`);
+    for (const name of SYSTEM) {
+      const file = `lib${name}.so.${VERSIONS[name] ?? (name === "pthread" ? "0" : "1")}`;
+      Deno.copyFileSync(`/${system}/${file}`, `${root}/${system}/${file}`);
+    }
+    await carry(tarballs(), Deno.execPath(), `${root}/specmquant`);
+    const namespaces = ["--user", "--map-root-user", "--net", "--pid", "--fork"];
+    const enter = [...namespaces, `--mount-proc=${root}/proc`, "chroot", root, "/specmquant"];
+    const inside = (...args: string[]) =>
+      run("env", ["HOME=/home", "unshare", ...enter, ...args], folder);
+    assertMatch(inside("--help"), /^Usage: specmquant /);
+    const [{ name }] = [...Deno.readDirSync(`${root}/home/.cache/specmquant`)];
+    const models = `/home/.cache/specmquant/${name}/${PACKAGE}/models`;
+    assertEquals(JSON.parse(inside(...generate(models))).tokens, expected());
+    assertStringIncludes(inside("demo", "1 + 1?"), "identical to plain decoding: yes");
+  },
+});
