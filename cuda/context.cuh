@@ -38,12 +38,6 @@ struct Rotated {
   const int32_t* cache_length = nullptr;
 };
 
-// Rows of f16 whose sums the kernel queued last has left (gemm/input_sums.cuh).
-struct Summed {
-  uint64_t rows;
-  int32_t m, width;
-};
-
 }  // namespace smq
 
 struct smq_context : smq::ContextBase {
@@ -64,9 +58,6 @@ struct smq_context : smq::ContextBase {
   std::optional<smq::Parts> parts;
   // The rotation of these parts, where attention may take it over. Whatever else comes first has it queued.
   std::optional<smq::RopeKv> rotation;
-  // The rows that the kernel queued last has left sums of, for the product behind it.
-  std::optional<smq::Summed> summed;
-  bool wants_sums = false;  // whether some product has asked for such sums
   int clusters_of_16 = -1;  // of small kernels that the device holds at once, -1 before anyone has asked
   int lone_clusters_of_16 = -1;  // of attention of one row, a multiprocessor for each block, likewise
   bool dead = false;  // an error that no later call can recover from
@@ -115,7 +106,6 @@ cudaError_t launch_clusters(smq_context* ctx, unsigned cluster, void (*kernel)(P
   if (ctx->parts) add_parts(ctx);
   if (const cudaError_t error = use_device(ctx->device)) return error;
   ctx->rotated = {};
-  ctx->summed.reset();
   constexpr size_t kDefaultShared = 48 << 10;
   if (shared > kDefaultShared) {
     const cudaError_t error = cudaFuncSetAttribute(

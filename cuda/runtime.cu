@@ -201,7 +201,6 @@ int32_t cuda_status(smq_context* ctx, cudaError_t error, const char* what) {
 int32_t enter(smq_context* ctx) {
   if (ctx->dead) return cuda_status(ctx, cudaSuccess, "");
   if (const int32_t status = cuda_status(ctx, use_device(ctx->device), "choosing the device")) return status;
-  ctx->summed.reset();  // what comes may write the rows
   if (!ctx->parts) return SMQ_OK;
   add_parts(ctx);
   return launched(ctx, "adding up a product");

@@ -15,8 +15,6 @@ int32_t smq::run_gemm_w4a16(smq_context* ctx, const GemmArgs& args) {
   Check check;
   // The copy engine moves 16 bytes at a time.
   if (check.multiple("w", int64_t(args.w & 15), 16).failed()) return check.status();
-  const auto& left = ctx->summed;
-  const bool summed = left && left->rows == args.x && left->m == args.m && left->width == args.k;
   if (const int32_t status = enter(ctx)) return status;
-  return args.m <= kFewRows ? stream_w4a16(ctx, args, summed) : smq_prefill_w4a16(ctx, args);
+  return args.m <= kFewRows ? stream_w4a16(ctx, args) : smq_prefill_w4a16(ctx, args);
 }

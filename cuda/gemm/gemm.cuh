@@ -16,8 +16,8 @@ inline Check& check_units(Check& check, int32_t n, int32_t k) {
   return check.limit("n", n, 1 << 24).limit("n * k", int64_t(n) * k, int64_t(1) << 42);
 }
 
-// 1 to kFewRows rows; summed: whether the kernel before has left the sums of x (input_sums.cuh).
-int32_t stream_w4a16(smq_context* ctx, const GemmArgs& args, bool summed);
+// 1 to kFewRows rows.
+int32_t stream_w4a16(smq_context* ctx, const GemmArgs& args);
 int32_t stream_f16(smq_context* ctx, const GemmArgs& args);
 
 // More than kFewRows rows.

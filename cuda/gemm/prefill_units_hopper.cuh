@@ -4,7 +4,6 @@
 // the tensor cores work on one half of a unit, the other is unpacked.
 #pragma once
 
-#include "gemm/prefill_pieces.cuh"
 #include "gemm/units_call.cuh"
 #include "gemm/stream_ring.cuh"
 #include "gemm/wgmma_128.cuh"
@@ -13,8 +12,7 @@ namespace smq {
 
 struct PrefillCall {
   UnitsCall units;
-  PrefillShare share;
-  int32_t row_tiles, blocks;
+  int32_t row_tiles, tiles, blocks;
 };
 
 template <class P>
@@ -131,14 +129,13 @@ __global__ void __launch_bounds__(PrefillUnits<P>::kThreads, 1)
   Cursor<R::kStages> at;
 
   if (threadIdx.x >= U::kConsumers) {
-    asm volatile("setmaxnreg.dec.sync.aligned.u32 32;");
+    asm volatile("setmaxnreg.dec.sync.aligned.u32 24;");
     if (threadIdx.x > U::kConsumers) return;
-    PrefillPiece piece;
-    for (PrefillPieces pieces(call.share); pieces.next(piece);) {
-      const int32_t row = piece.tile % call.row_tiles * U::kRows;
+    for (int tile = blockIdx.x; tile < call.tiles; tile += gridDim.x) {
+      const int32_t row = tile % call.row_tiles * U::kRows;
       const uint8_t* w = static_cast<const uint8_t*>(call.units.stream.w) +
-                         (int64_t(piece.tile / call.row_tiles) * call.blocks + piece.begin) * R::kUnit;
-      for (int block = piece.begin; block < piece.end; ++block, w += R::kUnit) {
+                         int64_t(tile / call.row_tiles) * call.blocks * R::kUnit;
+      for (int block = 0; block < call.blocks; ++block, w += R::kUnit) {
         const uint32_t full = ring.weights_in(at.stage);  // of both: one thread copies them
         ptx::barrier_wait(ring.empty(at.stage), at.parity ^ 1);
         ptx::barrier_expect(full, R::kRows + R::kUnit);
@@ -160,17 +157,16 @@ __global__ void __launch_bounds__(PrefillUnits<P>::kThreads, 1)
   const auto release = [&] {
     if (held >= 0) ptx::barrier_arrive(ring.empty(held));
   };
-  PrefillPiece piece;
-  for (PrefillPieces pieces(call.share); pieces.next(piece);) {
+  for (int tile = blockIdx.x; tile < call.tiles; tile += gridDim.x) {
     typename P::Sum sums[2][64];
     HalfUnit<P> first_half, second_half;
 #pragma unroll 1
-    for (int block = piece.begin; block < piece.end; ++block) {
+    for (int block = 0; block < call.blocks; ++block) {
       ptx::barrier_wait(ring.weights_in(at.stage), at.parity);
       const typename P::Weights weights(shared + (ring.unit(at.stage) - ring.base), group, thread);
       const uint64_t rows = wgmma::describe(ring.rows(at.stage));
       unpack_half<P>(first_half, weights, 0);
-      multiply_half<P>(sums, first_half, rows, block == piece.begin);
+      multiply_half<P>(sums, first_half, rows, block == 0);
       wgmma::wait<1>();  // the half before: its registers and its stage are free
       release();
       held = at.stage;
@@ -184,10 +180,9 @@ __global__ void __launch_bounds__(PrefillUnits<P>::kThreads, 1)
     wgmma::settle(sums[1]);
     release();
     held = -1;
-    if (!join_pieces(call.share, piece, sums)) continue;
-    const int32_t row = piece.tile % call.row_tiles * U::kRows;
+    const int32_t row = tile % call.row_tiles * U::kRows;
     const int32_t output =
-        piece.tile / call.row_tiles * units::kTile + group * 128 + thread / 32 * 32 + thread % 32 / 4 * 4;
+        tile / call.row_tiles * units::kTile + group * 128 + thread / 32 * 32 + thread % 32 / 4 * 4;
     if (call.units.dtype == SMQ_F16) {
       write_rows<P, __half>(call.units, sums, row, output);
     } else {

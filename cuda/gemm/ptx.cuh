@@ -63,27 +63,6 @@ __device__ __forceinline__ bool barrier_test(uint32_t barrier, int parity) {
       : "memory");
   return done != 0;
 }
-// Of the lane for which `hold` is 0.
-__device__ __forceinline__ void barrier_arrive_unless(uint32_t hold, uint32_t barrier) {
-  asm volatile(
-      "{\n.reg .pred arrives;\nsetp.eq.u32 arrives, %1, 0;\n"
-      "@arrives mbarrier.arrive.shared::cta.b64 _, [%0];\n}" ::"r"(barrier), "r"(hold)
-      : "memory");
-}
-// Whether it would wait for neither.
-__device__ __forceinline__ bool barrier_test(uint32_t one, uint32_t other, int parity) {
-  uint32_t done;
-  asm volatile(
-      "{\n.reg .pred done, also;\n"
-      "mbarrier.test_wait.parity.shared::cta.b64 done, [%1], %3;\n"
-      "mbarrier.test_wait.parity.shared::cta.b64 also, [%2], %3;\n"
-      "and.pred done, done, also;\n"
-      "selp.u32 %0, 1, 0, done;\n}"
-      : "=r"(done)
-      : "r"(one), "r"(other), "r"(parity)
-      : "memory");
-  return done != 0;
-}
 // For both, asked for at once.
 __device__ __forceinline__ void barrier_wait(uint32_t one, uint32_t other, int parity) {
   asm volatile(

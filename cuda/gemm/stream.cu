@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <type_traits>
 
-#include "gemm/input_sums.cuh"
 #include "gemm/w4a16_layout.cuh"
 
 namespace smq {
@@ -75,10 +74,10 @@ bool map_rows(CUtensorMap* map, const void* matrix, int32_t rows, int32_t column
                 CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE) == CUDA_SUCCESS;
 }
 
-int32_t stream_w4a16(smq_context* ctx, const GemmArgs& args, bool summed) {
+int32_t stream_w4a16(smq_context* ctx, const GemmArgs& args) {
   const int grain = w4a16::grain(args.k, args.group, args.zeros);
-  StreamCall call = stream_call(ctx, args, w4a16::kTile, w4a16::kBlock, w4a16::unit_bytes(grain, args.zeros));
-  if (summed) call.sums = sums_in_scratch(ctx);
+  const StreamCall call =
+      stream_call(ctx, args, w4a16::kTile, w4a16::kBlock, w4a16::unit_bytes(grain, args.zeros));
   // Groups that are no multiple of 32 and unaligned rows are rare: one kernel serves them everywhere.
   const bool hopper = ctx->capability == 90 && grain >= 32 && call.aligned;
   const auto run = [&](auto zeros) {

@@ -38,7 +38,6 @@ struct StreamCall {
   void* y;
   const void* bias;
   float4* partials;    // two slots for each worker
-  const float* sums;   // of x, where the kernel before has left them (input_sums.cuh)
   Split split;
   Pace pace;
   int32_t m, n, k, y_stride, epilogue;

@@ -12,11 +12,6 @@
 // armed theirs: no thread ever falls two phases behind a barrier that it waits for, and a parity tells phases
 // apart. The threads may be any number of steps apart within the ring; neither waits for the other.
 //
-// Where the computing warps want sums of the rows' inputs too, the rows' thread copies them with the rows, or a warp of
-// its own computes them and arrives at a fourth barrier of the stage, sums_in. That warp waits for rows_in alone: a
-// computing warp gives a stage back behind its wait for sums_in, so what the summing warp reads is written again only
-// after it has arrived, and the sums only after the computing warps have read them.
-//
 // When a warp has what it wanted. An arrival behind a load does not wait for the load: the machine code has the
 // arrival while loads of the stage are under way, and rows come from the second cache, quickly. So a warp gives a
 // stage back one step late, once the next one is full: by then it has multiplied what it loaded.
@@ -46,18 +41,14 @@ constexpr int kWholeShared = 232448, kMostShared = 212992;
 constexpr int kFewShared = 176128;
 constexpr int kMostStages = 12, kStageBarriers = 24;  // bytes of a stage's barriers
 constexpr int kRingExtra = kMostStages * kStageBarriers + 16;
-constexpr int kSumsBarrier = 16;  // bytes of one more barrier of a stage, aligned
 
-// Stages of Rows bytes of inputs and Unit bytes of weights; Sums bytes of sums of the inputs, which a warp computes
-// (Computed) or which come with them.
-template <int Stages, int Rows, int Unit, int Sums = 0, bool Computed = false>
+// Stages of Rows bytes of inputs and Unit bytes of weights.
+template <int Stages, int Rows, int Unit>
 struct Ring {
   static_assert(Rows % 1024 == 0, "the copy engine's swizzle repeats each 1024 bytes");
   static_assert(Stages >= 3 && Stages <= kMostStages, "a ring of 3 to 12 stages hides a copy");
   static constexpr int kStages = Stages, kRows = Rows, kUnit = Unit;
-  static constexpr int kSums = Sums + (Computed ? kSumsBarrier : 0);
-  static constexpr int kRowsIn = Rows + (Computed ? 0 : Sums);  // bytes that end on rows_in
-  static constexpr int kBytes = Stages * (Rows + Unit + kSums) + kRingExtra;
+  static constexpr int kBytes = Stages * (Rows + Unit) + kRingExtra;
   uint32_t base;
 
   __device__ uint32_t rows(int stage) const { return base + stage * Rows; }
@@ -70,27 +61,18 @@ struct Ring {
 
   __device__ uint32_t alone() const { return base + Stages * (Rows + Unit) + kRingExtra - 16; }
 
-  __device__ uint32_t sums(int stage) const { return base + Stages * (Rows + Unit) + kRingExtra + stage * kSums; }
-  __device__ uint32_t sums_in(int stage) const { return sums(stage) + Sums; }
-
-  // consumers: threads that compute.
   __device__ void init(int consumers) const {
     ptx::barrier_init(alone(), 1);
     for (int stage = 0; stage < Stages; ++stage) {
       ptx::barrier_init(weights_in(stage), 1);
       ptx::barrier_init(rows_in(stage), 1);
       ptx::barrier_init(empty(stage), consumers / 32);
-      if (Computed) ptx::barrier_init(sums_in(stage), 1);
     }
     ptx::barrier_init_fence();
   }
   // Of a computing warp, before it reads a stage.
   __device__ __forceinline__ void wait_full(int stage, int parity) const {
     ptx::barrier_wait(weights_in(stage), rows_in(stage), parity);
-  }
-  // Whether it would not wait.
-  __device__ __forceinline__ bool is_full(int stage, int parity) const {
-    return ptx::barrier_test(weights_in(stage), rows_in(stage), parity);
   }
   // Of a computing warp, behind that wait: gives back the stage before, all of which it has multiplied.
   __device__ __forceinline__ void release_before(int stage) const {
@@ -147,7 +129,7 @@ __device__ __forceinline__ void feed_rows(const R& ring, int count, Copy copy) {
 #pragma unroll 1
   for (int step = 0; step < count; ++step) {
     ptx::barrier_wait(ring.empty(at.stage), at.parity ^ 1);
-    ptx::barrier_expect(ring.rows_in(at.stage), R::kRowsIn);
+    ptx::barrier_expect(ring.rows_in(at.stage), R::kRows);
     copy(at.stage, step);
     at.next();
   }

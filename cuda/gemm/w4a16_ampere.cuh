@@ -1,6 +1,5 @@
 // Four-bit weights by mma.sync: for sm_80 to sm_89 and sm_100, and for what Hopper's kernel leaves out.
-// Its sums are those of the functions for q - z and for weights with offsets there; rows of f16 have others on Hopper
-// (w4a16_integers.cuh). Which kernel runs depends on shapes alone.
+// Its sums are those of w4a16_hopper.cuh, bit for bit.
 #pragma once
 
 #include "gemm/ampere.cuh"

@@ -1,7 +1,6 @@
 // The launches of w4a16_hopper.cuh.
 #pragma once
 
-#include "gemm/input_sums.cuh"
 #include "gemm/parts.cuh"
 #include "gemm/stream.cuh"
 #include "gemm/w4a16_hopper.cuh"
@@ -9,13 +8,8 @@
 namespace smq {
 
 template <class T, int N, int Grain, int Zeros>
-int32_t launch_w4a16(smq_context* ctx, StreamCall call, const CUtensorMap& x_map) {
-  using W = W4Hopper<T, N, Grain, Zeros>;
-  if constexpr (W::kCopiesSums) {
-    ctx->wants_sums = true;
-    if (!call.sums) sum_inputs(ctx, call.x, call.m, call.k);
-    call.sums = sums_in_scratch(ctx);
-  }
+int32_t launch_w4a16(smq_context* ctx, const StreamCall& call, const CUtensorMap& x_map) {
+  using W = W4Hopper<N, Grain, Zeros>;
   prefer_shared(w4a16_hopper<T, N, Grain, Zeros>);
   launch(ctx, w4a16_hopper<T, N, Grain, Zeros>, call.split.workers, W::kThreads, W::R::kBytes, x_map, call);
   leave_parts<T>(ctx, call, W::kOrder, N);

@@ -50,6 +50,10 @@ __device__ __forceinline__ void unpack_nibbles(uint32_t (&a)[4], uint32_t word) 
   ptx::unpack(a, word, ptx::Biases{0x64006400, 0xd400d400}, __half());
 }
 
+__device__ __forceinline__ uint32_t word_of(const uint4& words, int i) {
+  return i == 0 ? words.x : i == 1 ? words.y : i == 2 ? words.z : words.w;
+}
+
 // totals[j] += the share of one unit. Grain: 32, or 8, where the two halves of an instruction's inputs differ.
 template <class T, int N, int Grain>
 __device__ __forceinline__ void add_unit_mma_offsets(float (&totals)[2][N / 2], const uint8_t* unit,
@@ -96,6 +100,12 @@ __device__ __forceinline__ void add_unit_mma_offsets(float (&totals)[2][N / 2], 
       }
     }
   }
+}
+
+__device__ __forceinline__ uint2 load_shared8(uint32_t address) {
+  uint2 v;
+  asm volatile("ld.shared.v2.u32 {%0, %1}, [%2];" : "=r"(v.x), "=r"(v.y) : "r"(address));
+  return v;
 }
 
 // The same by wgmma: a group of four warps takes one operand. While the tensor cores work on one half of the unit's

@@ -28,9 +28,9 @@ __global__ void __launch_bounds__(WideShape<D, Groups, Eight>::kThreads, WideSha
 }
 
 template <class T>
-__global__ void __launch_bounds__(kMergeThreads, 4) merge_kernel(const __grid_constant__ DecodeCall call, float* sums) {
+__global__ void __launch_bounds__(kMergeThreads, 4) merge_kernel(const __grid_constant__ DecodeCall call) {
   let_next_start();
-  merge_pieces<T>(call, sums);
+  merge_pieces<T>(call);
 }
 
 // A multiprocessor keeps this much for each block.
@@ -140,10 +140,7 @@ int32_t launch_decode(smq_context* ctx, const AttentionArgs& args, T) {
   }
   prefer_shared(merge_kernel<T>);
   const int merging = (args.heads * (args.head_dim / 4) + kMergeThreads - 1) / kMergeThreads;
-  const int32_t width = args.heads * args.head_dim;
-  float* const sums = sums_wanted(ctx, args.m, width, width, args.dtype);
-  launch(ctx, merge_kernel<T>, dim3(unsigned(merging), unsigned(args.m)), dim3(kMergeThreads), 0, call, sums);
-  leave_sums(ctx, sums, reinterpret_cast<uint64_t>(args.out), args.m, width);
+  launch(ctx, merge_kernel<T>, dim3(unsigned(merging), unsigned(args.m)), dim3(kMergeThreads), 0, call);
   return launched(ctx, "attention");
 }
 

@@ -1,7 +1,6 @@
 // The end of attention of few rows: what the pieces of its first kernel come to.
 #pragma once
 
-#include "gemm/input_sums.cuh"
 #include "ops/attention_cut.cuh"
 #include "ops/attention_math.cuh"
 
@@ -11,9 +10,9 @@ constexpr int kMergeThreads = 128;
 
 // Masks and the length are there before the kernel before, which lets this one start once all before it have ended.
 // Folds a row's pieces in the order of its list: the chunks of each span, then the spans. Four outputs of a head a
-// thread. sums: where those of the outputs are left, or null.
+// thread.
 template <class T>
-__device__ __forceinline__ void merge_pieces(const DecodeCall& call, float* sums) {
+__device__ __forceinline__ void merge_pieces(const DecodeCall& call) {
   const AttentionArgs& args = call.args;
   const Pieces& in = call.pieces;
   const int32_t i = blockIdx.y, item = blockIdx.x * kMergeThreads + threadIdx.x;
@@ -90,10 +89,9 @@ __device__ __forceinline__ void merge_pieces(const DecodeCall& call, float* sums
   fold(total, result, run, sum);
   const float inverse = total.empty() ? 0.0f : __frcp_rn(total.sum);
   uint16_t* const out = static_cast<uint16_t*>(args.out) + (int64_t(i) * args.heads + head) * args.head_dim + column;
-  const uint2 four = make_uint2(HalfMath<T>::pack(__fmul_rn(result.x, inverse), __fmul_rn(result.y, inverse)),
-                                HalfMath<T>::pack(__fmul_rn(result.z, inverse), __fmul_rn(result.w, inverse)));
-  *reinterpret_cast<uint2*>(out) = four;
-  leave_sum(sums, i, 4 * int64_t(item), reinterpret_cast<const Pack<T, 4>&>(four));
+  *reinterpret_cast<uint2*>(out) =
+      make_uint2(HalfMath<T>::pack(__fmul_rn(result.x, inverse), __fmul_rn(result.y, inverse)),
+                 HalfMath<T>::pack(__fmul_rn(result.z, inverse), __fmul_rn(result.w, inverse)));
 }
 
 }  // namespace smq

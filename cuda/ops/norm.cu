@@ -9,7 +9,7 @@ namespace {
 template <class T, int kCount>
 __global__ void __launch_bounds__(kNormWarps * 32)
     rms_norm_kernel(T* out, int32_t out_stride, const float* x, const T* weight, int32_t width,
-                    float eps, float* sums) {
+                    float eps) {
   // The weight comes into the cache while the previous kernel ends.
   for (int j = int(threadIdx.x) * kCount; j < width; j += kNormWarps * 32 * kCount) {
     asm volatile("prefetch.global.L2 [%0];" ::"l"(weight + j));
@@ -17,7 +17,7 @@ __global__ void __launch_bounds__(kNormWarps * 32)
   let_next_start();
   wait_for_previous();
   norm_row<T, kCount>(out + int64_t(blockIdx.x) * out_stride, x + int64_t(blockIdx.x) * width, weight,
-                      width, eps, sums, blockIdx.x);
+                      width, eps);
 }
 
 constexpr int kConvertThreads = 256;
@@ -56,10 +56,8 @@ int32_t smq::run_rms_norm(smq_context* ctx, uint64_t out, int32_t out_stride, ui
     if (wide && rms_norm_of_parts(ctx, out, out_stride, x, weight, m, width, eps, dtype)) return;
     const auto kernel = wide ? rms_norm_kernel<T, 4> : rms_norm_kernel<T, 1>;
     prefer_shared(kernel);
-    float* const sums = wide ? sums_wanted(ctx, m, width, out_stride, dtype) : nullptr;
     launch(ctx, kernel, unsigned(m), kNormWarps * 32, 0, at<T>(out), out_stride, at<const float>(x),
-           at<const T>(weight), width, eps, sums);
-    leave_sums(ctx, sums, out, m, width);
+           at<const T>(weight), width, eps);
   });
   return launched(ctx, "smq_rms_norm");
 }

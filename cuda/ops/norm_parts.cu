@@ -18,7 +18,7 @@ constexpr int kMostOutputs = 256;                       // of a block
 template <class T, Order O, int Tiles>
 __global__ void __maxnreg__(kRegistersBesideProduct)
     norm_parts_kernel(const StreamCall call, const PartsOf<O> parts, T* out, int32_t out_stride, const T* weight,
-                      float eps, float* sums_of_out) {
+                      float eps) {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
   let_next_start();
   using At = TileOutputs<O>;
@@ -104,9 +104,7 @@ __global__ void __maxnreg__(kRegistersBesideProduct)
   for (int p = 0; p < kChunks; ++p) {
     const int32_t output = first_output + p * kChunk;
     if (output >= call.n) break;
-    const auto pack = scaled(held[p], scale, by[p]);
-    store(out + int64_t(8 * c + row) * out_stride + output + 4 * lane, pack);
-    leave_sum(sums_of_out, 8 * c + row, output, pack);
+    store(out + int64_t(8 * c + row) * out_stride + output + 4 * lane, scaled(held[p], scale, by[p]));
   }
 #endif
 }
@@ -143,11 +141,9 @@ bool run(smq_context* ctx, T* out, int32_t out_stride, const T* weight, float ep
   const auto kernel = norm_parts_kernel<T, O, Tiles>;
   if (blocks == 1 || blocks > kMostCluster || !holds_clusters(ctx, kernel, blocks)) return false;
   const Parts parts = take_parts(ctx);
-  float* const sums = sums_wanted(ctx, parts.call.m, parts.call.n, out_stride, parts.dtype);
   prefer_shared(kernel);
   launch_clusters(ctx, unsigned(blocks), kernel, dim3(unsigned(blocks), row_chunks(parts.call)), kThreads, 0,
-                  parts.call, PartsOf<O>{parts.rows / 8}, out, out_stride, weight, eps, sums);
-  leave_sums(ctx, sums, reinterpret_cast<uint64_t>(out), parts.call.m, parts.call.n);
+                  parts.call, PartsOf<O>{parts.rows / 8}, out, out_stride, weight, eps);
   return true;
 }
 

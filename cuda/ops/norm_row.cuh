@@ -2,7 +2,6 @@
 // order, wherever the chunks were.
 #pragma once
 
-#include "gemm/input_sums.cuh"
 #include "ops/elements.cuh"
 #include "ops/reduce.cuh"
 
@@ -66,14 +65,9 @@ __device__ __forceinline__ float row_scale(const Pack<float, Count> (&held)[kHel
   return norm_scale(shared[lane], width, eps);
 }
 
-// A whole row, by a block of kNormWarps warps; sums: where the sums of row `index` of m are left, or null.
+// A whole row, by a block of kNormWarps warps.
 template <class T, int Count>
-__device__ __forceinline__ void norm_row(T* to, const float* row, const T* weight, int32_t width, float eps,
-                                         float* sums, int index) {
-  const auto write = [&](int j, const Pack<T, Count>& pack) {
-    store(to + j, pack);
-    if constexpr (Count == 4) leave_sum(sums, index, j, pack);  // a warp has a chunk
-  };
+__device__ __forceinline__ void norm_row(T* to, const float* row, const T* weight, int32_t width, float eps) {
   constexpr int kHeld = kHeldChunks, kStep = kNormWarps * 32 * Count;
   const int first = int(threadIdx.x) * Count;
   Pack<float, Count> held[kHeld] = {};
@@ -88,10 +82,10 @@ __device__ __forceinline__ void norm_row(T* to, const float* row, const T* weigh
 #pragma unroll
   for (int h = 0; h < kHeld; ++h) {
     const int j = first + h * kStep;
-    if (j < width) write(j, scaled(held[h], scale, by[h]));
+    if (j < width) store(to + j, scaled(held[h], scale, by[h]));
   }
   for (int j = first + kHeld * kStep; j < width; j += kStep) {
-    write(j, scaled(load<float, Count>(row + j), scale, load<T, Count>(weight + j)));
+    store(to + j, scaled(load<float, Count>(row + j), scale, load<T, Count>(weight + j)));
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * The demo's recipe from problems to figures, in the small: what it writes is read by the next program, and by the runtime.
+ * The demo's recipe from problems to heads, in the small: what it writes is read by the next program, and by the runtime.
  */
 import { assert, assertEquals } from "@std/assert";
 import { fileURLToPath } from "node:url";
@@ -24,7 +24,7 @@ function missing(): string | undefined {
 const why = missing();
 
 Deno.test({
-  name: "the demo's recipe runs from problems to figures" +
+  name: "the demo's recipe runs from problems to heads" +
     (why === undefined ? "" : ` [skipped: ${PYTHON}, or SPECMQUANT_PYTHON: ${why}]`),
   ignore: why !== undefined,
   fn() {
@@ -79,17 +79,6 @@ Deno.test({
         using head = openHead(`${dir}/heads/${name}`);
         assertEquals(head.config.kind, name.split("-")[1]);
       }
-      for (const name of heads.slice(0, 2)) {
-        Deno.symlinkSync(`${dir}/heads/${name}`, `${dir}/trio/${name}`);
-      }
-      const figures = run(
-        "evaluate.py",
-        ...["--models", "trio", "--test", "problems.jsonl", "--problems", "2", "--tokens", "12"],
-      );
-      const found = JSON.parse(figures.slice(figures.lastIndexOf("\n{") + 1));
-      assertEquals(found.problems, 2);
-      const tau = found["eagle2 target depth 5 topk 8 size 32"];
-      assert(tau >= 1 && tau <= 6, `tau is ${tau}`);
     } finally {
       Deno.removeSync(dir, { recursive: true });
     }

@@ -171,32 +171,6 @@ backendTest("gemmW4A16 beside one huge input loses no more than 2^-17 of it", (r
   }
 });
 
-backendTest("gemmW4A16 of inputs of one sign loses no more than 2^-19 of them all", (rig) => {
-  // CUDA may take the zero point off the sum of a group: 16 times what is left of it here, in f32.
-  const [n, k, group] = [40, 1024, 128];
-  for (const zeros of ["none", "points"] as const) {
-    const { w, weights } = weight(rig, n, k, group, zeros, random(n, k, zeros, 11));
-    for (const m of [1, 9, 24, 64]) {
-      const draw = new Random(m);
-      const values = Float64Array.from({ length: m * k }, () => 1 + draw.integer(1024) / 1024);
-      const x = rig.put("f16", [m, k], values);
-      const y = rig.output("f32", [m, n]);
-      gemmW4A16(rig.device, y.tensor, x, w, { n, k, group, zeros, epilogue: "logits" });
-      const [got, exact] = [y.values(), product(values, weights, null, m, n, k)];
-      for (let i = 0; i < m * n; i++) {
-        const own = rowOf(weights, i % n, k);
-        // The largest weight of a group stands for the 16 numbers that it has.
-        let all = 0;
-        for (let at = 0; at < k; at += group) {
-          all += 1.5 * group * Math.max(...own.slice(at, at + group).map(Math.abs));
-        }
-        const off = Math.abs(got[i] - exact[i]);
-        assert(off <= all * 2 ** -19, `${zeros}, m ${m}, element ${i}: ${off} of ${all}`);
-      }
-    }
-  }
-});
-
 backendTest("gemmW4A16 keeps the smallest inputs, and gives zeros for zeros", (rig) => {
   const [n, k, group, m] = [16, 96, 32, 4];
   for (const zeros of ZEROS) {
