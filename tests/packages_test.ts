@@ -103,6 +103,13 @@ Deno.test({
     Deno.writeTextFileSync(`${at}/program.mjs`, program);
     const flags = ["run", "-A", "--node-modules-dir=manual"];
     assertEquals(JSON.parse(run(Deno.execPath(), [...flags, "program.mjs"], at)), tokens);
+    // Texts of the page are scripts, too, and stay as they are.
+    for (const file of ["index.html", "main.js"].map((name) => `src/server/page/${name}`)) {
+      assertEquals(
+        Deno.readTextFileSync(`${at}/${PACKAGE}/${file}`),
+        Deno.readTextFileSync(ROOT + file),
+      );
+    }
   },
 });
 

@@ -151,3 +151,30 @@ backendTest("rounds of what a grammar forces are watched, too", async ({ device 
     for (const round of rounds) checkTree(round, name);
   }
 }, ["cpu", "cuda"]);
+
+backendTest("rounds of texts at once are watched each for itself", async ({ device }) => {
+  using trio = new Trio(undefined, device);
+  for (const name of ["suffix", "hier with siblings"]) {
+    const { plan } = METHODS.find((method) => method.name === name)!;
+    using session = new Session(trio.target, trio.tokenizer, {
+      context: CONTEXT,
+      drafter: plan(trio),
+      slots: 3,
+    });
+    const options: GenerateOptions[] = [
+      {},
+      { temperature: 1, seed: 2 },
+      { grammar: { regex: '\\{"answer": [1-9], "reason": "none that is known"\\}' } },
+    ];
+    const all = await Promise.all(
+      options.map((one) => watched(session, PROMPTS[0], { ...one, maxTokens: TOKENS })),
+    );
+    for (const { rounds, by, result } of all) {
+      const taken = rounds.flatMap(takenOf).slice(0, result.tokens.length);
+      assertEquals(taken.map(({ token }) => token), result.tokens, name);
+      assertEquals(taken.map((one) => one.by), by, name);
+      for (const round of rounds) checkTree(round, name);
+    }
+    assert(all.some(({ rounds }) => rounds.some(({ accepted }) => accepted > 1)), name);
+  }
+}, ["cpu", "cuda"]);

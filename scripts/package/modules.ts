@@ -10,6 +10,7 @@ import { BuildError, root } from "../native/run.ts";
 /** The part of `deno info --json` that matters here. */
 interface Info {
   readonly modules: ReadonlyArray<{
+    readonly kind?: string;
     readonly specifier: string;
     readonly local?: string;
     readonly error?: string;
@@ -26,6 +27,8 @@ interface Info {
 export interface Modules {
   /** Of each file: the files that it imports, by how it writes them. */
   readonly files: ReadonlyMap<string, ReadonlyMap<string, string>>;
+  /** Files whose text is imported: no modules, whatever is in them. */
+  readonly texts: ReadonlySet<string>;
   /** The npm packages that they import, by name. */
   readonly packages: ReadonlySet<string>;
 }
@@ -46,15 +49,20 @@ export function deno(...args: string[]): string {
 /** Everything that is reached from `entries`, paths in the repository; what only Workers start is an entry. */
 export function modulesOf(entries: readonly string[]): Modules {
   const files = new Map<string, Map<string, string>>();
+  const texts = new Set<string>();
   const packages = new Set<string>();
   const base = pathToFileURL(root).href;
   const inside = (url = "") => url.startsWith(base) ? relative(root, fileURLToPath(url)) : null;
   for (const entry of entries) {
     const { modules } = JSON.parse(deno("info", "--json", entry)) as Info;
-    for (const { specifier, error, dependencies = [] } of modules) {
+    for (const { kind, specifier, error, dependencies = [] } of modules) {
       const file = inside(specifier);
       if (file === null) continue;
       if (error !== undefined) throw new BuildError(`Cannot package ${file}: ${error}`);
+      if (kind === "external") {
+        texts.add(file);
+        continue;
+      }
       const imports = new Map<string, string>();
       for (const dependency of dependencies) {
         const url = dependency.code?.specifier ?? dependency.type?.specifier;
@@ -66,14 +74,14 @@ export function modulesOf(entries: readonly string[]): Modules {
       files.set(file, imports);
     }
   }
-  return { files, packages };
+  return { files, texts, packages };
 }
 
 /** The path of a module's JavaScript. */
 const compiled = (file: string): string => file.replace(/\.ts$/, ".js");
 
-/** Writes the JavaScript of `modules` into `folder`, laid out as in the repository. */
-export function compile({ files }: Modules, folder: string): void {
+/** Writes the JavaScript of `modules` into `folder`, laid out as in the repository, and the texts that they import. */
+export function compile({ files, texts }: Modules, folder: string): void {
   deno("transpile", "--quiet", "--no-check", "--outdir", folder, ...files.keys());
   for (const [file, imports] of files) {
     const path = `${folder}/${compiled(file)}`;
@@ -88,5 +96,9 @@ export function compile({ files }: Modules, folder: string): void {
       (_, name) => `new URL("${name}.js", import.meta.url)`,
     );
     Deno.writeTextFileSync(path, text);
+  }
+  for (const file of texts) {
+    Deno.mkdirSync(dirname(`${folder}/${file}`), { recursive: true });
+    Deno.copyFileSync(`${root}${file}`, `${folder}/${file}`);
   }
 }
