@@ -133,7 +133,7 @@ const VERSIONS: Readonly<Record<string, string>> = { dl: "2", "stdc++": "6", m: 
 const apart = LONG ? noNamespaces() : "SPECMQUANT_PACKAGES is not set";
 if (apart !== undefined) console.log(`skipped: the one file in an empty root (${apart})`);
 Deno.test({
-  name: "the one file generates in a root that has the C library and nothing else",
+  name: "the one file generates in a root that has the libraries of C and C++ and nothing else",
   ignore: apart !== undefined,
   async fn() {
     const root = `${folder}/root`;
