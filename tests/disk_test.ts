@@ -54,10 +54,12 @@ Deno.writeTextFileSync(prompts, "a b\n");
 const TUNE = ["tune", "--backend", "cpu", "--target", model, "--prompts", prompts]
   .concat("--contexts", "16", "--max-tokens", "8");
 
+/** What a chat is asked. */
+const ASKED = "a b\n";
+
 /** What is kept in the user's cache is kept in `root`; programs that are started have their own cache where it is. */
 async function run(args: readonly string[], streams: Partial<Io> = {}) {
-  // What a chat is asked.
-  const io = testIo({ stdin: "a b\n" });
+  const io = testIo({ stdin: ASKED });
   const before = Deno.env.get("XDG_CACHE_HOME");
   Deno.env.set("XDG_CACHE_HOME", `${root}/cache`);
   try {
@@ -164,7 +166,7 @@ Deno.test("disk: standard error that is full ends nothing", async () => {
     const stdout = testIo().stdout as TestOutput;
     if (args[0] === "serve") endOnceServing(stdout);
     const code = await runProgram(again, COMMANDS, {
-      stdin: testIo().stdin,
+      stdin: testIo({ stdin: ASKED }).stdin,
       stdout,
       stderr: standardError(full),
     });

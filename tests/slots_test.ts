@@ -8,7 +8,7 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import { ArgumentError, OutOfDeviceMemoryError } from "../src/base/errors.ts";
+import { ArgumentError, OutOfDeviceMemoryError, SpecMQuantError } from "../src/base/errors.ts";
 import type { Device } from "../src/device/mod.ts";
 import { Engine } from "../src/engine/engine.ts";
 import type { GenerateOptions } from "../src/engine/mod.ts";
@@ -146,7 +146,7 @@ backendTest("slots: each keeps its conversation", async ({ device }) => {
   }
 }, BACKENDS);
 
-Deno.test("slots: another method keeps them, and how their caches are kept", async () => {
+Deno.test("slots: another method keeps them and their kind of caches, and ends texts under way", async () => {
   using engine = await Engine.load({
     target: `${DEMO_DIR}/target`,
     backend: "cpu",
@@ -161,7 +161,17 @@ Deno.test("slots: another method keeps them, and how their caches are kept", asy
       ),
     );
   const before = await say();
+  const controller = new AbortController();
+  const left = [0, 1].map(async (i) => {
+    let pieces = 0;
+    for await (const _ of engine.generate(PROMPTS[i], { ignoreEos: true })) {
+      if (++pieces === 5) controller.abort();
+    }
+  });
+  const ended = left.map((one) => assertRejects(() => one, SpecMQuantError, "disposed"));
+  await new Promise((resolve) => controller.signal.addEventListener("abort", resolve));
   engine.use("suffix");
+  await Promise.all(ended);
   assertEquals([engine.method, engine.slots, engine.kvCache], ["suffix", 2, "int8"]);
   assertEquals(await say(), before);
 });
