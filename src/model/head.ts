@@ -234,12 +234,14 @@ function loadConfidence(
 }
 
 /** The norms of the keys of all layers, one behind the other, where they have norms. */
-function keyNorms({ device, arena }: WeightLoader, layers: readonly Layer[]): Tensor | undefined {
+function keyNorms(loader: WeightLoader, layers: readonly Layer[]): Tensor | undefined {
   const [first] = layers;
   if (first.kNorm === undefined) return undefined;
   const { dtype, shape: [width] } = first.kNorm;
-  const all = arena.allocate(dtype, [layers.length, width], "norms of keys");
-  layers.forEach(({ kNorm }, i) => copy(device, rows(all, i, i + 1), kNorm!));
+  const all = loader.arena.allocate(dtype, [layers.length, width], "norms of keys");
+  loader.behind(() =>
+    layers.forEach(({ kNorm }, i) => copy(loader.device, rows(all, i, i + 1), kNorm!))
+  );
   return all;
 }
 
