@@ -1,4 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
+import { fileURLToPath } from "node:url";
 import { readSync } from "node:fs";
 import { ggufBytes, llamaMetadata, llamaTensors, withFiles } from "../../tests/gguf_writer.ts";
 import { Random } from "../../tests/random.ts";
@@ -47,7 +48,8 @@ Deno.test("place: shards, and views of them", () => {
 });
 
 Deno.test("place: archives of PyTorch, but for their transposed matrices", () => {
-  const path = (name: string) => new URL(`../../tests/data/${name}`, import.meta.url).pathname;
+  const path = (name: string) =>
+    fileURLToPath(new URL(`../../tests/data/${name}`, import.meta.url));
   using plain = openPickle(path("plain.bin"));
   assertEquals(elsewhere(plain), ["transposed"]);
 });
