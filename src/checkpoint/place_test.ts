@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { assertEquals, assertThrows } from "@std/assert";
 import { readSync } from "node:fs";
 import { ggufBytes, llamaMetadata, llamaTensors, withFiles } from "../../tests/gguf_writer.ts";
@@ -47,7 +48,8 @@ Deno.test("place: shards, and views of them", () => {
 });
 
 Deno.test("place: archives of PyTorch, but for their transposed matrices", () => {
-  const path = (name: string) => new URL(`../../tests/data/${name}`, import.meta.url).pathname;
+  const path = (name: string) =>
+    fileURLToPath(new URL(`../../tests/data/${name}`, import.meta.url));
   using plain = openPickle(path("plain.bin"));
   assertEquals(elsewhere(plain), ["transposed"]);
 });
