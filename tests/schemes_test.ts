@@ -62,8 +62,8 @@ for (const scheme of STORED_SCHEMES) {
         .flatMap((pair) => [pair.target, pair.draft]);
       const planned = [target, targetHead, draft, draftHead, ...others]
         .reduce((sum, { summary }) => sum + summary.weightBytes, 0);
-      // The twin keeps scales and zero points of groups in f32: a sixth more at most.
-      assertWithin(device.memory().used - used, planned, planned / 6);
+      // The twin keeps scales and zero points of groups in f32: a fifth more at most.
+      assertWithin(device.memory().used - used, planned, planned / 5);
       const options = { context: 100, slots: 128, rows: 70, logitsRows: 80 };
       const { logitsScratch } = target.summary.needs;
       for (

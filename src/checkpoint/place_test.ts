@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { assertEquals, assertThrows } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { readSync } from "node:fs";
