@@ -1,4 +1,3 @@
-import { fileURLToPath } from "node:url";
 import { assertEquals, assertThrows } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { readSync } from "node:fs";
