@@ -25,6 +25,18 @@ export function findBrowser(): string | undefined {
   });
 }
 
+/** What each start of a browser is given, with a profile of its own in `profile`. */
+export function flags(profile: string): string[] {
+  return [
+    "--headless",
+    // Its sandbox does not work for root.
+    "--no-sandbox",
+    "--disable-gpu",
+    "--hide-scrollbars",
+    `--user-data-dir=${profile}`,
+  ];
+}
+
 /** What came of a page. */
 export interface Page {
   /** Its document when it was loaded. */
@@ -36,16 +48,7 @@ export interface Page {
 async function run(browser: string, args: readonly string[]): Promise<readonly [string, string]> {
   const profile = Deno.makeTempDirSync();
   const child = new Deno.Command(browser, {
-    args: [
-      "--headless",
-      // Its sandbox does not work for root.
-      "--no-sandbox",
-      "--disable-gpu",
-      "--hide-scrollbars",
-      "--enable-logging=stderr",
-      `--user-data-dir=${profile}`,
-      ...args,
-    ],
+    args: [...flags(profile), "--enable-logging=stderr", ...args],
     stdin: "null",
     stdout: "piped",
     stderr: "piped",

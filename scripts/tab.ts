@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { flags } from "./browser.ts";
 
 /** Milliseconds that anything may take. */
 const PATIENCE_MS = 30_000;
@@ -54,16 +55,7 @@ export class Tab implements AsyncDisposable {
   static async open(browser: string, url: string, view: View): Promise<Tab> {
     const profile = Deno.makeTempDirSync();
     const child = new Deno.Command(browser, {
-      args: [
-        "--headless",
-        // Its sandbox does not work for root.
-        "--no-sandbox",
-        "--disable-gpu",
-        "--hide-scrollbars",
-        "--remote-debugging-port=0",
-        `--user-data-dir=${profile}`,
-        "about:blank",
-      ],
+      args: [...flags(profile), "--remote-debugging-port=0", "about:blank"],
       stdin: "null",
       stdout: "null",
       stderr: "null",

@@ -140,12 +140,14 @@ Deno.test("bench: all tables on two synthetic shapes; figures are finite and fit
 
   // Prompts longer than the shape's positions: only its costs count.
   for (const tokens of [100, 3000]) {
-    const prefill = (name: string) => value(`prefill/${w4("large")}/tokens=${tokens}${name}`);
-    // A part of the whole, which of the tiny model's long prompt is nearly all, on a machine that may have other work.
-    assertLess(prefill(" attention"), 1.5 * prefill(""), `${tokens}`);
+    const prefill = (name: string) =>
+      figures.get(`prefill/${w4("large")}/tokens=${tokens}${name}`)!;
+    const [whole, attention] = [prefill(""), prefill(" attention")];
+    // Of the tiny model's long prompt it is nearly all, and a busy machine may take longer for either.
+    assertLess(attention.p10!, whole.p90!, `${tokens}`);
     const operations = 2 * 2 * tokens * tokens * 2 * 64;
-    const rate = operations / prefill(" attention") / 1e9;
-    assertAlmostEquals(prefill(" attention rate"), rate, 1e-9 * rate);
+    const rate = operations / attention.value / 1e9;
+    assertAlmostEquals(prefill(" attention rate").value, rate, 1e-9 * rate);
   }
   assert(figures.has(`prefill/${w4("large")}/tokens=500 at once`));
   assert(!figures.has(`prefill/${w4("large")}/tokens=3000 at once`));
