@@ -37,9 +37,12 @@ export class Terminal implements AsyncDisposable {
 
   /** Starts a program; no word of it may need quotes. */
   constructor(words: readonly string[], env: Readonly<Record<string, string>> = {}) {
+    const { NO_COLOR: _, ...inherited } = Deno.env.toObject();
     const process = new Deno.Command("script", {
       args: ["-qefc", `exec ${words.join(" ")}`, "/dev/null"],
-      env: { TERM: "xterm-256color", ...env },
+      // A terminal has colours, whatever the shell says that runs the tests.
+      clearEnv: true,
+      env: { ...inherited, TERM: "xterm-256color", ...env },
       stdin: "piped",
       stdout: "piped",
       stderr: "inherit",
