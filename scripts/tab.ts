@@ -60,20 +60,20 @@ export class Tab implements AsyncDisposable {
       stdout: "null",
       stderr: "null",
     }).spawn();
-    const port = await portOf(profile);
-    const pages = await (await fetch(`http://127.0.0.1:${port}/json/list`)).json();
-    const page = pages.find(({ type }: { type: string }) => type === "page");
-    const socket = new WebSocket(page.webSocketDebuggerUrl);
-    await new Promise((resolve, reject) => {
-      socket.onopen = resolve;
-      socket.onerror = reject;
-    });
-    const tab = new Tab(child, profile, socket);
-    for (const domain of ["Page", "Runtime", "Log"]) await tab.send(`${domain}.enable`);
-    await tab.see(view);
-    await tab.send("Page.navigate", { url });
-    await tab.until("document.readyState === 'complete'");
-    return tab;
+    try {
+      const tab = new Tab(child, profile, await socketOf(profile));
+      for (const domain of ["Page", "Runtime", "Log"]) await tab.send(`${domain}.enable`);
+      await tab.see(view);
+      await tab.send("Page.navigate", { url });
+      await tab.until("document.readyState === 'complete'");
+      return tab;
+    } catch (error) {
+      // Nobody else knows of it.
+      child.kill("SIGKILL");
+      await child.status;
+      await removed(profile);
+      throw error;
+    }
   }
 
   #hear({ id, method, result, error, params }: Message): void {
@@ -168,6 +168,19 @@ export class Tab implements AsyncDisposable {
     await Promise.all([closed, this.#child.status]);
     await removed(this.#profile);
   }
+}
+
+/** What speaks with the first page of the browser that has a profile. */
+async function socketOf(profile: string): Promise<WebSocket> {
+  const port = await portOf(profile);
+  const pages = await (await fetch(`http://127.0.0.1:${port}/json/list`)).json();
+  const page = pages.find(({ type }: { type: string }) => type === "page");
+  const socket = new WebSocket(page.webSocketDebuggerUrl);
+  await new Promise((resolve, reject) => {
+    socket.onopen = resolve;
+    socket.onerror = reject;
+  });
+  return socket;
 }
 
 /** The port that a browser listens at, which it writes down when it does. */

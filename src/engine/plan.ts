@@ -95,7 +95,6 @@ export interface MemoryPlan {
   readonly total: number;
 }
 
-/**
 /** Caches of a configuration. */
 export interface PlannedCaches {
   /** How they keep keys and values; `f16` where absent. */
