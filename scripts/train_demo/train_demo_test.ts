@@ -79,6 +79,17 @@ Deno.test({
         using head = openHead(`${dir}/heads/${name}`);
         assertEquals(head.config.kind, name.split("-")[1]);
       }
+      for (const name of heads.slice(0, 2)) {
+        Deno.renameSync(`${dir}/heads/${name}`, `${dir}/trio/${name}`);
+      }
+      const found = run(
+        "evaluate.py",
+        ...["--models", "trio", "--test", "problems.jsonl", "--problems", "2", "--tokens", "8"],
+      );
+      // Behind the first answers.
+      const figures = JSON.parse(found.slice(found.indexOf("\n{") + 1));
+      assertEquals(figures.problems, 2);
+      assert(figures["eagle2 draft depth 3 topk 4 size 12"] >= 1);
     } finally {
       Deno.removeSync(dir, { recursive: true });
     }

@@ -127,7 +127,7 @@ class Writer:
 
     def _read(self, slots: list[int], jobs: list[tuple[list[int], int, float]]) -> None:
         """Reads prompts into slots: all but their last token into the caches."""
-        width = -(-max(len(ids) for ids, _, _ in jobs) // 32) * 32
+        width = min(-(-max(len(ids) for ids, _, _ in jobs) // 32) * 32, self.room)
         host = torch.zeros((len(jobs), width), dtype=torch.int64)
         for row, (ids, _, _) in enumerate(jobs):
             host[row, : len(ids)] = torch.tensor(ids)
