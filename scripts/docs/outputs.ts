@@ -15,7 +15,7 @@ import { smollm2 } from "../smollm2.ts";
 import { markdownFiles } from "./contents.ts";
 import { ShellSession } from "./session.ts";
 import { shown, steady } from "./steady.ts";
-import { type Block, blocksOf, type CommandBlock, withOutputs } from "./transcript.ts";
+import { blocksOf, type CommandBlock, withOutputs } from "./transcript.ts";
 
 /** Which blocks are run. */
 export interface RunOptions {
@@ -61,9 +61,12 @@ export async function runDocument(
   const outputs = new Map<number, readonly string[]>();
   const differences: string[] = [];
   await using shell = await ShellSession.start(options.smollm2);
-  for (const block of blocksOf(markdown) satisfies Block[]) {
+  for (const block of blocksOf(markdown)) {
     if ("text" in block) shell.write(block.name, block.text);
-    else if (isRun(block)) {
+    else if ("command" in block) {
+      const { code, sent } = await shell.run(block.command);
+      if (code !== 0) differences.push(`${file}: ${block.command}\nended with ${code}: ${sent}\n`);
+    } else if (isRun(block)) {
       const found: string[] = [];
       for (const { command, output } of block.entries) {
         const { code, sent } = await shell.run(command);

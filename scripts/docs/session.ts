@@ -11,6 +11,9 @@ const COLUMNS = 100;
 /** Milliseconds that a command may take. */
 const PATIENCE_MS = 300_000;
 
+/** Milliseconds that a shell may take to end what it has started. */
+const GOODBYE_MS = 15_000;
+
 /** The port that documents write. The shell has one that is free in its place. */
 const PORT = "8000";
 
@@ -154,7 +157,9 @@ export class ShellSession implements AsyncDisposable {
     // Ctrl-D.
     await this.#keys.write(new TextEncoder().encode("\x04")).catch(() => {});
     await this.#keys.close().catch(() => {});
+    const late = setTimeout(() => this.#process.kill("SIGKILL"), GOODBYE_MS);
     await this.#process.status;
+    clearTimeout(late);
     await this.#reading;
     await Deno.remove(this.#dir, { recursive: true });
   }

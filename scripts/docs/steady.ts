@@ -19,6 +19,11 @@ export const RULES: readonly Rule[] = [
   { what: "speeds", pattern: /(?<=_per_second":)\d[\d.e+-]*/g },
   { what: "times", pattern: /(?<="(?:[a-z_]*_)?ms":|"created":|"time":")[^,"}]+/g },
   { what: "memory that is free", pattern: /\d[\d.]* GB free of \d[\d.]* GB/g },
+  {
+    what: "memory that is free",
+    pattern: /\d[\d.]* [MG]B(?= are free)|(?<=context that fits is )\d+/g,
+  },
+  { what: "hashes of the ABI", pattern: /(?<=ABI (?:is )?|expected )0x[0-9a-f]{16}/g },
   { what: "ids", pattern: /(?<="id":"(?:chatcmpl|cmpl|resp|msg)[-_])[\w-]+/g },
   { what: "the processor", pattern: /(?<=^(?:device +| {14}))\S.* threads? available$/gm },
   { what: "the processor", pattern: /(?<= on )[^,\n]+(?= \(cpu, )/g },

@@ -3,7 +3,8 @@
  *
  * A block begins with three backticks and `console`; a line behind `$ ` is a command, which goes on in the next line behind a
  * backslash at its end, and what follows is what it writes. Words behind `console` say how the block is run: `task` leaves it to
- * `deno task docs:outputs`, as it takes long; `smollm2` needs that model; `fails` says that its commands do. A block of another language is a file where its last word has a dot: `ts ignore client.ts`.
+ * `deno task docs:outputs`, as it takes long; `smollm2` needs that model; `fails` says that its commands do. A block of another language is a file where its last word has a dot: `ts ignore client.ts`. A comment
+ * `<!-- situation: COMMAND -->` is run too, where readers find themselves without having done anything.
  *
  * @module
  */
@@ -34,13 +35,21 @@ export interface FileBlock {
   readonly text: string;
 }
 
+/** What is run without being shown. */
+export interface Situation {
+  /** The command as a shell reads it. */
+  readonly command: string;
+}
+
 /** What a document has for a shell, in order. */
-export type Block = CommandBlock | FileBlock;
+export type Block = CommandBlock | FileBlock | Situation;
 
 /** What blocks may say of themselves. */
 const WORDS: ReadonlySet<string> = new Set(["task", "smollm2", "fails"]);
 
 const FENCED = /^```(.*)\n([^]*?)^```$/gm;
+
+const SITUATION = /^<!-- situation: ([^]*?) -->$/gm;
 
 /** The name of a file at the end of what stands behind the backticks. */
 const FILE = / (\S+\.\S+)$/;
@@ -58,19 +67,29 @@ function entriesOf(text: string): Entry[] {
   return entries.map(({ command, output }) => ({ command, output: output.join("\n") }));
 }
 
-/** The blocks of a Markdown text. */
+/** What a fenced block is for a shell; undefined where it is nothing. */
+function blockOf(info: string, text: string, line: number): Block | undefined {
+  const [language, ...words] = info.split(" ");
+  if (language === "console") {
+    const other = words.find((word) => !WORDS.has(word));
+    if (other !== undefined) throw new Error(`line ${line}: "${other}" says nothing of a block`);
+    return { words, entries: entriesOf(text), line };
+  }
+  const name = FILE.exec(info)?.[1];
+  return name === undefined ? undefined : { name, text };
+}
+
+/** The blocks of a Markdown text, and its situations, in order. */
 export function blocksOf(markdown: string): Block[] {
-  return [...markdown.matchAll(FENCED)].flatMap(({ 1: info, 2: text, index }): Block[] => {
-    const [language, ...words] = info.split(" ");
-    const line = markdown.slice(0, index).split("\n").length;
-    if (language === "console") {
-      const other = words.find((word) => !WORDS.has(word));
-      if (other !== undefined) throw new Error(`line ${line}: "${other}" says nothing of a block`);
-      return [{ words, entries: entriesOf(text), line }];
-    }
-    const name = FILE.exec(info)?.[1];
-    return name === undefined ? [] : [{ name, text }];
-  });
+  const lineAt = (index: number) => markdown.slice(0, index).split("\n").length;
+  const fenced = [...markdown.matchAll(FENCED)].map(({ 1: info, 2: text, index }) => ({
+    index,
+    block: blockOf(info, text, lineAt(index)),
+  }));
+  const situations = [...markdown.matchAll(SITUATION)]
+    .map(({ 1: command, index }) => ({ index, block: { command } }));
+  return [...fenced, ...situations].sort((a, b) => a.index - b.index)
+    .map(({ block }) => block).filter((block) => block !== undefined);
 }
 
 /** The text with other outputs: `outputs` has those of each block of commands that has others, by the line that it begins in. */
