@@ -105,7 +105,7 @@ export function pageOf(file: string, text: string, isFolder: (path: string) => b
           ).join("");
         const hasHead = header.some(({ text }) => text !== "");
         const named = headings.at(-1)?.text ?? file;
-        return `<div class="table" role="region" tabindex="0" aria-label="${named}: a table">` +
+        return `<div class="table" role="group" tabindex="0" aria-label="${named}: a table">` +
           `<table>${hasHead ? `<thead><tr>${cells(header, "th")}</tr></thead>` : ""}<tbody>${
             rows.map((row) => `<tr>${cells(row, "td")}</tr>`).join("\n")
           }</tbody></table></div>\n`;
