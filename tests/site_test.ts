@@ -6,7 +6,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import axe from "axe-core";
 import { findBrowser } from "../scripts/browser.ts";
-import { pagesOf, writePages } from "../scripts/docs/build.ts";
+import { buildSite } from "../scripts/docs/build.ts";
 import { DECISIONS, markdownFiles, placeOf, SECTIONS } from "../scripts/docs/contents.ts";
 import { DRAWING, drawing } from "../scripts/docs/drawing.ts";
 import { brokenLinks } from "../scripts/docs/links.ts";
@@ -20,22 +20,24 @@ import { noTerminal } from "./terminal.ts";
 
 const read = (file: string) => Deno.readTextFileSync(root + file);
 
-/** The site without what is in the API. */
+let built: string | undefined;
+addEventListener("unload", () => built && Deno.removeSync(built, { recursive: true }));
+
+/** The site's directory, with a slash behind it. */
 function site(): string {
-  const dir = `${Deno.makeTempDirSync()}/`;
-  writePages(root, dir, pagesOf(root));
-  Deno.mkdirSync(dir + API.replace(/[^/]*$/, ""));
-  Deno.writeTextFileSync(dir + API, "");
-  return dir;
+  if (built === undefined) {
+    built = `${Deno.makeTempDirSync()}/`;
+    buildSite(root, built);
+  }
+  return built;
 }
 
 Deno.test("site: every link leads somewhere", () => {
   const dir = site();
-  try {
-    assertEquals(brokenLinks(dir, () => true), []);
-  } finally {
-    Deno.removeSync(dir, { recursive: true });
-  }
+  assertEquals(brokenLinks(dir), []);
+  // Both ways between documents and API.
+  assertStringIncludes(Deno.readTextFileSync(`${dir}index.html`), `href="${API}"`);
+  assertStringIncludes(Deno.readTextFileSync(dir + API), 'href="../index.html"');
 });
 
 Deno.test("site: the navigation has every document, and no other", () => {
@@ -82,52 +84,43 @@ Deno.test("site: codes of troubles are codes of errors, and what is left out of 
 
 const browser = findBrowser();
 
+/** How pages are looked at: each kind of page, and each view. The last one has a picture. */
+const VIEWS: readonly (readonly [file: string, width: number, isDark: boolean])[] = [
+  ["docs/guides/choosing.md", 1200, false],
+  ["docs/guides/choosing.md", 360, true],
+  ["docs/tutorial/server.md", 360, false],
+  ["docs/architecture.md", 360, true],
+];
+
 // 4 s.
 Deno.test({
   name: "site: pages from files, wide and narrow, light and dark, for everybody" +
     (browser === undefined ? " [skipped: Chromium is not installed]" : ""),
   ignore: browser === undefined,
   async fn() {
-    const dir = site();
-    try {
-      const first = `file://${dir}${placeOf("README.md")}`;
-      await using tab = await Tab.open(browser!, first, { width: 1200, height: 900 });
-      for (
-        const file of [
-          "README.md",
-          "docs/architecture.md",
-          "docs/guides/choosing.md",
-          "docs/tutorial/server.md",
-        ]
-      ) {
-        const url = `file://${dir}${placeOf(file)}`;
-        await tab.send("Page.navigate", { url });
-        await tab.until(
-          `location.href === ${JSON.stringify(url)} && document.readyState === "complete"`,
-        );
-        for (const [width, isDark] of [[1200, false], [360, true]] as const) {
-          await tab.see({ width, height: 800, isDark });
-          await tab.evaluate(`${axe.source}; 0`);
-          const found = await tab.evaluate(`axe.run(document, {
-            preload: false,
-            runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-          }).then(({ violations }) => violations.flatMap(({ id, nodes }) =>
-            nodes.map(({ html }) => id + ": " + html.slice(0, 120))))`);
-          assertEquals(found, [], `${file} ${width}`);
-          assertEquals(
-            await tab.evaluate("document.documentElement.scrollWidth"),
-            width,
-            `${file} is wider than ${width}`,
-          );
-        }
-      }
-      const pictures = await tab.evaluate(
-        "[...document.images].every((image) => image.complete && image.naturalWidth > 0)",
+    const first = `file://${site()}${placeOf("README.md")}`;
+    await using tab = await Tab.open(browser!, first, { width: 1200, height: 900 });
+    for (const [file, width, isDark] of VIEWS) {
+      const url = `file://${site()}${placeOf(file)}`;
+      await tab.see({ width, height: 800, isDark });
+      await tab.send("Page.navigate", { url });
+      await tab.until(
+        `location.href === ${JSON.stringify(url)} && document.readyState === "complete"`,
       );
-      assertEquals([pictures, tab.logged], [true, []]);
-    } finally {
-      Deno.removeSync(dir, { recursive: true });
+      await tab.evaluate(`${axe.source}; 0`);
+      const found = await tab.evaluate(`axe.run(document, {
+          preload: false,
+          runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+        }).then(({ violations }) => violations.flatMap(({ id, nodes }) =>
+          nodes.map(({ html }) => id + ": " + html.slice(0, 120))))`);
+      assertEquals(found, [], `${file} ${width}`);
+      const wide = await tab.evaluate("document.documentElement.scrollWidth");
+      assertEquals(wide, width, `width of ${file}`);
     }
+    const pictures = await tab.evaluate(
+      "[...document.images].every((image) => image.complete && image.naturalWidth > 0)",
+    );
+    assertEquals([pictures, tab.logged], [true, []]);
   },
 });
 

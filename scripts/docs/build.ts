@@ -26,8 +26,8 @@ function decisionsText(pages: readonly Page[]): string {
   return `# Decisions\n\n${items.join("\n")}\n`;
 }
 
-/** All pages of the repository in `root`, an absolute path ending in `/`. */
-export function pagesOf(root: string): Page[] {
+/** All pages of the repository in `root`. */
+function pagesOf(root: string): Page[] {
   const isFolder = (path: string) => {
     try {
       return Deno.statSync(root + path).isDirectory;
@@ -41,7 +41,7 @@ export function pagesOf(root: string): Page[] {
 }
 
 /** Writes `pages` and what they show into `dir`, absolute and ending in `/`. A file that is not there is left to the check of links. */
-export function writePages(root: string, dir: string, pages: readonly Page[]): void {
+function writePages(root: string, dir: string, pages: readonly Page[]): void {
   const write = (place: string, put: (path: string) => void) => {
     Deno.mkdirSync((dir + place).replace(/[^/]*$/, ""), { recursive: true });
     put(dir + place);
@@ -94,6 +94,14 @@ function inSite(html: string, up: string): string {
     .replaceAll(/(href="(?:[^":]*(?:&#x2F;|\/))?)"/g, '$1index.html"');
 }
 
+/** Writes the site of the repository in `root` into the empty directory `dir`; both end in `/`. Gives its pages, the API's left out. */
+export function buildSite(root: string, dir: string): readonly Page[] {
+  const pages = pagesOf(root);
+  writePages(root, dir, pages);
+  writeApi(root, dir + API.replace(/\/[^/]*$/, ""));
+  return pages;
+}
+
 if (import.meta.main) {
   const dir = `${Deno.args[0] ?? `${root}build/site`}/`;
   try {
@@ -102,10 +110,8 @@ if (import.meta.main) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
   Deno.mkdirSync(dir, { recursive: true });
-  const pages = pagesOf(root);
-  writePages(root, dir, pages);
-  writeApi(root, dir + API.replace(/\/[^/]*$/, ""));
-  const broken = brokenLinks(dir, () => true);
+  const pages = buildSite(root, dir);
+  const broken = brokenLinks(dir);
   for (const link of broken) console.error(`leads nowhere: ${link}`);
   console.log(`${pages.length} pages are in ${dir}, ${broken.length} links lead nowhere`);
   if (broken.length > 0) Deno.exit(1);

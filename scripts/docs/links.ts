@@ -23,9 +23,9 @@ function read(html: string): Document {
 
 /**
  * The links of the documents of the site in `dir` (an absolute path ending in `/`) that lead nowhere, each as `page: link`. Links to
- * other hosts are not followed. `within` says of a document, by its path in the site, whether its own links are looked at.
+ * other hosts are not followed.
  */
-export function brokenLinks(dir: string, within: (path: string) => boolean): string[] {
+export function brokenLinks(dir: string): string[] {
   const files = new Map<string, Document | undefined>();
   const visit = (path: string) => {
     for (const { name, isDirectory } of Deno.readDirSync(dir + path)) {
@@ -42,7 +42,7 @@ export function brokenLinks(dir: string, within: (path: string) => boolean): str
   visit("");
   const broken: string[] = [];
   for (const [file, document] of files) {
-    if (document === undefined || !within(file)) continue;
+    if (document === undefined) continue;
     for (const link of document.links) {
       if (/^[a-z]+:/i.test(link)) continue;
       const { pathname, hash } = new URL(

@@ -35,9 +35,12 @@ export function steady(output: string): string {
   return RULES.reduce((text, { pattern }) => text.replaceAll(pattern, "..."), output);
 }
 
+/** Controls of a terminal. */
+const CONTROLS = new RegExp(String.raw`\x1b\[[0-9;?]*[A-Za-z]`, "g");
+
 /** What a terminal shows of what it was sent: a line that is written anew is its last state. */
 export function shown(sent: string): string {
   return sent.replaceAll("\r\n", "\n").split("\n")
-    .map((line) => line.split("\r").at(-1)!.replaceAll(/\x1b\[[0-9;?]*[A-Za-z]/g, "").trimEnd())
+    .map((line) => line.split("\r").at(-1)!.replaceAll(CONTROLS, "").trimEnd())
     .join("\n").replace(/\n+$/, "");
 }
