@@ -24,7 +24,10 @@ export const RULES: readonly Rule[] = [
     pattern: /\d[\d.]* [MG]B(?= are free)|(?<=context that fits is )\d+/g,
   },
   { what: "hashes of the ABI", pattern: /(?<=ABI (?:is )?|expected )0x[0-9a-f]{16}/g },
-  { what: "ids", pattern: /(?<="id":"(?:chatcmpl|cmpl|resp|msg)[-_])[\w-]+/g },
+  {
+    what: "ids",
+    pattern: /(?<="id":"(?:chatcmpl|cmpl|resp|msg)[-_])[\w-]+|(?<="id":")[0-9a-f]{32}/g,
+  },
   { what: "the processor", pattern: /(?<=^(?:device +| {14}))\S.* threads? available$/gm },
   { what: "the processor", pattern: /(?<= on )[^,\n]+(?= \(cpu, )/g },
   { what: "the processor", pattern: /(?<=^CPU {11})\S.*$/gm },

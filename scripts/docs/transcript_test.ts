@@ -61,6 +61,7 @@ Deno.test("documents: what differs from run to run is left out, and nothing else
       "they need 4147.21 GB, ... are free; the largest context that fits is ...",
     ],
     ["25.2 MB became 8.4 MB in my-w4", "25.2 MB became 8.4 MB in my-w4"],
+    [`{"id":"${"0a".repeat(16)}"}`, '{"id":"..."}'],
     ['{"id":"demo","created":12}', '{"id":"demo","created":...}'],
     ['{"id":"chatcmpl-1f","total_ms":1.5}', '{"id":"chatcmpl-...","total_ms":...}'],
     ["device        AMD EPYC, avx2, 2 threads available", "device        ..."],
