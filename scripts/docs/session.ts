@@ -42,6 +42,7 @@ export interface Outcome {
 /** A shell. Its folder looks like the checkout, and what is written goes away with it. */
 export class ShellSession implements AsyncDisposable {
   readonly #dir: string;
+  readonly #denoDir: string;
   readonly #process: Deno.ChildProcess;
   readonly #keys: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
   readonly #reading: Promise<void>;
@@ -53,6 +54,7 @@ export class ShellSession implements AsyncDisposable {
 
   private constructor(dir: string, env: Record<string, string>, port: string) {
     this.#dir = dir;
+    this.#denoDir = env.DENO_DIR;
     this.#port = port;
     const process = new Deno.Command("script", {
       args: ["-qefc", `exec bash --norc --noprofile ${dir}/driver.sh`, "/dev/null"],
@@ -162,6 +164,12 @@ export class ShellSession implements AsyncDisposable {
     clearTimeout(late);
     await this.#reading;
     await Deno.remove(this.#dir, { recursive: true });
+    // What Deno keeps of modules in that folder, which nobody asks for again.
+    await Deno.remove(`${this.#denoDir}/gen/file${this.#dir}`, { recursive: true }).catch(
+      (error) => {
+        if (!(error instanceof Deno.errors.NotFound)) throw error;
+      },
+    );
   }
 }
 

@@ -9,8 +9,12 @@ import { type Page, wayTo } from "./page.ts";
 /** What the project is called. */
 export const NAME = "SpecMQuant for Deno";
 
-/** Where the API lies in the site, and the style. */
-export const [API, STYLE] = ["api/index.html", "style.css"];
+/** Where the API lies in the site, that of the server, and the style. */
+export const [API, SERVER_API, STYLE] = [
+  "api/index.html",
+  "api/server/index.html",
+  "style.css",
+];
 
 /** Headings from which on a page begins with a list of them. */
 const MANY_HEADINGS = 5;
@@ -53,6 +57,7 @@ ${sections.join("\n")}
 <h2>Reference</h2>
 <ul>
 <li><a href="${to(API)}">API</a></li>
+<li><a href="${to(SERVER_API)}">API of the server</a></li>
 </ul>
 </nav>
 </body>
