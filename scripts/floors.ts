@@ -11,7 +11,7 @@
 import { fileURLToPath } from "node:url";
 
 /** The floors, lowest first; a folder may import those on lower floors, unless a rule says no. */
-const FLOORS: ReadonlyArray<readonly string[]> = [
+export const FLOORS: ReadonlyArray<readonly string[]> = [
   ["base"],
   ["ffi"],
   ["device"],
@@ -27,7 +27,7 @@ const FLOORS: ReadonlyArray<readonly string[]> = [
 const ENGINE = FLOORS.findIndex((floor) => floor.includes("engine"));
 
 /** Folders beside the tower, each seen only by the ones listed, and seeing only `base` and one another as listed. */
-const BESIDE: Readonly<Record<string, readonly string[]>> = {
+export const BESIDE: Readonly<Record<string, readonly string[]>> = {
   gguf: ["checkpoint", "text", ...FLOORS.slice(ENGINE).flat()],
   checkpoint: ["quant", "model", ...FLOORS.slice(ENGINE).flat()],
   grammar: FLOORS.slice(ENGINE).flat().filter((floor) => floor !== "quantize"),
@@ -57,7 +57,7 @@ const ROOMS: Readonly<Record<string, ReadonlyArray<readonly string[]>>> = {
 };
 
 /** The only folders that may import `ffi`. */
-const SEE_FFI: readonly string[] = ["device", "ops"];
+export const SEE_FFI: readonly string[] = ["device", "ops"];
 
 function floorOf(folder: string): number {
   return FLOORS.findIndex((folders) => folders.includes(folder));

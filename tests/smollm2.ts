@@ -23,6 +23,9 @@ async function fetched(): Promise<{ file: string } | { reason: string }> {
 
 const MODEL = await fetched();
 
+/** The model's file, and why it is not there where it cannot be fetched. */
+export const SMOLLM2: { readonly file?: string; readonly reason?: string } = MODEL;
+
 /** Registers a test of the model in `file`; where it cannot be fetched, one that is skipped and says why. */
 export function smollm2Test(name: string, body: (file: string) => void | Promise<void>): void {
   const missing = "reason" in MODEL;
