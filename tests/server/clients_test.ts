@@ -27,7 +27,7 @@ addEventListener("unload", () => {
   Deno.removeSync(dir, { recursive: true });
 });
 
-for (const { name, connect } of CLIENTS) {
+for (const { name, kinds, connect } of CLIENTS) {
   const client: Place["client"] = (rig, connection) =>
     connect({
       url: `${rig.server.url}/v1`,
@@ -36,6 +36,6 @@ for (const { name, connect } of CLIENTS) {
       ...connection,
     });
   for (const [what, run] of [...TEXTS, ...TOOLS, ...REFUSALS]) {
-    Deno.test(`clients: ${name}: ${what}`, () => run({ ...rigs, client }));
+    Deno.test(`clients: ${name}: ${what}`, () => run({ ...rigs, kinds, client }));
   }
 }

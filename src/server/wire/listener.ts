@@ -77,8 +77,9 @@ async function exchange(
       resolve();
     });
   });
+  let request: Request | undefined;
   try {
-    const request = requestOf(incoming, gone.signal);
+    request = requestOf(incoming, gone.signal);
     const response = await answering(request, incoming.socket.remoteAddress ?? "");
     // What is left of a body is not waited for, however long it is.
     if (!incoming.complete) outgoing.shouldKeepAlive = false;
@@ -94,8 +95,10 @@ async function exchange(
     }
     outgoing.end();
   } catch {
+    // A method that fetch does not know.
+    if (request === undefined) outgoing.writeHead(501).end();
     // The answer cannot be finished: that it is cut off says so.
-    outgoing.destroy();
+    else outgoing.destroy();
   }
   await closed;
 }
@@ -117,13 +120,19 @@ async function rest(incoming: IncomingMessage): Promise<void> {
 function requestOf(incoming: IncomingMessage, signal: AbortSignal): Request {
   const { method = "GET", url = "/", headers } = incoming;
   // Whatever name the server is asked for by: that is looked at elsewhere.
-  const target = `http://localhost${url.startsWith("/") ? url : "/"}`;
+  const path = url.startsWith("/") || !URL.canParse(url) ? url : pathOf(new URL(url));
+  const target = `http://localhost${path.startsWith("/") ? path : "/"}`;
   const given = new Headers();
   for (const [name, value] of Object.entries(headers)) {
     for (const one of [value ?? []].flat()) given.append(name, one);
   }
   const body = method === "GET" || method === "HEAD" ? null : bodyOf(incoming);
   return new Request(target, { method, headers: given, body, signal });
+}
+
+/** The path of a request that names its server, as those by a proxy do. */
+function pathOf({ pathname, search }: URL): string {
+  return pathname + search;
 }
 
 /** A body as it comes; who cancels it leaves the rest where it is, and the connection open for the answer. */

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { type Answering, Listener } from "./listener.ts";
 
 const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -113,6 +113,26 @@ Deno.test("listener: an answer to what has not been read arrives, and one that b
     assertEquals([answer.status, answer.headers.get("connection")], [413, "close"]);
     assertEquals(await answer.text(), "no");
     await assertRejects(async () => await (await fetch(`${url}/broken`)).text());
+  });
+});
+
+Deno.test("listener: paths as proxies write them, and what is no request", async () => {
+  await listening((request) => Promise.resolve(new Response(request.url)), async (_, { port }) => {
+    const cases: [first: string, answer: RegExp][] = [
+      ["GET /a//b?c=%zz HTTP/1.1", /^HTTP\/1.1 200 .*\nhttp:\/\/localhost\/a\/\/b\?c=%zz$/s],
+      ["GET //other/a HTTP/1.1", /^HTTP\/1.1 200 .*\nhttp:\/\/localhost\/\/other\/a$/s],
+      ["GET http://other:1/a?b HTTP/1.1", /^HTTP\/1.1 200 .*\nhttp:\/\/localhost\/a\?b$/s],
+      ["OPTIONS * HTTP/1.1", /^HTTP\/1.1 200 .*\nhttp:\/\/localhost\/$/s],
+      ["hello", /^HTTP\/1.1 400 /],
+      // Fetch knows no such method.
+      ["TRACE / HTTP/1.1", /^HTTP\/1.1 501 /],
+    ];
+    for (const [first, answer] of cases) {
+      using connection = await Deno.connect({ hostname: "127.0.0.1", port });
+      const head = `${first}\r\nHost: localhost\r\nConnection: close\r\n\r\n`;
+      await connection.write(new TextEncoder().encode(head));
+      assertMatch(await new Response(connection.readable).text(), answer);
+    }
   });
 });
 

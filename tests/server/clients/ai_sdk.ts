@@ -50,6 +50,7 @@ function metadataOf(bodies: readonly unknown[]) {
 /** The npm packages `ai` and `@ai-sdk/openai-compatible`. */
 export const aiSdk: ClientKind = {
   name: "@ai-sdk/openai-compatible",
+  kinds: { key: "AI_APICallError", context: "AI_APICallError", model: "AI_APICallError" },
   connect({ url, key, model: name, fetch }): Client {
     const model = createOpenAICompatible({
       name: PROVIDER,

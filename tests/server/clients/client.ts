@@ -101,5 +101,7 @@ export interface Client {
 /** A kind of client. */
 export interface ClientKind {
   readonly name: string;
+  /** The classes of its errors: of a wrong key, of a prompt beyond the context, and of another model. */
+  readonly kinds: { readonly key: string; readonly context: string; readonly model: string };
   connect(connection: Connection): Client;
 }

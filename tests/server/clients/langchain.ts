@@ -19,6 +19,11 @@ import type { Answer, Asked, Client, ClientKind, Token, Turn } from "./client.ts
 /** The npm package `@langchain/openai`. */
 export const langchain: ClientKind = {
   name: "@langchain/openai",
+  kinds: {
+    key: "MODEL_AUTHENTICATION",
+    context: "ContextOverflowError",
+    model: "MODEL_NOT_FOUND",
+  },
   connect({ url, key, model, fetch }): Client {
     const modelFor = ({ temperature, maxTokens, top, more }: Asked) =>
       new ChatOpenAI({
@@ -60,7 +65,8 @@ export const langchain: ClientKind = {
         const known = [error, cause].find((one) => one instanceof OpenAI.APIError);
         if (known === undefined) return undefined;
         const { status, message, type, param, code } = known;
-        return { kind: error.name, status, message, type, param, code };
+        const kind = "lc_error_code" in error ? `${error.lc_error_code}` : error.name;
+        return { kind, status, message, type, param, code };
       },
       isAbort: (error) => error instanceof Error && error.name === "AbortError",
     };

@@ -9,6 +9,7 @@ import type { Answer, Asked, Call, Client, ClientKind, Token, Turn } from "./cli
 /** The npm package `openai`. */
 export const openai: ClientKind = {
   name: "openai",
+  kinds: { key: "AuthenticationError", context: "BadRequestError", model: "NotFoundError" },
   connect({ url, key, model, fetch }): Client {
     const client = new OpenAI({ baseURL: url, apiKey: key, maxRetries: 0, fetch });
     const { completions } = client.chat;

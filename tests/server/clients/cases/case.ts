@@ -4,7 +4,7 @@
  * @module
  */
 import type { ServerRig } from "../../rig.ts";
-import type { Client, Connection } from "../client.ts";
+import type { Client, ClientKind, Connection } from "../client.ts";
 
 /** What cases work with. */
 export interface Place {
@@ -14,6 +14,8 @@ export interface Place {
   readonly reciter: ServerRig;
   /** The same with a key, and little time. */
   readonly strict: ServerRig;
+  /** The classes of the client's errors. */
+  readonly kinds: ClientKind["kinds"];
   /** A client of one of them; with its first key where there is one. */
   client(rig: ServerRig, connection?: Partial<Connection>): Client;
 }
