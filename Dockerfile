@@ -46,6 +46,6 @@ ENV DENO_NO_UPDATE_CHECK=1 \
     NVIDIA_VISIBLE_DEVICES=all \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility
 ENTRYPOINT ["/opt/specmquant/node_modules/deno/deno", "run", "--allow-all", "--no-config", \
-    "--node-modules-dir=manual", "--unstable-no-legacy-abort", \
+    "--node-modules-dir=manual", \
     "/opt/specmquant/node_modules/@specmquant/specmquant/scripts/package/program.js"]
 CMD ["--help"]

@@ -3,7 +3,7 @@
  * `deno task install [--root DIR]`; the arguments are those of `deno install`.
  *
  * An installed command has a configuration of its own. What `deno.json` says of imports therefore goes along
- * as an import map, in which `links` are resolved, and its unstable features as flags.
+ * as an import map, in which `links` are resolved.
  *
  * @module
  */
@@ -13,7 +13,6 @@ interface Config {
   readonly exports?: string | Readonly<Record<string, string>>;
   readonly imports?: Readonly<Record<string, string>>;
   readonly links?: readonly string[];
-  readonly unstable?: readonly string[];
 }
 
 async function read(folder: URL): Promise<Config> {
@@ -50,9 +49,7 @@ if (import.meta.main) {
   const file = new URL("build/import_map.json", folder);
   await Deno.mkdir(new URL("build/", folder), { recursive: true });
   await Deno.writeTextFile(file, JSON.stringify({ imports: await importMap(folder) }, null, 2));
-  const { unstable = [] } = await read(folder);
-  const options = ["--force", "--allow-all", "--name", "specmquant", "--import-map", file.href]
-    .concat(unstable.map((name) => `--unstable-${name}`));
+  const options = ["--force", "--allow-all", "--name", "specmquant", "--import-map", file.href];
   const main = new URL("src/cli/main.ts", folder).href;
   const args = ["install", "--global", ...options, ...Deno.args, main];
   const { code } = await new Deno.Command(Deno.execPath(), { args }).spawn().status;

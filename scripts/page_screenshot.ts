@@ -35,7 +35,7 @@ if (import.meta.main) {
     backend: "cpu",
     context: 512,
   });
-  await using server = Server.start({ engine, model: "demo", port: 0 });
+  await using server = await Server.start({ engine, model: "demo", port: 0 });
   for (const [file, { beside, ...view }] of Object.entries(PICTURES)) {
     await using tab = await Tab.open(browser, server.url, view);
     await tab.until("document.getElementById('method').options.length > 0");

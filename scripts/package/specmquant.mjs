@@ -20,8 +20,8 @@ function packaged() {
 
 function start(command, otherwise) {
   const flags = ["run", "--allow-all", "--no-config", "--node-modules-dir=manual"];
-  const args = [...flags, "--unstable-no-legacy-abort", fileURLToPath(program)];
-  const child = spawn(command, [...args, ...process.argv.slice(2)], { stdio: "inherit" });
+  const args = [...flags, fileURLToPath(program), ...process.argv.slice(2)];
+  const child = spawn(command, args, { stdio: "inherit" });
   child.on("error", (error) => {
     if (error.code === "ENOENT") return otherwise();
     console.error(`Cannot run ${command}: ${error.message}`);

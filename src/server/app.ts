@@ -12,9 +12,7 @@ import { ROUTES } from "./routes/registry.ts";
 import type { Route } from "./service/route.ts";
 import type { Service } from "./service/service.ts";
 import { ApiError, apiError } from "./wire/api_error.ts";
-
-/** What answers a request of a client at `address`. */
-export type App = (request: Request, address: string) => Promise<Response>;
+import type { Answering } from "./wire/listener.ts";
 
 /** The route of what there is no route for. */
 const NOT_FOUND: Pick<Route, "isOpen" | "answer" | "path" | "makesTexts"> = {
@@ -30,7 +28,7 @@ const NOT_FOUND: Pick<Route, "isOpen" | "answer" | "path" | "makesTexts"> = {
 };
 
 /** An app of all routes for `service`. */
-export function createApp(service: Service, options: CheckedServerOptions): App {
+export function createApp(service: Service, options: CheckedServerOptions): Answering {
   const { log, host } = options;
   const keys = new Keys(options.keys);
   const checksHosts = !keys.areNeeded && isLoopback(host);

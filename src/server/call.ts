@@ -7,7 +7,7 @@ import { checked, type Schema } from "./schemas/check.ts";
 import type { Call } from "./service/route.ts";
 import { ApiError } from "./wire/api_error.ts";
 import { readJson } from "./wire/body.ts";
-import { eventStream } from "./wire/event_stream.ts";
+import { eventStream, type ToldError } from "./wire/event_stream.ts";
 
 /** What a request may take. */
 export interface CallLimits {
@@ -64,6 +64,7 @@ export class RequestCall implements Call {
       () => this.#controller.abort(outOfTime(limits)),
       limits.seconds * 1000,
     );
+    if (request.signal.aborted) this.#leave();
     request.signal.addEventListener("abort", this.#leave);
   }
 
@@ -88,9 +89,12 @@ export class RequestCall implements Call {
   }
 
   /** See {@linkcode Call}. */
-  stream(events: AsyncIterable<unknown>, hasNames = false): Response {
+  stream(
+    events: AsyncIterable<unknown>,
+    told: ToldError = ({ body }) => [body],
+  ): Response {
     this.isStreamed = true;
-    return eventStream(events, hasNames, {
+    return eventStream(events, told, {
       signal: this.signal,
       gone: this.#leave,
       ended: (error) => this.end(error),

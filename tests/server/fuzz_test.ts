@@ -59,6 +59,8 @@ const BODIES: readonly (readonly [path: string, body: Record<string, unknown>])[
       { type: "message", role: "assistant", content: "4" },
     ],
     max_output_tokens: 1,
+    include: ["message.output_text.logprobs"],
+    top_logprobs: 1,
     text: { format: { type: "json_object" } },
     stream: true,
   }],

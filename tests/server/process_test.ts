@@ -165,7 +165,11 @@ Deno.test("serve: what cannot be served is said before it listens", async () => 
   const { port } = taken.addr as Deno.NetAddr;
   const empty = await Deno.makeTempFile();
   const cases: [args: string[], code: number, words: string][] = [
-    [["--trio", DEMO_DIR, "--port", `${port}`], 1, `Cannot listen at 127.0.0.1:${port}: `],
+    [
+      ["--trio", DEMO_DIR, "--port", `${port}`],
+      1,
+      `Cannot listen at 127.0.0.1:${port}: address already in use\n`,
+    ],
     [["--target", `${DEMO_DIR}/target`, "--api-keys", empty], 2, "it has no key"],
     [["--trio", `${DEMO_DIR}/none`], 1, "error: head: Cannot read"],
     [["--trio", DEMO_DIR, "--method", "eagle3"], 1, "target-eagle3"],

@@ -1,5 +1,6 @@
 /**
- * `/v1/responses` with OpenAI's own client, against plain decoding of the same chat.
+ * `/v1/responses` with OpenAI's own client, against plain decoding of the same chat. What the specification of Open Responses
+ * wants is in `open_responses_test.ts`.
  *
  * @module
  */
@@ -146,13 +147,8 @@ Deno.test("responses: tools are called, streamed, and answered", async () => {
   assertEquals(answered.usage!.output_tokens, 4);
 });
 
-Deno.test("responses: what is not kept, and what there is not, is refused by its name", async () => {
+Deno.test("responses: what is too long or too little is refused by its name", async () => {
   const cases: [change: object, param: string][] = [
-    [{ previous_response_id: "resp_1" }, "previous_response_id"],
-    [{ store: true }, "store"],
-    [{ background: true }, "background"],
-    [{ reasoning: { effort: "high" } }, "reasoning"],
-    [{ tools: [{ type: "web_search" }] }, "tools[0].type"],
     [{ input: "x ".repeat(600) }, "input"],
     [{ input: [] }, "input"],
     [{ max_output_tokens: 0 }, "max_output_tokens"],

@@ -34,42 +34,57 @@ export class ServerRig implements AsyncDisposable {
   /** OpenAI's client, as it comes, but that it tries nothing twice. */
   readonly client: OpenAI;
   /** What the server logged. */
-  readonly lines: string[] = [];
+  readonly lines: readonly string[];
   readonly #engine: Engine;
+  readonly #key: string;
 
-  private constructor(engine: Engine, options: Partial<ServerOptions>) {
+  private constructor(
+    engine: Engine,
+    server: Server,
+    lines: string[],
+    options: Partial<ServerOptions>,
+  ) {
     this.#engine = engine;
-    this.server = Server.start({
-      engine,
-      model: MODEL,
-      port: 0,
-      log: jsonLog((line) => this.lines.push(line)),
-      ...options,
-    });
-    this.client = this.clientWith(options.keys?.[0] ?? "none");
+    this.server = server;
+    this.lines = lines;
+    this.#key = options.keys?.[0] ?? "none";
+    this.client = this.clientWith(this.#key);
   }
 
-  /** Loads the trio and starts; with a chat template of `tests/data/templates`, in place of the target's own, where named. */
+  /**
+   * Loads the trio and starts; with a chat template of `tests/data/templates`, in place of the target's own, where named.
+   * Or loads `target`, and nothing else.
+   */
   static async start(
     options: Partial<ServerOptions> = {},
-    { context = 256, template, slots = 4, method = "hier" }: {
+    { context = 256, target, template, slots = 4, method = "hier" }: {
       context?: number;
+      target?: string;
       template?: string;
       slots?: number;
       method?: "hier" | "auto";
     } = {},
   ): Promise<ServerRig> {
-    const engine = await Engine.load({
-      target: template === undefined ? `${DEMO_DIR}/target` : withTemplate(template),
-      draft: `${DEMO_DIR}/draft`,
-      head: `${DEMO_DIR}/draft-eagle2`,
-      ...(method === "auto" && { targetHead: `${DEMO_DIR}/target-eagle2` }),
-      method,
-      backend: "cpu",
-      context,
-      slots,
-    });
-    return new ServerRig(engine, options);
+    const shared = { backend: "cpu", context, slots } as const;
+    const engine = await Engine.load(
+      target !== undefined ? { target, ...shared } : {
+        target: template === undefined ? `${DEMO_DIR}/target` : withTemplate(template),
+        draft: `${DEMO_DIR}/draft`,
+        head: `${DEMO_DIR}/draft-eagle2`,
+        ...(method === "auto" && { targetHead: `${DEMO_DIR}/target-eagle2` }),
+        method,
+        ...shared,
+      },
+    );
+    const lines: string[] = [];
+    const log = jsonLog((line) => lines.push(line));
+    const server = await Server.start({ engine, model: MODEL, port: 0, log, ...options });
+    return new ServerRig(engine, server, lines, options);
+  }
+
+  /** The lines of requests that made texts. */
+  get requests(): string[] {
+    return this.lines.filter((line) => line.includes('"route":"/v1/chat/completions"'));
   }
 
   /** Another client. */
@@ -97,12 +112,21 @@ export class ServerRig implements AsyncDisposable {
 
   /** Texts that wait and that are under way, as `/metrics` has them. */
   async load(): Promise<{ waiting: number; running: number }> {
-    const text = await (await fetch(`${this.server.url}/metrics`)).text();
+    const headers = { authorization: `Bearer ${this.#key}` };
+    const text = await (await fetch(`${this.server.url}/metrics`, { headers })).text();
     const value = (name: string) => Number(new RegExp(`^${name} (\\d+)$`, "m").exec(text)![1]);
     return {
       waiting: value("specmquant_texts_waiting"),
       running: value("specmquant_texts_running"),
     };
+  }
+
+  /** Waits until texts are under way in all slots. */
+  async begins(): Promise<void> {
+    const { slots } = this.#engine;
+    while ((await this.load()).running < slots) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
   }
 
   /** Waits until nothing waits or runs; false where that takes longer than `seconds`. */

@@ -129,7 +129,7 @@ export const serve: Command = command({
     onWarning((message) => log.write("warning", { message }));
     using engine = await loadEngine(models, io, costsOf(models), { slots: values.slots });
     return await terminated(async (signal) => {
-      await using server = Server.start({
+      await using server = await Server.start({
         engine,
         model: values.name ?? nameOf(values.trio ?? models.target),
         host: values.host,

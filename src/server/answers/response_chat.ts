@@ -17,10 +17,18 @@ export function responseChat(body: ResponseRequest): ChatCompletionRequest {
     text,
     tools,
     tool_choice: choice,
-    truncation: _,
-    background: __,
+    include,
+    top_logprobs,
+    truncation: _truncation,
+    background: _background,
+    previous_response_id: _previous,
+    conversation: _conversation,
+    prompt: _prompt,
+    reasoning: _reasoning,
+    max_tool_calls: _calls,
     ...more
   } = body;
+  const logprobs = typeof top_logprobs === "number" || (include ?? []).length > 0;
   const items = typeof input === "string" ? [{ role: "user" as const, content: input }] : input;
   return {
     ...more,
@@ -31,10 +39,20 @@ export function responseChat(body: ResponseRequest): ChatCompletionRequest {
     max_completion_tokens: max_output_tokens,
     response_format: formatOf(text?.format),
     tools: tools?.map(({ type, ...tool }) => ({ type, function: tool })),
-    tool_choice: typeof choice === "object" && choice !== null
-      ? { type: choice.type, function: { name: choice.name } }
-      : choice,
+    tool_choice: choiceOf(choice),
+    ...(logprobs && { logprobs, top_logprobs }),
   };
+}
+
+function choiceOf(choice: ResponseRequest["tool_choice"]): ChatCompletionRequest["tool_choice"] {
+  if (typeof choice !== "object" || choice === null) return choice;
+  const named = ({ type, name }: { type: "function"; name: string }) => ({
+    type,
+    function: { name },
+  });
+  if (choice.type === "function") return named(choice);
+  const { type, mode, tools } = choice;
+  return { type, allowed_tools: { mode, tools: tools.map(named) } };
 }
 
 function formatOf(

@@ -92,7 +92,8 @@ async function answer(pieces: readonly (string | null)[], stream: boolean): Prom
     started: 0,
     body: (schema) => Promise.resolve(checked(schema, body)),
     note() {},
-    stream: (events) => eventStream(events, false, { signal, gone() {}, ended() {} }),
+    stream: (events) =>
+      eventStream(events, ({ body }) => [body], { signal, gone() {}, ended() {} }),
   };
   return await (await chatCompletions.answer(call, serviceOf(pieces))).text();
 }

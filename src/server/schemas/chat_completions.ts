@@ -65,11 +65,20 @@ const TOOL = z.strictObject({
   }),
 });
 
+const NAMED_TOOL = z.strictObject({
+  type: z.literal("function"),
+  function: z.strictObject({ name: z.string() }),
+});
+
 const TOOL_CHOICE = z.union([
   z.enum(["none", "auto", "required"]),
+  NAMED_TOOL,
   z.strictObject({
-    type: z.literal("function"),
-    function: z.strictObject({ name: z.string() }),
+    type: z.literal("allowed_tools"),
+    allowed_tools: z.strictObject({
+      mode: z.enum(["auto", "required"]),
+      tools: z.array(NAMED_TOOL).min(1),
+    }),
   }),
 ]);
 

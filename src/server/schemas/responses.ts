@@ -4,7 +4,11 @@
  * @module
  */
 import { z } from "zod";
+import { MAX_TOP_LOG_PROBS } from "../../speculation/mod.ts";
 import { BY_METHOD, SAMPLING, WITHOUT_EFFECT } from "./sampling.ts";
+
+/** What `include` may name. */
+const LOGPROBS = "message.output_text.logprobs";
 
 const TEXT_PART = z.strictObject({
   type: z.enum(["input_text", "output_text", "text"]),
@@ -59,6 +63,8 @@ const TOOL = z.strictObject({
   strict: z.boolean().nullish(),
 });
 
+const TOOL_NAME = z.strictObject({ type: z.literal("function"), name: z.string() });
+
 const FORMAT = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("text") }),
   z.strictObject({ type: z.literal("json_object") }),
@@ -70,6 +76,9 @@ const FORMAT = z.discriminatedUnion("type", [
     strict: z.boolean().nullish(),
   }),
 ]);
+
+/** What a server that stores nothing has no use for; null, as in a response that is sent back, is nothing. */
+const NONE = (why: string) => z.null({ error: `expected null: ${why}` }).optional();
 
 const { n: _n, specmquant: _specmquant, stream_options: _options, stop: _stop, ...ONE } = SAMPLING;
 
@@ -87,13 +96,28 @@ export const RESPONSE_REQUEST = z.strictObject({
   tools: z.array(TOOL).max(128).nullish(),
   tool_choice: z.union([
     z.enum(["none", "auto", "required"]),
-    z.strictObject({ type: z.literal("function"), name: z.string() }),
+    TOOL_NAME,
+    z.strictObject({
+      type: z.literal("allowed_tools"),
+      mode: z.enum(["auto", "required"]),
+      tools: z.array(TOOL_NAME).min(1),
+    }),
   ]).nullish(),
   parallel_tool_calls: z.boolean().nullish(),
+  include: z.array(z.literal(LOGPROBS)).nullish(),
+  top_logprobs: z.int().min(0).max(MAX_TOP_LOG_PROBS).nullish().describe(
+    `Log-probabilities are given where this is, or ${LOGPROBS} in include.`,
+  ),
   truncation: z.literal("disabled").nullish(),
   background: z.literal(false).nullish(),
   chat_template_kwargs: z.record(z.string(), z.unknown()).nullish(),
   specmquant: BY_METHOD.describe("Extension."),
+  stream_options: z.strictObject({ include_obfuscation: z.literal(false).nullish() }).nullish(),
+  previous_response_id: NONE("nothing is stored"),
+  conversation: NONE("nothing is stored"),
+  prompt: NONE("nothing is stored"),
+  reasoning: NONE("there is none"),
+  max_tool_calls: NONE("no tools are called here"),
   ...ONE,
   ...WITHOUT_EFFECT,
 });

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { ResponseLogprobs } from "../answers/response_logprobs.ts";
 import type { IdentifiedCall } from "./chat_parts.ts";
 
 /** An event of a stream. */
@@ -19,10 +20,14 @@ export class ResponseOutput {
   readonly items: object[] = [];
   #open?: OpenItem;
 
-  /** More is said. */
-  *say(text: string): Generator<ResponseEvent> {
-    if (!(this.#open instanceof MessageItem)) yield* this.#begin(new MessageItem(this.#next));
-    yield this.#open!.add(text);
+  /** More is said; tokens without a text are of what is being said, or of no text at all. */
+  *say(text: string, logprobs: ResponseLogprobs): Generator<ResponseEvent> {
+    if (text === "" && logprobs.length === 0) return;
+    if (!(this.#open instanceof MessageItem)) {
+      if (text === "") return;
+      yield* this.#begin(new MessageItem(this.#next));
+    }
+    yield this.#open!.add(text, logprobs);
   }
 
   /** More is called. */
@@ -60,8 +65,8 @@ export class ResponseOutput {
 interface OpenItem {
   /** Its first events. */
   begin(): Iterable<ResponseEvent>;
-  /** The event of more text. */
-  add(text: string): ResponseEvent;
+  /** The event of more text, with its tokens where it has any. */
+  add(text: string, logprobs?: ResponseLogprobs): ResponseEvent;
   /** Its last events. */
   close(status: string): Iterable<ResponseEvent>;
   /** The item itself. */
@@ -73,13 +78,14 @@ class MessageItem implements OpenItem {
   readonly #index: number;
   readonly #id = `msg_${crypto.randomUUID().replaceAll("-", "")}`;
   #text = "";
+  #logprobs: ResponseLogprobs = [];
 
   constructor(index: number) {
     this.#index = index;
   }
 
   get #part(): object {
-    return { type: "output_text", text: this.#text, annotations: [], logprobs: [] };
+    return { type: "output_text", text: this.#text, annotations: [], logprobs: this.#logprobs };
   }
 
   get #place() {
@@ -92,13 +98,15 @@ class MessageItem implements OpenItem {
     yield { type: "response.content_part.added", ...this.#place, part: this.#part };
   }
 
-  add(text: string): ResponseEvent {
+  add(text: string, logprobs: ResponseLogprobs = []): ResponseEvent {
     this.#text += text;
-    return { type: "response.output_text.delta", ...this.#place, delta: text, logprobs: [] };
+    this.#logprobs = [...this.#logprobs, ...logprobs];
+    return { type: "response.output_text.delta", ...this.#place, delta: text, logprobs };
   }
 
   *close(status: string): Generator<ResponseEvent> {
-    yield { type: "response.output_text.done", ...this.#place, text: this.#text, logprobs: [] };
+    const all = { text: this.#text, logprobs: this.#logprobs };
+    yield { type: "response.output_text.done", ...this.#place, ...all };
     yield { type: "response.content_part.done", ...this.#place, part: this.#part };
     const item = this.item(status);
     yield { type: "response.output_item.done", output_index: this.#index, item };

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Schema } from "../schemas/check.ts";
+import type { ToldError } from "../wire/event_stream.ts";
 import type { Service } from "./service.ts";
 
 /** One request, as routes see it. */
@@ -22,8 +23,8 @@ export interface Call {
   body<T>(schema: Schema<T>): Promise<T>;
   /** Adds counts to its line of the log; never words of a text. */
   note(fields: Readonly<Record<string, number>>): void;
-  /** An answer with an event for each of `events`, which have names or do not. */
-  stream(events: AsyncIterable<unknown>, hasNames?: boolean): Response;
+  /** An answer with an event for each of `events`; an error is an event of its body, or what `told` makes of it. */
+  stream(events: AsyncIterable<unknown>, told?: ToldError): Response;
 }
 
 /** One method of one path. */

@@ -110,8 +110,9 @@ function checkLength(length: number, param: string, { engine }: Service): void {
   if (length < engine.context) return;
   throw invalid(
     param,
+    // Clients know the mistake by the words "maximum context length".
     `Cannot answer: ${param} has ${length} tokens, expected at most ${engine.context - 1} with a ` +
-      `context of ${engine.context}`,
+      `maximum context length of ${engine.context}`,
     "context_length_exceeded",
   );
 }

@@ -48,7 +48,7 @@ export function toolUse(body: ChatCompletionRequest, service: Service): ToolUse 
     name,
     ...(parameters && { parameters }),
   }));
-  const forced = forcedOf(known, choice);
+  const { allowed, isForced } = chosen(known, choice);
   if (choice === "none") return undefined;
   if (format && format.type !== "text") {
     throw invalid(
@@ -64,7 +64,7 @@ export function toolUse(body: ChatCompletionRequest, service: Service): ToolUse 
     const isSpecial = ids.length === 1 && tokenizer.specialIds.has(ids[0]);
     return isSpecial ? [[ids[0], mark] as const] : [];
   });
-  if (forced !== undefined && body.ignore_eos) {
+  if (isForced && body.ignore_eos) {
     throw invalid(
       "ignore_eos",
       "Cannot answer: ignore_eos does nothing with a call that is forced",
@@ -79,35 +79,41 @@ export function toolUse(body: ChatCompletionRequest, service: Service): ToolUse 
         ...(parameters && { parameters: parameters as TemplateValue }),
       },
     })),
-    announced: forced === undefined || calls.opening === "" ? [] : encode(calls.opening),
-    ...(forced !== undefined && { forced: callSchema(forced, calls) }),
+    announced: !isForced || calls.opening === "" ? [] : encode(calls.opening),
+    ...(isForced && { forced: callSchema(allowed, calls) }),
     marks: new Map(marks),
     reader: () =>
       new CallReader(
         calls,
-        known.map(({ name }) => name),
+        allowed.map(({ name }) => name),
         parallel_tool_calls === false ? 1 : Infinity,
-        forced !== undefined,
+        isForced,
       ),
   };
 }
 
-/** The tools of which one has to be called; undefined where none has to. */
-function forcedOf(
+/** The tools that may be called, and whether one of them has to be. */
+function chosen(
   tools: readonly Tool[],
   choice: ChatCompletionRequest["tool_choice"],
-): readonly Tool[] | undefined {
-  if (choice === "required") return tools;
-  if (typeof choice !== "object" || choice === null) return undefined;
-  const wanted = choice.function.name;
-  const found = tools.filter(({ name }) => name === wanted);
-  if (found.length > 0) return found;
-  throw invalid(
-    "tool_choice",
-    `Cannot answer: tool_choice names "${wanted.slice(0, 64)}", expected one of ${
-      tools.map(({ name }) => name).join(", ")
-    }`,
-  );
+): { readonly allowed: readonly Tool[]; readonly isForced: boolean } {
+  if (typeof choice !== "object" || choice === null) {
+    return { allowed: tools, isForced: choice === "required" };
+  }
+  const { mode, tools: named } = choice.type === "function"
+    ? { mode: "required", tools: [choice] }
+    : choice.allowed_tools;
+  const allowed = named.flatMap(({ function: { name: wanted } }) => {
+    const found = tools.filter(({ name }) => name === wanted);
+    if (found.length > 0) return found;
+    throw invalid(
+      "tool_choice",
+      `Cannot answer: tool_choice names "${wanted.slice(0, 64)}", expected one of ${
+        tools.map(({ name }) => name).join(", ")
+      }`,
+    );
+  });
+  return { allowed, isForced: mode === "required" };
 }
 
 function formatOf({ engine: { chatTemplate } }: Service): CallFormat {

@@ -62,9 +62,7 @@ export function callFormat(template: ChatTemplate): CallFormat | undefined {
     if (error instanceof SpecMQuantError && error.code === "chat_template") return undefined;
     throw error;
   }
-  let at = 0;
-  while (at < begin.length && begin[at] === text[at]) at++;
-  const said = text.slice(at).replace(THOUGHTS, "");
+  const said = text.slice(sameUntil(begin, text)).replace(THOUGHTS, "");
   const found = OBJECT.exec(said);
   if (found === null) return undefined;
   const [object, bracket, key] = found;
@@ -79,6 +77,14 @@ export function callFormat(template: ChatTemplate): CallFormat | undefined {
     isList: bracket !== undefined,
     argumentsKey: key as CallFormat["argumentsKey"],
   };
+}
+
+/** How far two texts are the same; what is in angle brackets only as a whole: `<think>` and `<tool_call>` begin alike. */
+function sameUntil(one: string, other: string): number {
+  let at = 0;
+  while (at < one.length && one[at] === other[at]) at++;
+  const open = other.lastIndexOf("<", at - 1);
+  return open >= 0 && !other.slice(open, at).includes(">") ? open : at;
 }
 
 function closingOf(marker: string, after: string): string {

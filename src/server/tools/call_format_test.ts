@@ -59,3 +59,14 @@ Deno.test("call format: what each published template writes", () => {
     }
   }
 });
+
+Deno.test("call format: what a model has to begin with may begin as a call does", () => {
+  // As those of models that think write it.
+  const render: ChatTemplate["render"] = (messages, { tools, addGenerationPrompt = true } = {}) =>
+    messages.map((message) => {
+      if (!("tool_calls" in message)) return `${tools ? "probe_name " : ""}${message.content}\n`;
+      const call = '{"name": "probe_name", "arguments": {"probe_key": "probe_value"}}';
+      return `<tool_call>\n${call}\n</tool_call>\n`;
+    }).join("") + (addGenerationPrompt ? "<think>\n" : "");
+  assertEquals(callFormat({ render } as ChatTemplate), HERMES);
+});

@@ -3,10 +3,13 @@
  *
  * @module
  */
-import { apiError } from "./api_error.ts";
+import { type ApiError, apiError } from "./api_error.ts";
+
+/** The `Content-Type` of such answers. */
+export const EVENT_STREAM = "text/event-stream; charset=utf-8";
 
 const HEADERS = {
-  "content-type": "text/event-stream; charset=utf-8",
+  "content-type": EVENT_STREAM,
   "cache-control": "no-cache",
   // Proxies that gather answers would make pieces late.
   "x-accel-buffering": "no",
@@ -27,13 +30,16 @@ export interface StreamEnd {
   ended(error?: unknown): void;
 }
 
+/** What a client is told of an error: the JSON of events. */
+export type ToldError = (error: ApiError) => readonly unknown[];
+
 /**
- * An answer with an event of JSON for each of `events`. Events with names have the `type` of their JSON as such; others end
- * with `[DONE]`.
+ * An answer with an event of JSON for each of `events`, and `[DONE]` behind the last. JSON with a `type` has it as the name of
+ * its event.
  */
 export function eventStream(
   events: AsyncIterable<unknown>,
-  hasNames: boolean,
+  told: ToldError,
   end: StreamEnd,
 ): Response {
   const encoder = new TextEncoder();
@@ -58,24 +64,18 @@ export function eventStream(
       };
     },
     async pull(controller) {
-      const send = (data: string, name?: string) =>
-        controller.enqueue(
-          encoder.encode(`${name === undefined ? "" : `event: ${name}\n`}data: ${data}\n\n`),
-        );
+      const send = (text: string) => controller.enqueue(encoder.encode(text));
       try {
         const { done, value } = await iterator.next();
         if (over) return;
-        if (!done) {
-          const { type } = value as { readonly type?: string };
-          return send(JSON.stringify(value), hasNames ? type : undefined);
-        }
-        if (!hasNames) send("[DONE]");
+        if (!done) return send(eventOf(value));
         ended();
       } catch (error) {
         if (over) return;
-        send(JSON.stringify(apiError(error).body));
+        for (const event of told(apiError(error))) send(eventOf(event));
         ended(error);
       }
+      send("data: [DONE]\n\n");
       controller.close();
     },
     async cancel() {
@@ -85,4 +85,9 @@ export function eventStream(
     },
   });
   return new Response(body, { headers: HEADERS });
+}
+
+function eventOf(value: unknown): string {
+  const { type } = value as { readonly type?: string };
+  return `${type === undefined ? "" : `event: ${type}\n`}data: ${JSON.stringify(value)}\n\n`;
 }
