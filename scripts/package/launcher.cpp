@@ -131,7 +131,7 @@ int main(int count, char** arguments) {
   const std::string program =
       folder + "/node_modules/@specmquant/specmquant/scripts/package/program.js";
   std::vector<const char*> command = {deno.c_str(), "run", "--allow-all", "--no-config",
-      "--node-modules-dir=manual", "--unstable-no-legacy-abort", program.c_str()};
+      "--node-modules-dir=manual", program.c_str()};
   for (int i = 1; i < count; ++i) command.push_back(arguments[i]);
   command.push_back(nullptr);
   execv(deno.c_str(), const_cast<char* const*>(command.data()));
