@@ -24,6 +24,7 @@ import {
   planOf,
   type ProposingModels,
 } from "./composition.ts";
+import type { GenerateOptions } from "./generate_options.ts";
 import type { Generation } from "./generation.ts";
 import { checkEngineOptions, type EngineOptions, type Method, wayOf } from "./options.ts";
 import { headFamily } from "./method.ts";
@@ -42,7 +43,7 @@ import { inRole } from "./role.ts";
 import { type Sampled, samplingDefaults } from "./sampling_defaults.ts";
 import { checkSameTokenizer } from "./same_tokenizer.ts";
 import { type Score, type ScoreOptions, scoreTokens } from "./score.ts";
-import { type GenerateOptions, Session } from "./session.ts";
+import { Session } from "./session.ts";
 import type { Tuned, TuneOptions } from "./tune.ts";
 
 /** The longest text where an engine's options do not say. */
