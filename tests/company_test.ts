@@ -9,14 +9,17 @@ import type { Model } from "../src/model/mod.ts";
 import { allocateChain } from "../src/speculation/chain.ts";
 import type { Constraint } from "../src/speculation/constraint.ts";
 import {
+  always,
   type ChoiceOptions,
   Company,
   type Drafter,
   type DrafterPlan,
+  draftModel,
   dspark,
   eagle2,
   Round,
   sequenceMemory,
+  switched,
 } from "../src/speculation/mod.ts";
 import { backendTest } from "./backends.ts";
 import { methodsOf } from "./methods.ts";
@@ -189,6 +192,58 @@ backendTest("company: caches in 8 bits say side by side what they say alone", ({
       for (const { state } of seats.rounds) assertEquals(state.cache.keys[0].dtype, "i8");
       assertEquals(makeAll(seats, wanted, new Random(i)).made, right, plan?.name);
     }
+  });
+}, ["cpu", "cuda"]);
+
+backendTest("company: draft models propose side by side, and none alone", ({ device }) => {
+  withModels(device, { target: 1, draft: 1, noise: 0.4 }, (models) => {
+    const wanted = wantedTexts(6);
+    using plain = new Decoder(models.target, CONTEXT);
+    const right = wanted.map(({ prompt, count, options }) => plain.decode(prompt, count, options));
+    const inner = eagle2(models.draftHead, { depth: 3, topk: 4, treeSize: 12 });
+    const both = switched([
+      draftModel(models.draft, { minDraft: 5, siblings: 3 }, switched([inner])),
+      eagle2(models.targetHead, { depth: 3, topk: 4, treeSize: 12 }),
+    ]);
+    const alone = () => {
+      throw new Error("a draft model proposed alone");
+    };
+    for (const plan of [draftModel(models.draft, { minDraft: 5 }), both]) {
+      using seats = new Seats(models.target, 4, plan);
+      const random = new Random(3);
+      for (const { drafter } of seats.rounds) {
+        Object.assign(drafter!, { propose: alone });
+        // A draft model, alone and with a head, and a head of the target.
+        if (plan === both) {
+          drafter!.policy = { ...always(plan.settings[0]), next: () => random.pick(plan.settings) };
+        }
+      }
+      assertEquals(makeAll(seats, wanted, new Random(1)).made, right, plan.name);
+      assert(seats.rounds.some(({ levels }) => levels[1].rounds > 0));
+    }
+  });
+}, ["cpu", "cuda"]);
+
+backendTest("company: who does not propose reads what others chose in one go", ({ device }) => {
+  withModels(device, { target: 1, draft: 1, noise: 0.4 }, ({ target, draft }) => {
+    const plan = draftModel(draft, { minDraft: 5 });
+    using seats = new Seats(target, 2, plan);
+    const { rounds, company } = seats;
+    for (const [seat, round] of rounds.entries()) for (const _ of round.read([1, 2 + seat]));
+    const run = (isPlain: boolean) =>
+      company.run(
+        rounds.map((_, seat) => ({
+          seat,
+          done: (result) => {
+            if ("error" in result) throw result.error;
+          },
+        })),
+        isPlain,
+      );
+    for (let i = 0; i < 40; i++) run(true);
+    assertEquals(rounds.map(({ levels }) => levels[1].catchUps), [1, 1]);
+    run(false);
+    assert(rounds.every(({ levels }) => levels[1].rounds === 5));
   });
 }, ["cpu", "cuda"]);
 

@@ -7,10 +7,14 @@
 import { DeviceEvent } from "../device/mod.ts";
 import { MAX_TREE_ROWS } from "../ops/mod.ts";
 import { Crowd } from "./crowd.ts";
+import type { SharedDrafting } from "./drafter.ts";
 import { slotsOf } from "./memory.ts";
 import type { Round } from "./round.ts";
 import { SharedForwards } from "./shared_forwards.ts";
 import type { RoundOptions, UnderWay } from "./under_way.ts";
+
+/** The kind of plain rounds; of two, by length, the first. */
+const PLAIN_KIND = 0;
 
 /** A sequence whose turn it is. */
 export interface Turn extends RoundOptions {
@@ -30,6 +34,8 @@ interface Begun {
 export class Company implements Disposable {
   readonly #rounds: readonly Round[];
   readonly #forwards: SharedForwards;
+  /** Proposes for several; absent where each drafter works alone. */
+  readonly #drafting?: SharedDrafting;
   readonly #crowd = new Crowd();
   readonly #events: readonly DeviceEvent[];
   readonly #cleanup: DisposableStack;
@@ -39,10 +45,13 @@ export class Company implements Disposable {
     const [{ memory: { device } }] = rounds;
     this.#rounds = rounds;
     using cleanup = new DisposableStack();
-    this.#events = Array.from({ length: 2 }, () => cleanup.use(new DeviceEvent(device)));
+    this.#events = Array.from({ length: 3 }, () => cleanup.use(new DeviceEvent(device)));
     // A seat may have a part in a forward before it has a text.
     for (const { state, memory } of rounds) state.cache.ensure(slotsOf(memory, 1));
     this.#forwards = cleanup.use(new SharedForwards(rounds));
+    const [{ drafter }] = rounds;
+    this.#drafting = drafter?.share?.(rounds.map((round) => round.drafter!));
+    if (this.#drafting) cleanup.use(this.#drafting);
     this.#cleanup = cleanup.move();
   }
 
@@ -67,6 +76,14 @@ export class Company implements Disposable {
     };
   }
 
+  /** Queues a round of plain decoding of each of `seats`, ascending; see `Round.queuePlain`. */
+  queuePlain(seats: readonly number[]): void {
+    for (const { graph, seats: of } of this.#forwards.of(PLAIN_KIND, seats)) {
+      graph?.launch();
+      for (const seat of of) this.#rounds[seat].queuePlain(graph !== undefined);
+    }
+  }
+
   /** Runs them and waits. */
   run(turns: readonly Turn[], isPlain?: boolean): void {
     this.queue(turns, isPlain)();
@@ -76,6 +93,7 @@ export class Company implements Disposable {
     let round: UnderWay | undefined;
     const isQueued = tried(turn, () => {
       round = this.#rounds[turn.seat].begin(turn);
+      round.propose();
       round.queueAlone();
     });
     return () => {
@@ -85,22 +103,29 @@ export class Company implements Disposable {
 
   #queue(turns: readonly Turn[], isPlain: boolean): () => void {
     const begun = new Map<number, Begun>();
+    // What went wrong has been told, and has no part in what follows.
+    const attempt = (seat: number, body: (one: Begun) => void): void => {
+      const one = begun.get(seat);
+      if (one && !tried(one.turn, () => body(one))) begun.delete(seat);
+    };
+    const [start, before, after] = this.#events;
+    start.record();
     for (const turn of turns) {
       const { seat } = turn;
       tried(turn, () => {
         begun.set(seat, { turn, round: this.#rounds[seat].begin(turn, isPlain) });
       });
     }
-    // What went wrong has been told, and has no part in what follows.
-    const attempt = (seat: number, body: (one: Begun) => void): void => {
-      const one = begun.get(seat);
-      if (one && !tried(one.turn, () => body(one))) begun.delete(seat);
-    };
+    const together = this.#drafting ? proposing(begun) : [];
+    for (const [seat, { round }] of begun) {
+      if (!together.includes(seat)) attempt(seat, () => round.propose());
+    }
+    if (together.length > 0) this.#drafting!.propose(together);
+    for (const seat of together) attempt(seat, ({ round }) => round.take());
     const kinds = this.#kindsOf(begun);
     for (const [kind, seats] of kinds) {
       for (const seat of seats) attempt(seat, ({ round }) => round.queueRead(kind));
     }
-    const [before, after] = this.#events;
     before.record();
     for (const [kind, all] of kinds) {
       const there = all.filter((seat) => begun.has(seat));
@@ -113,7 +138,10 @@ export class Company implements Disposable {
     }
     after.record();
     const share = begun.size;
-    const sharedMs = () => DeviceEvent.elapsed(before, after) / share;
+    const sharedMs = () => ({
+      draft: DeviceEvent.elapsed(start, before) / together.length,
+      verify: DeviceEvent.elapsed(before, after) / share,
+    });
     return () => {
       for (const seat of begun.keys()) {
         attempt(seat, ({ turn, round }) => turn.done({ accepted: round.finish(sharedMs) }));
@@ -146,6 +174,12 @@ export class Company implements Disposable {
   [Symbol.dispose](): void {
     this.#cleanup.dispose();
   }
+}
+
+/** The seats in which drafters are to propose, ascending. */
+function proposing(begun: ReadonlyMap<number, Begun>): number[] {
+  return [...begun].filter(([, { round }]) => round.isProposing).map(([seat]) => seat)
+    .sort((a, b) => a - b);
 }
 
 /** Whether `body` ran; who waits for the turn hears otherwise. */

@@ -10,7 +10,7 @@ import type { Drafter } from "./drafter.ts";
 import type { RoundOps } from "./round_ops.ts";
 
 /** Rows of a forward that reads many tokens which others have chosen; few enough that hidden states of all are kept. */
-const CATCH_UP_ROWS = 32;
+export const CATCH_UP_ROWS = 32;
 
 /** Reads the tokens of the history behind what is in the caches. */
 export class Reader implements Disposable {

@@ -172,42 +172,36 @@ export class Round implements Verifier, Disposable {
    */
   run(logged?: LogProbsOf, constraint?: Constraint): number {
     const round = this.begin({ logged, constraint });
+    round.propose();
     round.queueAlone();
     return round.finish();
   }
 
-  /** Begins a round: queues its proposal, but none where it `isPlain`. */
+  /** Begins a round, in which the drafter does not propose where tokens are forced or it `isPlain`: it follows. */
   begin(options: RoundOptions, isPlain = false): UnderWay {
     const { constraint } = options;
-    const [start, drafted] = this.#events;
-    start.record();
-    const forced = constraint ? this.#kinds.constraint.propose(constraint, this.state.length) : 0;
-    const graphs = this.#propose(forced > 0, isPlain);
-    drafted.record();
-    const tools = { round: this, ops: this.#ops, kinds: this.#kinds, events: this.#events };
-    return new UnderWay(tools, options, graphs, forced);
-  }
-
-  /** Lets the drafter propose, or only follow where tokens are forced or none are wanted; gives the graphs that verify what stands. */
-  #propose(forced: boolean, isPlain: boolean): RoundGraphs {
-    this.#wasForced = forced;
-    if (forced || (isPlain && this.state.length > 0)) {
-      this.drafter?.follow();
-      return forced ? this.#kinds.forced : this.#kinds.plain;
-    }
+    const { length } = this.state;
+    this.#events[0].record();
+    const forced = constraint ? this.#kinds.constraint.propose(constraint, length) : 0;
+    this.#wasForced = forced > 0;
     // A drafter needs a hidden state to start from: the first token of all is decoded plainly.
-    if (this.drafter === undefined || this.state.length === 0) return this.#kinds.plain;
-    this.drafter.propose();
-    // The first row is the last committed token.
-    this.stats.drafted += this.drafter.proposed - 1;
-    return this.#kinds.proposed;
+    const proposes = this.drafter !== undefined && length > 0 && forced === 0 && !isPlain;
+    if (forced > 0 || (isPlain && length > 0)) this.drafter?.follow();
+    const tools = { round: this, ops: this.#ops, kinds: this.#kinds, events: this.#events };
+    return new UnderWay(tools, options, forced, proposes);
   }
 
-  /** Queues one round of plain decoding without waiting: its accept length is 1, whatever the token. */
-  queuePlain(): void {
+  /**
+   * Queues one round of plain decoding without waiting: its accept length is 1, whatever the token; where it `hasForward`, behind
+   * a forward that others have a part in.
+   */
+  queuePlain(hasForward = false): void {
     const { plain } = this.#kinds;
-    plain.verify.launch();
-    plain.commit().launch();
+    if (hasForward) plain.end.launch();
+    else {
+      plain.verify.launch();
+      plain.commit().launch();
+    }
     this.state.length++;
     this.stats.add(1, 1);
   }

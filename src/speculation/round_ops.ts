@@ -48,8 +48,7 @@ export class RoundOps implements Disposable {
   constructor(model: Model, memory: SequenceMemory, arena: Arena, options: RoundOpsOptions) {
     const { plan, most, above, siblings } = options;
     const { device } = memory;
-    // Only forwards of the target are shared.
-    const seat = above ? undefined : memory.seat;
+    const { seat } = memory;
     this.memory = memory;
     this.seat = seat;
     this.#siblings = siblings;
@@ -63,7 +62,7 @@ export class RoundOps implements Disposable {
         vocabulary: above?.vocabulary,
         kvCache: memory.kvCache,
         taps: typeof plan?.taps === "string" ? undefined : plan?.taps,
-        scratch: memory.seat?.scratch,
+        scratch: seat?.scratch,
       }),
     );
     if (plan && plan.taps !== "none") {
@@ -130,7 +129,7 @@ export class RoundOps implements Disposable {
       output.queueLogProbs(device, own(state.choice), own(scores));
     }
     const path = rows(output.path, 0, count);
-    this.#siblings?.queueCollect(state, path, rows(output.result, 0, 1));
+    this.#siblings?.queueCollect(state, path, rows(output.result, 0, 1), first);
     if (taps) {
       ringWrite(device, taps.ring, own(state.tapped), {
         start: state.cacheLength,

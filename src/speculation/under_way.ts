@@ -31,28 +31,62 @@ export interface RoundTools {
   readonly events: readonly DeviceEvent[];
 }
 
+/** Its parts in the times that rounds had together, when they are over. */
+export interface SharedMs {
+  /** Until the proposals stood. */
+  readonly draft: number;
+  /** In forwards, verification and commits. */
+  readonly verify: number;
+}
+
 /**
- * A round whose proposal has been queued. Alone it goes on with `queueAlone`; in company with `queueRead`, a forward of several
- * or `queueOwn`, and `settle`.
+ * A round that has begun. Alone it goes on with `propose` and `queueAlone`; in company with `propose` or, where others have made
+ * its proposal, `take`, then with `queueRead`, a forward of several or `queueOwn`, and `settle`.
  */
 export class UnderWay {
   readonly #tools: RoundTools;
   readonly #options: RoundOptions;
   /** Rows that a constraint forces; 0 where it leaves the proposal to the drafter. */
   readonly #forced: number;
+  /** Whether its drafter is to propose. */
+  readonly isProposing: boolean;
   /** What verifies the proposal. */
   #graphs: RoundGraphs;
+  /** Whether its proposal was made together with others'. */
+  #hasShared = false;
   /** Whether its forward had the verification with it. */
   #isVerified = false;
-  /** Whether it was alone. */
-  #isAlone = false;
 
-  /** A proposal that `graphs` verify; of `forced` rows where a constraint forces them, else 0. */
-  constructor(tools: RoundTools, options: RoundOptions, graphs: RoundGraphs, forced: number) {
+  /** One with `forced` rows where a constraint forces them, else 0; without, its drafter proposes where it `isProposing`. */
+  constructor(tools: RoundTools, options: RoundOptions, forced: number, isProposing: boolean) {
     this.#tools = tools;
     this.#options = options;
-    this.#graphs = graphs;
     this.#forced = forced;
+    this.isProposing = isProposing;
+    this.#graphs = forced > 0 ? tools.kinds.forced : tools.kinds.plain;
+  }
+
+  /** Lets its drafter propose. */
+  propose(): void {
+    const { round: { drafter }, events: [, drafted] } = this.#tools;
+    if (this.isProposing) {
+      drafter!.propose();
+      this.#take();
+    }
+    drafted.record();
+  }
+
+  /** Takes what has been proposed together with others' proposals. */
+  take(): void {
+    this.#hasShared = true;
+    this.#take();
+  }
+
+  #take(): void {
+    const { round: { stats, drafter }, kinds } = this.#tools;
+    // The first row is the last committed token.
+    stats.drafted += drafter!.proposed - 1;
+    this.#graphs = kinds.proposed;
   }
 
   /** Of the free kinds, the one that verifies the proposal in the fewest rows; -1 for what is forced. */
@@ -64,7 +98,6 @@ export class UnderWay {
   queueAlone(): void {
     const { events: [, , verified, committed] } = this.#tools;
     const { constraint, logged } = this.#options;
-    this.#isAlone = true;
     this.queueRead(this.kind);
     this.queueOwn();
     if (constraint) this.#chooseConstrained(constraint);
@@ -119,10 +152,10 @@ export class UnderWay {
   }
 
   /**
-   * Waits for the result, and has everybody hear of it; gives the tokens committed. In company `sharedMs` gives its part of the
-   * time in which rounds were verified together, when that is over.
+   * Waits for the result, and has everybody hear of it; gives the tokens committed. In company `sharedMs` gives its parts of the
+   * times that rounds had together.
    */
-  finish(sharedMs: () => number = () => 0): number {
+  finish(sharedMs?: () => SharedMs): number {
     const { round, ops, events } = this.#tools;
     const { state, stats, memory: { text, watch }, drafter } = round;
     const [start, drafted, verified, committed] = events;
@@ -134,11 +167,13 @@ export class UnderWay {
     for (let j = 1; j <= accepted; j++) text[state.length + j] = result[j];
     state.length += accepted;
     stats.add(accepted, this.#graphs.proposal.rows);
-    stats.draftMs += DeviceEvent.elapsed(start, drafted);
-    if (this.#isAlone) {
+    const shared = sharedMs?.();
+    stats.draftMs += this.#hasShared ? shared!.draft : DeviceEvent.elapsed(start, drafted);
+    if (shared) stats.verifyMs += shared.verify;
+    else {
       stats.verifyMs += DeviceEvent.elapsed(drafted, verified);
       stats.commitMs += DeviceEvent.elapsed(verified, committed);
-    } else stats.verifyMs += sharedMs();
+    }
     watch?.ended(round);
     drafter?.observe(ops.output.strays(result));
     return accepted;
