@@ -57,9 +57,14 @@ export class Following implements Disposable {
 
   /** Follows, then launches the graph of a proposal, which reads all that the verifier has. */
   propose(draft: Graph): void {
-    const { verifier, state } = this.#options;
     this.follow();
     draft.launch();
+    this.drawn();
+  }
+
+  /** Hears that a proposal has been queued, which reads all that the verifier has. */
+  drawn(): void {
+    const { verifier, state } = this.#options;
     state.length = verifier.state.length;
   }
 

@@ -5,7 +5,7 @@
  */
 import { type Device, Graph } from "../device/mod.ts";
 import { ModelState, SHORT_SLOTS } from "../model/mod.ts";
-import { allBlocks, type Block, cover } from "./blocks.ts";
+import { allBlocks, type Block, blockName, cover } from "./blocks.ts";
 import type { Round } from "./round.ts";
 import { abreast, firstRow } from "./seats.ts";
 
@@ -41,7 +41,7 @@ export class SharedForwards implements Disposable {
     this.#graphs = kinds.map(({ proposal }, kind) => {
       const blocks = allBlocks(rounds.length, abreast(proposal.rows));
       return new Map(blocks.map((block) => [
-        nameOf(block),
+        blockName(block),
         cleanup.use(Graph.capture(device, () => this.#queue(block, kind))),
       ]));
     });
@@ -66,7 +66,7 @@ export class SharedForwards implements Disposable {
       const { from, end } = block;
       if (end - from === 1) return { seats: [from] };
       return {
-        graph: this.#graphs[this.#fitting(kind, block)].get(nameOf(block))!,
+        graph: this.#graphs[this.#fitting(kind, block)].get(blockName(block))!,
         seats: seats.filter((seat) => from <= seat && seat < end),
       };
     });
@@ -85,8 +85,4 @@ export class SharedForwards implements Disposable {
   [Symbol.dispose](): void {
     this.#cleanup.dispose();
   }
-}
-
-function nameOf({ from, end }: Block): string {
-  return `${from}-${end}`;
 }
