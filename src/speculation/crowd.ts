@@ -18,6 +18,9 @@ const KEPT = 9;
 /** Turns until the other way is tried once more, where it was the better one until now. */
 const DOUBTED = 12;
 
+/** How many times as long one way takes as the other where that is more than what else a machine does: it is believed at once. */
+const HOPELESS = 4;
+
 /** Turns between two trials, at least and at most: fewer where both are about as good. */
 const LEAST_BETWEEN = 64;
 const MOST_BETWEEN = 1024;
@@ -57,9 +60,12 @@ export class Crowd {
     this.#before = way;
     // Drafters read what they have missed.
     if (hasChanged || tokens === 0) return;
-    const known = this.#sizeOf(count).ways[way];
+    const size = this.#sizeOf(count);
+    const known = size.ways[way];
     known.push(ms / tokens);
     if (known.length > KEPT) known.shift();
+    const isTrial = way !== size.better;
+    if (isTrial && ms / tokens > HOPELESS * median(size.ways[size.better])) size.left = 0;
   }
 
   #sizeOf(count: number): Size {
@@ -89,7 +95,8 @@ function choose(size: Size): void {
   size.won = hasWon ? size.won + 1 : 0;
   size.better = size.way = hasWon ? better : other;
   const ratio = hasWon ? tried / best : best / tried;
-  const between = Math.min(MOST_BETWEEN, LEAST_BETWEEN * ratio ** 4, LEAST_BETWEEN * size.won ** 2);
+  const believed = ratio > HOPELESS ? Infinity : LEAST_BETWEEN * size.won ** 2;
+  const between = Math.min(MOST_BETWEEN, LEAST_BETWEEN * ratio ** 4, believed);
   size.left = size.won === 0 ? DOUBTED : Math.round(between);
 }
 
