@@ -39,7 +39,7 @@ import { Generation } from "./generation.ts";
 import { Lockstep } from "./lockstep.ts";
 import type { Output } from "./output.ts";
 import { PROMPT, type TokenIds, tokenIds } from "./prompt.ts";
-import { pickSlot, Slot } from "./slot.ts";
+import { pickSlot, sharedPrefix, Slot } from "./slot.ts";
 import { type Home, type Taken, TextRun } from "./text_run.ts";
 import { TUNE_KINDS, type Tuned, type TuneOptions, tuneRound } from "./tune.ts";
 import { waysOf } from "./ways.ts";
@@ -56,7 +56,7 @@ export interface SessionOptions {
   readonly method?: string;
   /**
    * Most tokens of a prompt that are read at once; what suits the backend where absent. With 64 or fewer a text is bit for
-   * bit the same whether it continues the one before or is read afresh.
+   * bit the same whether it continues the one before, begins like one in another slot or is read afresh.
    */
   readonly promptRows?: number;
   /** How the caches of all models keep keys and values; `f16` where absent. */
@@ -141,6 +141,7 @@ export class Session implements Disposable {
       context,
       lockstep: this.#lockstep,
       expectLive: () => this.#expectLive(),
+      prefix: (prompt, slot, kept) => sharedPrefix(this.#slots, slot, prompt, kept),
       take: (prompt, output, method) => this.#take(prompt, output, method),
     };
     this.#cleanup = cleanup.move();

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Policy, Round } from "../speculation/mod.ts";
+import type { Policy, Round, SharedPrefix } from "../speculation/mod.ts";
 import type { Output } from "./output.ts";
 
 /** A sequence's caches. */
@@ -65,11 +65,45 @@ export class Slot {
    * read again: a head pairs its hidden state with the token behind it, which may be another one now.
    */
   kept(prompt: readonly number[]): number {
-    const most = Math.min(this.#cached, prompt.length - 1);
-    let common = 0;
-    while (common < most && prompt[common] === this.#text[common]) common++;
-    return Math.max(0, common - 1);
+    return common(this.#text, this.#cached, prompt);
   }
+
+  /** How many tokens of `prompt` its caches hold at every level, as `kept` counts them, also while a generation is under way. */
+  held(prompt: readonly number[]): number {
+    const { round } = this;
+    const held = this.isTaken ? round.held : Math.min(this.#cached, round.held);
+    return common(round.memory.text, held, prompt);
+  }
+}
+
+/** How many tokens of `prompt` the first `held` of `text` keep. */
+function common(text: ArrayLike<number>, held: number, prompt: readonly number[]): number {
+  const most = Math.min(held, prompt.length - 1);
+  let same = 0;
+  while (same < most && prompt[same] === text[same]) same++;
+  return Math.max(0, same - 1);
+}
+
+/** Fewer tokens than this are read sooner than they are copied. */
+const LEAST_COPIED = 8;
+
+/**
+ * Of the slots beside `own`, busy or not, the one whose caches hold the most of `prompt`, if that is a good deal more than the first
+ * `kept` tokens; what it holds is right until the next round.
+ */
+export function sharedPrefix(
+  slots: readonly Slot[],
+  own: Slot,
+  prompt: readonly number[],
+  kept: number,
+): SharedPrefix | undefined {
+  let best: SharedPrefix | undefined;
+  for (const slot of slots) {
+    if (slot === own) continue;
+    const held = slot.held(prompt);
+    if (held >= (best?.held ?? kept + LEAST_COPIED)) best = { from: slot.round, held };
+  }
+  return best;
 }
 
 /**

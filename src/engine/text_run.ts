@@ -12,6 +12,7 @@ import {
   type LogProbsOf,
   type Policy,
   type Round,
+  type SharedPrefix,
   type TopToken,
 } from "../speculation/mod.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
@@ -47,6 +48,8 @@ export interface Home {
   readonly lockstep: Lockstep;
   /** Throws code `"disposed"` where something that texts need has been disposed. */
   expectLive(): void;
+  /** What another slot holds of the prompt of a text in `slot`, at this moment, beyond the `kept` tokens. */
+  prefix(prompt: readonly number[], slot: Slot, kept: number): SharedPrefix | undefined;
   /** Takes a slot for a text with this output; throws an `ArgumentError` where none is free. */
   take(prompt: readonly number[], output: Output, method?: string): Taken;
 }
@@ -77,6 +80,8 @@ export class TextRun {
   readonly #text: number[];
   readonly #logprobs: number[] = [];
   readonly #top: (readonly TopToken[])[] = [];
+  /** Tokens of the prompt that were in caches. */
+  #cached = 0;
   /** Whether a piece of the prompt has been read. */
   #hasRead = false;
   /** When the prompt had been read. */
@@ -154,14 +159,23 @@ export class TextRun {
   }
 
   /** Reads the prompt, piece by piece, between the rounds of others. */
-  async #read({ slot: { round }, kept }: Taken): Promise<void> {
+  async #read({ slot, kept }: Taken): Promise<void> {
     const { prompt, options: { signal, progress } } = this.#wanted;
-    const { target: { device }, lockstep } = this.#home;
+    const home = this.#home;
+    const { target: { device }, lockstep } = home;
+    this.#cached = kept;
     signal?.throwIfAborted();
     progress?.(kept, prompt.length);
-    const pieces = round.read(prompt, prompt.length + this.#limit, kept);
+    let pieces: Iterator<number, void> | undefined;
+    const begin = () => {
+      const prefix = home.prefix(prompt, slot, kept);
+      if (prefix) this.#cached = prefix.held;
+      return slot.round.read(prompt, prompt.length + this.#limit, kept, prefix);
+    };
     for (let isRead = false; !isRead;) {
       await lockstep.read(() => {
+        // What others hold is known when it is read.
+        pieces ??= begin();
         const { value } = pieces.next();
         isRead = value === undefined || value === prompt.length - 1;
         // What the drafter does behind the last piece is no piece.
@@ -195,7 +209,7 @@ export class TextRun {
   }
 
   /** Gives the slot back, and makes the result. */
-  #end({ slot, kept, method, policy }: Taken, started: number): void {
+  #end({ slot, method, policy }: Taken, started: number): void {
     const { prompt } = this.#wanted;
     const { round } = slot;
     const output = this.#output;
@@ -215,7 +229,7 @@ export class TextRun {
         top: this.#top.slice(0, tokens.length),
       }),
       promptTokens: prompt.length,
-      cachedTokens: kept,
+      cachedTokens: this.#cached,
       finishReason,
       seed: this.#seed,
       stats: {

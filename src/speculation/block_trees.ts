@@ -274,6 +274,14 @@ class BlockTrees implements Drafter {
     return this.#name;
   }
 
+  get held(): number {
+    return this.#state.length;
+  }
+
+  copy(from: Drafter, end: number): void {
+    this.#following.copy((from as BlockTrees).#state, end);
+  }
+
   resume(kept: number, length: number): void {
     for (const { draw } of this.#trees) draw.expectLive();
     this.#following.resume(kept, length);

@@ -279,6 +279,14 @@ class DraftModel implements Drafter, DraftSteps {
     return row <= this.#drafted ? this.#proposers[row - 1] : this.#name;
   }
 
+  get held(): number {
+    return this.round.held;
+  }
+
+  copy(from: Drafter, end: number): void {
+    this.round.copy((from as DraftModel).round, end);
+  }
+
   resume(kept: number, length: number): void {
     this.#grow?.expectLive();
     this.#takeBack?.expectLive();

@@ -167,6 +167,10 @@ export interface Drafter extends Disposable {
    * and forgets what follows; makes room for a text of `length` tokens: rounds allocate nothing.
    */
   resume(kept: number, length: number): void;
+  /** Tokens of the text that its caches have; absent where it has none. */
+  readonly held?: number;
+  /** Copies what `from`, of another sequence and the same plan, holds of tokens up to `end`, behind what it has; absent as `held`. */
+  copy?(from: Drafter, end: number): void;
   /** Forgets what it remembers of earlier texts; absent where it remembers none. */
   forget?(): void;
   /**

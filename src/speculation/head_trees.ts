@@ -271,6 +271,14 @@ class HeadTrees implements Drafter, TreeDrafter {
     return this.#name;
   }
 
+  get held(): number {
+    return this.drawer.state.length;
+  }
+
+  copy(from: Drafter, end: number): void {
+    this.following.copy((from as HeadTrees).drawer.state, end);
+  }
+
   resume(kept: number, length: number): void {
     for (const { draw } of this.#trees) draw.expectLive();
     this.following.resume(kept, length);

@@ -21,6 +21,14 @@ import type { Taps } from "./taps.ts";
 import { type RoundOptions, UnderWay } from "./under_way.ts";
 import { RoundWatch } from "./watch.ts";
 
+/** The begin of a text that another sequence has, too. */
+export interface SharedPrefix {
+  /** What works on that one, by the same plan. */
+  readonly from: Round;
+  /** Tokens that its caches hold, more than are kept. */
+  readonly held: number;
+}
+
 /** A model that verifies what its drafter proposes; without a drafter, plain decoding. */
 export class Round implements Verifier, Disposable {
   /** Name of the model in statistics and provenance. */
@@ -148,16 +156,19 @@ export class Round implements Verifier, Disposable {
 
   /**
    * Makes room for a text of `length` tokens (the whole context where absent) and reads a prompt of 1 token or
-   * more, of which the caches keep the first `kept` tokens of the text before; yields the tokens read after each chunk. The
-   * last token stays out of the caches: it is node 0 of the first round.
+   * more, of which the caches keep the first `kept` tokens of the text before, and those of the round `from` hold the first
+   * `held`, which are copied; yields the tokens read after each chunk. The last token stays out of the caches: it is node 0 of
+   * the first round.
    */
   *read(
     prompt: readonly number[],
     length: number = this.memory.context,
     kept = 0,
+    prefix?: SharedPrefix,
   ): Generator<number, void> {
     this.resume(kept, length);
     this.stats.reset();
+    if (prefix) this.copy(prefix.from, prefix.held);
     yield* this.#reader.read(prompt, kept);
   }
 
@@ -234,6 +245,19 @@ export class Round implements Verifier, Disposable {
     // It may read hidden states of what is kept.
     this.drafter?.resume(kept, length);
     this.state.setLength(kept);
+  }
+
+  /** Tokens of its text that the caches of all levels have. */
+  get held(): number {
+    return Math.min(this.state.length, this.drafter?.held ?? Infinity);
+  }
+
+  /** Copies what `from`, of another sequence and the same plan, holds of tokens up to `end`, at every level, behind what there is. */
+  copy(from: Round, end: number): void {
+    const { state, memory: { device } } = this;
+    state.cache.queueCopy(device, from.state.cache, state.length, end);
+    if (this.drafter) this.drafter.copy?.(from.drafter!, end);
+    state.setLength(end);
   }
 
   /** Forgets, at every level, what is remembered of earlier texts. */

@@ -219,6 +219,17 @@ class Switched implements Drafter {
     return drafter.proposerOf?.(row) ?? drafter.proposer(0);
   }
 
+  get held(): number {
+    return Math.min(...this.#members.map(({ drafter }) => drafter.held ?? Infinity));
+  }
+
+  copy(from: Drafter, end: number): void {
+    for (const [i, member] of this.#members.entries()) {
+      member.drafter.copy?.((from as Switched).#members[i].drafter, end);
+      member.read = end;
+    }
+  }
+
   resume(kept: number, length: number): void {
     this.#before = undefined;
     this.policy?.reset();
