@@ -8,6 +8,7 @@ export { DRAFTER_NAMES, type DrafterName } from "./drafters/registry.ts";
 export * from "./engine.ts";
 export type { GenerateOptions } from "./generate_options.ts";
 export * from "./generation.ts";
+export { contextOf } from "./loading.ts";
 export {
   type EngineOptions,
   type Method,
