@@ -182,6 +182,32 @@ for (const [method, kvCache] of [["eagle2", "f16"], ["hier", "int8"], ["auto", "
   );
 }
 
+backendTest(
+  "slots: of texts that begin alike at once, each piece is read once",
+  async ({ device }) => {
+    using trio = new Trio(DEMO_DIR, device);
+    const options = { context: CONTEXT, promptRows: 16, drafter: trio.plan("hier") };
+    using alone = new Session(trio.target, trio.tokenizer, options);
+    using session = new Session(trio.target, trio.tokenizer, { ...options, slots: 4 });
+    const prompts = [1, 2, 3, 4].map((i) =>
+      trio.tokenizer.encode(`${PROMPTS[0]} ${PROMPTS[2]} ${PROMPTS[1]} ${i}`)
+    );
+    const [{ length }] = prompts;
+    const asked = { maxTokens: 8, ignoreEos: true };
+    const results = await Promise.all(
+      prompts.map((prompt) => session.generate(prompt, asked).finish()),
+    );
+    for (const [i, { tokens }] of results.entries()) {
+      alone.forget();
+      assertEquals(tokens, (await alone.generate(prompts[i], asked).finish()).tokens);
+    }
+    const read = results.reduce((sum, { cachedTokens }) => sum + length - cachedTokens, 0);
+    // A piece more for each: there is one left whatever the others have.
+    assert(length > 3 * 16 && read <= length + 4 * 16, `${read} tokens of prompts of ${length}`);
+  },
+  BACKENDS,
+);
+
 Deno.test("slots: another method keeps them and their kind of caches, and ends texts under way", async () => {
   using engine = await Engine.load({
     target: `${DEMO_DIR}/target`,

@@ -141,7 +141,7 @@ export class Session implements Disposable {
       context,
       lockstep: this.#lockstep,
       expectLive: () => this.#expectLive(),
-      prefix: (prompt, slot, kept) => sharedPrefix(this.#slots, slot, prompt, kept),
+      prefix: (prompt, slot, held) => sharedPrefix(this.#slots, slot, prompt, held),
       take: (prompt, output, method) => this.#take(prompt, output, method),
     };
     this.#cleanup = cleanup.move();

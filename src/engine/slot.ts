@@ -19,6 +19,8 @@ export class Slot {
   /** The last text, and how many of its tokens are in the caches. */
   #text: readonly number[] = [];
   #cached = 0;
+  /** Whether they are of the generation under way. */
+  #hasBegun = false;
   /**
    * The output of the generation under way. Only the generation itself holds on to it, so that one which was
    * dropped in the middle makes room when it is collected.
@@ -46,6 +48,7 @@ export class Slot {
     this.#running = new WeakRef(output);
     this.lastUse = use;
     this.#cached = 0;
+    this.#hasBegun = false;
   }
 
   /** Ends it: the caches hold the first `cached` tokens of `text`, or nothing that is known where undefined. */
@@ -68,10 +71,16 @@ export class Slot {
     return common(this.#text, this.#cached, prompt);
   }
 
+  /** Hears that the caches hold nothing but tokens of the generation under way, from now on. */
+  begin(): void {
+    this.#hasBegun = true;
+  }
+
   /** How many tokens of `prompt` its caches hold at every level, as `kept` counts them, also while a generation is under way. */
   held(prompt: readonly number[]): number {
     const { round } = this;
-    const held = this.isTaken ? round.held : Math.min(this.#cached, round.held);
+    const isOwn = this.isTaken && this.#hasBegun;
+    const held = isOwn ? round.held : Math.min(this.#cached, round.held);
     return common(round.memory.text, held, prompt);
   }
 }
@@ -89,19 +98,19 @@ const LEAST_COPIED = 8;
 
 /**
  * Of the slots beside `own`, busy or not, the one whose caches hold the most of `prompt`, if that is a good deal more than the first
- * `kept` tokens; what it holds is right until the next round.
+ * `known` tokens; what it holds is right until the next round.
  */
 export function sharedPrefix(
   slots: readonly Slot[],
   own: Slot,
   prompt: readonly number[],
-  kept: number,
+  known: number,
 ): SharedPrefix | undefined {
   let best: SharedPrefix | undefined;
   for (const slot of slots) {
     if (slot === own) continue;
     const held = slot.held(prompt);
-    if (held >= (best?.held ?? kept + LEAST_COPIED)) best = { from: slot.round, held };
+    if (held >= (best?.held ?? known + LEAST_COPIED)) best = { from: slot.round, held };
   }
   return best;
 }

@@ -55,6 +55,9 @@ Deno.test("the begin of a prompt is had from whoever holds the most of it, busy 
   // Nobody has a text yet.
   assertEquals(from(0), undefined);
   slots[1].take(OUTPUT, 1);
+  // What it held before may have been forgotten.
+  assertEquals(from(0), undefined);
+  slots[1].begin();
   assertEquals(from(0), 24);
   assertEquals([from(16), from(17)], [24, undefined]);
   assertEquals(from(0, 1), undefined);
@@ -63,6 +66,7 @@ Deno.test("the begin of a prompt is had from whoever holds the most of it, busy 
   slots[3].release(texts[3], 31);
   assertEquals(from(0), 30);
   slots[2].take(OUTPUT, 3);
+  slots[2].begin();
   // The last token is always read, and the one before it.
   assertEquals(from(0), 38);
   slots[2].release(prompt, undefined);

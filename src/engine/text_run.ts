@@ -48,8 +48,8 @@ export interface Home {
   readonly lockstep: Lockstep;
   /** Throws code `"disposed"` where something that texts need has been disposed. */
   expectLive(): void;
-  /** What another slot holds of the prompt of a text in `slot`, at this moment, beyond the `kept` tokens. */
-  prefix(prompt: readonly number[], slot: Slot, kept: number): SharedPrefix | undefined;
+  /** What another slot holds of the prompt of a text in `slot`, at this moment, beyond the `held` tokens. */
+  prefix(prompt: readonly number[], slot: Slot, held: number): SharedPrefix | undefined;
   /** Takes a slot for a text with this output; throws an `ArgumentError` where none is free. */
   take(prompt: readonly number[], output: Output, method?: string): Taken;
 }
@@ -166,16 +166,16 @@ export class TextRun {
     this.#cached = kept;
     signal?.throwIfAborted();
     progress?.(kept, prompt.length);
-    let pieces: Iterator<number, void> | undefined;
-    const begin = () => {
-      const prefix = home.prefix(prompt, slot, kept);
-      if (prefix) this.#cached = prefix.held;
-      return slot.round.read(prompt, prompt.length + this.#limit, kept, prefix);
-    };
+    const length = prompt.length + this.#limit;
+    // What others hold of it is known when a piece is read.
+    const pieces = slot.round.read(prompt, length, kept, (held) => {
+      slot.begin();
+      const prefix = home.prefix(prompt, slot, held);
+      if (prefix) this.#cached += prefix.held - held;
+      return prefix;
+    });
     for (let isRead = false; !isRead;) {
       await lockstep.read(() => {
-        // What others hold is known when it is read.
-        pieces ??= begin();
         const { value } = pieces.next();
         isRead = value === undefined || value === prompt.length - 1;
         // What the drafter does behind the last piece is no piece.

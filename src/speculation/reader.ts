@@ -88,13 +88,17 @@ export class Reader implements Disposable {
     }
   }
 
-  /** Reads a prompt behind the first `kept` tokens of it, which the caches have; yields the tokens read after each chunk. */
-  *read(prompt: readonly number[], kept: number): Generator<number, void> {
+  /**
+   * Reads a prompt behind the first `kept` tokens of it, which the caches have; before each chunk `before` may put more of it
+   * there. Yields the tokens read after each chunk.
+   */
+  *read(prompt: readonly number[], kept: number, before: () => void): Generator<number, void> {
     const { state, memory: { device, history, text, prefillRows } } = this.#ops;
     text.set(prompt.slice(kept), kept);
     device.upload(rows(history, kept, prompt.length), Int32Array.from(prompt.slice(kept)));
     const count = prompt.length - 1;
     while (state.length < count) {
+      before();
       this.prefill(Math.min(prefillRows, count - state.length));
       yield state.length;
     }

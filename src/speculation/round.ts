@@ -25,7 +25,7 @@ import { RoundWatch } from "./watch.ts";
 export interface SharedPrefix {
   /** What works on that one, by the same plan. */
   readonly from: Round;
-  /** Tokens that its caches hold, more than are kept. */
+  /** Tokens that its caches hold; one more at least is read. */
   readonly held: number;
 }
 
@@ -156,20 +156,22 @@ export class Round implements Verifier, Disposable {
 
   /**
    * Makes room for a text of `length` tokens (the whole context where absent) and reads a prompt of 1 token or
-   * more, of which the caches keep the first `kept` tokens of the text before, and those of the round `from` hold the first
-   * `held`, which are copied; yields the tokens read after each chunk. The last token stays out of the caches: it is node 0 of
-   * the first round.
+   * more, of which the caches keep the first `kept` tokens of the text before; yields the tokens read after each chunk. Before
+   * each, `ahead` may say who has more of it than the `held` tokens that there are, which is copied. The last token stays out of
+   * the caches: it is node 0 of the first round.
    */
   *read(
     prompt: readonly number[],
     length: number = this.memory.context,
     kept = 0,
-    prefix?: SharedPrefix,
+    ahead: (held: number) => SharedPrefix | undefined = () => undefined,
   ): Generator<number, void> {
     this.resume(kept, length);
     this.stats.reset();
-    if (prefix) this.copy(prefix.from, prefix.held);
-    yield* this.#reader.read(prompt, kept);
+    yield* this.#reader.read(prompt, kept, () => {
+      const prefix = ahead(this.state.length);
+      if (prefix) this.copy(prefix.from, prefix.held);
+    });
   }
 
   /** Queues forwards of the history up to `length` tokens, which some other level has chosen. */
