@@ -110,16 +110,17 @@ export class Company implements Disposable {
     };
     const [start, before, after] = this.#events;
     start.record();
+    const together: number[] = [];
     for (const turn of turns) {
       const { seat } = turn;
       tried(turn, () => {
-        begun.set(seat, { turn, round: this.#rounds[seat].begin(turn, isPlain) });
+        const round = this.#rounds[seat].begin(turn, isPlain);
+        if (this.#drafting && round.isProposing) together.push(seat);
+        else round.propose();
+        begun.set(seat, { turn, round });
       });
     }
-    const together = this.#drafting ? proposing(begun) : [];
-    for (const [seat, { round }] of begun) {
-      if (!together.includes(seat)) attempt(seat, () => round.propose());
-    }
+    together.sort((a, b) => a - b);
     if (together.length > 0) this.#drafting!.propose(together);
     for (const seat of together) attempt(seat, ({ round }) => round.take());
     const kinds = this.#kindsOf(begun);
@@ -139,7 +140,7 @@ export class Company implements Disposable {
     after.record();
     const share = begun.size;
     const sharedMs = () => ({
-      draft: DeviceEvent.elapsed(start, before) / together.length,
+      draft: together.length > 0 ? DeviceEvent.elapsed(start, before) / together.length : 0,
       verify: DeviceEvent.elapsed(before, after) / share,
     });
     return () => {
@@ -174,12 +175,6 @@ export class Company implements Disposable {
   [Symbol.dispose](): void {
     this.#cleanup.dispose();
   }
-}
-
-/** The seats in which drafters are to propose, ascending. */
-function proposing(begun: ReadonlyMap<number, Begun>): number[] {
-  return [...begun].filter(([, { round }]) => round.isProposing).map(([seat]) => seat)
-    .sort((a, b) => a - b);
 }
 
 /** Whether `body` ran; who waits for the turn hears otherwise. */
