@@ -47,6 +47,11 @@ export interface LoadReport {
   readonly gapMs: Spread;
   /** Of equal requests behind the first of each client. */
   readonly equalMs: Spread & { readonly least: number };
+  /**
+   * The same by the server's own clock, its milliseconds of processor time between question and answer, where that is known: what
+   * else the machine does holds it up no more than it holds up the server.
+   */
+  readonly equalCpuMs?: Spread & { readonly least: number };
   /** MiB of the server at the end of the first fifth, and the most behind it; where it is known. */
   readonly memory?: { readonly warm: number; readonly most: number };
 }
@@ -139,7 +144,7 @@ export class Load {
     const started = performance.now();
     const until = started + seconds * 1000;
     const wrong: string[] = [];
-    const [firsts, gaps, equal]: number[][] = [[], [], []];
+    const [firsts, gaps, equal, equalCpu]: number[][] = [[], [], [], []];
     const counts = Array.from({ length: clients }, () => 0);
     let tokens = 0;
     const memory: number[] = [];
@@ -150,6 +155,7 @@ export class Load {
         const which = n % 2 === 0 ? 0 : (client + n) % this.#questions.length;
         const { body, answer } = this.#questions[which];
         const isStreamed = (client + (n >> 1)) % 2 === 0;
+        const cpuFrom = this.#cpuMs();
         try {
           const { text, ms, firstMs, gapsMs, tokens: made } = await this.#ask(body, isStreamed);
           if (text !== answer) wrong.push(`question ${which}: ${JSON.stringify(text)}`);
@@ -158,7 +164,9 @@ export class Load {
           if (firstMs !== undefined) firsts.push(firstMs);
           gaps.push(...gapsMs);
           // At first nobody waits.
-          if (which === 0 && n > 0) equal.push(ms);
+          if (which > 0 || n === 0) continue;
+          equal.push(ms);
+          equalCpu.push(this.#cpuMs() - cpuFrom);
         } catch (error) {
           wrong.push(`question ${which}: ${error}`);
         }
@@ -177,6 +185,7 @@ export class Load {
       firstMs: spread(firsts),
       gapMs: spread(gaps),
       equalMs: spread(equal),
+      ...(this.#pid !== undefined && { equalCpuMs: spread(equalCpu) }),
       ...(this.#pid !== undefined && memory.length > 0 && {
         memory: {
           warm: Math.max(...memory.slice(0, warm)),
@@ -184,6 +193,15 @@ export class Load {
         },
       }),
     };
+  }
+
+  /** Milliseconds of processor time that the server has taken, as Linux counts them: in hundredths of a second. */
+  #cpuMs(): number {
+    if (this.#pid === undefined) return 0;
+    const stat = Deno.readTextFileSync(`/proc/${this.#pid}/stat`);
+    // Behind the name, which may have spaces in it, the user's and the system's are the 12th and the 13th.
+    const [user, system] = stat.slice(stat.lastIndexOf(")") + 2).split(" ").slice(11, 13);
+    return 10 * (Number(user) + Number(system));
   }
 
   /** MiB of the server. */

@@ -9,14 +9,19 @@ import type { Model } from "../src/model/mod.ts";
 import { allocateChain } from "../src/speculation/chain.ts";
 import type { Constraint } from "../src/speculation/constraint.ts";
 import {
+  always,
   type ChoiceOptions,
   Company,
   type Drafter,
   type DrafterPlan,
+  draftModel,
   dspark,
   eagle2,
+  eagle3 as eagle3Of,
   Round,
   sequenceMemory,
+  switched,
+  type Turn,
 } from "../src/speculation/mod.ts";
 import { backendTest } from "./backends.ts";
 import { methodsOf } from "./methods.ts";
@@ -189,6 +194,109 @@ backendTest("company: caches in 8 bits say side by side what they say alone", ({
       for (const { state } of seats.rounds) assertEquals(state.cache.keys[0].dtype, "i8");
       assertEquals(makeAll(seats, wanted, new Random(i)).made, right, plan?.name);
     }
+  });
+}, ["cpu", "cuda"]);
+
+/** Has every drafter refuse to propose alone. */
+function together({ rounds }: Seats): void {
+  const propose = () => {
+    throw new Error("a drafter proposed alone");
+  };
+  for (const { drafter } of rounds) Object.assign(drafter!, { propose });
+}
+
+backendTest("company: drafters propose side by side, and what they propose alone", ({ device }) => {
+  withModels(device, { target: 1, draft: 1, noise: 0.4 }, (models) => {
+    const { target, draft, draftHead, targetHead, eagle3, blocks } = models;
+    const wanted = wantedTexts(6).slice(1, 5);
+    const shape = { depth: 3, topk: 4, treeSize: 12 };
+    const plans = [
+      draftModel(draft, { minDraft: 5 }),
+      draftModel(draft, { minDraft: 4, siblings: 3 }, eagle2(draftHead, shape)),
+      eagle2(targetHead, shape),
+      ...Object.values(eagle3!).map(({ target }) => eagle3Of(target, { ...shape, topk: 9 })),
+      dspark(blocks!.DeepSpec.target, { depth: 5, topk: 1, treeSize: 6 }),
+    ];
+    for (const plan of plans) {
+      using seats = new Seats(target, 4, plan);
+      using arena = new Arena(device, "alone");
+      using stack = new DisposableStack();
+      const alone = wanted.map(() =>
+        stack.use(new Round(target, sequenceMemory(device, arena, CONTEXT, plan), plan))
+      );
+      const { rounds, company } = seats;
+      for (const [seat, { prompt, options }] of wanted.entries()) {
+        for (const round of [rounds[seat], alone[seat]]) {
+          round.memory.choice.set(options, prompt.length, SMALL.vocab);
+          for (const _ of round.read(prompt));
+        }
+      }
+      together(seats);
+      const proposed = ({ drafter, state }: Round) => {
+        const { proposal: { tokens, parents }, proposed } = drafter!;
+        if (tokens === undefined) return [state.length, proposed];
+        return [...device.download(tokens), ...device.download(parents!)];
+      };
+      const done: Turn["done"] = (result) => {
+        if ("error" in result) throw result.error;
+      };
+      for (let i = 0; i < 8; i++) {
+        company.run(rounds.map((_, seat) => ({ seat, done })), false);
+        for (const [seat, round] of alone.entries()) {
+          round.run();
+          const where = `${plan.name}, round ${i} in seat ${seat}`;
+          assertEquals(proposed(rounds[seat]), proposed(round), where);
+        }
+      }
+    }
+  });
+}, ["cpu", "cuda"]);
+
+backendTest("company: of several drafters those in use propose side by side", ({ device }) => {
+  withModels(device, { target: 1, draft: 1, noise: 0.4 }, (models) => {
+    const wanted = wantedTexts(6);
+    using plain = new Decoder(models.target, CONTEXT);
+    const right = wanted.map(({ prompt, count, options }) => plain.decode(prompt, count, options));
+    const shape = { depth: 3, topk: 4, treeSize: 12 };
+    const plan = switched([
+      draftModel(
+        models.draft,
+        { minDraft: 5, siblings: 3 },
+        switched([eagle2(models.draftHead, shape)]),
+      ),
+      eagle2(models.targetHead, { ...shape, others: [{ depth: 2, topk: 6, treeSize: 8 }] }),
+    ]);
+    using seats = new Seats(models.target, 4, plan);
+    const random = new Random(3);
+    for (const { drafter } of seats.rounds) {
+      drafter!.policy = { ...always(plan.settings[0]), next: () => random.pick(plan.settings) };
+    }
+    together(seats);
+    assertEquals(makeAll(seats, wanted, new Random(1)).made, right);
+    assert(seats.rounds.some(({ levels }) => levels[1].rounds > 0));
+  });
+}, ["cpu", "cuda"]);
+
+backendTest("company: who does not propose reads what others chose in one go", ({ device }) => {
+  withModels(device, { target: 1, draft: 1, noise: 0.4 }, ({ target, draft }) => {
+    const plan = draftModel(draft, { minDraft: 5 });
+    using seats = new Seats(target, 2, plan);
+    const { rounds, company } = seats;
+    for (const [seat, round] of rounds.entries()) for (const _ of round.read([1, 2 + seat]));
+    const run = (isPlain: boolean) =>
+      company.run(
+        rounds.map((_, seat) => ({
+          seat,
+          done: (result) => {
+            if ("error" in result) throw result.error;
+          },
+        })),
+        isPlain,
+      );
+    for (let i = 0; i < 40; i++) run(true);
+    assertEquals(rounds.map(({ levels }) => levels[1].catchUps), [1, 1]);
+    run(false);
+    assert(rounds.every(({ levels }) => levels[1].rounds === 5));
   });
 }, ["cpu", "cuda"]);
 

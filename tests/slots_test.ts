@@ -146,6 +146,68 @@ backendTest("slots: each keeps its conversation", async ({ device }) => {
   }
 }, BACKENDS);
 
+for (const [method, kvCache] of [["eagle2", "f16"], ["hier", "int8"], ["auto", "f16"]] as const) {
+  backendTest(
+    `slots: what a text shares with another is copied, not read: ${method}, ${kvCache}`,
+    async ({ device }) => {
+      using trio = new Trio(DEMO_DIR, device);
+      const [first, second, third] = ["Tom has 3 pens.", "Anna has 5 apples.", "What is 2 + 3?"]
+        .map((end) => trio.tokenizer.encode(`${PROMPTS[0]} ${PROMPTS[2]} ${end}`));
+      let shared = 0;
+      while (first[shared] === second[shared] && first[shared] === third[shared]) shared++;
+      const options = { context: CONTEXT, promptRows: 64, kvCache, drafter: trio.plan(method) };
+      using alone = new Session(trio.target, trio.tokenizer, options);
+      using session = new Session(trio.target, trio.tokenizer, { ...options, slots: 3 });
+      const asked = { maxTokens: 20, logprobs: 1, ignoreEos: true };
+      const say = async (session: Session, prompt: readonly number[]) => {
+        const { tokens, logprobs, cachedTokens, stats } = await session.generate(prompt, asked)
+          .finish();
+        // What auto chooses depends on times.
+        const lengths = method === "auto" ? [] : stats.levels.map((level) => level.lengths);
+        return { cachedTokens, said: { tokens, logprobs, lengths } };
+      };
+      // One that is under way has its slot, and another one's text is longer by now.
+      const busy = session.generate(first, asked);
+      await busy[Symbol.asyncIterator]().next();
+      for (const prompt of [second, third]) {
+        alone.forget();
+        const { said, cachedTokens } = await say(session, prompt);
+        assertEquals(said, (await say(alone, prompt)).said);
+        assertEquals(cachedTokens, shared - 1);
+      }
+      alone.forget();
+      assertEquals((await busy.finish()).tokens, (await say(alone, first)).said.tokens);
+    },
+    BACKENDS,
+  );
+}
+
+backendTest(
+  "slots: of texts that begin alike at once, each piece is read once",
+  async ({ device }) => {
+    using trio = new Trio(DEMO_DIR, device);
+    const options = { context: CONTEXT, promptRows: 16, drafter: trio.plan("hier") };
+    using alone = new Session(trio.target, trio.tokenizer, options);
+    using session = new Session(trio.target, trio.tokenizer, { ...options, slots: 4 });
+    const prompts = [1, 2, 3, 4].map((i) =>
+      trio.tokenizer.encode(`${PROMPTS[0]} ${PROMPTS[2]} ${PROMPTS[1]} ${i}`)
+    );
+    const [{ length }] = prompts;
+    const asked = { maxTokens: 8, ignoreEos: true };
+    const results = await Promise.all(
+      prompts.map((prompt) => session.generate(prompt, asked).finish()),
+    );
+    for (const [i, { tokens }] of results.entries()) {
+      alone.forget();
+      assertEquals(tokens, (await alone.generate(prompts[i], asked).finish()).tokens);
+    }
+    const read = results.reduce((sum, { cachedTokens }) => sum + length - cachedTokens, 0);
+    // A piece more for each: there is one left whatever the others have.
+    assert(length > 3 * 16 && read <= length + 4 * 16, `${read} tokens of prompts of ${length}`);
+  },
+  BACKENDS,
+);
+
 Deno.test("slots: another method keeps them and their kind of caches, and ends texts under way", async () => {
   using engine = await Engine.load({
     target: `${DEMO_DIR}/target`,

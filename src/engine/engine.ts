@@ -6,28 +6,24 @@
 import type { KvCacheDType } from "../base/dtype.ts";
 import { ArgumentError, SpecMQuantError } from "../base/errors.ts";
 import { checkArgument, oneOf, required } from "../base/options.ts";
-import { type Checkpoint, openCheckpoint } from "../checkpoint/checkpoint.ts";
-import type { ModelConfig } from "../checkpoint/config/config.ts";
-import { openHead } from "../checkpoint/head.ts";
-import { Device, disposedError } from "../device/mod.ts";
+import { type Device, disposedError } from "../device/mod.ts";
 import type { Grammar, GrammarOption } from "../grammar/mod.ts";
-import { checkHead, HeadModel, Model, type ModelSummary, summarizeModel } from "../model/mod.ts";
+import type { Model } from "../model/mod.ts";
 import type { ChoiceOptions } from "../speculation/mod.ts";
-import { ChatTemplate, type RenderOptions } from "../text/chat_template.ts";
-import { Tokenizer } from "../text/tokenizer.ts";
+import type { ChatTemplate, RenderOptions } from "../text/chat_template.ts";
+import type { Tokenizer } from "../text/tokenizer.ts";
 import {
   autoOf,
   type Composition,
-  compositionOf,
   COMPOSITIONS,
   missingFor,
   planOf,
   type ProposingModels,
 } from "./composition.ts";
+import type { GenerateOptions } from "./generate_options.ts";
 import type { Generation } from "./generation.ts";
-import { checkEngineOptions, type EngineOptions, type Method, wayOf } from "./options.ts";
-import { headFamily } from "./method.ts";
-import { checkMemory, type PlannedModel, withHead } from "./plan.ts";
+import { type Loaded, loadModels } from "./loading.ts";
+import { checkEngineOptions, type EngineOptions, type Method } from "./options.ts";
 import {
   checkChat,
   isChat,
@@ -38,15 +34,10 @@ import {
   type TokenIds,
   tokenIds,
 } from "./prompt.ts";
-import { inRole } from "./role.ts";
 import { type Sampled, samplingDefaults } from "./sampling_defaults.ts";
-import { checkSameTokenizer } from "./same_tokenizer.ts";
 import { type Score, type ScoreOptions, scoreTokens } from "./score.ts";
-import { type GenerateOptions, Session } from "./session.ts";
+import { Session } from "./session.ts";
 import type { Tuned, TuneOptions } from "./tune.ts";
-
-/** The longest text where an engine's options do not say. */
-const DEFAULT_CONTEXT = 4096;
 
 /** What a way to propose tokens may be called: all of `Method`, and what hierarchies are made of. */
 const NAMES = [...new Set([...COMPOSITIONS.map(({ name }) => name), "hier"])];
@@ -64,20 +55,13 @@ export class Engine implements Disposable {
   readonly #models: ProposingModels;
   readonly #newSession: (one: Composition) => Session;
   readonly #sampled: Sampled;
-  #cleanup: DisposableStack;
+  #cleanup = new DisposableStack();
   #composition: Composition;
   #session: Session;
 
   private constructor(
-    device: Device,
-    target: Model,
-    models: ProposingModels,
-    tokenizer: Tokenizer,
-    chatTemplate: ChatTemplate | undefined,
-    composition: Composition,
-    newSession: (one: Composition) => Session,
-    { dir, generation, gguf }: Sampled,
-    cleanup: DisposableStack,
+    { device, target, models, tokenizer, chatTemplate, composition, context, sampled }: Loaded,
+    options: EngineOptions,
   ) {
     this.device = device;
     this.target = target;
@@ -85,80 +69,9 @@ export class Engine implements Disposable {
     this.chatTemplate = chatTemplate;
     this.#models = models;
     this.#composition = composition;
-    this.#newSession = newSession;
-    this.#session = newSession(composition);
-    this.#sampled = { dir, generation, gguf };
-    this.#cleanup = cleanup;
-  }
-
-  /**
-   * Loads the models of `options`. Everything is checked before a weight is read: a malformed file, models
-   * that do not fit together or into memory, options out of range. Nothing stays loaded when it throws.
-   */
-  static load(options: EngineOptions): Promise<Engine> {
-    // Reading is synchronous; a promise keeps failures and callers in one shape.
-    return new Promise((resolve) => resolve(Engine.#load(options)));
-  }
-
-  static #load(given: EngineOptions): Engine {
-    const options = checkEngineOptions(given);
-    const family = headFamily(options.head);
-    const { method, drafter: kind } = wayOf(options, family);
-    const composition = compositionOf(method, options.inner ?? family);
-    using files = new DisposableStack();
-    const stored = files.use(inRole("target", () => openCheckpoint(options.target)));
-    const tokenizer = inRole("target", () => Tokenizer.load(options.target));
-    const chatTemplate = inRole("target", () => ChatTemplate.load(options.target));
-    const drafts = method === "draft" || method === "hier" || method === "auto";
-    const draft = drafts && options.draft
-      ? files.use(inRole("draft", () => openCheckpoint(options.draft!)))
-      : undefined;
-    const head = kind?.head ? files.use(inRole("head", () => openHead(options.head!))) : undefined;
-    const { targetHead } = options;
-    const second = targetHead ? files.use(inRole("head", () => openHead(targetHead))) : undefined;
-
-    const planned = [
-      plan("target", stored.config, inRole("target", () => summarizeModel(stored))),
-    ];
-    if (second) {
-      const summary = inRole("head", () => checkHead(second, stored));
-      planned.push(...withHead(planned.pop()!, second, summary, true));
-    }
-    if (draft) {
-      planned.push(plan("draft", draft.config, inRole("draft", () => summarizeModel(draft))));
-      inRole("draft", () => checkSameTokenizer(stored, draft));
-    }
-    if (head) {
-      const summary = inRole("head", () => checkHead(head, draft ?? stored));
-      planned.push(...withHead(planned.pop()!, head, summary, method === "auto"));
-    }
-    const context = contextOf(options, stored);
-
-    using cleanup = new DisposableStack();
-    const { backend, threads, library, progress, promptRows, kvCache, slots } = options;
-    const device = cleanup.use(Device.open({ backend, threads, library }));
-    checkMemory(planned, context, device, { kvCache, slots });
-    const heard = (role: string) =>
-      progress && ((done: number, total: number) => progress(role, done, total));
-    const target = cleanup.use(inRole("target", () => Model.load(device, stored, heard("target"))));
-    const middle = draft &&
-      cleanup.use(inRole("draft", () => Model.load(device, draft, heard("draft"))));
-    const verifier = middle ?? target;
-    const top = head &&
-      cleanup.use(inRole("head", () => HeadModel.load(device, head, verifier, heard("head"))));
-
-    const ofTarget = second &&
-      cleanup.use(inRole("head", () => HeadModel.load(device, second, target, heard("head"))));
-
-    const own = top && { [head.config.kind]: top };
-    const models: ProposingModels = middle
-      ? {
-        draft: middle,
-        heads: ofTarget ? { [second.config.kind]: ofTarget } : {},
-        draftHeads: own ?? {},
-      }
-      : { heads: own ?? {}, draftHeads: {} };
-    const newSession = (one: Composition): Session => {
+    this.#sampled = sampled;
+    const { promptRows, kvCache, slots } = options;
+    this.#newSession = (one) => {
       const drafter = one.method === "auto"
         ? autoOf(models, options)
         : planOf(one, models, options);
@@ -172,17 +85,22 @@ export class Engine implements Disposable {
         costs: one.method === "auto" ? options.costs?.(device, drafter!.settings) : undefined,
       });
     };
-    const engine = new Engine(
-      device,
-      target,
-      models,
-      tokenizer,
-      chatTemplate,
-      composition,
-      newSession,
-      stored,
-      cleanup,
-    );
+    this.#session = this.#newSession(composition);
+  }
+
+  /**
+   * Loads the models of `options`. Everything is checked before a weight is read: a malformed file, models
+   * that do not fit together or into memory, options out of range. Nothing stays loaded when it throws.
+   */
+  static load(options: EngineOptions): Promise<Engine> {
+    // Reading is synchronous; a promise keeps failures and callers in one shape.
+    return new Promise((resolve) => resolve(Engine.#load(options)));
+  }
+
+  static #load(given: EngineOptions): Engine {
+    const options = checkEngineOptions(given);
+    using cleanup = new DisposableStack();
+    const engine = new Engine(loadModels(options, cleanup), options);
     cleanup.defer(() => engine.#session[Symbol.dispose]());
     engine.#cleanup = cleanup.move();
     return engine;
@@ -345,26 +263,4 @@ export class Engine implements Disposable {
   [Symbol.dispose](): void {
     this.#cleanup.dispose();
   }
-}
-
-function plan(
-  role: string,
-  config: ModelConfig,
-  { weightBytes, needs }: Pick<ModelSummary, "weightBytes" | "needs">,
-): PlannedModel {
-  return { role, config, weightBytes, needs };
-}
-
-/** The planned context: never beyond what the target was made for. */
-export function contextOf(options: Pick<EngineOptions, "context">, target: Checkpoint): number {
-  const { maxPositions } = target.config;
-  const context = options.context ?? Math.min(DEFAULT_CONTEXT, maxPositions);
-  if (!Number.isInteger(context) || context < 2 || context > maxPositions) {
-    throw new ArgumentError(
-      "context",
-      `Cannot plan a context of ${context}: expected 2 to ${maxPositions}, the most that ` +
-        `${target.dir} was made for`,
-    );
-  }
-  return context;
 }

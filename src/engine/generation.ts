@@ -111,7 +111,7 @@ export interface GenerationResult {
   readonly top?: readonly (readonly TopToken[])[];
   /** Tokens of the prompt. */
   readonly promptTokens: number;
-  /** How many of them were in the caches already, from the text before. */
+  /** How many of them were in caches already, from the text before or from another slot's, which are copied. */
   readonly cachedTokens: number;
   /** Why it ended. */
   readonly finishReason: FinishReason;

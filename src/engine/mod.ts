@@ -6,7 +6,9 @@
 export type { SpeculationOptions } from "./drafters/kind.ts";
 export { DRAFTER_NAMES, type DrafterName } from "./drafters/registry.ts";
 export * from "./engine.ts";
+export type { GenerateOptions } from "./generate_options.ts";
 export * from "./generation.ts";
+export { contextOf } from "./loading.ts";
 export {
   type EngineOptions,
   type Method,

@@ -1,39 +1,29 @@
 /**
- * A target and its drafter on one sequence at a time: the loop that everything else is for.
+ * A target, its drafter, and the slots that texts run in.
  *
  * @module
  */
 import { KV_CACHE_DTYPES, type KvCacheDType } from "../base/dtype.ts";
-import { ArgumentError, SpecMQuantError } from "../base/errors.ts";
+import { ArgumentError } from "../base/errors.ts";
 import {
-  BOOLEAN,
   checkArgument,
   checkOptions,
-  FUNCTION,
   integer,
   type Kind,
   type Kinds,
   object,
   oneOf,
   required,
-  SIGNAL,
   TEXT,
 } from "../base/options.ts";
 import { Arena, type Lifetime, SharedScratch } from "../device/mod.ts";
 import type { Grammar, GrammarOption } from "../grammar/mod.ts";
 import { type Model, MODEL_KIND } from "../model/mod.ts";
-import { CHOICE_NAN } from "../ops/mod.ts";
 import {
   always,
   AutoPolicy,
-  CHOICE_KINDS,
-  type ChoiceOptions,
   type Costs,
   type DrafterPlan,
-  drawSeed,
-  LOG_PROBS_OF,
-  type LogProbsOf,
-  MAX_TOP_LOG_PROBS,
   measureCosts,
   MEASURED_CONTEXT,
   MOST_SLOTS,
@@ -41,65 +31,18 @@ import {
   Round,
   sequenceMemory,
   type Setting,
-  type TopToken,
 } from "../speculation/mod.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
-import { ConstrainedText, GRAMMAR_KIND, grammarOf } from "./constrained.ts";
-import { Generation, type GenerationResult, type Piece } from "./generation.ts";
+import { grammarOf } from "./constrained.ts";
+import { GENERATE_KINDS, type GenerateOptions } from "./generate_options.ts";
+import { Generation } from "./generation.ts";
 import { Lockstep } from "./lockstep.ts";
-import { Output } from "./output.ts";
+import type { Output } from "./output.ts";
 import { PROMPT, type TokenIds, tokenIds } from "./prompt.ts";
-import { statsOf } from "./report.ts";
-import { pickSlot, Slot } from "./slot.ts";
+import { pickSlot, sharedPrefix, Slot } from "./slot.ts";
+import { type Home, type Taken, TextRun } from "./text_run.ts";
 import { TUNE_KINDS, type Tuned, type TuneOptions, tuneRound } from "./tune.ts";
 import { waysOf } from "./ways.ts";
-
-/** Options of one generation; greedy where nothing is said of how tokens are chosen. */
-export interface GenerateOptions extends ChoiceOptions {
-  /** Most tokens to generate; what is left of the context where absent. */
-  readonly maxTokens?: number;
-  /** A string that ends the text, or several; they are not part of it. */
-  readonly stop?: string | readonly string[];
-  /** Go on after a stop token; under a grammar, where nothing can come behind one, it does nothing. */
-  readonly ignoreEos?: boolean;
-  /**
-   * What the text follows: a JSON schema, a grammar in EBNF, a regular expression, or one of them compiled before. A text
-   * that ends by itself is one of its texts; one that `maxTokens` cuts is the begin of one.
-   */
-  readonly grammar?: GrammarOption | Grammar;
-  /** Give the log-probability of each token, and of this many of the likeliest in its place: 0 to 20. None where absent. */
-  readonly logprobs?: number;
-  /** Of which distribution; the model's own where absent. */
-  readonly logprobsOf?: LogProbsOf;
-  /** How its tokens are proposed, one of the session's `methods`; its own method where absent. The text is the same. */
-  readonly method?: string;
-  /** Give with the last piece of each round what the round was. */
-  readonly rounds?: boolean;
-  /** Ends the generation between two rounds, or two pieces of the prompt; its reason is thrown. */
-  readonly signal?: AbortSignal;
-  /** Hears the tokens of the prompt read, from 0 to all of them. */
-  readonly progress?: (done: number, total: number) => void;
-}
-
-const GENERATE_KINDS: Kinds<GenerateOptions> = {
-  ...CHOICE_KINDS,
-  maxTokens: integer(1),
-  stop: {
-    expected: "text that is not empty, or a list of such",
-    fits: (value) =>
-      (Array.isArray(value) ? value : [value]).every((one) =>
-        typeof one === "string" && one !== ""
-      ),
-  },
-  ignoreEos: BOOLEAN,
-  grammar: GRAMMAR_KIND,
-  logprobs: integer(0, MAX_TOP_LOG_PROBS),
-  logprobsOf: oneOf(LOG_PROBS_OF),
-  method: TEXT,
-  rounds: BOOLEAN,
-  signal: SIGNAL,
-  progress: FUNCTION,
-};
 
 /** What a session is made of. */
 export interface SessionOptions {
@@ -113,7 +56,7 @@ export interface SessionOptions {
   readonly method?: string;
   /**
    * Most tokens of a prompt that are read at once; what suits the backend where absent. With 64 or fewer a text is bit for
-   * bit the same whether it continues the one before or is read afresh.
+   * bit the same whether it continues the one before, begins like one in another slot or is read afresh.
    */
   readonly promptRows?: number;
   /** How the caches of all models keep keys and values; `f16` where absent. */
@@ -151,6 +94,7 @@ export class Session implements Disposable {
   readonly #tokenizer: Tokenizer;
   readonly #slots: readonly Slot[];
   readonly #lockstep: Lockstep;
+  readonly #home: Home;
   readonly #cleanup: DisposableStack;
   readonly #life: Lifetime;
   /** The plan of several drafters, and the methods that it allows. */
@@ -191,6 +135,15 @@ export class Session implements Disposable {
       this.#several = drafter;
       this.#choose(drafter, options.costs);
     }
+    this.#home = {
+      target,
+      tokenizer,
+      context,
+      lockstep: this.#lockstep,
+      expectLive: () => this.#expectLive(),
+      prefix: (prompt, slot, held) => sharedPrefix(this.#slots, slot, prompt, held),
+      take: (prompt, output, method) => this.#take(prompt, output, method),
+    };
     this.#cleanup = cleanup.move();
   }
 
@@ -236,9 +189,8 @@ export class Session implements Disposable {
     this.#checkLength(tokens.length);
     checkArgument(PROMPT.doing, "method", options.method, oneOf(this.methods));
     const grammar = options.grammar && this.compileGrammar(options.grammar);
-    let result: GenerationResult | undefined;
-    const pieces = this.#run(tokens, options, grammar, (end) => result = end);
-    return new Generation(pieces, () => result);
+    const run = new TextRun(this.#home, { prompt: tokens, options, grammar });
+    return new Generation(run.pieces(), () => run.result);
   }
 
   /**
@@ -315,146 +267,25 @@ export class Session implements Disposable {
     );
   }
 
-  #expectLive(): void {
-    this.#life.expect(PROMPT.doing);
-    this.#target.expectLive(PROMPT.doing);
-  }
-
-  async *#run(
-    prompt: readonly number[],
-    options: GenerateOptions,
-    grammar: Grammar | undefined,
-    finish: (result: GenerationResult) => void,
-  ): AsyncGenerator<Piece, void> {
-    const { signal, progress, maxTokens = Infinity, stop = [], ignoreEos = false } = options;
-    const { device, config } = this.#target;
-    const room = this.context - prompt.length;
-    const limit = Math.min(maxTokens, room);
-    const output = new Output(this.#tokenizer, {
-      after: prompt,
-      stopTokens: new Set(ignoreEos && grammar === undefined ? [] : config.eosTokenIds),
-      stop: typeof stop === "string" ? [stop] : stop,
-      tokens: limit,
-      reason: maxTokens <= room ? "length" : "context",
-    });
-    const constraint = grammar && new ConstrainedText(grammar);
-    const text = [...prompt];
-    const sampled = (options.temperature ?? 0) > 0;
-    const seed = sampled ? options.seed ?? drawSeed() : undefined;
-    const { logprobs: topCount, logprobsOf = "model" } = options;
-    const logged = topCount === undefined ? undefined : logprobsOf;
-    const logprobs: number[] = [];
-    const top: (readonly TopToken[])[] = [];
-    const started = performance.now();
-    let decoding: number | undefined;
-    let reading = false;
-    this.#expectLive();
+  /** Takes the best free slot for a text. */
+  #take(prompt: readonly number[], output: Output, method: string = this.method): Taken {
     const slot = pickSlot(this.#slots, prompt);
     if (slot === undefined) throw this.#busy();
-    const { round } = slot;
-    const lockstep = this.#lockstep;
     const kept = slot.kept(prompt);
-    const { method = this.method } = options;
     const setting = this.#ways.get(method);
     const policy = setting ? always(setting) : slot.policy;
     slot.take(output, ++this.#uses);
-    try {
-      for (const level of round.levels) level.reset();
-      if (this.#several) round.drafter!.policy = policy;
-      const watch = round.watch(options.rounds ?? false);
-      const scores = logged === "processed";
-      round.memory.choice.set({ ...options, seed }, prompt.length, config.vocabSize, scores);
-      if (logged) round.prepareLogProbs(logged);
-      if (constraint) round.prepareConstraint();
-      signal?.throwIfAborted();
-      progress?.(kept, prompt.length);
-      const pieces = round.read(prompt, prompt.length + limit, kept);
-      for (let isRead = false; !isRead;) {
-        await lockstep.read(() => {
-          const { value } = pieces.next();
-          isRead = value === undefined || value === prompt.length - 1;
-          // What the drafter does behind the last piece is no piece.
-          if (value !== undefined && isRead) pieces.next();
-          // A device may only have queued it.
-          device.synchronize();
-          if (value === undefined) return;
-          reading = true;
-          progress?.(value, prompt.length);
-        }, signal);
-      }
-      signal?.throwIfAborted();
-      progress?.(prompt.length, prompt.length);
-      decoding = performance.now();
-      if (constraint?.isOver) output.stop();
-      while (output.reason === undefined) {
-        const accepted = await lockstep.round(slot.index, { logged, constraint }, signal);
-        for (let j = 0; j < accepted && output.reason === undefined; j++) {
-          const token = chosen(round.result[1 + j], prompt.length + output.count, this.#target.dir);
-          text.push(token);
-          constraint?.accept(token);
-          const made = output.push(token, constraint?.isOver);
-          const endsRound = j === accepted - 1 || output.reason !== undefined;
-          const piece: Piece = {
-            text: made,
-            token,
-            by: round.proposer(j),
-            endsRound,
-            ...(watch && endsRound && { round: watch.last }),
-          };
-          if (topCount === undefined) yield piece;
-          else {
-            logprobs.push(round.logProb(j));
-            top.push(round.topLogProbs(j, topCount));
-            yield { ...piece, logprob: logprobs.at(-1), top: top.at(-1) };
-          }
-          // Whoever took the piece may have disposed what the next one is read from.
-          if (output.reason === undefined) this.#expectLive();
-        }
-        if (output.reason === undefined) signal?.throwIfAborted();
-      }
-    } finally {
-      // As plain decoding would have left them, so that the next text does not depend on the method.
-      slot.release(
-        text,
-        decoding !== undefined ? text.length - 1 : reading ? round.state.length : undefined,
-      );
-      const times = { started, decoding, ended: performance.now() };
-      const finishReason = output.reason ?? "aborted";
-      if (finishReason === "aborted") output.end();
-      const tokens = output.tokens();
-      finish({
-        text: output.text,
-        tokens,
-        ...(logged && {
-          logprobs: logprobs.slice(0, tokens.length),
-          top: top.slice(0, tokens.length),
-        }),
-        promptTokens: prompt.length,
-        cachedTokens: kept,
-        finishReason,
-        seed,
-        stats: {
-          ...statsOf(method, output.count, round.levels, times),
-          ...(policy && !setting && { choices: [...policy.decisions] }),
-        },
-      });
-    }
+    if (this.#several) slot.round.drafter!.policy = policy;
+    return { slot, kept, method, policy: setting ? undefined : policy };
+  }
+
+  #expectLive(): void {
+    this.#life.expect(PROMPT.doing);
+    this.#target.expectLive(PROMPT.doing);
   }
 
   /** Frees caches and graphs, not the models. A generation under way ends with code `"disposed"`. */
   [Symbol.dispose](): void {
     this.#cleanup.dispose();
   }
-}
-
-/** A token chosen for position `at`; throws code `"logits"` where there was none to choose. */
-function chosen(choice: number, at: number, dir: string): number {
-  if (choice >= 0) return choice;
-  const found = choice === CHOICE_NAN
-    ? "has a NaN, expected numbers: the weights may be broken, or values beyond what their dtype holds"
-    : "allows no token, expected one or more above -infinity";
-  throw new SpecMQuantError(
-    "logits",
-    `Cannot generate: the row of logits for position ${at} of ${dir} ${found}`,
-  );
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Policy, Round } from "../speculation/mod.ts";
+import type { Policy, Round, SharedPrefix } from "../speculation/mod.ts";
 import type { Output } from "./output.ts";
 
 /** A sequence's caches. */
@@ -19,6 +19,8 @@ export class Slot {
   /** The last text, and how many of its tokens are in the caches. */
   #text: readonly number[] = [];
   #cached = 0;
+  /** Whether they are of the generation under way. */
+  #hasBegun = false;
   /**
    * The output of the generation under way. Only the generation itself holds on to it, so that one which was
    * dropped in the middle makes room when it is collected.
@@ -46,6 +48,7 @@ export class Slot {
     this.#running = new WeakRef(output);
     this.lastUse = use;
     this.#cached = 0;
+    this.#hasBegun = false;
   }
 
   /** Ends it: the caches hold the first `cached` tokens of `text`, or nothing that is known where undefined. */
@@ -65,11 +68,51 @@ export class Slot {
    * read again: a head pairs its hidden state with the token behind it, which may be another one now.
    */
   kept(prompt: readonly number[]): number {
-    const most = Math.min(this.#cached, prompt.length - 1);
-    let common = 0;
-    while (common < most && prompt[common] === this.#text[common]) common++;
-    return Math.max(0, common - 1);
+    return common(this.#text, this.#cached, prompt);
   }
+
+  /** Hears that the caches hold nothing but tokens of the generation under way, from now on. */
+  begin(): void {
+    this.#hasBegun = true;
+  }
+
+  /** How many tokens of `prompt` its caches hold at every level, as `kept` counts them, also while a generation is under way. */
+  held(prompt: readonly number[]): number {
+    const { round } = this;
+    const isOwn = this.isTaken && this.#hasBegun;
+    const held = isOwn ? round.held : Math.min(this.#cached, round.held);
+    return common(round.memory.text, held, prompt);
+  }
+}
+
+/** How many tokens of `prompt` the first `held` of `text` keep. */
+function common(text: ArrayLike<number>, held: number, prompt: readonly number[]): number {
+  const most = Math.min(held, prompt.length - 1);
+  let same = 0;
+  while (same < most && prompt[same] === text[same]) same++;
+  return Math.max(0, same - 1);
+}
+
+/** Fewer tokens than this are read sooner than they are copied. */
+const LEAST_COPIED = 8;
+
+/**
+ * Of the slots beside `own`, busy or not, the one whose caches hold the most of `prompt`, if that is a good deal more than the first
+ * `known` tokens; what it holds is right until the next round.
+ */
+export function sharedPrefix(
+  slots: readonly Slot[],
+  own: Slot,
+  prompt: readonly number[],
+  known: number,
+): SharedPrefix | undefined {
+  let best: SharedPrefix | undefined;
+  for (const slot of slots) {
+    if (slot === own) continue;
+    const held = slot.held(prompt);
+    if (held >= (best?.held ?? known + LEAST_COPIED)) best = { from: slot.round, held };
+  }
+  return best;
 }
 
 /**

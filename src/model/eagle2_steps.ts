@@ -6,31 +6,36 @@
  */
 import { columns, rows } from "../device/mod.ts";
 import { convert, gatherRows } from "../ops/mod.ts";
-import type { HeadParts, HeadSteps } from "./head_steps.ts";
+import { type HeadParts, type HeadRows, type HeadSteps, placesOf } from "./head_steps.ts";
 import { queueLayer, queueLinear } from "./queue_layer.ts";
-import type { TokenRows } from "./state.ts";
-import type { Step } from "./step.ts";
 import { cut } from "./workspace.ts";
 
 /** The steps of an EAGLE-2 head. */
-export function eagle2Steps({ head, scratch, space, rope, cache }: HeadParts): HeadSteps {
+export function eagle2Steps({ head, scratch, space, rope }: HeadParts): HeadSteps {
   const { config, fc, output, verifier: { device, dtype } } = head;
   const width = config.hiddenSize;
   const pairs = scratch.allocate(dtype, [space.rows, 2 * width], "pairs");
   const input = columns(pairs, width, 2 * width);
   const hidden = scratch.allocate(dtype, [space.rows, width], "hidden");
 
-  const queueForward = (step: Step, ids: TokenRows): void => {
-    const here = cut(space, step.rows);
-    const read = rows(pairs, 0, step.rows);
-    const { start, shift } = ids;
-    head.embedding.queue(columns(read, 0, width), ids.tokens, { start, shift });
+  const queueForward = (parts: readonly HeadRows[]): void => {
+    const { count, firsts } = placesOf(parts);
+    const here = cut(space, count);
+    const read = rows(pairs, 0, count);
+    for (const [i, { step, ids: { tokens, start, shift } }] of parts.entries()) {
+      const own = rows(pairs, firsts[i], firsts[i] + step.rows);
+      head.embedding.queue(columns(own, 0, width), tokens, { start, shift });
+    }
     queueLinear(here, fc, here.residual, read, "logits");
     const context = { device, config, space: here, rope };
     head.layers.forEach((layer, i) =>
-      queueLayer(context, layer, [{ step, keys: cache.keys[i], values: cache.values[i] }])
+      queueLayer(
+        context,
+        layer,
+        parts.map(({ step, cache }) => ({ step, keys: cache.keys[i], values: cache.values[i] })),
+      )
     );
-    const given = rows(hidden, 0, step.rows);
+    const given = rows(hidden, 0, count);
     convert(device, output ? here.normed : given, here.residual);
     if (output) queueLinear(here, output, given, here.normed, "store");
   };
@@ -38,9 +43,12 @@ export function eagle2Steps({ head, scratch, space, rope, cache }: HeadParts): H
     input,
     hidden,
     queueForward,
-    queueContinue(step, ids, from, index) {
-      gatherRows(device, rows(input, 0, step.rows), from, index);
-      queueForward(step, ids);
+    queueContinue(parts) {
+      const { firsts } = placesOf(parts);
+      for (const [i, { step, from, index }] of parts.entries()) {
+        gatherRows(device, rows(input, firsts[i], firsts[i] + step.rows), from, index);
+      }
+      queueForward(parts);
     },
     queueLogits: (logits, x) => queueLinear(space, head.lmHead, logits, x, "logits"),
   };

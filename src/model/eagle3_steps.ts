@@ -6,15 +6,13 @@
  */
 import { columns, rows, type Tensor } from "../device/mod.ts";
 import { convert, copy, gatherRows, rmsNorm, widen } from "../ops/mod.ts";
-import type { HeadParts, HeadSteps } from "./head_steps.ts";
+import { type HeadParts, type HeadRows, type HeadSteps, placesOf } from "./head_steps.ts";
 import { queueLayer, queueLinear } from "./queue_layer.ts";
-import type { TokenRows } from "./state.ts";
-import type { Step } from "./step.ts";
 import { cut, type Workspace } from "./workspace.ts";
 
 /** The steps of an EAGLE-3 head. */
 export function eagle3Steps(parts: HeadParts): HeadSteps {
-  const { head, scratch, space, rope, cache } = parts;
+  const { head, scratch, space, rope } = parts;
   const { config, description, fc, layers: [layer], verifier: { device, dtype } } = head;
   if (description.kind !== "eagle3") throw new Error(`${description.kind} has other steps`);
   const { normedResidual, normedOutput } = description;
@@ -24,20 +22,26 @@ export function eagle3Steps(parts: HeadParts): HeadSteps {
   const hidden = scratch.allocate("f32", [space.rows, width], "hidden");
   const queueTapNorms = tapNorms(parts, input);
 
-  const queueEmbedding = (here: Workspace, ids: TokenRows): void => {
-    const { start, shift } = ids;
-    head.embedding.queue(here.residual, ids.tokens, { start, shift });
+  const queueEmbedding = (here: Workspace, sequences: readonly HeadRows[]): void => {
+    const { firsts } = placesOf(sequences);
+    for (const [i, { step, ids: { tokens, start, shift } }] of sequences.entries()) {
+      const own = rows(here.residual, firsts[i], firsts[i] + step.rows);
+      head.embedding.queue(own, tokens, { start, shift });
+    }
     const left = columns(rows(pairs, 0, here.rows), 0, width);
     rmsNorm(device, left, here.residual, layer.inputNorm!, eps);
   };
   // On what is to be read, in the residual stream.
-  const queueStep = (here: Workspace, step: Step): void => {
+  const queueStep = (here: Workspace, sequences: readonly HeadRows[]): void => {
     const read = rows(pairs, 0, here.rows);
     const right = columns(read, width, 2 * width);
     rmsNorm(device, right, here.residual, layer.hiddenNorm!, eps);
     if (normedResidual) widen(device, here.residual, right);
     const context = { device, config, space: here, rope };
-    queueLayer(context, layer, [{ step, keys: cache.keys[0], values: cache.values[0] }], read);
+    const at = sequences.map(({ step, cache: { keys, values } }) => {
+      return { step, keys: keys[0], values: values[0] };
+    });
+    queueLayer(context, layer, at, read);
     const given = rows(hidden, 0, here.rows);
     if (!normedOutput) return copy(device, given, here.residual);
     rmsNorm(device, here.normed, here.residual, head.finalNorm!, eps);
@@ -46,18 +50,23 @@ export function eagle3Steps(parts: HeadParts): HeadSteps {
   return {
     input,
     hidden,
-    queueForward(step, ids) {
-      const here = cut(space, step.rows);
-      queueEmbedding(here, ids);
-      queueTapNorms(step.rows);
-      queueLinear(here, fc, here.residual, rows(input, 0, step.rows), "logits");
-      queueStep(here, step);
+    queueForward(sequences) {
+      const { count } = placesOf(sequences);
+      const here = cut(space, count);
+      queueEmbedding(here, sequences);
+      queueTapNorms(count);
+      queueLinear(here, fc, here.residual, rows(input, 0, count), "logits");
+      queueStep(here, sequences);
     },
-    queueContinue(step, ids, from, index) {
-      const here = cut(space, step.rows);
-      queueEmbedding(here, ids);
-      gatherRows(device, here.residual, from, index);
-      queueStep(here, step);
+    queueContinue(sequences) {
+      const { count, firsts } = placesOf(sequences);
+      const here = cut(space, count);
+      queueEmbedding(here, sequences);
+      for (const [i, { step, from, index }] of sequences.entries()) {
+        const own = rows(here.residual, firsts[i], firsts[i] + step.rows);
+        gatherRows(device, own, from, index);
+      }
+      queueStep(here, sequences);
     },
     queueLogits(logits, x) {
       const normed = rows(space.normed, 0, x.shape[0]);

@@ -7,7 +7,7 @@ import { Arena, type Device, rows, type Tensor } from "../device/mod.ts";
 import { eagle2Steps } from "./eagle2_steps.ts";
 import { eagle3Steps } from "./eagle3_steps.ts";
 import type { HeadModel, HeadWeights } from "./head.ts";
-import type { HeadParts, HeadSteps } from "./head_steps.ts";
+import type { ContinuedRows, HeadParts, HeadRows, HeadSteps } from "./head_steps.ts";
 import { KvCache } from "./kv_cache.ts";
 import { ropeTensor } from "./rope.ts";
 import type { StateOptions, TokenRows } from "./state.ts";
@@ -20,6 +20,18 @@ const STEPS = { eagle2: eagle2Steps, eagle3: eagle3Steps };
 function stepsOf(kind: HeadModel["description"]["kind"]): (parts: HeadParts) => HeadSteps {
   if (kind in STEPS) return STEPS[kind as keyof typeof STEPS];
   throw new Error(`a head of kind ${kind} drafts no single tokens`);
+}
+
+/** The rows of one sequence in a step of several. */
+export interface HeadPart extends Omit<HeadRows, "cache"> {
+  /** The sequence. */
+  readonly state: HeadState;
+}
+
+/** Those that go on from what the head gave itself. */
+export interface ContinuedPart extends Omit<ContinuedRows, "cache"> {
+  /** The sequence. */
+  readonly state: HeadState;
 }
 
 /** A head at work on one sequence. Row i of its cache holds the pair (embedding of token i + 1, hidden state i). */
@@ -58,8 +70,7 @@ export class HeadState implements Disposable {
       const space = workspace(device, scratch, config, dtype, options, needs);
       this.logits = scratch.allocate("f32", [options.logitsRows, head.vocabulary], "logits");
       const rope = ropeTensor(scratch, config, options.slots, options.context);
-      const { cache } = this;
-      this.#steps = stepsOf(head.description.kind)({ head, scratch, space, rope, cache });
+      this.#steps = stepsOf(head.description.kind)({ head, scratch, space, rope });
     } catch (error) {
       arena[Symbol.dispose]();
       throw error;
@@ -78,7 +89,26 @@ export class HeadState implements Disposable {
 
   /** Queues the head on the rows of `input` and the tokens `ids`: `hidden` rows 0..step.rows-1. */
   queueForward(step: Step, ids: TokenRows): void {
-    this.#steps.queueForward(step, ids);
+    HeadState.queueForwards([{ state: this, step, ids }]);
+  }
+
+  /**
+   * Queues the head on rows of several sequences, which share their buffers: their rows lie one behind another in `input` and
+   * `hidden`. What comes of a row does not depend on the rows beside it.
+   */
+  static queueForwards(parts: readonly HeadPart[]): void {
+    const [{ state }] = parts;
+    state.#steps.queueForward(
+      parts.map(({ state: { cache }, ...where }) => ({ ...where, cache })),
+    );
+  }
+
+  /** The same of `queueContinue`. */
+  static queueContinues(parts: readonly ContinuedPart[]): void {
+    const [{ state }] = parts;
+    state.#steps.queueContinue(
+      parts.map(({ state: { cache }, ...where }) => ({ ...where, cache })),
+    );
   }
 
   /**
@@ -86,7 +116,7 @@ export class HeadState implements Disposable {
    * `hidden` and is no other memory of this state than that; writes `hidden` last.
    */
   queueContinue(step: Step, ids: TokenRows, from: Tensor, index: Tensor<"i32">): void {
-    this.#steps.queueContinue(step, ids, from, index);
+    HeadState.queueContinues([{ state: this, step, ids, from, index }]);
   }
 
   /** Queues the logits of `x`, rows as in `hidden`, into rows 0.. of `logits`. */

@@ -20,20 +20,48 @@ export interface HeadParts {
   readonly space: Workspace;
   /** The table of `ropeTable`, on the device. */
   readonly rope: Tensor<"f32">;
+}
+
+/** The rows of one sequence in a step. */
+export interface HeadRows {
+  /** Where they stand. */
+  readonly step: Step;
+  /** Their tokens. */
+  readonly ids: TokenRows;
   /** Keys and values. */
   readonly cache: KvCache;
 }
 
-/** The steps of one head; see the methods of `HeadState` of the same names. */
+/** Those that go on from what the head gave itself: from rows `index`, i32 [step.rows], of `from`. */
+export interface ContinuedRows extends HeadRows {
+  /** Of the dtype and width of `hidden`. */
+  readonly from: Tensor;
+  /** i32 [step.rows]. */
+  readonly index: Tensor<"i32">;
+}
+
+/** The rows of all parts, and the first one of each. */
+export function placesOf(
+  parts: readonly HeadRows[],
+): { readonly count: number; readonly firsts: readonly number[] } {
+  let count = 0;
+  const firsts = parts.map(({ step }) => {
+    count += step.rows;
+    return count - step.rows;
+  });
+  return { count, firsts };
+}
+
+/** The steps of one head, on rows of one sequence or several, which lie one behind another; see the methods of `HeadState`. */
 export interface HeadSteps {
   /** Where hidden states of the verifier are put. */
   readonly input: Tensor;
   /** What a step predicts. */
   readonly hidden: Tensor;
   /** A step from `input`. */
-  queueForward(step: Step, ids: TokenRows): void;
-  /** A step from rows `index` of `from`. */
-  queueContinue(step: Step, ids: TokenRows, from: Tensor, index: Tensor<"i32">): void;
+  queueForward(parts: readonly HeadRows[]): void;
+  /** A step from what the head gave itself. */
+  queueContinue(parts: readonly ContinuedRows[]): void;
   /** Logits of rows of `hidden`. */
   queueLogits(logits: Tensor<"f32">, x: Tensor): void;
 }

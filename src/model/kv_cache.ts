@@ -6,8 +6,15 @@
 import type { ActivationDType, DType, KvCacheDType } from "../base/dtype.ts";
 import { UnsupportedModelError } from "../base/errors.ts";
 import type { ModelConfig } from "../checkpoint/config/config.ts";
-import { addressOf, type Arena, type Growable, type Tensor } from "../device/mod.ts";
-import { cacheRow } from "../ops/mod.ts";
+import {
+  addressOf,
+  type Arena,
+  type Device,
+  type Growable,
+  rows,
+  type Tensor,
+} from "../device/mod.ts";
+import { cacheRow, copy } from "../ops/mod.ts";
 
 /** Keys and values of every layer. Slots are reserved at once and backed by memory as texts need them. */
 export class KvCache {
@@ -57,6 +64,15 @@ export class KvCache {
     if (slots <= this.#grown) return;
     for (const one of this.#growables) one.grow(slots);
     this.#grown = slots;
+  }
+
+  /** Queues the copy of slots `from` to `end - 1` of `other`, of the same model and kind; there is room for them. */
+  queueCopy(device: Device, other: KvCache, from: number, end: number): void {
+    for (const name of ["keys", "values"] as const) {
+      for (const [i, tensor] of this[name].entries()) {
+        copy(device, rows(tensor, from, end), rows(other[name][i], from, end));
+      }
+    }
   }
 }
 

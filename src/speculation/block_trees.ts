@@ -17,7 +17,7 @@ import {
   topChoices,
 } from "../ops/mod.ts";
 import { allocateChain, ChainCut } from "./chain.ts";
-import type { Drafter, DrafterPlan, Proposal, Verifier } from "./drafter.ts";
+import type { Drafter, DrafterPlan, Proposal, SharedDrafting, Verifier } from "./drafter.ts";
 import { Following } from "./following.ts";
 import {
   describeTrees,
@@ -254,8 +254,28 @@ class BlockTrees implements Drafter {
   }
 
   propose(): void {
+    this.#draw();
+    this.#cutBack();
+  }
+
+  #draw(): void {
     this.#following.propose(this.#drawn.draw);
+  }
+
+  #cutBack(): void {
     this.#cut?.read(this.#drawn.setting.depth);
+  }
+
+  share(drafters: readonly Drafter[]): SharedDrafting {
+    const all = drafters as readonly BlockTrees[];
+    return {
+      propose(seats) {
+        for (const seat of seats) all[seat].#draw();
+        // Nobody waits for one while the device could draft another.
+        for (const seat of seats) all[seat].#cutBack();
+      },
+      [Symbol.dispose]: () => {},
+    };
   }
 
   follow(): void {
@@ -272,6 +292,14 @@ class BlockTrees implements Drafter {
 
   proposer(): string {
     return this.#name;
+  }
+
+  get held(): number {
+    return this.#state.length;
+  }
+
+  copy(from: Drafter, end: number): void {
+    this.#following.copy((from as BlockTrees).#state, end);
   }
 
   resume(kept: number, length: number): void {

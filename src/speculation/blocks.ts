@@ -12,6 +12,11 @@ export interface Block {
   readonly end: number;
 }
 
+/** A name for a block, which no other one has. */
+export function blockName({ from, end }: Block): string {
+  return `${from}-${end}`;
+}
+
 /** Every block of two seats and more that `cover` may choose among `seats` seats of which `abreast`, a power of two, fit side by side. */
 export function allBlocks(seats: number, abreast: number): Block[] {
   const blocks: Block[] = [];
@@ -40,6 +45,22 @@ export function cover(
   for (let from = 0; from < seats; from += size) {
     blocks.push(...best(taken, { from, end: from + size }, seats, seatCost).blocks);
   }
+  return blocks;
+}
+
+/** The fewest blocks, of `allBlocks` or of one seat, that have all of `taken`, ascending seats, in them and no other one. */
+export function exactly(taken: readonly number[], seats: number, abreast: number): Block[] {
+  const size = Math.min(abreast, 2 ** Math.ceil(Math.log2(seats)));
+  const split = ({ from, end }: Block): Block[] => {
+    const last = Math.min(end, seats);
+    const within = taken.filter((seat) => from <= seat && seat < last).length;
+    if (within === 0) return [];
+    if (within === last - from) return [{ from, end: last }];
+    const middle = (from + end) / 2;
+    return [...split({ from, end: middle }), ...split({ from: middle, end })];
+  };
+  const blocks: Block[] = [];
+  for (let from = 0; from < seats; from += size) blocks.push(...split({ from, end: from + size }));
   return blocks;
 }
 

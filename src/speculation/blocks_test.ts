@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { allBlocks, type Block, cover } from "./blocks.ts";
+import { allBlocks, type Block, cover, exactly } from "./blocks.ts";
 
 const shown = (blocks: readonly Block[]) => blocks.map(({ from, end }) => `${from}-${end}`);
 
@@ -39,5 +39,21 @@ Deno.test("blocks: whatever is taken is in one block, of those that there are", 
         }
       }
     }
+  }
+});
+
+Deno.test("blocks: exactly those taken, in as few as there are", () => {
+  const all = (count: number) => Array.from({ length: count }, (_, i) => i);
+  assertEquals(shown(exactly(all(8), 8, 4)), ["0-4", "4-8"]);
+  assertEquals(shown(exactly([0, 1, 2, 4, 5, 6, 7], 8, 8)), ["0-2", "2-3", "4-8"]);
+  assertEquals(shown(exactly([1, 2], 4, 4)), ["1-2", "2-3"]);
+  assertEquals(shown(exactly(all(6), 6, 4)), ["0-4", "4-6"]);
+  assertEquals(shown(exactly([], 6, 4)), []);
+  const known = new Set(shown(allBlocks(7, 4)));
+  for (let bits = 0; bits < 2 ** 7; bits++) {
+    const taken = all(7).filter((seat) => bits >> seat & 1);
+    const blocks = exactly(taken, 7, 4);
+    assertEquals(blocks.flatMap(({ from, end }) => all(7).slice(from, end)), taken);
+    assert(blocks.every(({ from, end }) => end - from === 1 || known.has(`${from}-${end}`)));
   }
 });

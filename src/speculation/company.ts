@@ -4,24 +4,17 @@
  *
  * @module
  */
-import { DeviceEvent, Graph } from "../device/mod.ts";
-import type { Device } from "../device/mod.ts";
+import { DeviceEvent } from "../device/mod.ts";
 import { MAX_TREE_ROWS } from "../ops/mod.ts";
-import { ModelState, SHORT_SLOTS } from "../model/mod.ts";
-import { allBlocks, type Block, cover } from "./blocks.ts";
 import { Crowd } from "./crowd.ts";
+import type { SharedDrafting } from "./drafter.ts";
 import { slotsOf } from "./memory.ts";
-import type { Round, RoundOptions } from "./round.ts";
-import { abreast, firstRow } from "./seats.ts";
+import type { Round } from "./round.ts";
+import { SharedForwards } from "./shared_forwards.ts";
+import type { RoundOptions, UnderWay } from "./under_way.ts";
 
-/**
- * What a seat adds to the time of a forward of one row, by which forwards are put together: on a GPU its attention, on the CPU
- * all of its rows.
- */
-const SEAT_COST: Readonly<Record<Device["backend"], (rows: number) => number>> = {
-  cpu: (rows) => 0.5 * rows,
-  cuda: (rows) => 0.1 + 0.015 * rows,
-};
+/** The kind of plain rounds; of two, by length, the first. */
+const PLAIN_KIND = 0;
 
 /** A sequence whose turn it is. */
 export interface Turn extends RoundOptions {
@@ -31,41 +24,35 @@ export interface Turn extends RoundOptions {
   readonly done: (result: { readonly accepted: number } | { readonly error: unknown }) => void;
 }
 
+/** A turn whose round is under way. */
+interface Begun {
+  readonly turn: Turn;
+  readonly round: UnderWay;
+}
+
 /** Rounds of several sequences. */
 export class Company implements Disposable {
-  readonly #device: Device;
   readonly #rounds: readonly Round[];
-  /** The forwards of each kind of rounds, by their blocks. */
-  readonly #forwards: readonly ReadonlyMap<string, Graph>[];
+  readonly #forwards: SharedForwards;
+  /** Proposes for several; absent where each drafter works alone. */
+  readonly #drafting?: SharedDrafting;
   readonly #crowd = new Crowd();
   readonly #events: readonly DeviceEvent[];
   readonly #cleanup: DisposableStack;
 
   /** Captures the forwards of `rounds`, which are of one model and one plan, each in its own seat. */
   constructor(rounds: readonly Round[]) {
-    const [{ memory: { device }, kinds }] = rounds;
-    this.#device = device;
+    const [{ memory: { device } }] = rounds;
     this.#rounds = rounds;
     using cleanup = new DisposableStack();
-    this.#events = Array.from({ length: 2 }, () => cleanup.use(new DeviceEvent(device)));
+    this.#events = Array.from({ length: 3 }, () => cleanup.use(new DeviceEvent(device)));
     // A seat may have a part in a forward before it has a text.
     for (const { state, memory } of rounds) state.cache.ensure(slotsOf(memory, 1));
-    this.#forwards = kinds.map(({ proposal }, kind) => {
-      const blocks = allBlocks(rounds.length, abreast(proposal.rows));
-      return new Map(blocks.map((block) => [
-        nameOf(block),
-        cleanup.use(Graph.capture(device, () => this.#queueForward(block, kind))),
-      ]));
-    });
+    this.#forwards = cleanup.use(new SharedForwards(rounds));
+    const [{ drafter }] = rounds;
+    this.#drafting = drafter?.share?.(rounds.map((round) => round.drafter!));
+    if (this.#drafting) cleanup.use(this.#drafting);
     this.#cleanup = cleanup.move();
-  }
-
-  #queueForward({ from, end }: Block, kind: number): void {
-    const parts = this.#rounds.slice(from, end).map((round) => round.part(kind));
-    const [{ state, step: { rows } }] = parts;
-    const first = firstRow(this.#rounds[from].memory.seat, rows);
-    ModelState.queueTogether(parts, first);
-    state.queueLogits(parts.length * rows, first, first);
   }
 
   /**
@@ -89,66 +76,87 @@ export class Company implements Disposable {
     };
   }
 
+  /** Queues a round of plain decoding of each of `seats`, ascending; see `Round.queuePlain`. */
+  queuePlain(seats: readonly number[]): void {
+    for (const { graph, seats: of } of this.#forwards.of(PLAIN_KIND, seats)) {
+      graph?.launch();
+      for (const seat of of) this.#rounds[seat].queuePlain(graph !== undefined);
+    }
+  }
+
   /** Runs them and waits. */
   run(turns: readonly Turn[], isPlain?: boolean): void {
     this.queue(turns, isPlain)();
   }
 
   #queueAlone(turn: Turn): () => void {
-    const round = this.#rounds[turn.seat];
-    const isQueued = tried(turn, () => round.queue(turn));
+    let round: UnderWay | undefined;
+    const isQueued = tried(turn, () => {
+      round = this.#rounds[turn.seat].begin(turn);
+      round.propose();
+      round.queueAlone();
+    });
     return () => {
-      if (isQueued) tried(turn, () => turn.done({ accepted: round.finish() }));
+      if (isQueued) tried(turn, () => turn.done({ accepted: round!.finish() }));
     };
   }
 
   #queue(turns: readonly Turn[], isPlain: boolean): () => void {
-    const rounds = this.#rounds;
-    const ready = new Map<number, Turn>();
+    const begun = new Map<number, Begun>();
+    // What went wrong has been told, and has no part in what follows.
+    const attempt = (seat: number, body: (one: Begun) => void): void => {
+      const one = begun.get(seat);
+      if (one && !tried(one.turn, () => body(one))) begun.delete(seat);
+    };
+    const [start, before, after] = this.#events;
+    start.record();
+    const together: number[] = [];
     for (const turn of turns) {
       const { seat } = turn;
-      if (tried(turn, () => rounds[seat].begin(turn, isPlain))) ready.set(seat, turn);
+      tried(turn, () => {
+        const round = this.#rounds[seat].begin(turn, isPlain);
+        if (this.#drafting && round.isProposing) together.push(seat);
+        else round.propose();
+        begun.set(seat, { turn, round });
+      });
     }
-    // What is not ready has been told.
-    const attempt = (seat: number, body: () => void): boolean => {
-      const isDone = tried(ready.get(seat)!, body);
-      if (!isDone) ready.delete(seat);
-      return isDone;
-    };
-    const kinds = this.#kindsOf([...ready.keys()].sort((a, b) => a - b));
+    together.sort((a, b) => a - b);
+    if (together.length > 0) this.#drafting!.propose(together);
+    for (const seat of together) attempt(seat, ({ round }) => round.take());
+    const kinds = this.#kindsOf(begun);
     for (const [kind, seats] of kinds) {
-      for (const seat of seats) attempt(seat, () => rounds[seat].queueRead(kind));
+      for (const seat of seats) attempt(seat, ({ round }) => round.queueRead(kind));
     }
-    const [before, after] = this.#events;
     before.record();
-    for (const [kind, seats] of kinds) {
-      for (
-        const { forward, of } of this.#forwardsOf(
-          kind,
-          seats.filter((seat) => ready.has(seat)),
-        )
-      ) {
-        forward();
+    for (const [kind, all] of kinds) {
+      const there = all.filter((seat) => begun.has(seat));
+      for (const { graph, seats } of this.#forwards.of(kind, there)) {
+        if (graph) graph.launch();
+        else begun.get(seats[0])!.round.queueOwn();
         // Before the next forward has their rows.
-        for (const seat of of) attempt(seat, () => rounds[seat].settle());
+        for (const seat of seats) attempt(seat, ({ round }) => round.settle());
       }
     }
     after.record();
-    const share = ready.size;
-    const sharedMs = () => DeviceEvent.elapsed(before, after) / share;
+    const share = begun.size;
+    const sharedMs = () => ({
+      draft: together.length > 0 ? DeviceEvent.elapsed(start, before) / together.length : 0,
+      verify: DeviceEvent.elapsed(before, after) / share,
+    });
     return () => {
-      for (const [seat, { done }] of ready) {
-        attempt(seat, () => done({ accepted: rounds[seat].finish(sharedMs) }));
+      for (const seat of begun.keys()) {
+        attempt(seat, ({ turn, round }) => turn.done({ accepted: round.finish(sharedMs) }));
       }
     };
   }
 
-  /** The seats of each kind of rounds; proposals of one place take the most rows that one of them needs, if these are few. */
-  #kindsOf(seats: readonly number[]): ReadonlyMap<number, readonly number[]> {
+  /** The seats of each kind of rounds, ascending; proposals of one place take the most rows that one of them needs, if these are few. */
+  #kindsOf(begun: ReadonlyMap<number, Begun>): ReadonlyMap<number, readonly number[]> {
     const byKind = new Map<number, number[]>();
     const { kinds } = this.#rounds[0];
     const add = (kind: number, seat: number) => byKind.set(kind, [...byKind.get(kind) ?? [], seat]);
-    const wanted = seats.map((seat) => ({ seat, kind: this.#rounds[seat].kind }));
+    const wanted = [...begun].map(([seat, { round: { kind } }]) => ({ seat, kind }))
+      .sort((a, b) => a.seat - b.seat);
     for (const { seat, kind } of wanted) {
       if (kind < 0) {
         add(kind, seat);
@@ -163,44 +171,10 @@ export class Company implements Disposable {
     return byKind;
   }
 
-  /** The forwards of rounds of `kind` in `seats`, ascending, each with those of the seats that it is of. */
-  #forwardsOf(
-    kind: number,
-    seats: readonly number[],
-  ): { readonly forward: () => void; readonly of: readonly number[] }[] {
-    const rounds = this.#rounds;
-    const own = (seat: number) => ({ forward: () => rounds[seat].queueOwn(), of: [seat] });
-    // What is forced has no part in others' forwards.
-    if (kind < 0) return seats.map(own);
-    const { rows } = rounds[0].kinds[kind].proposal;
-    const seatCost = SEAT_COST[this.#device.backend](rows);
-    return cover(seats, rounds.length, abreast(rows), seatCost).map((block) => {
-      if (block.end - block.from === 1) return own(block.from);
-      const graph = this.#forwards[this.#fitting(kind, block)].get(nameOf(block))!;
-      return {
-        forward: () => graph.launch(),
-        of: seats.filter((seat) => block.from <= seat && seat < block.end),
-      };
-    });
-  }
-
-  /** That kind, or the one for caches of any length where one of the block's seats has more than it is for. */
-  #fitting(kind: number, { from, end }: Block): number {
-    const { kinds } = this.#rounds[0];
-    if (kinds[kind].slots === undefined) return kind;
-    const isShort = this.#rounds.slice(from, end).every(({ state }) => state.length < SHORT_SLOTS);
-    // The other one of one row comes next.
-    return isShort ? kind : kind + 1;
-  }
-
   /** Frees the graphs. */
   [Symbol.dispose](): void {
     this.#cleanup.dispose();
   }
-}
-
-function nameOf({ from, end }: Block): string {
-  return `${from}-${end}`;
 }
 
 /** Whether `body` ran; who waits for the turn hears otherwise. */

@@ -3,34 +3,40 @@
  * longer than few, while one row of each shares all that a forward costs. Which is better depends on models, device and text, so
  * both are measured, and the worse one is tried again now and then. What is said is the same.
  *
+ * A machine has others to serve as well, and what a turn takes says as much of them as of the way. So a way is judged by its median
+ * turn, and what has won a trial is not believed for long before it has won another one.
+ *
  * @module
  */
 
-/** Turns of each way before one is chosen, and of each trial of the other; the first behind a change tells nothing. */
-const TRIED = 4;
+/** Turns of each trial; the first behind a change tells nothing. */
+const TRIED = 5;
+
+/** Turns of a way that it is judged by, at most. */
+const KEPT = 9;
+
+/** Turns until the other way is tried once more, where it was the better one until now. */
+const DOUBTED = 12;
+
+/** How many times as long one way takes as the other where that is more than what else a machine does: it is believed at once. */
+const HOPELESS = 4;
 
 /** Turns between two trials, at least and at most: fewer where both are about as good. */
 const LEAST_BETWEEN = 64;
 const MOST_BETWEEN = 1024;
 
-/** How much of what was measured before a turn leaves. */
-const KEPT = 0.9;
-
-/** What one way comes to. */
-interface Way {
-  tokens: number;
-  ms: number;
-}
-
 /** What is known of as many sequences at once. */
 interface Size {
-  /** With proposals, and plain. */
-  readonly ways: readonly [Way, Way];
-  /** The way in use: 1 is plain. */
+  /** The last turns' milliseconds a token, with proposals and plain. */
+  readonly ways: readonly [number[], number[]];
+  /** The better way, so far: 1 is plain. */
+  better: 0 | 1;
+  /** Trials that it has won one behind the other, over the same. */
+  won: number;
+  /** The way in use. */
   way: 0 | 1;
-  /** Turns left to it, or to the trial under way. */
+  /** Turns left to it. */
   left: number;
-  isTrial: boolean;
 }
 
 /** Chooses between proposals and plain rounds. */
@@ -42,7 +48,7 @@ export class Crowd {
   /** Whether the next turn of `count` sequences is plain. */
   isPlain(count: number): boolean {
     const size = this.#sizeOf(count);
-    if (size.left <= 0) this.#choose(size);
+    if (size.left <= 0) choose(size);
     size.left--;
     return size.way === 1;
   }
@@ -53,35 +59,49 @@ export class Crowd {
     const hasChanged = way !== this.#before;
     this.#before = way;
     // Drafters read what they have missed.
-    if (hasChanged) return;
-    const known = this.#sizeOf(count).ways[way];
-    known.tokens = KEPT * known.tokens + tokens;
-    known.ms = KEPT * known.ms + ms;
+    if (hasChanged || tokens === 0) return;
+    const size = this.#sizeOf(count);
+    const known = size.ways[way];
+    known.push(ms / tokens);
+    if (known.length > KEPT) known.shift();
+    const isTrial = way !== size.better;
+    if (isTrial && ms / tokens > HOPELESS * median(size.ways[size.better])) size.left = 0;
   }
 
   #sizeOf(count: number): Size {
     const key = Math.ceil(Math.log2(count));
     let size = this.#sizes.get(key);
     if (size === undefined) {
-      const none = (): Way => ({ tokens: 0, ms: 0 });
-      size = { ways: [none(), none()], way: 0, left: TRIED, isTrial: true };
+      size = { ways: [[], []], better: 0, won: 0, way: 0, left: TRIED };
       this.#sizes.set(key, size);
     }
     return size;
   }
+}
 
-  #choose(size: Size): void {
-    const [proposing, plain] = size.ways.map(({ tokens, ms }) => ms > 0 ? tokens / ms : undefined);
-    const other = size.way === 0 ? 1 : 0;
-    if (proposing === undefined || plain === undefined || !size.isTrial) {
-      size.way = other;
-      size.left = TRIED;
-      size.isTrial = true;
-      return;
-    }
-    size.way = plain > proposing ? 1 : 0;
-    size.isTrial = false;
-    const ratio = Math.max(plain, proposing) / Math.min(plain, proposing);
-    size.left = Math.min(MOST_BETWEEN, Math.round(LEAST_BETWEEN * ratio ** 4));
+/** Begins a trial, or ends one. */
+function choose(size: Size): void {
+  const { ways, better } = size;
+  const other = better === 0 ? 1 : 0;
+  if (size.way === better) {
+    // What it took before says nothing of today.
+    ways[other].length = 0;
+    size.way = other;
+    size.left = TRIED;
+    return;
   }
+  const [best, tried] = [median(ways[better]), median(ways[other])];
+  const hasWon = !(tried < best);
+  size.won = hasWon ? size.won + 1 : 0;
+  size.better = size.way = hasWon ? better : other;
+  const ratio = hasWon ? tried / best : best / tried;
+  const believed = ratio > HOPELESS ? Infinity : LEAST_BETWEEN * size.won ** 2;
+  const between = Math.min(MOST_BETWEEN, LEAST_BETWEEN * ratio ** 4, believed);
+  size.left = size.won === 0 ? DOUBTED : Math.round(between);
+}
+
+/** Of no numbers, infinity: what is not known is no better. */
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[sorted.length >> 1] ?? Infinity;
 }

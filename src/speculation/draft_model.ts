@@ -15,11 +15,14 @@ import {
   type DrafterPlan,
   PLAN_KIND,
   type Proposal,
+  type SharedDrafting,
   type Verifier,
 } from "./drafter.ts";
 import { depthOf, type DraftSetting, PLAIN, type Setting, settingName } from "./policy/setting.ts";
+import { CATCH_UP_ROWS } from "./reader.ts";
 import { Round } from "./round.ts";
 import { DRAFTER_KINDS } from "./shape.ts";
+import { type DraftSteps, SharedDrafts } from "./shared_drafts.ts";
 import { mostSiblings, Siblings } from "./siblings.ts";
 import type { LevelStats } from "./stats.ts";
 
@@ -101,10 +104,10 @@ function settingsOf(
 }
 
 /** A draft model at work. Its cache runs ahead of the verifier's by the tokens that it proposes. */
-class DraftModel implements Drafter {
+class DraftModel implements Drafter, DraftSteps {
   readonly proposal: Proposal;
   readonly #verifier: Verifier;
-  readonly #round: Round;
+  readonly round: Round;
   #minDraft: number;
   /** Rows of a proposal with siblings. */
   #rows: number;
@@ -143,8 +146,8 @@ class DraftModel implements Drafter {
     const siblings = count > 0
       ? new Siblings(arena, verifier, model, { depth, count, collected: 1 + (inner?.depth ?? 0) })
       : undefined;
-    this.#round = cleanup.use(new Round(model, memory, inner, name, verifier.state, siblings));
-    const { cacheLength } = this.#round.state;
+    this.round = cleanup.use(new Round(model, memory, inner, name, verifier.state, siblings));
+    const { cacheLength } = this.round.state;
     const all = siblings?.proposal ?? { rows: 1 + depth, limit: cacheLength };
     const cuts = [...new Set(settings.map(({ rows }) => rows))]
       .filter((rows) => rows < all.rows).sort((a, b) => a - b);
@@ -158,11 +161,11 @@ class DraftModel implements Drafter {
   }
 
   get levels(): readonly LevelStats[] {
-    return this.#round.levels;
+    return this.round.levels;
   }
 
   prefill(count: number): void {
-    this.#round.prefill(count);
+    this.round.prefill(count);
   }
 
   get proposed(): number {
@@ -188,38 +191,66 @@ class DraftModel implements Drafter {
     this.#minDraft = minDraft;
     this.#rows = rows;
     this.#alone = inner.kind === "plain";
-    this.#round.drafter?.use?.(inner);
+    this.round.drafter?.use?.(inner);
   }
 
   follow(): void {
-    const round = this.#round;
-    round.catchUp(this.#verifier.state.length);
+    const { round } = this;
+    // Its tokens are in the history whenever it needs them; many are read at once.
+    const behind = this.#verifier.state.length - round.state.length;
+    round.catchUp(round.state.length + behind - behind % CATCH_UP_ROWS);
     round.drafter?.follow();
   }
 
   propose(): void {
-    this.follow();
-    const round = this.#round;
-    const { length } = this.#verifier.state;
-    this.#from = length;
-    while (round.state.length < length + this.#minDraft) {
-      const first = round.state.length - length;
-      if (round.drafter === undefined || this.#alone) {
+    const { round } = this;
+    this.begin();
+    while (this.isShort) {
+      if (this.isPlain) {
         round.queuePlain();
-        this.#proposers[first] = this.#name;
-        continue;
-      }
-      const accepted = round.run();
-      for (let j = 0; j < accepted; j++) this.#proposers[first + j] = round.proposer(j);
+        this.step(1);
+      } else this.step(round.run());
     }
-    this.#drafted = round.state.length - length;
+    this.end();
+  }
+
+  share(drafters: readonly Drafter[]): SharedDrafting {
+    return new SharedDrafts(drafters as readonly DraftModel[]);
+  }
+
+  get isShort(): boolean {
+    return this.round.state.length < this.#from + this.#minDraft;
+  }
+
+  get isPlain(): boolean {
+    return this.round.drafter === undefined || this.#alone;
+  }
+
+  begin(): void {
+    const { round } = this;
+    const { length } = this.#verifier.state;
+    round.catchUp(length);
+    round.drafter?.follow();
+    this.#from = length;
+  }
+
+  step(added: number): void {
+    const { round, isPlain } = this;
+    const first = round.state.length - added - this.#from;
+    for (let j = 0; j < added; j++) {
+      this.#proposers[first + j] = isPlain ? this.#name : round.proposer(j);
+    }
+  }
+
+  end(): void {
+    this.#drafted = this.round.state.length - this.#from;
     this.#grow?.launch();
   }
 
   #queueCutBack(delta: number): void {
     const { state, memory } = this.#verifier;
-    cutBack(memory.device, this.#round.state.cacheLength, state.cacheLength, delta);
-    this.#round.drafter?.queueObserve();
+    cutBack(memory.device, this.round.state.cacheLength, state.cacheLength, delta);
+    this.round.drafter?.queueObserve();
   }
 
   queueObserve(): void {
@@ -227,7 +258,7 @@ class DraftModel implements Drafter {
   }
 
   observe(strayed: boolean): void {
-    const { state, drafter } = this.#round;
+    const { state, drafter } = this.round;
     let { length } = this.#verifier.state;
     if (strayed) {
       // The sequence's own token stands where its sibling belongs: it is read before the next proposal.
@@ -248,14 +279,22 @@ class DraftModel implements Drafter {
     return row <= this.#drafted ? this.#proposers[row - 1] : this.#name;
   }
 
+  get held(): number {
+    return this.round.held;
+  }
+
+  copy(from: Drafter, end: number): void {
+    this.round.copy((from as DraftModel).round, end);
+  }
+
   resume(kept: number, length: number): void {
     this.#grow?.expectLive();
     this.#takeBack?.expectLive();
-    this.#round.resume(kept, length);
+    this.round.resume(kept, length);
   }
 
   forget(): void {
-    this.#round.forget();
+    this.round.forget();
   }
 
   [Symbol.dispose](): void {

@@ -122,6 +122,12 @@ export interface Verifier {
   readonly stats: LevelStats;
 }
 
+/** Makes the proposals of several drafters of one plan side by side. */
+export interface SharedDrafting extends Disposable {
+  /** Makes those of the drafters `seats`, ascending, as `propose` of each would. */
+  propose(seats: readonly number[]): void;
+}
+
 /** Proposes tokens for one verifier. */
 export interface Drafter extends Disposable {
   /** Where its proposals lie; the next one, where there are several places. */
@@ -138,6 +144,11 @@ export interface Drafter extends Disposable {
   prefill(rows: number): void;
   /** Makes a proposal for the verifier's last committed token. */
   propose(): void;
+  /**
+   * Captures what makes proposals of `drafters`, each of a sequence of its own and this one among them, in forwards that they
+   * share; absent where each has to work alone.
+   */
+  share?(drafters: readonly Drafter[]): SharedDrafting;
   /** Makes up, in place of a proposal, for most of what the verifier committed that was not proposed here. */
   follow(): void;
   /** Queues what follows from a commit of the verifier; captured behind the commit. */
@@ -156,6 +167,10 @@ export interface Drafter extends Disposable {
    * and forgets what follows; makes room for a text of `length` tokens: rounds allocate nothing.
    */
   resume(kept: number, length: number): void;
+  /** Tokens of the text that its caches have; absent where it has none. */
+  readonly held?: number;
+  /** Copies what `from`, of another sequence and the same plan, holds of tokens up to `end`, behind what it has; absent as `held`. */
+  copy?(from: Drafter, end: number): void;
   /** Forgets what it remembers of earlier texts; absent where it remembers none. */
   forget?(): void;
   /**

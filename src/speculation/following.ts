@@ -4,6 +4,7 @@
  * @module
  */
 import { Graph, type Tensor } from "../device/mod.ts";
+import type { KvCache } from "../model/mod.ts";
 import { advance, cutBack } from "../ops/mod.ts";
 import type { Verifier } from "./drafter.ts";
 import { slotsOf } from "./memory.ts";
@@ -11,7 +12,7 @@ import { slotsOf } from "./memory.ts";
 /** The state of a head, as far as it follows a text. */
 export interface FollowingState {
   /** Its caches. */
-  readonly cache: { ensure(slots: number): void };
+  readonly cache: KvCache;
   /** What it has read, i32 [1]. */
   readonly cacheLength: Tensor<"i32">;
   /** The same number as the host knows it. */
@@ -57,9 +58,14 @@ export class Following implements Disposable {
 
   /** Follows, then launches the graph of a proposal, which reads all that the verifier has. */
   propose(draft: Graph): void {
-    const { verifier, state } = this.#options;
     this.follow();
     draft.launch();
+    this.drawn();
+  }
+
+  /** Hears that a proposal has been queued, which reads all that the verifier has. */
+  drawn(): void {
+    const { verifier, state } = this.#options;
     state.length = verifier.state.length;
   }
 
@@ -74,6 +80,13 @@ export class Following implements Disposable {
   observe(): void {
     const { verifier, state, again } = this.#options;
     state.length = Math.max(0, Math.min(state.length, verifier.state.length - again));
+  }
+
+  /** See `Drafter.copy`. */
+  copy(from: FollowingState, end: number): void {
+    const { verifier: { memory: { device } }, state } = this.#options;
+    state.cache.queueCopy(device, from.cache, state.length, end);
+    state.setLength(end);
   }
 
   /** See `Drafter.resume`. */

@@ -6,14 +6,16 @@
  */
 import { ArgumentError } from "../base/errors.ts";
 import { checkArgument, checkOptions, required } from "../base/options.ts";
-import { Arena, type Device, Graph, rows, type Tensor } from "../device/mod.ts";
+import { Arena, type Device, Graph, rows } from "../device/mod.ts";
 import { HEAD_KIND, type HeadModel, HeadState } from "../model/mod.ts";
-import { advance, copy, lastRow, ringRead, topChoices } from "../ops/mod.ts";
-import type { Drafter, DrafterPlan, Proposal, Verifier } from "./drafter.ts";
+import { advance, MAX_TREE_ROWS, ringRead } from "../ops/mod.ts";
+import type { Drafter, DrafterPlan, Proposal, SharedDrafting, Verifier } from "./drafter.ts";
 import { Following } from "./following.ts";
 import { type Setting, settingName, type TreeSetting } from "./policy/setting.ts";
 import { DRAFTER_KINDS } from "./shape.ts";
+import { SharedTrees, type TreeDrafter } from "./shared_trees.ts";
 import { checkTree, Tree, type TreeOptions } from "./tree.ts";
+import { queueExtend, queueTrees, type TreeDrawer } from "./tree_drawing.ts";
 
 /** Options of a drafter that draws trees. */
 export interface HeadTreeOptions extends TreeOptions {
@@ -148,19 +150,18 @@ function extendRows({ depth }: TreeOptions): number {
 }
 
 /** A head at work. */
-class HeadTrees implements Drafter {
+class HeadTrees implements Drafter, TreeDrafter {
   readonly proposals: readonly Proposal[];
   readonly levels = [];
   readonly #name: string;
   readonly #verifier: Verifier;
-  readonly #state: HeadState;
   readonly #cleanup: DisposableStack;
   readonly #trees: readonly DrawnTree[];
   #drawn: DrawnTree;
-  readonly #extendRows: number;
-  readonly #root: Tensor;
-  readonly #zeros: Tensor<"i32">;
-  readonly #following: Following;
+  readonly extendRows: number;
+  readonly following: Following;
+  readonly drawer: TreeDrawer;
+  readonly shaped: TreeDrafter["shaped"];
 
   constructor(verifier: Verifier, head: HeadModel, options: HeadTreeOptions) {
     const { memory } = verifier;
@@ -168,108 +169,54 @@ class HeadTrees implements Drafter {
     const { topk } = most;
     this.#name = options.name ?? "head";
     this.#verifier = verifier;
-    this.#extendRows = extendRows(most);
+    this.extendRows = extendRows(most);
     using cleanup = new DisposableStack();
     const arena = cleanup.use(new Arena(memory.device, head.description.kind));
-    this.#state = cleanup.use(
+    const { seat } = memory;
+    const state = cleanup.use(
       new HeadState(head, {
         context: memory.context,
         slots: memory.slots,
-        rows: Math.max(memory.prefillRows, this.#extendRows, topk),
-        logitsRows: topk,
+        rows: Math.max(memory.prefillRows, this.extendRows, topk, seat ? MAX_TREE_ROWS : 0),
+        logitsRows: seat ? MAX_TREE_ROWS : topk,
         kvCache: memory.kvCache,
-        scratch: memory.seat?.scratch,
+        scratch: seat?.scratch,
       }),
     );
-    this.#root = arena.allocate(this.#state.hidden.dtype, [1, head.config.hiddenSize], "root");
-    this.#zeros = arena.fromHost("i32", [topk], new Int32Array(topk));
-    this.#following = cleanup.use(
+    const zeros = arena.fromHost("i32", [topk], new Int32Array(topk));
+    const drawer = { verifier, state, zeros };
+    this.drawer = drawer;
+    const root = arena.allocate(state.hidden.dtype, [1, head.config.hiddenSize], "root");
+    this.following = cleanup.use(
       new Following({
         verifier,
-        state: this.#state,
-        rows: this.#extendRows,
+        state,
+        rows: this.extendRows,
         // Of the last pair the hidden state is the one to grow from, and after a partial acceptance its token is another.
         again: 1,
-        queueRead: () => this.#queueExtend(),
+        queueRead: () => queueExtend([drawer], this.extendRows),
       }),
     );
+    this.shaped = shapes.map((shape) => ({ shape, tree: new Tree(arena, shape) }));
     this.#trees = drawnTrees(memory.device, cleanup, shapes, (shape) => {
-      const tree = new Tree(arena, shape);
-      return { proposal: tree.proposal, queue: () => this.#queueDraft(tree, shape) };
+      const { tree } = this.shaped[shapes.indexOf(shape)];
+      const queue = () => queueTrees([{ drawer, tree }], shape, this.extendRows, root);
+      return { proposal: tree.proposal, queue };
     });
     this.#drawn = this.#trees[0];
     this.proposals = this.#trees.map(({ proposal }) => proposal);
     this.#cleanup = cleanup.move();
   }
 
-  /** Queues the head on the pairs behind its cache: hidden state i with the token that came out of it. */
-  #queueExtend(): void {
-    const { memory, taps } = this.#verifier;
-    const state = this.#state;
-    const count = this.#extendRows;
-    const { cacheLength } = state;
-    ringRead(memory.device, rows(state.input, 0, count), taps!.ring, cacheLength);
-    state.queueForward({ rows: count, cacheLength }, {
-      tokens: memory.history,
-      start: cacheLength,
-      shift: 1,
-    });
-  }
-
-  #queueDraft(tree: Tree, { depth, topk }: TreeOptions): void {
-    const { memory: { device }, state: above } = this.#verifier;
-    const state = this.#state;
-    const { cacheLength } = state;
-
-    this.#queueExtend();
-    const extended = rows(state.hidden, 0, this.#extendRows);
-    lastRow(device, this.#root, extended, cacheLength, above.cacheLength);
-    copy(device, cacheLength, above.cacheLength);
-    this.#queueLevel(tree, this.#root, 1);
-
-    let parents = this.#root;
-    for (let level = 2; level <= depth; level++) {
-      const step = {
-        rows: topk,
-        cacheLength,
-        depths: rows(this.#zeros, 0, topk),
-        mask: tree.frontMask,
-        positionOffset: level - 2,
-        slotOffset: (level - 2) * topk,
-      };
-      state.queueContinue(step, { tokens: tree.frontTokens }, parents, tree.frontRows);
-      parents = rows(state.hidden, 0, topk);
-      this.#queueLevel(tree, parents, level);
-    }
-    tree.queueSelect(this.#verifier);
-  }
-
-  #queueLevel(tree: Tree, hidden: Tensor, level: number): void {
-    const { memory: { device, history, choice }, state: { cacheLength } } = this.#verifier;
-    const count = hidden.shape[0];
-    this.#state.queueLogits(hidden);
-    topChoices(device, {
-      ...choice,
-      values: rows(tree.values, 0, count),
-      ids: rows(tree.ids, 0, count),
-      logits: rows(this.#state.logits, 0, count),
-      map: this.#state.head.map,
-      history,
-      cacheLength,
-      offset: level,
-    });
-    tree.queueExpand(device, level);
-  }
-
   prefill(count: number): void {
     const { memory, state: above } = this.#verifier;
-    const state = this.#state;
+    const { state, zeros } = this.drawer;
     const { cacheLength } = state;
     ringRead(
       memory.device,
       rows(state.input, 0, count),
       rows(above.tapped, 0, count),
-      rows(this.#zeros, 0, 1),
+      rows(zeros, 0, 1),
     );
     state.queueForward({ rows: count, cacheLength }, {
       tokens: memory.history,
@@ -297,28 +244,44 @@ class HeadTrees implements Drafter {
   }
 
   propose(): void {
-    this.#following.propose(this.#drawn.draw);
+    this.following.propose(this.#drawn.draw);
+  }
+
+  share(drafters: readonly Drafter[]): SharedDrafting {
+    return new SharedTrees(drafters as readonly HeadTrees[]);
+  }
+
+  get shape(): number {
+    return this.#trees.indexOf(this.#drawn);
   }
 
   follow(): void {
-    this.#following.follow();
+    this.following.follow();
   }
 
   queueObserve(): void {
-    this.#following.queueObserve();
+    this.following.queueObserve();
   }
 
   observe(): void {
-    this.#following.observe();
+    this.following.observe();
   }
 
   proposer(): string {
     return this.#name;
   }
 
+  get held(): number {
+    return this.drawer.state.length;
+  }
+
+  copy(from: Drafter, end: number): void {
+    this.following.copy((from as HeadTrees).drawer.state, end);
+  }
+
   resume(kept: number, length: number): void {
     for (const { draw } of this.#trees) draw.expectLive();
-    this.#following.resume(kept, length);
+    this.following.resume(kept, length);
   }
 
   [Symbol.dispose](): void {

@@ -28,3 +28,4 @@ export * from "./switched.ts";
 export type { Taps } from "./taps.ts";
 export type { TreeOptions } from "./tree.ts";
 export type { RoundNode, RoundReport } from "./round_report.ts";
+export type { RoundOptions, UnderWay } from "./under_way.ts";

@@ -95,17 +95,22 @@ export class Siblings {
 
   /**
    * Queues the best choices after the rows of `path`, i32 [m], of which `accepted`, i32 [1], have been accepted but not yet
-   * committed; `state` is the draft model's.
+   * committed; `state` is the draft model's, whose rows begin at row `first`.
    */
-  queueCollect(state: ModelState, path: Tensor<"i32">, accepted: Tensor<"i32">): void {
+  queueCollect(
+    state: ModelState,
+    path: Tensor<"i32">,
+    accepted: Tensor<"i32">,
+    first: number,
+  ): void {
     const { device, history, choice } = this.#verifier.memory;
     const { cacheLength } = state;
     const m = path.shape[0];
     const count = Math.min(m, this.#collected);
     const [values, ids] = [rows(this.#values, 0, count), rows(this.#ids, 0, count)];
     // The scratch of the choice, which has been made.
-    const logits = rows(state.scores, 0, count);
-    gatherRows(device, logits, rows(state.logits, 0, m), rows(path, 0, count));
+    const logits = rows(state.scores, first, first + count);
+    gatherRows(device, logits, rows(state.logits, first, first + m), rows(path, 0, count));
     topChoices(device, {
       ...choice,
       values,

@@ -9,6 +9,7 @@ import {
   type DrafterPlan,
   type Proposal,
   rowsFor,
+  type SharedDrafting,
   type Verifier,
 } from "./drafter.ts";
 import type { Policy, SuffixRound } from "./policy/policy.ts";
@@ -139,7 +140,8 @@ class Switched implements Drafter {
     }
   }
 
-  propose(): void {
+  /** Says who makes the next proposal, the number of it; undefined where nobody does. */
+  choose(): number | undefined {
     const { policy } = this;
     if (policy) {
       const { length } = this.#verifier.state;
@@ -154,7 +156,17 @@ class Switched implements Drafter {
     }
     if (this.#active) this.#active.read = this.#verifier.state.length;
     this.follow();
+    return this.#active && this.#members.indexOf(this.#active);
+  }
+
+  propose(): void {
+    this.choose();
     this.#active?.drafter.propose();
+  }
+
+  share(drafters: readonly Drafter[]): SharedDrafting {
+    const all = drafters as readonly Switched[];
+    return new SharedSwitching(all, all.map((one) => one.#members.map(({ drafter }) => drafter)));
   }
 
   follow(): void {
@@ -207,6 +219,17 @@ class Switched implements Drafter {
     return drafter.proposerOf?.(row) ?? drafter.proposer(0);
   }
 
+  get held(): number {
+    return Math.min(...this.#members.map(({ drafter }) => drafter.held ?? Infinity));
+  }
+
+  copy(from: Drafter, end: number): void {
+    for (const [i, member] of this.#members.entries()) {
+      member.drafter.copy?.((from as Switched).#members[i].drafter, end);
+      member.read = end;
+    }
+  }
+
   resume(kept: number, length: number): void {
     this.#before = undefined;
     this.policy?.reset();
@@ -218,6 +241,41 @@ class Switched implements Drafter {
 
   forget(): void {
     for (const { drafter } of this.#members) drafter.forget?.();
+  }
+
+  [Symbol.dispose](): void {
+    this.#cleanup.dispose();
+  }
+}
+
+/** Several drafters at work on each of several sequences. */
+class SharedSwitching implements SharedDrafting {
+  readonly #all: readonly Switched[];
+  /** The drafters of each sequence. */
+  readonly #drafters: readonly (readonly Drafter[])[];
+  /** What makes proposals of each drafter for several sequences, where something does. */
+  readonly #shared: readonly (SharedDrafting | undefined)[];
+  readonly #cleanup: DisposableStack;
+
+  constructor(all: readonly Switched[], drafters: readonly (readonly Drafter[])[]) {
+    this.#all = all;
+    this.#drafters = drafters;
+    using cleanup = new DisposableStack();
+    this.#shared = drafters[0].map((drafter, i) => {
+      const shared = drafter.share?.(drafters.map((one) => one[i]));
+      return shared && cleanup.use(shared);
+    });
+    this.#cleanup = cleanup.move();
+  }
+
+  propose(seats: readonly number[]): void {
+    const chosen = seats.map((seat) => ({ seat, which: this.#all[seat].choose() }));
+    for (const [which, shared] of this.#shared.entries()) {
+      const of = chosen.filter((one) => one.which === which).map(({ seat }) => seat);
+      if (of.length === 0) continue;
+      if (shared) shared.propose(of);
+      else for (const seat of of) this.#drafters[seat][which].propose();
+    }
   }
 
   [Symbol.dispose](): void {
