@@ -16,7 +16,7 @@ export const TRIAL_ROUNDS = 3;
 const MOST_TRIED = 16;
 
 /** For how long what a trial tells is of use, in rounds of plain decoding, where there is no less to come. */
-const HORIZON = 200;
+const HORIZON = 300;
 
 /** What is unsure, of what it would be if rounds had nothing to do with one another. */
 const DOUBT = 2;
@@ -87,10 +87,13 @@ export class Trials {
     const { speeds, rates, missed, plain } = this.#known;
     const plainMs = speeds.expected(plain, rates).ms;
     const room = VAIN_FIRST * plainMs + VAIN_SHARE * ms - this.#inVain;
+    const speed = speeds.speed(best, rates);
     // What is learned in a text is of use in those behind it, of which there may be as much as there was.
-    const horizon = Math.min(HORIZON * plainMs, (left + missed.tokens) / speeds.speed(best, rates));
-    let [found, most]: [Candidate | undefined, number] = [undefined, 0];
-    for (const one of open) {
+    const horizon = Math.min(HORIZON * plainMs, (left + missed.tokens) / speed);
+    // What costs say of it may be wrong, and nothing else bounds what is lost then.
+    const isUnsure = plain !== best && plain.timed === 0 && 1 / (LESS_UNTIMED * plainMs) > speed;
+    let [found, most]: [Candidate | undefined, number] = [isUnsure ? plain : undefined, 0];
+    for (const one of isUnsure ? [] : open) {
       const { worth, cost } = this.#trial(one, best, horizon);
       if (worth > most && cost <= room) [found, most] = [one, worth];
     }
