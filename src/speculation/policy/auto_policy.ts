@@ -26,7 +26,7 @@ const BETTER = 1.02;
 const LATELY = 0.99;
 
 /** What is the best in the long run is not taken where it now looks worse than this share of the best. */
-const LEAST_NOW = 0.75;
+const LEAST_NOW = 0.85;
 
 /** The policy of `auto`. */
 export class AutoPolicy implements Policy {
