@@ -18,8 +18,9 @@ export interface Times {
   readonly rest: number;
   /** Until the proposal stood. */
   readonly draft: number;
-  /** The same for each round of the draft model, and until its own proposal stood; 0 where there were none. */
+  /** The same for each round of the draft model; 0 where there were none. */
   readonly innerRound: number;
+  /** Until its own proposal stood. */
   readonly innerDraft: number;
 }
 
