@@ -84,7 +84,7 @@ for (const [name, costs] of Object.entries(COSTS)) {
 }
 
 // Texts that nobody looked at when constants were chosen, and another trio's.
-for (const [file, seed, least] of [["others", 41, 0.96], ["smollm2", 5, 0.94]] as const) {
+for (const [file, seed, least] of [["others", 41, 0.96], ["smollm2", 5, 0.955]] as const) {
   Deno.test(`auto beside the best setting in hindsight, texts of ${file}`, () => {
     for (const [name, costs] of Object.entries(COSTS)) {
       const ratios = recorded(`traces_${file}.json`, seed, costs);

@@ -3,23 +3,14 @@
  *
  * @module
  */
+import { type Count, Counts, GUESSED, NOTHING } from "./counts.ts";
 import { type Belief, rateName } from "./expected.ts";
 import { depthOf, type Setting } from "./setting.ts";
 
-/** How much of what was counted a round of the same drafter leaves: lately, and in the long run; and one of another. */
-const KEPT = 0.99;
-const KEPT_LONG = 0.996;
-const KEPT_IDLE = 0.995;
-
-/** Rounds that what was counted, and the guess beside it, are worth at least, however long ago that was. */
-const LEAST = 15;
-
 /**
- * Rounds that a guess of one depth is worth, what all depths say together, which differ by 0.05 or so; and what is thought before
- * any round, from which drafters differ by 0.1 or so. That is of drafters that fit their model: of those of which nothing has
- * been accepted yet, which may not, a part.
+ * Rounds that what is thought before any round is worth, from which drafters differ by 0.1 or so. That, and what a guess of one
+ * depth is worth, is of drafters that fit their model: of those of which nothing has been accepted yet, which may not, a part.
  */
-const GUESSED = 30;
 const PRIOR = 36;
 const UNPROVEN = 0.22;
 
@@ -34,82 +25,6 @@ const TREE = 0.85;
 const DRAFT = 0.65;
 const SUFFIX = 0.4;
 const COMMON_WIDTH = 4;
-
-/** A run of rounds as unlikely as this says that something has changed. */
-const SURPRISING = 0.02;
-
-/** How much of the surprises a round leaves. */
-const SURPRISES_KEPT = 0.99;
-
-/** What is known of one depth, in rounds. */
-interface Count {
-  /** Rounds that came to it. */
-  readonly reached: number;
-  /** Those of them that went beyond it. */
-  readonly passed: number;
-  /** Rounds that the guess beside them is worth. */
-  readonly guessed: number;
-}
-
-const NOTHING: Count = { reached: 0, passed: 0, guessed: GUESSED };
-
-/** Counts that fade. */
-class Counts {
-  readonly #depths: { reached: number; passed: number; guessed: number }[] = [];
-  /** How many rounds in a row had a first token accepted, or none where negative. */
-  #run = 0;
-  /** Surprises of late. The more there were, the less another one says. */
-  #surprises = 0;
-  #age = 0;
-  readonly #long: boolean;
-
-  constructor(long: boolean) {
-    this.#long = long;
-  }
-
-  /** Counts a round. */
-  add(proposed: number, accepted: number): void {
-    const { reached, passed, guessed } = this.at(0);
-    const likely = (passed + guessed / 2) / (reached + guessed);
-    this.#run = accepted > 0 ? Math.max(0, this.#run) + 1 : Math.min(0, this.#run) - 1;
-    const chance = (accepted > 0 ? likely : 1 - likely) ** Math.abs(this.#run);
-    if (!this.#long && chance < SURPRISING / (1 + this.#surprises) ** 3) {
-      this.#surprises++;
-      this.#run = 0;
-      this.fade(0);
-    }
-    this.#surprises *= SURPRISES_KEPT;
-    this.fade(this.#long ? KEPT_LONG : KEPT);
-    for (let d = 0; d < proposed && d <= accepted; d++) {
-      const one = this.#depths[d] ??= { ...NOTHING };
-      one.reached++;
-      if (d < accepted) one.passed++;
-    }
-  }
-
-  /** Depth `d`, 0 for the first token. */
-  at(d: number): Count {
-    return this.#depths[d] ?? NOTHING;
-  }
-
-  /** It is so many rounds since all began. */
-  age(rounds: number): void {
-    if (rounds > this.#age) this.fade(KEPT_IDLE ** (rounds - this.#age));
-    this.#age = rounds;
-  }
-
-  /** Leaves a part of all rounds: shares remain, and count for less. */
-  fade(kept: number): void {
-    for (const one of this.#depths) {
-      const all = one.reached + one.guessed;
-      if (all <= LEAST) continue;
-      const by = Math.max(LEAST / all, kept);
-      one.reached *= by;
-      one.passed *= by;
-      one.guessed *= by;
-    }
-  }
-}
 
 /** One drafter of a family. */
 interface Member {
