@@ -5,7 +5,8 @@
  *
  * loads the demo trio, or SmolLM2 with its drafters, twice: with `auto` and with `ar`. Each prompt is continued by one and by the
  * other, so often as said, who is first by turns; what was measured at load, and the reading of prompts, is left out of the
- * times, and printed apart. Prints the medians' ratio for each prompt, and of all.
+ * times, and printed apart. Prints the medians' ratio for each prompt, and of all; and the median of the ratios of those that
+ * ran one behind the other, which what holds up the machine for a while holds up alike.
  *
  * @module
  */
@@ -107,6 +108,7 @@ for (const prompt of prompts) {
     identical &&= texts[0] === texts[1];
   }
   const [a, p] = [median(ms.auto), median(ms.plain)];
+  const paired = median(ms.auto.map((one, i) => ms.plain[i] / one));
   all.auto.push(a);
   all.plain.push(p);
   rows.push([
@@ -114,10 +116,11 @@ for (const prompt of prompts) {
     (1000 / p).toFixed(1),
     (1000 / a).toFixed(1),
     (p / a).toFixed(3),
+    paired.toFixed(3),
     `${median(prefill.plain).toFixed(0)} / ${median(prefill.auto).toFixed(0)}`,
     String(identical),
   ]);
-  report.push({ prompt, ms, prefill, identical, choices: [...chosen] });
+  report.push({ prompt, ms, paired, prefill, identical, choices: [...chosen] });
 }
 console.log(
   `loaded in ${((between - loading) / 1000).toFixed(2)} s plainly, in ${
@@ -129,6 +132,7 @@ const header = [
   "plain tokens/s",
   "auto tokens/s",
   "auto / plain",
+  "by pairs",
   "prompt ms",
   "identical",
 ];

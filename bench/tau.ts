@@ -5,7 +5,8 @@
  *     deno run -A bench/tau.ts --smollm2 --chats mt_bench.jsonl,spec_bench.jsonl [--turns 1] [--models DIR]
  *
  * and of both `[--count 40] [--max-tokens 160] [--seconds N] [--methods eagle3,hier(eagle3),...]
- * [--shape '{"depth": 7, "topk": 1, "treeSize": 8}'] [--json FILE]`: the shape of proposals is an engine's where absent.
+ * [--shape '{"depth": 7, "topk": 1, "treeSize": 8}'] [--least-confidence 0.2,0.4] [--json FILE]`: the shape of proposals is an
+ * engine's where absent. Methods that can cut proposals by a confidence are measured uncut, and at each of those given.
  *
  * DIR has the folders of a trio (see `scripts/trio.ts`), links among them; the demo's where absent. With `--smollm2` it is
  * `models/smollm2` where absent, and the target is SmolLM2-135M-Instruct from the user's cache. A file of problems has one
@@ -28,6 +29,8 @@ import { reportJson } from "../src/cli/commands/bench/report.ts";
 import { processIo } from "../src/cli/terminal/io.ts";
 import { table } from "../src/cli/terminal/table.ts";
 import { type Composition, planOf } from "../src/engine/composition.ts";
+import type { DrafterKind } from "../src/engine/drafters/kind.ts";
+import { DRAFTERS } from "../src/engine/drafters/registry.ts";
 import { problems } from "../tests/problems.ts";
 
 /** The longest text that is measured. */
@@ -58,6 +61,7 @@ const args = parseArgs(Deno.args, {
     "models",
     "methods",
     "shape",
+    "least-confidence",
     "json",
   ],
   boolean: ["smollm2"],
@@ -66,6 +70,7 @@ const args = parseArgs(Deno.args, {
 const [count, maxTokens, turns] = [args.count, args["max-tokens"], args.turns].map(Number);
 const seconds = args.seconds === undefined ? Infinity : Number(args.seconds);
 const shape: Partial<SpeculationOptions> = JSON.parse(args.shape ?? "{}");
+const confidences = args["least-confidence"]?.split(",").map(Number) ?? [];
 const date = new Date().toISOString();
 
 using trio = await load();
@@ -73,7 +78,7 @@ const context = Math.min(
   CONTEXT,
   ...[trio.target, trio.draft].map(({ config }) => config.maxPositions),
 );
-const compositions = chosen();
+const subjects = chosen().flatMap(cut);
 const sections: Section[] = [];
 for (const set of sets()) {
   const found = await measure(set);
@@ -97,6 +102,25 @@ function chosen(): readonly Composition[] {
     throw new Error(`Cannot measure ${stray}: expected one of ${names}`);
   }
   return known.filter(({ name }) => name === "ar" || (asked?.includes(name) ?? true));
+}
+
+/** A composition under a name, with what is asked of its proposals beside their shape. */
+interface Subject {
+  readonly name: string;
+  readonly composition: Composition;
+  readonly options: Partial<SpeculationOptions>;
+}
+
+/** A composition as it is, and cut by each confidence where it knows any. */
+function cut(composition: Composition): readonly Subject[] {
+  const { name, method, inner } = composition;
+  const kind: DrafterKind | undefined = DRAFTERS.find((one) => one.name === (inner ?? method));
+  const cuts = kind?.confident ? confidences : [];
+  return [undefined, ...cuts].map((leastConfidence) => ({
+    name: leastConfidence === undefined ? name : `${name} from ${leastConfidence}`,
+    composition,
+    options: { ...shape, ...(leastConfidence !== undefined && { leastConfidence }) },
+  }));
 }
 
 function linesOf(file: string): Record<string, unknown>[] {
@@ -146,13 +170,13 @@ interface Sum {
 
 async function measure({ name, texts, encode }: TextSet): Promise<Section> {
   using sessions = new DisposableStack();
-  const methods = compositions.map((one) => ({
-    name: one.name,
+  const methods = subjects.map(({ name, composition, options }) => ({
+    name,
     session: sessions.use(
       new Session(trio.target, trio.tokenizer, {
         context,
-        drafter: planOf(one, trio, shape),
-        method: one.method,
+        drafter: planOf(composition, trio, options),
+        method: composition.method,
       }),
     ),
     sum: { texts: 0, tokens: 0, forwards: 0, committed: 0, ms: 0, same: 0 } as Sum,

@@ -59,7 +59,7 @@ for (const [name, costs] of Object.entries(COSTS)) {
     console.log(`${name}: ${summary(ratios)}`);
     const low = [...ratios].filter(([, value]) => value < 0.97);
     // What turns every 10 or 40 tokens is over before it is known.
-    assert(low.every(([, value]) => value >= 0.86), summary(ratios));
+    assert(low.every(([, value]) => value >= 0.9), summary(ratios));
     assert(low.length <= 7, `${low.map(([one]) => one)} are below 0.97`);
     assertGreater(mean(ratios), 0.99);
   });
@@ -78,15 +78,13 @@ for (const [name, costs] of Object.entries(COSTS)) {
     const ratios = recorded("traces.json", 8, costs);
     console.log(`${name}: ${summary(ratios)}`);
     // Cold each time, and of only 1,000 tokens.
-    assertGreater(mean(ratios), 0.98);
-    const low = [...ratios].filter(([, value]) => value < 0.95);
-    assert(low.length <= 2, `${low.map(([one]) => one)} are below 0.95`);
-    for (const [session, value] of ratios) assertGreater(value, 0.84, session);
+    assertGreater(mean(ratios), 0.985);
+    for (const [session, value] of ratios) assertGreater(value, 0.97, session);
   });
 }
 
 // Texts that nobody looked at when constants were chosen, and another trio's.
-for (const [file, seed, least] of [["others", 41, 0.96], ["smollm2", 5, 0.94]] as const) {
+for (const [file, seed, least] of [["others", 41, 0.96], ["smollm2", 5, 0.955]] as const) {
   Deno.test(`auto beside the best setting in hindsight, texts of ${file}`, () => {
     for (const [name, costs] of Object.entries(COSTS)) {
       const ratios = recorded(`traces_${file}.json`, seed, costs);
@@ -200,6 +198,45 @@ Deno.test("the policy says what it chose when, and why, of one text", () => {
   replay(made("refused", 400, 7, () => refused), costs, policy);
   assert(policy.decisions.some(({ why }) => why === "trial"));
   assertEquals(policy.decisions.findLast(({ why }) => why === "best")!.setting, "plain");
+});
+
+Deno.test("the policy looks suffixes up when it chooses, not in every round", () => {
+  const policy = new AutoPolicy(SETTINGS, COSTS["a CPU"]);
+  let asked = 0;
+  const suffixes = () => {
+    asked++;
+    return [];
+  };
+  const rounds = 400;
+  for (let i = 0; i < rounds; i++) {
+    assertEquals(policy.next(100 + i), PLAIN);
+    policy.observe({ tokens: 1, rows: 1, reach: 0, inner: [], suffixes });
+  }
+  assertGreater(asked, 0);
+  assertLess(asked, rounds / 10);
+});
+
+Deno.test("the policy tries nothing in a text that is over before it pays", () => {
+  const costs = COSTS["70B and 8B"];
+  const refused = { suffix: 0, tree: 0, draft: 0, inner: 0 };
+  const trials = (tokens: number, most?: number): number => {
+    const policy = new AutoPolicy(SETTINGS, costs);
+    policy.reset(most);
+    const { next, observe } = {
+      next: (length: number) => policy.next(length),
+      observe: (outcome: Parameters<typeof policy.observe>[0]) => policy.observe(outcome),
+    };
+    replay(made("refused", tokens, 3, () => refused), costs, {
+      decisions: [],
+      next,
+      observe,
+      reset: () => undefined,
+    });
+    return policy.decisions.filter(({ why }) => why === "trial").length;
+  };
+  const [short, long] = [trials(12, 112), trials(12)];
+  assertGreater(long, 2);
+  assertLess(short, long);
 });
 
 Deno.test("the policy goes by the times that rounds take, where costs say something else", () => {

@@ -92,6 +92,8 @@ Deno.test("tune: JSON, tables, a map, and costs that are kept", async () => {
     }
     assertEquals(costs.contexts, [24, 48]);
     assertEquals(costs.levels.length, 2);
+    // Of the target, whatever settings verify.
+    for (const count of [1, 2, 4, 8, 16, 32, 64]) assert(costs.levels[0].rows.includes(count));
     for (const { rows, verify_ms } of costs.levels) {
       assertEquals(verify_ms.map(({ length }) => length), [rows.length, rows.length]);
       for (const ms of verify_ms) ms.forEach((one, j) => assert(one >= (ms[j - 1] ?? 0)));

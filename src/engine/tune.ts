@@ -28,6 +28,7 @@ import {
   type Setting,
   settingName,
 } from "../speculation/mod.ts";
+import { Accepted } from "./accepted.ts";
 
 /** How to tune. */
 export interface TuneOptions {
@@ -104,50 +105,16 @@ export interface Tuned {
   readonly settings: readonly TunedSetting[];
 }
 
+/** Rows of forwards that are timed, beside those that settings verify. */
+const ROWS = [2, 4, 8, 16, 32, 64];
+
 /** Passes over all settings, at most, and milliseconds behind which no other begins; runs of each of the best. */
 const PASSES = 3;
 const ENOUGH_MS = 20_000;
 const RUNS = 3;
 
-/** Counts of one drafter: rounds that came to each depth, and those that went beyond. */
-interface Counted {
-  readonly reached: number[];
-  readonly passed: number[];
-}
-
-/** Accept rates as rounds have shown them, all worth the same. */
-class Accepted {
-  readonly #all = new Map<string, Counted>();
-
-  /** Counts `rounds` rounds. */
-  add(key: string, proposed: number, accepted: number, rounds = 1): void {
-    let one = this.#all.get(key);
-    if (one === undefined) this.#all.set(key, one = { reached: [], passed: [] });
-    for (let d = 0; d < proposed && d <= accepted; d++) {
-      one.reached[d] = (one.reached[d] ?? 0) + rounds;
-      one.passed[d] = (one.passed[d] ?? 0) + (d < accepted ? rounds : 0);
-    }
-  }
-
-  /** The chances of at least 1, 2, ... `depth` tokens; a depth that no round came to is as the one above it. */
-  survival(key: string, depth: number): number[] {
-    const { reached = [], passed = [] } = this.#all.get(key) ?? {};
-    const chances: number[] = [];
-    let [chance, share] = [1, 0];
-    for (let d = 0; d < depth; d++) {
-      if (reached[d] > 0) share = passed[d] / reached[d];
-      chances.push(chance *= share);
-    }
-    return chances;
-  }
-
-  /** Of every drafter that was counted. */
-  get all(): Record<string, readonly number[]> {
-    return Object.fromEntries(
-      [...this.#all].map(([key, { reached }]) => [key, this.survival(key, reached.length)]),
-    );
-  }
-}
+/** How often the best are counted by themselves, and looked for again. */
+const RECOUNTS = 2;
 
 /** Runs texts with one setting after another. */
 class Runner {
@@ -204,6 +171,7 @@ export function tuneRound(
   const passes: Costs[] = [];
   const costs = measureCosts(round, settings, {
     contexts,
+    rows: ROWS,
     runs: 3,
     passes: PASSES,
     enoughMs: ENOUGH_MS,
@@ -214,18 +182,21 @@ export function tuneRound(
   const accepted = new Accepted();
   // The rows of suffixes' proposals, which have as many as they are sure of.
   const suffixRows: number[] = [];
+  const count = (setting: Setting, key: string): void => {
+    runner.run(setting, ({ tokens, reach, rows, inner }) => {
+      accepted.add(key, reach, tokens - 1);
+      if (setting.kind === "suffix") suffixRows.push(rows);
+      if (setting.kind !== "draft" || setting.inner.kind === "plain") return;
+      const [innerKey, depth] = [`1 ${rateName(setting.inner)}`, depthOf(setting.inner)];
+      inner.forEach((rounds, length) => {
+        if (rounds > 0) accepted.add(innerKey, depth, length - 1, rounds);
+      });
+    });
+  };
   const seen = rates ? [] : telling(settings);
   seen.forEach((setting, i) => {
     progress?.("counting what is accepted", i, seen.length);
-    runner.run(setting, ({ tokens, reach, rows, inner }) => {
-      accepted.add(`0 ${rateName(setting)}`, reach, tokens - 1);
-      if (setting.kind === "suffix") suffixRows.push(rows);
-      if (setting.kind !== "draft" || setting.inner.kind === "plain") return;
-      const [key, depth] = [`1 ${rateName(setting.inner)}`, depthOf(setting.inner)];
-      inner.forEach((rounds, length) => {
-        if (rounds > 0) accepted.add(key, depth, length - 1, rounds);
-      });
-    });
+    count(setting, `0 ${rateName(setting)}`);
   });
   const beliefs: Beliefs = (level, setting) => {
     const given = rates?.[`${level} ${setting.kind}`];
@@ -233,7 +204,9 @@ export function tuneRound(
     if (rates) {
       return { chances: Array.from({ length: depth }, (_, d) => (given ?? 0) ** (d + 1)) };
     }
-    return { chances: accepted.survival(`${level} ${rateName(setting)}`, depth) };
+    const own = `${level} ${settingName(setting)}`;
+    const key = accepted.has(own) ? own : `${level} ${rateName(setting)}`;
+    return { chances: accepted.survival(key, depth) };
   };
   const lengths = prompts.map(({ length }) => length);
   const context = lengths.reduce((a, b) => a + b, 0) / lengths.length + maxTokens / 2;
@@ -245,7 +218,7 @@ export function tuneRound(
       : most;
     return { tokens, ms };
   };
-  const found = settings.map((setting): TunedSetting => {
+  const promised = (setting: Setting): TunedSetting => {
     const { tokens, ms } = roundOf(setting, costs);
     const single = passes.map((by) => roundOf(setting, by)).map(({ tokens, ms }) => tokens / ms);
     return {
@@ -256,7 +229,18 @@ export function tuneRound(
       predicted: 1000 * tokens / ms,
       spread: spreadOf(single),
     };
-  }).sort((a, b) => b.predicted - a.predicted);
+  };
+  const ranked = () => settings.map(promised).sort((a, b) => b.predicted - a.predicted);
+  let found = ranked();
+  // Rounds of another length begin elsewhere in a text: of the best, what is accepted is counted by themselves.
+  for (let again = 0; again < RECOUNTS && !rates; again++) {
+    const foreign = found.slice(0, realised).filter(({ setting, name }) =>
+      setting.kind === "draft" && !seen.includes(setting) && !accepted.has(`0 ${name}`)
+    );
+    if (foreign.length === 0) break;
+    for (const { setting, name } of foreign) count(setting, `0 ${name}`);
+    found = ranked();
+  }
   const run = found.slice(0, realised);
   // By turns, so that what holds up the machine for a while holds up all of them.
   const speeds = run.map((): number[] => []);

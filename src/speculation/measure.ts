@@ -6,16 +6,18 @@
 import { ArgumentError } from "../base/errors.ts";
 import type { Device } from "../device/mod.ts";
 import type { Costs, LevelCosts } from "./policy/costs.ts";
-import { depthOf, type DraftSetting, PLAIN, type Setting, settingName } from "./policy/setting.ts";
+import { type DraftSetting, PLAIN, type Setting, settingName } from "./policy/setting.ts";
 import type { Round } from "./round.ts";
-import type { LevelStats } from "./stats.ts";
+import { median, Timer } from "./timer.ts";
 
 /** Tokens that are read before rounds are timed, where nothing is said. */
 const READ = 48;
 
-/** Tokens behind them that rounds may make, and need at least: the longest proposal. */
-const BEHIND = 256;
+/** Tokens behind them that rounds need at least: the longest proposal. */
 const LEAST_BEHIND = 40;
+
+/** Rows of forwards beside those of rounds, where nothing is said: suffixes propose a few. */
+const ROWS = [2, 4];
 
 /** The shortest context in which rounds can be measured. */
 export const MEASURED_CONTEXT = 64;
@@ -24,6 +26,8 @@ export const MEASURED_CONTEXT = 64;
 export interface MeasureOptions {
   /** Tokens in the caches, ascending; 48 where absent. */
   readonly contexts?: readonly number[];
+  /** Rows of forwards of the target that are timed beside those of rounds; 2 and 4 where absent. */
+  readonly rows?: readonly number[];
   /** Rounds that are timed of each setting, at most; 3 where absent. */
   readonly runs?: number;
   /** Milliseconds after which each setting left is timed once; 700 where absent. */
@@ -37,17 +41,6 @@ export interface MeasureOptions {
   readonly pass?: (costs: Costs) => void;
   /** Hears how many of all settings, at all contexts, have been timed. */
   readonly progress?: (done: number, total: number) => void;
-}
-
-/** What one setting's rounds took, in milliseconds: medians, as something else may have held one up. */
-interface Times {
-  /** Wall time beside the draft. */
-  readonly rest: number;
-  /** Until the proposal stood. */
-  readonly draft: number;
-  /** The same for each round of the draft model, and until its own proposal stood; 0 where there were none. */
-  readonly innerRound: number;
-  readonly innerDraft: number;
 }
 
 /** Values by rows. */
@@ -74,26 +67,50 @@ export function measureCosts(
   round.drafter!.policy = undefined;
   const given = options.contexts ?? [READ];
   const contexts = [...new Set(given.map((length) => Math.min(length, context - LEAST_BEHIND)))];
-  const timer = new Timer(round, options);
+  const { rows = ROWS, runs = 3, enoughMs = 700, passes = 1, pass, progress } = options;
+  const timer = new Timer(round, runs, enoughMs);
   const all = measured(settings);
-  const { passes = 1, pass, progress } = options;
   const each: Costs[] = [];
   const total = passes * contexts.length * all.length;
   while (each.length < passes && (each.length === 0 || !timer.isEnough)) {
     const levels = contexts.map((context, i) => {
       timer.read(context);
-      return atContext(round.memory.device.backend, timer, all, (done) => {
+      return atContext(round.memory.device.backend, timer, all, rows, (done) => {
         progress?.((each.length * contexts.length + i) * all.length + done, total);
       });
     });
     each.push({ contexts, levels: merged(levels) });
-    pass?.(each.at(-1)!);
+    pass?.(ascending(each.at(-1)!));
   }
   round.drafter!.use!(PLAIN);
   round.resume(0, 1);
   round.forget();
   for (const one of round.levels) one.reset();
-  return middle(each);
+  return ascending(middle(each));
+}
+
+/** The same costs where more rows never take less. */
+function ascending(costs: Costs): Costs {
+  const levels = costs.levels.map((level) => ({
+    ...level,
+    verifyMs: level.verifyMs.map(neverLess),
+  }));
+  return { ...costs, levels };
+}
+
+/** The means of those that would descend: what says so is noise, and of the last one as likely as of the first. */
+export function neverLess(values: readonly number[]): number[] {
+  const runs: { sum: number; count: number }[] = [];
+  for (const value of values) {
+    let run = { sum: value, count: 1 };
+    for (let last = runs.at(-1); last && last.sum / last.count > run.sum / run.count;) {
+      run = { sum: last.sum + run.sum, count: last.count + run.count };
+      runs.pop();
+      last = runs.at(-1);
+    }
+    runs.push(run);
+  }
+  return runs.flatMap(({ sum, count }) => new Array<number>(count).fill(sum / count));
 }
 
 /** The medians of several measurements of the same. */
@@ -119,93 +136,12 @@ function middle(each: readonly Costs[]): Costs {
   };
 }
 
-/** Times the rounds of settings behind one prompt. */
-class Timer {
-  readonly #round: Round;
-  readonly #runs: number;
-  readonly #until: number;
-  #prompt: number[] = [];
-
-  constructor(round: Round, { runs = 3, enoughMs = 700 }: MeasureOptions) {
-    this.#round = round;
-    this.#runs = runs;
-    this.#until = performance.now() + enoughMs;
-  }
-
-  /** Whether it has taken as long as it may. */
-  get isEnough(): boolean {
-    return performance.now() > this.#until;
-  }
-
-  /** Reads a text of `count` tokens, of which the caches have what was read before. */
-  read(count: number): void {
-    const { vocabSize } = this.#round.state.model.config;
-    // A shorter text than the one before is its beginning.
-    const kept = Math.max(0, Math.min(count, this.#prompt.length) - 2);
-    this.#prompt = Array.from({ length: count }, (_, i) => (i * 7919 + 13) % vocabSize);
-    this.#begin(kept);
-    this.#round.memory.device.synchronize();
-  }
-
-  #begin(kept = Math.max(0, this.#prompt.length - 2)): void {
-    const round = this.#round;
-    const length = Math.min(this.#prompt.length + BEHIND, round.memory.context);
-    for (const _ of round.read(this.#prompt, length, kept)) void 0;
-  }
-
-  /** Whether another round stays within the room that `begin` has made. */
-  #hasRoom(setting: Setting): boolean {
-    const { state, memory } = this.#round;
-    const most = Math.min(this.#prompt.length + BEHIND, memory.context);
-    return state.length + depthOf(setting) + 2 <= most;
-  }
-
-  /** Times the rounds of one setting. */
-  time(setting: Setting): Times {
-    const round = this.#round;
-    const inner = round.levels[1];
-    round.drafter!.use!(setting);
-    this.#begin();
-    // Caches grow, pages are touched.
-    round.run();
-    if (!this.#hasRoom(setting)) this.#begin();
-    const each: Times[] = [];
-    do {
-      const before = taken(round.stats, inner);
-      const started = performance.now();
-      round.run();
-      const wall = performance.now() - started;
-      const after = taken(round.stats, inner);
-      const draft = after.draft - before.draft;
-      const rounds = Math.max(1, after.innerRounds - before.innerRounds);
-      each.push({
-        rest: wall - draft,
-        draft,
-        innerRound: draft / rounds,
-        innerDraft: (after.innerDraft - before.innerDraft) / rounds,
-      });
-    } while (
-      each.length < this.#runs && performance.now() < this.#until && this.#hasRoom(setting)
-    );
-    const middle = (name: keyof Times) => median(each.map((times) => times[name]));
-    return {
-      rest: middle("rest"),
-      draft: middle("draft"),
-      innerRound: middle("innerRound"),
-      innerDraft: middle("innerDraft"),
-    };
-  }
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1];
-}
-
 /** The costs of all levels at one context. */
 function atContext(
   backend: Device["backend"],
   timer: Timer,
   settings: readonly Setting[],
+  rows: readonly number[],
   progress: (done: number) => void,
 ): readonly LevelCosts[] {
   const target: ByRows = new Map();
@@ -214,7 +150,8 @@ function atContext(
   const draftDrafts: Record<string, number[]> = {};
   let queued = 0;
   const add = (to: ByRows, rows: number, ms: number) => to.set(rows, [...to.get(rows) ?? [], ms]);
-  add(target, 1, timer.time(PLAIN).rest);
+  const first = timer.time(PLAIN).rest;
+  const forwards = timer.forwards([1, ...rows]);
   for (const [i, setting] of settings.entries()) {
     const name = settingName(setting);
     progress(i);
@@ -235,6 +172,13 @@ function atContext(
         add(draft, inner.rows, times.innerRound - times.innerDraft);
       } else draftDrafts[settingName(inner)] = [SUFFIX_MS];
     }
+  }
+  // All else is measured against it, and what held up the machine for a while at the beginning may be over at the end.
+  const plain = Math.min(first, timer.time(PLAIN).rest);
+  add(target, 1, plain);
+  for (const count of rows) {
+    // What a round has beside its forward, it has for any number of rows.
+    if (forwards.has(count)) add(target, count, plain + forwards.get(count)! - forwards.get(1)!);
   }
   const costs: LevelCosts[] = [level(target, targetDrafts, 0, backend)];
   if (queued > 0) {
@@ -286,14 +230,6 @@ function measured(settings: readonly Setting[]): Setting[] {
   return [...longest.values()];
 }
 
-function taken(stats: LevelStats, inner: LevelStats | undefined) {
-  return {
-    draft: stats.draftMs,
-    innerRounds: inner?.rounds ?? 0,
-    innerDraft: inner?.draftMs ?? 0,
-  };
-}
-
 function level(
   byRows: ByRows,
   draftMs: Readonly<Record<string, readonly number[]>>,
@@ -304,9 +240,7 @@ function level(
     .map(([, [each]]) => each);
   const rows = [...byRows.keys()].sort((a, b) => a - b);
   const mean = (values: readonly number[]) => values.reduce((a, b) => a + b) / values.length;
-  // More rows never take less: what says so is noise.
-  let least = 0;
-  const ms = rows.map((count) => least = Math.max(least, mean(byRows.get(count)!)));
+  const ms = rows.map((count) => mean(byRows.get(count)!));
   const last = ms.length - 1;
   return {
     rows,

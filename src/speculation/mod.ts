@@ -15,6 +15,7 @@ export * from "./eagle3.ts";
 export { LOG_PROBS_OF, type LogProbsOf, MAX_TOP_LOG_PROBS, type TopToken } from "./log_probs.ts";
 export * from "./memory.ts";
 export * from "./measure.ts";
+export * from "./policy/auto_policy.ts";
 export * from "./policy/costs.ts";
 export * from "./policy/expected.ts";
 export * from "./policy/policy.ts";

@@ -59,15 +59,8 @@ interface Member {
   read: number;
 }
 
-/** What a round with a policy is measured against. */
-interface Before {
-  /** Tokens committed. */
-  readonly length: number;
-  /** Milliseconds of all rounds, where the next one's are to be known. */
-  readonly ms?: number;
-  /** Rounds of the level below, by accept length. */
-  readonly inner: readonly number[];
-}
+/** Rounds of the level below, by accept length, where there are none. */
+const NO_ROUNDS: readonly number[] = [];
 
 /** Several drafters at work. */
 class Switched implements Drafter {
@@ -77,12 +70,19 @@ class Switched implements Drafter {
   readonly #members: readonly Member[];
   /** Who makes the proposals of each setting, by its name. */
   readonly #by: ReadonlyMap<string, Member>;
-  /** Asks the drafter that knows how it would have fared by itself, where there is one. */
-  readonly #alone?: (from: number) => readonly SuffixRound[];
+  /** Asks the drafter that knows how it would have fared by itself, where there is one, from `#from` on. */
+  readonly #alone?: () => readonly SuffixRound[];
+  #from = -1;
   readonly #cleanup: DisposableStack;
   #active?: Member;
-  #before?: Before;
-  /** What the policy chose last. */
+  /** What a round with a policy is measured against: tokens committed, negative where there is no such round; */
+  #length = -1;
+  /** milliseconds of all rounds, where its own are to be known; and rounds of the level below, by accept length. */
+  #msBefore?: number;
+  #innerBefore = NO_ROUNDS;
+  /** Whether those who do not propose may have read more than there is of the text. */
+  #ahead = true;
+  /** What is used. */
   #setting?: Setting;
 
   constructor(verifier: Verifier, plans: readonly DrafterPlan[]) {
@@ -97,7 +97,7 @@ class Switched implements Drafter {
       ),
     );
     const knowing = this.#members.find(({ drafter }) => drafter.alone)?.drafter;
-    this.#alone = knowing?.alone?.bind(knowing);
+    if (knowing) this.#alone = () => knowing.alone!(this.#from);
     this.proposals = this.#members.flatMap(({ drafter }) =>
       drafter.proposals ?? [drafter.proposal]
     );
@@ -121,6 +121,7 @@ class Switched implements Drafter {
   }
 
   use(setting: Setting): void {
+    this.#setting = setting;
     this.#active = setting.kind === "plain" ? undefined : this.#by.get(settingName(setting));
     if (setting.kind !== "plain" && this.#active === undefined) {
       throw new ArgumentError(
@@ -134,6 +135,7 @@ class Switched implements Drafter {
   }
 
   prefill(count: number): void {
+    this.#ahead = true;
     for (const member of this.#members) {
       member.drafter.prefill(count);
       member.read = this.#verifier.state.length + count;
@@ -148,11 +150,12 @@ class Switched implements Drafter {
       const setting = policy.next(length);
       // Who has waited first reads what it has missed, which says nothing of its rounds.
       const isNew = setting !== this.#setting;
-      this.#setting = setting;
-      this.use(setting);
+      if (isNew) this.use(setting);
+      if (this.#from < 0) this.#from = length;
+      this.#length = length;
+      this.#msBefore = isNew ? undefined : this.#ms;
       // Only a draft model has rounds of its own.
-      const inner = setting.kind === "draft" ? [...this.levels[0].histogram] : [];
-      this.#before = { length, ms: isNew ? undefined : this.#ms, inner };
+      this.#innerBefore = setting.kind === "draft" ? [...this.levels[0].histogram] : NO_ROUNDS;
     }
     if (this.#active) this.#active.read = this.#verifier.state.length;
     this.follow();
@@ -177,6 +180,7 @@ class Switched implements Drafter {
       if (member.plan.taps === "none" || length - member.read < most) continue;
       member.drafter.follow();
       member.read = length;
+      this.#ahead = true;
     }
   }
 
@@ -186,22 +190,27 @@ class Switched implements Drafter {
 
   observe(strayed: boolean): void {
     const { policy } = this;
-    const before = this.#before;
-    this.#before = undefined;
+    const length = this.#length;
+    this.#length = -1;
     const { reach } = this;
     const rows = rowsFor(this.proposal, this.proposed);
     for (const member of this.#members) {
-      member.drafter.observe(strayed && member === this.#active);
+      const isActive = member === this.#active;
+      // Of the others a round that only makes the text longer changes nothing.
+      if (isActive || this.#ahead) member.drafter.observe(strayed && isActive);
     }
-    if (policy === undefined || before === undefined) return;
-    const histogram = this.#setting?.kind === "draft" ? this.levels[0].histogram : [];
+    this.#ahead = false;
+    if (policy === undefined || length < 0) return;
+    const before = this.#innerBefore;
     policy.observe({
-      tokens: this.#verifier.state.length - before.length,
+      tokens: this.#verifier.state.length - length,
       rows,
       reach,
-      inner: histogram.map((rounds, i) => rounds - (before.inner[i] ?? 0)),
-      ms: before.ms === undefined ? undefined : this.#ms - before.ms,
-      suffixes: this.#alone?.(before.length),
+      inner: before.length === 0
+        ? NO_ROUNDS
+        : this.levels[0].histogram.map((rounds, i) => rounds - (before[i] ?? 0)),
+      ms: this.#msBefore === undefined ? undefined : this.#ms - this.#msBefore,
+      suffixes: this.#alone,
     });
   }
 
@@ -231,8 +240,12 @@ class Switched implements Drafter {
   }
 
   resume(kept: number, length: number): void {
-    this.#before = undefined;
-    this.policy?.reset();
+    this.#length = -1;
+    this.policy?.reset(length);
+    this.#from = -1;
+    this.#ahead = true;
+    // Whoever chooses next may be another.
+    this.#setting = undefined;
     for (const member of this.#members) {
       member.drafter.resume(kept, length);
       member.read = kept;

@@ -60,14 +60,16 @@ export function replay(trace: Trace, costs: Costs, policy: Policy): Replayed {
     if (setting.kind === "draft" || setting.kind === "tree") {
       read[setting.kind] = at + outcome.tokens;
     }
-    const suffixes: SuffixRound[] = [];
     const known = at + outcome.tokens;
-    for (;;) {
-      const accepted = Math.min(SUFFIX_DEPTH, trace.accepted["0 suffix"][alone]);
-      if (!(alone + accepted < known)) break;
-      suffixes.push({ rows: trace.suffixRows[alone], accepted });
-      alone += accepted + 1;
-    }
+    const suffixes = (): SuffixRound[] => {
+      const rounds: SuffixRound[] = [];
+      for (;;) {
+        const accepted = Math.min(SUFFIX_DEPTH, trace.accepted["0 suffix"][alone]);
+        if (!(alone + accepted < known)) return rounds;
+        rounds.push({ rows: trace.suffixRows[alone], accepted });
+        alone += accepted + 1;
+      }
+    };
     policy.observe({ ...outcome, suffixes });
     const took = outcome.ms! + reading;
     by[setting.kind] = (by[setting.kind] ?? 0) + took;

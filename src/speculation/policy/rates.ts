@@ -3,20 +3,16 @@
  *
  * @module
  */
+import { type Count, Counts, GUESSED, NOTHING } from "./counts.ts";
 import { type Belief, rateName } from "./expected.ts";
 import { depthOf, type Setting } from "./setting.ts";
 
-/** How much of what was counted a round of the same drafter leaves: lately, and in the long run; and one of another. */
-const KEPT = 0.99;
-const KEPT_LONG = 0.992;
-const KEPT_IDLE = 0.995;
-
-/** Rounds that what was counted, and the guess beside it, are worth at least, however long ago that was. */
-const LEAST = 5;
-
-/** Rounds that a guess of one depth is worth, what all depths say together; and, of that, what is thought before any round. */
-const GUESSED = 6;
-const PRIOR = 6;
+/**
+ * Rounds that what is thought before any round is worth, from which drafters differ by 0.1 or so. That, and what a guess of one
+ * depth is worth, is of drafters that fit their model: of those of which nothing has been accepted yet, which may not, a part.
+ */
+const PRIOR = 36;
+const UNPROVEN = 0.22;
 
 /** Rounds that other members of a family lend at each depth, at most. */
 const LENT = 6;
@@ -25,86 +21,10 @@ const LENT = 6;
 const MISSED_BY_WIDTH = 0.5;
 
 /** What is thought of tokens of a tree of four nodes a level, of a draft model and of suffixes before any round. */
-const TREE = 0.8;
-const DRAFT = 0.75;
+const TREE = 0.85;
+const DRAFT = 0.65;
 const SUFFIX = 0.4;
 const COMMON_WIDTH = 4;
-
-/** A run of rounds as unlikely as this says that something has changed. */
-const SURPRISING = 0.02;
-
-/** How much of the surprises a round leaves. */
-const SURPRISES_KEPT = 0.99;
-
-/** What is known of one depth, in rounds. */
-interface Count {
-  /** Rounds that came to it. */
-  readonly reached: number;
-  /** Those of them that went beyond it. */
-  readonly passed: number;
-  /** Rounds that the guess beside them is worth. */
-  readonly guessed: number;
-}
-
-const NOTHING: Count = { reached: 0, passed: 0, guessed: GUESSED };
-
-/** Counts that fade. */
-class Counts {
-  readonly #depths: { reached: number; passed: number; guessed: number }[] = [];
-  /** How many rounds in a row had a first token accepted, or none where negative. */
-  #run = 0;
-  /** Surprises of late. The more there were, the less another one says. */
-  #surprises = 0;
-  #age = 0;
-  readonly #long: boolean;
-
-  constructor(long: boolean) {
-    this.#long = long;
-  }
-
-  /** Counts a round. */
-  add(proposed: number, accepted: number): void {
-    const { reached, passed, guessed } = this.at(0);
-    const likely = (passed + guessed / 2) / (reached + guessed);
-    this.#run = accepted > 0 ? Math.max(0, this.#run) + 1 : Math.min(0, this.#run) - 1;
-    const chance = (accepted > 0 ? likely : 1 - likely) ** Math.abs(this.#run);
-    if (!this.#long && chance < SURPRISING / (1 + this.#surprises) ** 3) {
-      this.#surprises++;
-      this.#run = 0;
-      this.fade(0);
-    }
-    this.#surprises *= SURPRISES_KEPT;
-    this.fade(this.#long ? KEPT_LONG : KEPT);
-    for (let d = 0; d < proposed && d <= accepted; d++) {
-      const one = this.#depths[d] ??= { ...NOTHING };
-      one.reached++;
-      if (d < accepted) one.passed++;
-    }
-  }
-
-  /** Depth `d`, 0 for the first token. */
-  at(d: number): Count {
-    return this.#depths[d] ?? NOTHING;
-  }
-
-  /** It is so many rounds since all began. */
-  age(rounds: number): void {
-    if (rounds > this.#age) this.fade(KEPT_IDLE ** (rounds - this.#age));
-    this.#age = rounds;
-  }
-
-  /** Leaves a part of all rounds: shares remain, and count for less. */
-  fade(kept: number): void {
-    for (const one of this.#depths) {
-      const all = one.reached + one.guessed;
-      if (all <= LEAST) continue;
-      const by = Math.max(LEAST / all, kept);
-      one.reached *= by;
-      one.passed *= by;
-      one.guessed *= by;
-    }
-  }
-}
 
 /** One drafter of a family. */
 interface Member {
@@ -128,6 +48,8 @@ export class Rates {
   readonly #families = new Map<string, Map<string, Member>>();
   /** What has been found since the last round that counted. */
   readonly #found = new Map<string, Belief>();
+  /** Families of which something was accepted. */
+  readonly #proven = new Set<string>();
   readonly #long: boolean;
   /** Rounds so far. */
   #age = 0;
@@ -159,6 +81,7 @@ export class Rates {
     }
     member.counts.age(this.#age);
     member.counts.add(proposed, accepted);
+    if (accepted > 0) this.#proven.add(family);
     this.#changed();
   }
 
@@ -187,7 +110,9 @@ export class Rates {
 
   /** Each depth is thought of as all of them together, as it was counted there, and as others of the family have shown it. */
   #belief(level: number, setting: Setting): Required<Belief> {
-    const members = this.#families.get(familyOf(level, setting));
+    const family = familyOf(level, setting);
+    const members = this.#families.get(family);
+    const trusted = this.#proven.has(family) ? 1 : UNPROVEN;
     const own = members?.get(memberOf(level, setting));
     const width = widthOf(setting);
     for (const { counts } of members?.values() ?? []) counts.age(this.#age);
@@ -195,7 +120,8 @@ export class Rates {
       { length: depthOf(setting) },
       (_, d) => shownAt(d, own, width, members),
     );
-    const prior = PRIOR * (own?.counts.at(0).guessed ?? GUESSED) / GUESSED;
+    const guessedAll = trusted * GUESSED;
+    const prior = trusted * PRIOR * (own?.counts.at(0).guessed ?? GUESSED) / GUESSED;
     let [all, passed] = [prior, prior * firstGuess(setting, width)];
     for (const { own, reached, missed } of shown) {
       const lent = reached > LENT ? LENT / reached : 1;
@@ -206,13 +132,13 @@ export class Rates {
     const [chances, doubts, borrowed, lent]: number[][] = [[], [], [], []];
     let chance = 1;
     for (const { own, reached, missed } of shown) {
-      const guess = (GUESSED * together + reached - missed) / (GUESSED + reached);
-      const weight = own.guessed + Math.min(reached, LENT);
+      const guess = (guessedAll * together + reached - missed) / (guessedAll + reached);
+      const weight = trusted * own.guessed + Math.min(reached, LENT);
       const share = (own.passed + weight * guess) / (own.reached + weight);
       chances.push(chance *= share);
       doubts.push(share * (1 - share) / (own.reached + weight + 1));
       const guessed = weight / (own.reached + weight);
-      borrowed.push(guessed * GUESSED / (GUESSED + reached));
+      borrowed.push(guessed * guessedAll / (guessedAll + reached));
       lent.push((1 - share) * guessed);
     }
     return { chances, doubts, borrowed, lent, common: together * (1 - together) / (all + 1) };

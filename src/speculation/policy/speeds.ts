@@ -73,6 +73,8 @@ export class Speeds {
 
   /** The text has `length` tokens. */
   at(length: number): void {
+    // Of one context, costs are those of all.
+    if (this.#costs.contexts.length === 1) return;
     if (Math.abs(length - this.#tableAt) < TABLE_EVERY) return;
     this.table = new CostTable(this.#costs, length);
     this.#tableAt = length;
