@@ -8,8 +8,8 @@
  * It starts `specmquant serve`, has lm-eval run the tasks beside this file in each way that it can ask: with token ids and
  * with texts, one at a time, in batches, and several at once; and compares each log-likelihood, whether it is greedy, and the
  * accuracies with the scores of the same tokens under the same target, which must be the same numbers. `--bos` is for models
- * whose tokenizer puts a token before a text. `--record FILE` writes some requests of each way. Exits with 1 where
- * anything differs.
+ * whose tokenizer puts a token before a text. `--limit N` takes N items of each task, `--record FILE` writes some requests of
+ * each way. Exits with 1 where anything differs.
  *
  * @module
  */
@@ -70,7 +70,13 @@ function recorder(url: string, bodies: unknown[]) {
 }
 
 /** Runs lm-eval; its samples and its accuracies by task. */
-async function evaluate(command: string, batch: number, args: string[], out: string) {
+async function evaluate(
+  command: string,
+  batch: number,
+  more: string[],
+  args: string[],
+  out: string,
+) {
   const { code, stdout, stderr } = await new Deno.Command(command, {
     args: [
       "run",
@@ -83,7 +89,7 @@ async function evaluate(command: string, batch: number, args: string[], out: str
         "--include_path",
         "scripts/lm_eval/tasks",
       ],
-      ...["--output_path", out, "--log_samples"],
+      ...["--output_path", out, "--log_samples", ...more],
     ],
     cwd: ROOT,
     env: { HF_HUB_OFFLINE: "1", HF_DATASETS_OFFLINE: "1" },
@@ -192,7 +198,8 @@ function differences(samples: readonly Sample[], scores: Scores): string[] {
 function accuracy(samples: readonly Sample[], scores: Scores): number {
   const sums = samples.filter(({ task }) => task === TASKS[0]).map((one) => scores.of(one).sum);
   const path = `${ROOT}scripts/lm_eval/tasks/choices.jsonl`;
-  const rows = Deno.readTextFileSync(path).trim().split("\n").map((line) => JSON.parse(line));
+  const all = Deno.readTextFileSync(path).trim().split("\n").map((line) => JSON.parse(line));
+  const rows = all.slice(0, sums.length / all[0].choices.length);
   let at = 0;
   const right = rows.filter(({ choices, answer }) => {
     const own = sums.slice(at, at += choices.length);
@@ -203,13 +210,14 @@ function accuracy(samples: readonly Sample[], scores: Scores): number {
 
 if (import.meta.main) {
   const args = parseArgs(Deno.args, {
-    string: ["lm-eval", "trio", "target", "tokenizer", "context", "record"],
+    string: ["lm-eval", "trio", "target", "tokenizer", "context", "record", "limit"],
     boolean: ["bos"],
     default: { "lm-eval": "lm_eval", context: "256" },
   });
   const target = args.target ?? `${args.trio}/target`;
   const models = args.trio === undefined ? ["-t", target] : ["--trio", args.trio];
   const { process, url } = await serve([...models, "--name", "m", "--context", args.context]);
+  const limit = args.limit === undefined ? [] : ["--limit", args.limit];
   const recorded: Record<string, unknown[]> = {};
   let isFine = true;
   try {
@@ -219,7 +227,7 @@ if (import.meta.main) {
       const bodies: unknown[] = [];
       await using proxy = recorder(url, bodies);
       const out = Deno.makeTempDirSync();
-      const { samples, results } = await evaluate(args["lm-eval"], batch, [
+      const { samples, results } = await evaluate(args["lm-eval"], batch, limit, [
         "model=m",
         `base_url=http://127.0.0.1:${proxy.addr.port}/v1/completions`,
         `tokenizer=${args.tokenizer}`,
