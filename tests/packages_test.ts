@@ -1,6 +1,6 @@
 /**
  * The packages, as those who install them have them: neither a checkout nor a compiler. With `SPECMQUANT_PACKAGES`
- * set (`deno task test:packages`) also what npm installs, and the one file in an empty root.
+ * set (`deno task test:packages`) also what npm installs and the one file, each in an empty root.
  *
  * @module
  */
@@ -10,6 +10,9 @@ import { prebuiltPackages } from "../src/ffi/library.ts";
 import { carry } from "../scripts/package/carry.ts";
 import { npmPackages } from "../scripts/package/npm.ts";
 import { PREBUILT, SCOPE } from "../scripts/package/prebuilt.ts";
+import { Reporter } from "../scripts/native/reporter.ts";
+import { smollm2 } from "../scripts/smollm2.ts";
+import { processIo } from "../src/cli/terminal/io.ts";
 import { noNamespaces } from "./namespaces.ts";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
@@ -113,49 +116,74 @@ Deno.test({
   },
 });
 
-Deno.test({
-  name: "what npm installs runs the demo",
-  ignore: !LONG,
-  fn() {
-    const at = `${folder}/installed`;
-    Deno.mkdirSync(at);
-    const quiet = ["--prefer-offline", "--no-audit", "--no-fund", "--ignore-scripts"];
-    run("npm", ["install", ...quiet, ...tarballs()], at);
-    const demo = run("node_modules/.bin/specmquant", ["demo", "1 + 1?"], at);
-    assertStringIncludes(demo, "identical to plain decoding: yes");
-  },
-});
-
-/** The libraries of the system that Deno and the tokenizer need. */
+/** The libraries of the system that Deno, Node and the tokenizer need. */
 const SYSTEM = ["dl", "stdc++", "gcc_s", "rt", "pthread", "m", "c"];
 const VERSIONS: Readonly<Record<string, string>> = { dl: "2", "stdc++": "6", m: "6", c: "6" };
 
+/** A folder that is a whole system: the libraries of C and C++, and nothing else. */
+function emptyRoot(name: string): string {
+  const root = `${folder}/${name}`;
+  const system = "lib/x86_64-linux-gnu";
+  for (const path of ["lib64", system, "proc", "tmp", "home"]) {
+    Deno.mkdirSync(`${root}/${path}`, { recursive: true });
+  }
+  Deno.copyFileSync("/lib64/ld-linux-x86-64.so.2", `${root}/lib64/ld-linux-x86-64.so.2`);
+  for (const name of SYSTEM) {
+    const file = `lib${name}.so.${VERSIONS[name] ?? (name === "pthread" ? "0" : "1")}`;
+    Deno.copyFileSync(`/${system}/${file}`, `${root}/${system}/${file}`);
+  }
+  return root;
+}
+
+/** Runs a program in `root`, without network; what it printed to standard output. */
+function inside(root: string, ...command: string[]): string {
+  const namespaces = ["--user", "--map-root-user", "--net", "--pid", "--fork"];
+  const enter = [...namespaces, `--mount-proc=${root}/proc`, "chroot", root, ...command];
+  const path = `PATH=${Deno.env.get("PATH")}`;
+  return run("env", ["-i", "HOME=/home", "NO_COLOR=1", path, "unshare", ...enter], folder);
+}
+
 const apart = LONG ? noNamespaces() : "SPECMQUANT_PACKAGES is not set";
-if (apart !== undefined) console.log(`skipped: the one file in an empty root (${apart})`);
+if (apart !== undefined) console.log(`skipped: packages in an empty root (${apart})`);
+Deno.test({
+  name: 'what npm installs runs "Try it" in a root that has Node, and neither a compiler nor Deno',
+  ignore: apart !== undefined,
+  async fn() {
+    const root = emptyRoot("installed");
+    const at = "home/app";
+    Deno.mkdirSync(`${root}/${at}`);
+    const quiet = ["--prefer-offline", "--no-audit", "--no-fund", "--ignore-scripts"];
+    const installed = ["deno@2.9.6", ...tarballs()];
+    run("npm", ["install", ...quiet, ...installed], `${root}/${at}`);
+    const [node] = run("sh", ["-c", 'readlink -f "$(command -v node)"'], folder).split("\n");
+    Deno.copyFileSync(node, `${root}/node`);
+    const models = `/${at}/${PACKAGE}/models`;
+    const tried = (...args: string[]) =>
+      inside(root, "/node", `/${at}/${PACKAGE}/bin/specmquant.mjs`, ...args);
+    for (const args of [["demo"], ["demo", "1 + 1?"]]) {
+      assertStringIncludes(tried(...args), "identical to plain decoding: yes");
+    }
+    assertEquals(JSON.parse(tried(...generate(models))).tokens, expected());
+    assertMatch(tried("doctor"), /^usable +yes, on cpu\n/);
+    using reporter = new Reporter(processIo().stderr, { rewrite: false });
+    Deno.copyFileSync(await smollm2(reporter), `${root}/home/smollm2.gguf`);
+    const question = ["--chat", "-p", "What is the capital of France?"];
+    assertStringIncludes(tried("generate", "-t", "/home/smollm2.gguf", ...question), "Paris");
+  },
+});
+
 Deno.test({
   name: "the one file generates in a root that has the libraries of C and C++ and nothing else",
   ignore: apart !== undefined,
   async fn() {
-    const root = `${folder}/root`;
-    const system = "lib/x86_64-linux-gnu";
-    for (const path of ["lib64", system, "proc", "tmp", "home"]) {
-      Deno.mkdirSync(`${root}/${path}`, { recursive: true });
-    }
-    Deno.copyFileSync("/lib64/ld-linux-x86-64.so.2", `${root}/lib64/ld-linux-x86-64.so.2`);
-    for (const name of SYSTEM) {
-      const file = `lib${name}.so.${VERSIONS[name] ?? (name === "pthread" ? "0" : "1")}`;
-      Deno.copyFileSync(`/${system}/${file}`, `${root}/${system}/${file}`);
-    }
+    const root = emptyRoot("root");
     await carry(tarballs(), Deno.execPath(), `${root}/specmquant`);
-    const namespaces = ["--user", "--map-root-user", "--net", "--pid", "--fork"];
-    const enter = [...namespaces, `--mount-proc=${root}/proc`, "chroot", root, "/specmquant"];
-    const path = `PATH=${Deno.env.get("PATH")}`;
-    const inside = (...args: string[]) =>
-      run("env", ["-i", "HOME=/home", "NO_COLOR=1", path, "unshare", ...enter, ...args], folder);
-    assertMatch(inside("--help"), /^Usage: specmquant /);
+    assertMatch(inside(root, "/specmquant", "--help"), /^Usage: specmquant /);
     const [{ name }] = [...Deno.readDirSync(`${root}/home/.cache/specmquant`)];
     const models = `/home/.cache/specmquant/${name}/${PACKAGE}/models`;
-    assertEquals(JSON.parse(inside(...generate(models))).tokens, expected());
-    assertStringIncludes(inside("demo", "1 + 1?"), "identical to plain decoding: yes");
+    const { tokens } = JSON.parse(inside(root, "/specmquant", ...generate(models)));
+    assertEquals(tokens, expected());
+    const demo = inside(root, "/specmquant", "demo", "1 + 1?");
+    assertStringIncludes(demo, "identical to plain decoding: yes");
   },
 });

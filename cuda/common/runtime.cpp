@@ -1,6 +1,8 @@
 // The library and its contexts.
 #include "common/context.h"
 
+#include <dlfcn.h>
+
 #include <cstdlib>
 #include <cstring>
 
@@ -17,6 +19,18 @@ std::string plain_text(const std::string& text) {
     if (c >= ' ' && c < 127 && c != '"' && c != '\\') plain += c;
   }
   return plain;
+}
+
+// Keeps this library in memory to the end of the process. Who opened it closes it when a JavaScript thread ends, also one
+// that is ended in the midst of its work: the threads of its contexts would then run code that is not there any more.
+int32_t keep_loaded() {
+  Dl_info about{};
+  const auto* own = reinterpret_cast<const void*>(&smq_context_create);
+  if (dladdr(own, &about) != 0 && dlopen(about.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE)) {
+    return SMQ_OK;
+  }
+  const char* why = dlerror();
+  return fail(SMQ_STATE, "the library cannot be kept in memory: %s", why ? why : "it is not found");
 }
 
 }  // namespace
@@ -66,6 +80,7 @@ int32_t smq_context_create(int32_t device, int32_t threads, smq_context** out) {
   check.pointer("out", out).at_least("threads", threads, 0).limit("threads", threads, kMostThreads);
   if (check.failed()) return check.status();
   *out = nullptr;
+  if (const int32_t status = keep_loaded()) return status;
   return guarded([&] { return run_context_create(device, threads, out); });
 }
 

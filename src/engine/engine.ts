@@ -182,8 +182,8 @@ export class Engine implements Disposable {
   }
 
   /**
-   * The tokens of a prompt: text with the tokenizer's special tokens, a chat by the model's template, to which `chat`
-   * gives tools and the like.
+   * The tokens of a prompt: text with the tokenizer's special tokens, once where it begins with them itself, a chat by the
+   * model's template, to which `chat` gives tools and the like.
    */
   encode(prompt: Prompt, chat: RenderOptions = {}): readonly number[] {
     return this.#encode(prompt, { ...PROMPT, doing: "encode" }, chat);
@@ -191,7 +191,7 @@ export class Engine implements Disposable {
 
   #encode(prompt: Prompt, use: TextUse, chat: RenderOptions = {}): readonly number[] {
     if (this.#cleanup.disposed) throw disposedError(use.doing, "the engine");
-    if (typeof prompt === "string") return this.tokenizer.encode(prompt);
+    if (typeof prompt === "string") return this.tokenizer.encodePrompt(prompt);
     if (isChat(prompt)) {
       checkChat(prompt);
       if (this.chatTemplate === undefined) {

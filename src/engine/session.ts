@@ -184,7 +184,7 @@ export class Session implements Disposable {
   generate(prompt: string | TokenIds, options: GenerateOptions = {}): Generation {
     this.#expectLive();
     checkOptions(PROMPT.doing, options, GENERATE_KINDS);
-    const ids = typeof prompt === "string" ? this.#tokenizer.encode(prompt) : prompt;
+    const ids = typeof prompt === "string" ? this.#tokenizer.encodePrompt(prompt) : prompt;
     const tokens = tokenIds(ids, this.#target.config.vocabSize, PROMPT);
     this.#checkLength(tokens.length);
     checkArgument(PROMPT.doing, "method", options.method, oneOf(this.methods));

@@ -110,6 +110,19 @@ export class Tokenizer {
   }
 
   /**
+   * The token ids of a prompt that is a text: those of {@linkcode encode}, but that a text which begins with what the model
+   * expects before one, as with `<|begin_of_text|>`, has that once.
+   *
+   * @throws {CheckpointError} as `encode`
+   */
+  encodePrompt(text: string): number[] {
+    const ids = this.encode(text);
+    const { before } = this.#frame;
+    const isTwice = before.length > 0 && before.every((id, i) => ids[before.length + i] === id);
+    return isTwice ? ids.slice(before.length) : ids;
+  }
+
+  /**
    * The text of token ids, as it stands: no spaces are removed before punctuation, whatever the
    * configuration says, since that cannot be undone and depends on what follows. Ids that the
    * vocabulary lacks, such as the padding of an embedding, have no text.

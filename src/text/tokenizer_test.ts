@@ -30,6 +30,14 @@ Deno.test("Tokenizer: byte-level BPE", () => {
   assertEquals(tokenizer.encode("hello world"), [263, 259, 261, 114, 108, 100]);
   assertEquals(tokenizer.encode("hello", { addSpecialTokens: false }), [259]);
   assertEquals(tokenizer.encode(""), [263]);
+  // A prompt has once what it begins with itself.
+  for (
+    const [text, ids] of [["hello", [263, 259]], ["<|bos|>hello", [263, 259]], ["", [263]]] as const
+  ) {
+    assertEquals(tokenizer.encodePrompt(text), [...ids]);
+  }
+  assertEquals(tokenizer.encodePrompt("<|bos|><|bos|>"), [263, 263]);
+  assertEquals(tokenizer.encode("<|bos|>hello"), [263, 263, 259]);
   // Special tokens in the text are special tokens.
   assertEquals(tokenizer.encode("hello<|eos|>", { addSpecialTokens: false }), [259, 264]);
 });

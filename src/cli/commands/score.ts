@@ -29,7 +29,7 @@ export const score: Command = command({
   name: "score",
   summary: "Print the log-probability of each token of a text, and the text's perplexity.",
   notes: [
-    "A text is encoded with the special tokens that the model expects around it; --tokens are",
+    "A text is encoded with the special tokens that the model expects around it, once where it has them; --tokens are",
     "taken as they are. Logarithms are natural.",
   ],
   options: [
@@ -69,7 +69,7 @@ export const score: Command = command({
     const tokenizer = typeof source === "string" || !values.json
       ? Tokenizer.load(target)
       : undefined;
-    const tokens = typeof source === "string" ? tokenizer!.encode(source) : source;
+    const tokens = typeof source === "string" ? tokenizer!.encodePrompt(source) : source;
     const stray = tokens.find((id) => id >= config.vocabSize);
     if (stray !== undefined && typeof source === "string") {
       throw new CheckpointError(

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Score } from "../../engine/mod.ts";
+import type { Score, TopToken } from "../../engine/mod.ts";
 import { StreamingDetokenizer } from "../../text/detokenizer.ts";
 import type { Tokenizer } from "../../text/tokenizer.ts";
 import type { PlacedToken } from "./settled.ts";
@@ -34,12 +34,20 @@ export function completionLogprobs(
     tokens: tokens.map(({ id }) => texts.keyOf(id)),
     token_logprobs: tokens.map(({ logprob }) => logprob),
     top_logprobs: tokens.map(({ id, logprob, top }) =>
-      logprob === null ? null : Object.fromEntries(
-        [...top, { id, logprob }].map((one) => [texts.keyOf(one.id), one.logprob]),
-      )
+      logprob === null ? null : byText([...top, { id, logprob }], texts)
     ),
     text_offset: tokens.map((token) => offset + token.offset),
   };
+}
+
+/** Log-probabilities by text. Of tokens with the same one the likeliest stays, so that it can be told that it is. */
+function byText(tokens: readonly TopToken[], texts: TokenTexts): Record<string, number> {
+  const found = new Map<string, number>();
+  for (const { id, logprob } of tokens) {
+    const text = texts.keyOf(id);
+    if (!found.has(text)) found.set(text, logprob);
+  }
+  return Object.fromEntries(found);
 }
 
 /** The tokens of a prompt with their scores. */

@@ -19,20 +19,20 @@ export interface PlacedToken {
   readonly offset: number;
 }
 
-/** Tokens of one text, each given once, when it is sure. Stop tokens have no text and are left out. */
+/** Tokens of one text, each given once, when it is sure. */
 export class SettledTokens {
   readonly #detokenizer: StreamingDetokenizer;
-  readonly #stopTokens: ReadonlySet<number>;
+  readonly #unlisted: ReadonlySet<number>;
   readonly #ends: number[] = [];
   readonly #tokens: PlacedToken[] = [];
   #decoded = 0;
   #certain = 0;
   #given = 0;
 
-  /** Of a text behind `prompt`, whose own text counts from 0. */
-  constructor(tokenizer: Tokenizer, prompt: readonly number[], stopTokens: Iterable<number>) {
+  /** Of a text behind `prompt`, whose own text counts from 0; tokens of `unlisted` are left out. */
+  constructor(tokenizer: Tokenizer, prompt: readonly number[], unlisted: Iterable<number>) {
     this.#detokenizer = new StreamingDetokenizer(tokenizer, { after: prompt });
-    this.#stopTokens = new Set(stopTokens);
+    this.#unlisted = new Set(unlisted);
   }
 
   /** Takes a piece that has log-probabilities; gives the tokens that have become sure. */
@@ -53,6 +53,6 @@ export class SettledTokens {
   #give(count: number): readonly PlacedToken[] {
     const tokens = this.#tokens.slice(this.#given, count);
     this.#given = Math.max(this.#given, count);
-    return tokens.filter(({ id }) => !this.#stopTokens.has(id));
+    return tokens.filter(({ id }) => !this.#unlisted.has(id));
   }
 }

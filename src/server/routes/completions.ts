@@ -53,6 +53,8 @@ export const completions: Route = {
         maxTokens: body.max_tokens ?? DEFAULT_MAX_TOKENS,
         logprobs: logprobs ?? undefined,
         scored: Boolean(echo) && typeof logprobs === "number",
+        // A request for one token has one in these lists, whatever it is: clients count on that.
+        listsStops: true,
       },
       body,
       call,

@@ -29,6 +29,8 @@ export interface Wanted {
   readonly logprobs?: number;
   /** Whether the prompts have log-probabilities, too. */
   readonly scored?: boolean;
+  /** Whether a stop token that ends a text is among the tokens that have log-probabilities. */
+  readonly listsStops?: boolean;
   /** What each text follows. */
   readonly grammar?: GenerateOptions["grammar"];
   /** Special tokens that are shown all the same, with their text. */
@@ -99,7 +101,7 @@ export function startTexts(wanted: Wanted, body: Sampling, call: Call, service: 
   return {
     count: jobs.length,
     usage,
-    deltas: deltasOf(events, jobs, each, usage, call, service, { marks: wanted.marks, rounds }),
+    deltas: deltasOf(events, jobs, each, usage, call, service, { ...wanted, rounds }),
   };
 }
 
@@ -183,15 +185,17 @@ async function* deltasOf(
   usage: UsageCount,
   call: Call,
   service: Service,
-  { marks, rounds }: Pick<Wanted, "marks"> & Pick<GenerateOptions, "rounds">,
+  { marks, listsStops, rounds }:
+    & Pick<Wanted, "marks" | "listsStops">
+    & Pick<GenerateOptions, "rounds">,
 ): AsyncGenerator<Delta, void> {
   const { engine, metrics, texts } = service;
-  const { eosTokenIds } = engine.target.config;
+  const unlisted = listsStops ? [] : engine.target.config.eosTokenIds;
   const accepted = jobs.map(() => 0);
   const settled = jobs.map(({ prompt, generate }) =>
     generate?.logprobs === undefined
       ? undefined
-      : new SettledTokens(engine.tokenizer, prompt, eosTokenIds)
+      : new SettledTokens(engine.tokenizer, prompt, unlisted)
   );
   let began = false;
   for await (const event of events) {

@@ -71,7 +71,8 @@ async function readBytes(
       // What is left of it is not read.
       { code: "request_too_large", headers: { connection: "close" } },
     );
-  if (Number(request.headers.get("content-length") ?? 0) > limit) throw tooLong();
+  // Said twice, it comes as "5, 5".
+  if (parseInt(request.headers.get("content-length") ?? "0") > limit) throw tooLong();
   const chunks: Uint8Array[] = [];
   let length = 0;
   const reader = request.body?.getReader();
@@ -80,7 +81,11 @@ async function readBytes(
   signal.addEventListener("abort", stop);
   try {
     for (;;) {
-      const { done, value } = await reader.read();
+      const { done, value } = await reader.read().catch(() => {
+        // The connection ended, or its pieces were not as HTTP has them.
+        signal.throwIfAborted();
+        throw notJson("it breaks off");
+      });
       signal.throwIfAborted();
       if (done) break;
       length += value.length;

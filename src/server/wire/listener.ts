@@ -6,6 +6,8 @@
  * @module
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import { ApiError } from "./api_error.ts";
 import { EVENT_STREAM } from "./event_stream.ts";
 
 /** What answers a request of a client at `address`; the request's signal aborts when the client goes away. */
@@ -16,6 +18,23 @@ const KEPT = 60_000;
 
 /** Milliseconds for which the rest of a request is read that has been answered. */
 const LINGERS = 1000;
+
+const BROKEN = new ApiError(
+  400,
+  "invalid_request_error",
+  "Cannot read this request: expected one of HTTP/1.1, with a method and headers of it",
+);
+const TOO_LONG = new ApiError(
+  431,
+  "invalid_request_error",
+  "Cannot read this request: its path and headers are too long",
+);
+const UNKNOWN = new ApiError(
+  405,
+  "invalid_request_error",
+  "Cannot answer this: expected a method and a path of /openapi.json",
+  { code: "unknown_url" },
+);
 
 /** A port that is listened at. */
 export class Listener {
@@ -37,11 +56,21 @@ export class Listener {
   /** Listens at `port` of `hostname`, at a free one where it is 0; rejects with the system's error. */
   static async open(hostname: string, port: number, answering: Answering): Promise<Listener> {
     const answers = new Set<Promise<void>>();
+    const answered = new WeakSet<Socket>();
     const server = createServer({ keepAliveTimeout: KEPT }, (incoming, outgoing) => {
       // A server that is about to end keeps no connection.
       if (!server.listening) outgoing.shouldKeepAlive = false;
-      const answer = exchange(incoming, outgoing, answering).finally(() => answers.delete(answer));
+      answered.add(incoming.socket);
+      const answer = exchange(incoming, outgoing, answering).finally(() => {
+        answers.delete(answer);
+        answered.delete(incoming.socket);
+      });
       answers.add(answer);
+    });
+    server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
+      // In the midst of an answer nothing else can be said.
+      if (!socket.writable || answered.has(socket)) socket.destroy();
+      else refuse(socket, error.code === "HPE_HEADER_OVERFLOW" ? TOO_LONG : BROKEN);
     });
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);
@@ -57,6 +86,26 @@ export class Listener {
     while (this.#answers.size > 0) await Promise.all(this.#answers);
     this.#server.closeAllConnections();
   }
+}
+
+/** Answers what was no request, and ends the connection. */
+function refuse(socket: Socket, error: ApiError): void {
+  const { status, headers, bytes } = plain(error);
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`).join("");
+  // The words of a status say nothing that its number does not, and may be left out.
+  socket.write(`HTTP/1.1 ${status} \r\n${lines}\r\n`);
+  socket.end(bytes);
+}
+
+/** An error as the end of a connection. */
+function plain({ status, body }: ApiError) {
+  const bytes = new TextEncoder().encode(JSON.stringify(body));
+  const headers = {
+    "content-type": "application/json",
+    "content-length": bytes.length,
+    connection: "close",
+  };
+  return { status, headers, bytes };
 }
 
 /** Answers one request; never rejects. */
@@ -96,8 +145,10 @@ async function exchange(
     outgoing.end();
   } catch {
     // A method that fetch does not know.
-    if (request === undefined) outgoing.writeHead(501).end();
-    // The answer cannot be finished: that it is cut off says so.
+    if (request === undefined) {
+      const { status, headers, bytes } = plain(UNKNOWN);
+      outgoing.writeHead(status, headers).end(bytes);
+    } // The answer cannot be finished: that it is cut off says so.
     else outgoing.destroy();
   }
   await closed;

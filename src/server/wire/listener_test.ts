@@ -125,7 +125,7 @@ Deno.test("listener: paths as proxies write them, and what is no request", async
       ["OPTIONS * HTTP/1.1", /^HTTP\/1.1 200 .*\nhttp:\/\/localhost\/$/s],
       ["hello", /^HTTP\/1.1 400 /],
       // Fetch knows no such method.
-      ["TRACE / HTTP/1.1", /^HTTP\/1.1 501 /],
+      ["TRACE / HTTP/1.1", /^HTTP\/1.1 405 /],
     ];
     for (const [first, answer] of cases) {
       using connection = await Deno.connect({ hostname: "127.0.0.1", port });
@@ -161,5 +161,25 @@ Deno.test("listener: a port that is taken is said", async () => {
   await listening(() => Promise.resolve(new Response()), async (_, { port }) => {
     const open = () => Listener.open("127.0.0.1", port, () => Promise.resolve(new Response()));
     await assertRejects(open, Error, "EADDRINUSE");
+  });
+});
+
+Deno.test("listener: what is no request is answered as errors are, and ends the connection", async () => {
+  await listening(() => Promise.resolve(new Response("fine")), async (_, { port }) => {
+    const long = `x: ${"y".repeat(100_000)}`;
+    const broken: readonly (readonly [text: string, status: number])[] = [
+      ["X / HTTP/1.1\r\nhost: a\r\n\r\n", 400],
+      ["POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nxx", 400],
+      [`GET / HTTP/1.1\r\nhost: a\r\n${long}\r\n\r\n`, 431],
+      ["TRACE / HTTP/1.1\r\nhost: a\r\n\r\n", 405],
+    ];
+    for (const [text, status] of broken) {
+      const connection = await Deno.connect({ hostname: "127.0.0.1", port });
+      await connection.write(new TextEncoder().encode(text));
+      const answer = await new Response(connection.readable).text();
+      const [head, body] = answer.split("\r\n\r\n");
+      assertMatch(head, new RegExp(`^HTTP/1.1 ${status} `), text.slice(0, 20));
+      assertMatch(JSON.parse(body).error.message, /^Cannot /);
+    }
   });
 });

@@ -27,11 +27,21 @@ const BUILDS: Readonly<Record<string, string>> = {
 
 let library: Library | undefined;
 
+/** Whether the program ends. What still runs then finds the library gone, and would end with a segmentation fault. */
+let isEnding = false;
+
+/** Throws where the library may not be called any more. */
+function checkLive(): void {
+  if (!isEnding) return;
+  throw new LibraryError("Cannot use the tokenizer library: the program ends, expected it to run");
+}
+
 /**
  * Hugging Face's library, opened when it is first needed: help and types must not need it. The package's own
  * loader is passed by, since it asks for much of the environment.
  */
 function open(): Library {
+  checkLive();
   if (library === undefined) {
     const build = BUILDS[Deno.build.target];
     if (build === undefined) {
@@ -44,6 +54,7 @@ function open(): Library {
     const file = fileURLToPath(new URL(`tokenizers.${build}.node`, folder));
     try {
       library = createRequire(folder)(file) as Library;
+      addEventListener("unload", () => isEnding = true);
     } catch (error) {
       throw new LibraryError(
         `Cannot open version ${details.version} of the tokenizer library, ${file}: ` +
@@ -92,17 +103,20 @@ export class Components {
 
   /** The text that models and normalized added tokens see. */
   normalize(text: string): string {
+    checkLive();
     return this.#normalize === undefined ? text : this.#normalize(text);
   }
 
   /** Cuts normalized text into what a model takes at once; `first` for the piece that begins a text. */
   split(text: string, first: boolean): string[] {
+    checkLive();
     const split = first ? this.#first : this.#later;
     return split === undefined ? [text] : split(text);
   }
 
   /** The text of tokens. */
   decode(tokens: string[]): string {
+    checkLive();
     return this.#decode(tokens);
   }
 
