@@ -38,7 +38,7 @@ import {
   Round,
   sequenceMemory,
 } from "../src/speculation/mod.ts";
-import { LEAST_FORCED } from "../src/speculation/constraint.ts";
+import { LEAST_FORCED } from "../src/speculation/sequence/constraint.ts";
 import { Tokenizer } from "../src/text/tokenizer.ts";
 import { SCHEMAS } from "../tests/grammar/schemas.ts";
 import { problems } from "../tests/problems.ts";

@@ -48,7 +48,15 @@ const ROOMS: Readonly<Record<string, ReadonlyArray<readonly string[]>>> = {
     "",
   ]],
   hub: [["choice", "disk", "net"], [""]],
-  speculation: [["policy"], [""]],
+  speculation: [
+    ["policy"],
+    ["sequence"],
+    ["trees"],
+    ["heads", "suffixes"],
+    ["rounds"],
+    ["companies"],
+    [""],
+  ],
   quantize: [["grids", "rows"], ["layouts"], ["quantizers"], ["methods"], ["jobs"], ["heads"], [
     "",
   ]],

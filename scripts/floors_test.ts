@@ -42,7 +42,7 @@ const ALLOWED: ReadonlyArray<[from: string, to: string]> = [
 
 const REFUSED: ReadonlyArray<[from: string, to: string, rule: string]> = [
   [
-    "src/speculation/tree.ts",
+    "src/speculation/trees/tree.ts",
     "src/grammar/tree_masks.ts",
     "only engine, eval, server, cli see grammar",
   ],
@@ -55,7 +55,7 @@ const REFUSED: ReadonlyArray<[from: string, to: string, rule: string]> = [
   ],
   ["src/base/errors.ts", "src/ffi/status.ts", "only device and ops see ffi"],
   ["src/base/errors.ts", "src/ops/embed.ts", "ops is above base"],
-  ["src/model/llama.ts", "src/speculation/tree.ts", "speculation is above model"],
+  ["src/model/llama.ts", "src/speculation/trees/tree.ts", "speculation is above model"],
   ["src/engine/session.ts", "src/cli/main.ts", "cli is above engine"],
   ["src/quant/w4a16.ts", "src/ffi/library.ts", "only device and ops see ffi"],
   ["src/cli/main.ts", "src/ffi/library.ts", "only device and ops see ffi"],

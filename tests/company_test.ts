@@ -6,8 +6,8 @@ import { assert, assertEquals } from "@std/assert";
 import type { KvCacheDType } from "../src/base/dtype.ts";
 import { Arena, rows, SharedScratch } from "../src/device/mod.ts";
 import type { Model } from "../src/model/mod.ts";
-import { allocateChain } from "../src/speculation/chain.ts";
-import type { Constraint } from "../src/speculation/constraint.ts";
+import { allocateChain } from "../src/speculation/trees/chain.ts";
+import type { Constraint } from "../src/speculation/sequence/constraint.ts";
 import {
   always,
   type ChoiceOptions,

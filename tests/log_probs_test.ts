@@ -17,8 +17,8 @@ import {
   sequenceMemory,
   type TopToken,
 } from "../src/speculation/mod.ts";
-import { FORCED_ROWS } from "../src/speculation/constraint.ts";
-import { RoundOutput } from "../src/speculation/log_probs.ts";
+import { FORCED_ROWS } from "../src/speculation/sequence/constraint.ts";
+import { RoundOutput } from "../src/speculation/sequence/log_probs.ts";
 import { backendTest } from "./backends.ts";
 import { METHODS } from "./methods.ts";
 import { SMALL } from "./models.ts";

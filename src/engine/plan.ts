@@ -21,8 +21,8 @@ import {
 } from "../model/mod.ts";
 import { MAX_HEAD_ROWS, MAX_TREE_ROWS } from "../ops/mod.ts";
 import { MOST_SLOTS, PREFILL_ROWS } from "../speculation/mod.ts";
-import { MOST_SIBLING_BYTES } from "../speculation/siblings.ts";
-import { MOST_TREE_BYTES } from "../speculation/tree.ts";
+import { MOST_SIBLING_BYTES } from "../speculation/trees/siblings.ts";
+import { MOST_TREE_BYTES } from "../speculation/trees/tree.ts";
 
 export { megabytes };
 

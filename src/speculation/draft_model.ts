@@ -17,14 +17,14 @@ import {
   type Proposal,
   type SharedDrafting,
   type Verifier,
-} from "./drafter.ts";
+} from "./sequence/drafter.ts";
 import { depthOf, type DraftSetting, PLAIN, type Setting, settingName } from "./policy/setting.ts";
-import { CATCH_UP_ROWS } from "./reader.ts";
-import { Round } from "./round.ts";
-import { DRAFTER_KINDS } from "./shape.ts";
-import { type DraftSteps, SharedDrafts } from "./shared_drafts.ts";
-import { mostSiblings, Siblings } from "./siblings.ts";
-import type { LevelStats } from "./stats.ts";
+import { CATCH_UP_ROWS } from "./rounds/reader.ts";
+import { Round } from "./rounds/round.ts";
+import { DRAFTER_KINDS } from "./trees/shape.ts";
+import { type DraftSteps, SharedDrafts } from "./companies/shared_drafts.ts";
+import { mostSiblings, Siblings } from "./trees/siblings.ts";
+import type { LevelStats } from "./sequence/stats.ts";
 
 /** Options of a draft model. */
 export interface DraftModelOptions {

@@ -7,7 +7,7 @@ import { ArgumentError } from "../base/errors.ts";
 import type { Device } from "../device/mod.ts";
 import type { Costs, LevelCosts } from "./policy/costs.ts";
 import { type DraftSetting, PLAIN, type Setting, settingName } from "./policy/setting.ts";
-import type { Round } from "./round.ts";
+import type { Round } from "./rounds/round.ts";
 import { median, Timer } from "./timer.ts";
 
 /** Tokens that are read before rounds are timed, where nothing is said. */

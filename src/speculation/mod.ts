@@ -3,30 +3,35 @@
  *
  * @module
  */
-export * from "./choice.ts";
-export { Company, type Turn } from "./company.ts";
-export { type Constraint, FORCED_BY } from "./constraint.ts";
-export * from "./dflash.ts";
+export * from "./sequence/choice.ts";
+export { Company, type Turn } from "./companies/company.ts";
+export { type Constraint, FORCED_BY } from "./sequence/constraint.ts";
+export * from "./heads/dflash.ts";
 export * from "./draft_model.ts";
-export * from "./drafter.ts";
-export * from "./dspark.ts";
-export * from "./eagle2.ts";
-export * from "./eagle3.ts";
-export { LOG_PROBS_OF, type LogProbsOf, MAX_TOP_LOG_PROBS, type TopToken } from "./log_probs.ts";
-export * from "./memory.ts";
+export * from "./sequence/drafter.ts";
+export * from "./heads/dspark.ts";
+export * from "./heads/eagle2.ts";
+export * from "./heads/eagle3.ts";
+export {
+  LOG_PROBS_OF,
+  type LogProbsOf,
+  MAX_TOP_LOG_PROBS,
+  type TopToken,
+} from "./sequence/log_probs.ts";
+export * from "./sequence/memory.ts";
 export * from "./measure.ts";
 export * from "./policy/auto_policy.ts";
 export * from "./policy/costs.ts";
 export * from "./policy/expected.ts";
 export * from "./policy/policy.ts";
 export * from "./policy/setting.ts";
-export * from "./round.ts";
-export { MOST_SLOTS, type Seat } from "./seats.ts";
-export { DRAFTER_KINDS } from "./shape.ts";
-export * from "./stats.ts";
-export * from "./suffix.ts";
+export * from "./rounds/round.ts";
+export { MOST_SLOTS, type Seat } from "./sequence/seats.ts";
+export { DRAFTER_KINDS } from "./trees/shape.ts";
+export * from "./sequence/stats.ts";
+export * from "./suffixes/suffix.ts";
 export * from "./switched.ts";
-export type { Taps } from "./taps.ts";
-export type { TreeOptions } from "./tree.ts";
-export type { RoundNode, RoundReport } from "./round_report.ts";
-export type { RoundOptions, UnderWay } from "./under_way.ts";
+export type { Taps } from "./sequence/taps.ts";
+export type { TreeOptions } from "./trees/tree.ts";
+export type { RoundNode, RoundReport } from "./rounds/round_report.ts";
+export type { RoundOptions, UnderWay } from "./rounds/under_way.ts";

@@ -11,10 +11,10 @@ import {
   rowsFor,
   type SharedDrafting,
   type Verifier,
-} from "./drafter.ts";
+} from "./sequence/drafter.ts";
 import type { Policy, SuffixRound } from "./policy/policy.ts";
 import { PLAIN, type Setting, settingName } from "./policy/setting.ts";
-import type { LevelStats } from "./stats.ts";
+import type { LevelStats } from "./sequence/stats.ts";
 
 /**
  * Plans the drafters of `plans`, at most one of which has levels of its own. Nothing is proposed until one is told to be

@@ -4,10 +4,10 @@
  * @module
  */
 import { Graph } from "../device/mod.ts";
-import { slotsOf } from "./memory.ts";
+import { slotsOf } from "./sequence/memory.ts";
 import { depthOf, type Setting } from "./policy/setting.ts";
-import type { Round } from "./round.ts";
-import type { LevelStats } from "./stats.ts";
+import type { Round } from "./rounds/round.ts";
+import type { LevelStats } from "./sequence/stats.ts";
 
 /** Tokens behind what is read that rounds may make. */
 const BEHIND = 256;

@@ -1,0 +1,133 @@
+/**
+ * How a model and its drafter read text that they have not made: prompts, and what another level has chosen.
+ *
+ * @module
+ */
+import { type Arena, Graph, rows, type Tensor } from "../../device/mod.ts";
+import { advance, ringWrite } from "../../ops/mod.ts";
+import { ByLength } from "./by_length.ts";
+import type { Drafter } from "../sequence/drafter.ts";
+import type { RoundOps } from "./round_ops.ts";
+
+/** Rows of a forward that reads many tokens which others have chosen; few enough that hidden states of all are kept. */
+export const CATCH_UP_ROWS = 32;
+
+/** Reads the tokens of the history behind what is in the caches. */
+export class Reader implements Disposable {
+  readonly #ops: RoundOps;
+  readonly #drafter?: Drafter;
+  readonly #inOrder: Tensor<"i32">;
+  readonly #many: Tensor<"i32">;
+  readonly #zero: Tensor<"i32">;
+  readonly #one: Tensor<"i32">;
+  readonly #position: Tensor<"i32">;
+  /** Forwards of the next tokens, of many and of one. */
+  readonly #catchUps: readonly { readonly rows: number; readonly graphs: ByLength<Graph> }[];
+  readonly #cleanup: DisposableStack;
+
+  /** Reads with `ops` and `drafter`; where it `catchesUp`, others choose tokens of the text, else nothing but prompts is read. */
+  constructor(ops: RoundOps, arena: Arena, drafter: Drafter | undefined, catchesUp: boolean) {
+    this.#ops = ops;
+    this.#drafter = drafter;
+    using cleanup = new DisposableStack();
+    const { memory: { device, slots, prefillRows } } = ops;
+    const many = catchesUp ? Math.min(CATCH_UP_ROWS, prefillRows) : 1;
+    this.#inOrder = arena.fromHost(
+      "i32",
+      [many],
+      Int32Array.from({ length: many }, (_, i) => i),
+    );
+    const word = (value: number) => arena.fromHost("i32", [1], Int32Array.of(value));
+    this.#many = word(many);
+    this.#zero = word(0);
+    this.#one = word(1);
+    this.#position = word(0);
+    this.#catchUps = [...new Set([many, 1])].map((count) => ({
+      rows: count,
+      graphs: new ByLength(
+        count,
+        slots,
+        (slots) => cleanup.use(Graph.capture(device, () => this.#queueNext(count, slots))),
+      ),
+    }));
+    this.#cleanup = cleanup.move();
+  }
+
+  #queueNext(count: number, slots?: number): void {
+    const { state, memory: { device, history }, taps } = this.#ops;
+    const { cacheLength } = state;
+    state.queueForward(
+      { rows: count, cacheLength, slots },
+      { tokens: history, start: cacheLength },
+    );
+    if (taps) {
+      ringWrite(device, taps.ring, rows(state.tapped, 0, count), {
+        start: cacheLength,
+        path: rows(this.#inOrder, 0, count),
+        count: count === 1 ? this.#one : this.#many,
+      });
+    }
+    advance(device, cacheLength, count);
+  }
+
+  /** See `Round.prefill`. */
+  prefill(count: number): void {
+    const { state, memory: { device, history }, taps } = this.#ops;
+    const { cacheLength } = state;
+    state.queueForward({ rows: count, cacheLength }, { tokens: history, start: cacheLength });
+    this.#drafter?.prefill(count);
+    advance(device, cacheLength, count);
+    state.length += count;
+    if (taps) {
+      device.upload(this.#position, Int32Array.of(state.length - 1));
+      ringWrite(device, taps.ring, rows(state.tapped, count - 1, count), {
+        start: this.#position,
+        path: this.#zero,
+        count: this.#one,
+      });
+    }
+  }
+
+  /**
+   * Reads a prompt behind the first `kept` tokens of it, which the caches have; before each chunk `before` may put more of it
+   * there. Yields the tokens read after each chunk.
+   */
+  *read(prompt: readonly number[], kept: number, before: () => void): Generator<number, void> {
+    const { state, memory: { device, history, text, prefillRows } } = this.#ops;
+    text.set(prompt.slice(kept), kept);
+    device.upload(rows(history, kept, prompt.length), Int32Array.from(prompt.slice(kept)));
+    const count = prompt.length - 1;
+    while (state.length < count) {
+      before();
+      this.prefill(Math.min(prefillRows, count - state.length));
+      yield state.length;
+    }
+    if (count === 0) return;
+    this.#drafter?.queueObserve();
+    this.#drafter?.observe(false);
+  }
+
+  /** Queues forwards of the history up to `length` tokens; gives how many there were. */
+  catchUp(length: number): number {
+    const { state } = this.#ops;
+    let forwards = 0;
+    for (; state.length < length; forwards++) {
+      const { rows, graphs } = this.#catchUps.find(({ rows }) => rows <= length - state.length)!;
+      graphs.at(state.length).launch();
+      state.length += rows;
+      // Taps do not reach back for ever.
+      if (rows > 1) this.#drafter?.follow();
+    }
+    return forwards;
+  }
+
+  /** Throws code `"disposed"` where anything that its graphs need has been disposed. */
+  expectLive(): void {
+    for (const { graphs } of this.#catchUps) for (const graph of graphs.all) graph.expectLive();
+  }
+
+  /** Destroys its graphs. */
+  [Symbol.dispose](): void {
+    this.#cleanup.dispose();
+  }
+}
