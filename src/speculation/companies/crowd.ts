@@ -1,7 +1,7 @@
 /**
- * Whether it pays to propose when several sequences are verified at once: drafters work one after another, and many rows take
- * longer than few, while one row of each shares all that a forward costs. Which is better depends on models, device and text, so
- * both are measured, and the worse one is tried again now and then. What is said is the same.
+ * Whether it pays to propose when several sequences are verified at once: proposals have many rows, which take longer than few,
+ * and drafters take their time, while one row of each shares all that a forward costs. Which is better depends on models, device
+ * and text, so both are measured, and the worse one is tried again now and then. What is said is the same.
  *
  * A machine has others to serve as well, and what a turn takes says as much of them as of the way. So a way is judged by its median
  * turn, and what has won a trial is not believed for long before it has won another one.
