@@ -111,7 +111,11 @@ function continued(
   // All continue the same texts: who comes later must not know what came of them.
   round.forget();
   memory.choice.set({}, prompt.length, target.model.config.vocabSize);
-  for (const _ of round.read(prompt, prompt.length + count + BEYOND, kept)) device.synchronize();
+  // Many rows may round otherwise than few: whoever reads the whole prompt reads its end again, as all others do.
+  const end = prompt.length - 2;
+  for (const from of kept < end ? [kept, end] : [kept]) {
+    for (const _ of round.read(prompt, prompt.length + count + BEYOND, from)) device.synchronize();
+  }
   device.synchronize();
   const from = performance.now();
   const text: number[] = [];
