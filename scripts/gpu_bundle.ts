@@ -19,8 +19,8 @@ const MOST_BYTES = 40e6;
 /** Files whose imports the cache must hold. */
 const ENTRIES = ["mod.ts", "src", "tests", "bench", "scripts"];
 
-/** What needs no GPU, and imports other people's clients, which are larger than all else. */
-const LEFT_OUT = "tests/server";
+/** Other people's clients and what they bring along: larger than all else, and the tests with them need no GPU. */
+const CLIENTS = ["openai", "ai", "@ai-sdk", "@langchain", "langsmith", "js-tiktoken"];
 
 async function run(
   command: string,
@@ -49,7 +49,6 @@ function pack(file: string, folder: string, names: readonly string[]): Promise<v
 function* modules(path: string): Generator<string> {
   if (path.endsWith(".ts")) return yield path;
   for (const entry of Deno.readDirSync(`${root}${path}`)) {
-    if (`${path}/${entry.name}` === LEFT_OUT) continue;
     if (entry.isDirectory) yield* modules(`${path}/${entry.name}`);
     else if (entry.name.endsWith(".ts")) yield `${path}/${entry.name}`;
   }
@@ -62,6 +61,7 @@ async function packCache(file: string): Promise<void> {
     const files = ENTRIES.flatMap((entry) => [...modules(entry)]);
     await run(Deno.execPath(), ["cache", "--no-check", ...files], { DENO_DIR: folder });
     removeOtherBuilds(folder);
+    removeClients(`${folder}/npm`);
     const names = ["npm", "remote"].filter((name) => {
       try {
         return Deno.statSync(`${folder}/${name}`).isDirectory;
@@ -81,6 +81,15 @@ function removeOtherBuilds(folder: string): void {
     const path = `${folder}/${name}`;
     if (isDirectory) removeOtherBuilds(path);
     else if (name.endsWith(".node") && !name.includes("linux-x64-gnu")) Deno.removeSync(path);
+  }
+}
+
+/** Removes the clients from each registry's folder. */
+function removeClients(folder: string): void {
+  for (const { name: registry } of Deno.readDirSync(folder)) {
+    for (const name of CLIENTS) {
+      Deno.removeSync(`${folder}/${registry}/${name}`, { recursive: true });
+    }
   }
 }
 
