@@ -48,13 +48,13 @@ void attention_of_company(smq_context* ctx, const std::vector<Attention>& all) {
   for (const Attention& one : all) args.slots = std::max(args.slots, one.slots);
   // Two blocks a multiprocessor, as many as it has registers for, so that one's loads are beside the other's sums.
   const int room = room_of(ctx, 2), rows = int(all.size());
-  // Clusters as large as two rounds of blocks hold, and no smaller than has room for what the others tell a block.
+  // All blocks at once if that can be, of clusters that have room for what the others tell a block.
   const auto fits = [&](int blocks) {
     const OneShape<D> shape = one_shape<D>(args, blocks);
     return shape.share <= 4 * kAttendThreads && shape.bytes() <= room;
   };
   int blocks = 8;
-  while (blocks > 1 && blocks * args.kv_heads * rows > 2 * 2 * ctx->sms && fits(blocks / 2)) blocks /= 2;
+  while (blocks > 2 && blocks * args.kv_heads * rows > 2 * ctx->sms && fits(blocks / 2)) blocks /= 2;
   const OneShape<D> shape = one_shape<D>(args, blocks);
   with_half(args.dtype, [&](auto type) {
     using T = decltype(type);

@@ -4,6 +4,7 @@
 #include "ops/company.cuh"
 #include "ops/parts.cuh"
 #include "ops/rope_head.cuh"
+#include "ops/rope_rows.cuh"
 
 using namespace smq;
 
@@ -29,27 +30,8 @@ __global__ void __launch_bounds__(kWarps * 32) rope_kv_kernel(const RopeKv args)
   });
 }
 
-// Rows of as many sequences, each with caches of its own.
-struct Rotations {
-  RopeKv one;
-  struct Place {
-    void* qkv;
-    const int32_t *cache_length, *depths;
-    void *k_cache, *v_cache;
-    int32_t slots;
-  } rows[kMostCompany];
-
-  __device__ __forceinline__ RopeKv of(int32_t row) const {
-    RopeKv found = one;
-    const Place& place = rows[row];
-    found.qkv = place.qkv, found.cache_length = place.cache_length, found.depths = place.depths;
-    found.k_cache = place.k_cache, found.v_cache = place.v_cache, found.slots = place.slots;
-    return found;
-  }
-};
-
 template <class T>
-__global__ void __launch_bounds__(kWarps * 32) rotations_kernel(const __grid_constant__ Rotations all) {
+__global__ void __launch_bounds__(kWarps * 32) rotations_kernel(const __grid_constant__ RowsOfMany all) {
   wait_for_previous();
   let_next_start();
   const RopeKv args = all.of(blockIdx.x);
@@ -102,16 +84,12 @@ bool smq::rotates_pairs(const RopeKv& args) {
 }
 
 void smq::queue_rotations(smq_context* ctx, const std::vector<RopeKv>& all) {
-  Rotations rotations{all[0], {}};
-  for (size_t i = 0; i < all.size(); ++i) {
-    const RopeKv& row = all[i];
-    rotations.rows[i] = {row.qkv, row.cache_length, row.depths, row.k_cache, row.v_cache, row.slots};
-  }
+  if (rope_kv_of_parts(ctx, all)) return;
   const int64_t heads = int64_t(all[0].heads) + 2 * int64_t(all[0].kv_heads);
   with_half(all[0].dtype, [&](auto type) {
     const auto kernel = rotations_kernel<decltype(type)>;
     prefer_shared(kernel);
-    launch(ctx, kernel, dim3(unsigned(all.size()), blocks_for(heads, kWarps)), kWarps * 32, 0, rotations);
+    launch(ctx, kernel, dim3(unsigned(all.size()), blocks_for(heads, kWarps)), kWarps * 32, 0, RowsOfMany(all));
   });
 }
 
