@@ -38,6 +38,15 @@ struct Rotated {
   const int32_t* cache_length = nullptr;
 };
 
+// One row each of sequences side by side, with caches of their own: rotations, and attentions of their rows as far as
+// they have come. All but the last have both.
+struct Company {
+  std::vector<RopeKv> rotations;
+  std::vector<Attention> attentions;
+
+  bool empty() const { return rotations.empty(); }
+};
+
 }  // namespace smq
 
 struct smq_context : smq::ContextBase {
@@ -58,6 +67,8 @@ struct smq_context : smq::ContextBase {
   std::optional<smq::Parts> parts;
   // The rotation of these parts, where attention may take it over. Whatever else comes first has it queued.
   std::optional<smq::RopeKv> rotation;
+  // What waits for more of its kind, to be one launch with it (docs/adr/0054). Whatever else comes first has it queued.
+  smq::Company company;
   int clusters_of_16 = -1;  // of small kernels that the device holds at once, -1 before anyone has asked
   int lone_clusters_of_16 = -1;  // of attention of one row, a multiprocessor for each block, likewise
   bool dead = false;  // an error that no later call can recover from
@@ -97,12 +108,16 @@ inline Parts take_parts(smq_context* ctx) {
   return parts;
 }
 
+// Launches what waits for company, of which there is some.
+void queue_company(smq_context* ctx);
+
 // Launches a kernel on the context's stream, in clusters of so many blocks. On capability 9.0 and above it may start
 // before its predecessor has ended: every kernel calls wait_for_previous() before it touches memory that another
 // kernel writes or reads. An error is kept for launched().
 template <class... Parameters, class... Arguments>
 cudaError_t launch_clusters(smq_context* ctx, unsigned cluster, void (*kernel)(Parameters...), dim3 grid,
                             dim3 block, size_t shared, Arguments&&... arguments) {
+  if (!ctx->company.empty()) queue_company(ctx);
   if (ctx->parts) add_parts(ctx);
   if (const cudaError_t error = use_device(ctx->device)) return error;
   ctx->rotated = {};

@@ -201,9 +201,10 @@ int32_t cuda_status(smq_context* ctx, cudaError_t error, const char* what) {
 int32_t enter(smq_context* ctx) {
   if (ctx->dead) return cuda_status(ctx, cudaSuccess, "");
   if (const int32_t status = cuda_status(ctx, use_device(ctx->device), "choosing the device")) return status;
-  if (!ctx->parts) return SMQ_OK;
-  add_parts(ctx);
-  return launched(ctx, "adding up a product");
+  if (ctx->company.empty() && !ctx->parts) return SMQ_OK;
+  if (!ctx->company.empty()) queue_company(ctx);
+  if (ctx->parts) add_parts(ctx);
+  return launched(ctx, "what waited for the next op");
 }
 
 ContextBase& base(smq_context* ctx) { return *ctx; }

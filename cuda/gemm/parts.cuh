@@ -158,7 +158,7 @@ void leave_parts(smq_context* ctx, const StreamCall& call, Order order, int rows
 // Whether the product queued last has left parts of y, of m rows of n elements without a gap, as it wrote it.
 inline bool has_parts_of(const smq_context* ctx, const void* y, int32_t m, int32_t n, int32_t epilogue,
                          int32_t dtype) {
-  if (!ctx->parts || ctx->rotation) return false;
+  if (!ctx->parts || ctx->rotation || !ctx->company.empty()) return false;
   const StreamCall& call = ctx->parts->call;
   return call.y == y && call.m == m && call.n == n && call.y_stride == n && call.epilogue == epilogue &&
          call.wide && ctx->parts->dtype == dtype;

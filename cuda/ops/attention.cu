@@ -1,6 +1,7 @@
 // Attention over a cache: few rows or many.
 #include "ops/attention.cuh"
 #include "ops/attention_one_fits.cuh"
+#include "ops/company.cuh"
 
 using namespace smq;
 
@@ -26,6 +27,12 @@ int32_t smq::run_attention(smq_context* ctx, const Attention& given) {
   check.multiple("the addresses' alignment", int64_t(all & 15), 16);
   if (check.failed()) return check.status();
   args.scale *= 1.4426950408889634f;
+  if (joins_company(ctx, args)) return SMQ_OK;
+  return queue_attention(ctx, args);
+}
+
+int32_t smq::queue_attention(smq_context* ctx, const Attention& given) {
+  const AttentionArgs args{given};
   const bool one = one_row_fits(ctx, args.m, args.heads, args.kv_heads, args.head_dim, args.slots, args.cache);
   const bool rotate = one && waits_for(ctx, args) && !ctx->dead;
   if (!rotate) {

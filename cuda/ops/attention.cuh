@@ -24,6 +24,12 @@ struct AttentionArgs : Attention {
   __host__ __device__ int64_t scale_at(int32_t kv_head) const { return kv_row() + 2 * int64_t(kv_head); }
 };
 
+// A multiprocessor keeps this much for each block.
+constexpr int kBlockShared = 1024;
+
+// The shared memory of each of so many blocks on a multiprocessor.
+inline int room_of(const smq_context* ctx, int blocks) { return (ctx->shared + kBlockShared) / blocks - kBlockShared; }
+
 int32_t decode_attention(smq_context* ctx, const AttentionArgs& args, int32_t dtype);
 // Of a head_dim padded to so many.
 int32_t decode_attention_64(smq_context* ctx, const AttentionArgs& args, int32_t dtype);

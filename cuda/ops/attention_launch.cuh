@@ -33,17 +33,11 @@ __global__ void __launch_bounds__(kMergeThreads, 4) merge_kernel(const __grid_co
   merge_pieces<T>(call);
 }
 
-// A multiprocessor keeps this much for each block.
-constexpr int kBlockShared = 1024;
-
 // The stages of a block's ring: as many as `room` bytes hold.
 template <class Shape>
 inline int stages_within(int room, int most) {
   return std::min(most, (room - Shape::kQueries - Shape::kShared) / Shape::kStage);
 }
-
-// The shared memory of each of so many blocks on a multiprocessor.
-inline int room_of(const smq_context* ctx, int blocks) { return (ctx->shared + kBlockShared) / blocks - kBlockShared; }
 
 // Whether two blocks of a ring of one stage fit.
 template <class Shape>

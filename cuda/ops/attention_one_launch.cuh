@@ -40,22 +40,39 @@ bool holds_lone_clusters(smq_context* ctx, Kernel kernel, int32_t kv_heads) {
   return ctx->lone_clusters_of_16 >= kv_heads;
 }
 
+// A block of a cluster of so many, with a ring of one stage.
+template <int D>
+OneShape<D> one_shape(const AttentionArgs& args, int blocks) {
+  const int32_t group = args.group();
+  // A window may begin and end within spans.
+  return {{}, group, group * D / blocks, std::min(chunks_of(args.slots), spans_for(args.kv_heads) + 2), 1};
+}
+
+// What blocks of that shape are told where each has `room` bytes: as many stages as these hold.
+template <int D>
+OneCall one_call(const OneShape<D>& shape, const AttentionArgs& args, int room, bool early) {
+  const int stages = std::clamp(1 + (room - shape.bytes()) / OneShape<D>::kStage, 1, kMostOneStages);
+  const float scale = args.scale == 0 ? 1e-37f : args.scale < 0 ? -args.scale : args.scale;  // see DecodeCall
+  return {args, Divisor(shape.share), spans_for(args.kv_heads), shape.spans, stages, scale, args.scale < 0, early};
+}
+
+// The shared memory of a block.
+template <int D>
+size_t one_bytes(OneShape<D> shape, const OneCall& call) {
+  shape.stages = call.stages;
+  return size_t(shape.bytes());
+}
+
 template <class T, int D, class Row>
 void launch_one(smq_context* ctx, const AttentionArgs& args, bool early, const Row& row) {
   const auto kernel = attend_one_kernel<T, D, Row>;
   int blocks = one_row_cluster(ctx, args.kv_heads);
   if (blocks == 16 && !holds_lone_clusters(ctx, kernel, args.kv_heads)) blocks = 8;
-  const int32_t group = args.group(), most = spans_for(args.kv_heads);
-  const int32_t share = group * D / blocks;
-  // A window may begin and end within spans.
-  OneShape<D> shape{{}, group, share, std::min(chunks_of(args.slots), most + 2), 1};
-  const int room = (std::min(ctx->shared, kOneShared) - shape.bytes()) / OneShape<D>::kStage;
-  shape.stages = std::clamp(1 + room, 1, kMostOneStages);
-  const float scale = args.scale == 0 ? 1e-37f : args.scale < 0 ? -args.scale : args.scale;  // see DecodeCall
-  const OneCall call{args, Divisor(share), most, shape.spans, shape.stages, scale, args.scale < 0, early};
+  const OneShape<D> shape = one_shape<D>(args, blocks);
+  const OneCall call = one_call(shape, args, std::min(ctx->shared, kOneShared), early);
   prefer_shared(kernel);
   launch_clusters(ctx, unsigned(blocks), kernel, dim3(unsigned(blocks), unsigned(args.kv_heads)),
-                  dim3(kAttendThreads), size_t(shape.bytes()), call, row);
+                  dim3(kAttendThreads), one_bytes(shape, call), call, row);
 }
 
 template <int D>

@@ -1,8 +1,10 @@
 // Norm and rotation of q and k, and the write of k and v into their caches, in one pass.
 #include "gemm/parts.cuh"
 #include "ops/attention_one_fits.cuh"
+#include "ops/company.cuh"
 #include "ops/parts.cuh"
 #include "ops/rope_head.cuh"
+#include "ops/rope_rows.cuh"
 
 using namespace smq;
 
@@ -28,6 +30,23 @@ __global__ void __launch_bounds__(kWarps * 32) rope_kv_kernel(const RopeKv args)
   });
 }
 
+template <class T>
+__global__ void __launch_bounds__(kWarps * 32) rotations_kernel(const __grid_constant__ RowsOfMany all) {
+  wait_for_previous();
+  let_next_start();
+  const RopeKv args = all.of(blockIdx.x);
+  const int32_t h = int32_t(blockIdx.y) * kWarps + int(threadIdx.x) / 32;
+  if (h >= args.heads + 2 * args.kv_heads) return;
+  constexpr int kCount = 2, kTurns = kMostHeadDim / 64 / kCount;
+  const int64_t length = args.cache_length[0];
+  const Angles<kCount, kTurns> angles(rope_row(args, length, args.depths ? args.depths[0] : 0), args.head_dim);
+  rope_head<T, false>(args, angles, length, h, 0, [&] {
+    HeadPart<T, kCount, kTurns> part;
+    part.fetch(static_cast<const T*>(args.qkv) + int64_t(h) * args.head_dim, args.head_dim);
+    return part;
+  });
+}
+
 // A warp takes keys or values of one head of one layer.
 template <class T, int kCount, bool kEight>
 __global__ void __launch_bounds__(kWarps * 32) rope_keys_kernel(const RopeKeys args) {
@@ -47,16 +66,10 @@ __global__ void __launch_bounds__(kWarps * 32) rope_keys_kernel(const RopeKeys a
   });
 }
 
-bool takes_pairs(const RopeKv& args) {
-  const auto address = [](const void* pointer) { return reinterpret_cast<uint64_t>(pointer); };
-  return args.head_dim % 4 == 0 && aligned(address(args.table), 8) &&
-         aligned(address(args.qkv) | address(args.k_cache) | address(args.v_cache), 4);
-}
-
 // Whether attention may do it: of one row that a product has left in parts alone.
 bool may_wait(const smq_context* ctx, const RopeKv& args) {
   const int32_t width = (args.heads + 2 * args.kv_heads) * args.head_dim;
-  return args.slot_offset >= 0 && args.heads % args.kv_heads == 0 && takes_pairs(args) &&
+  return args.slot_offset >= 0 && args.heads % args.kv_heads == 0 && rotates_pairs(args) &&
          one_row_fits(ctx, args.m, args.heads, args.kv_heads, args.head_dim, args.slots, args.cache) &&
          has_parts_of(ctx, args.qkv, 1, width, SMQ_STORE, args.dtype) && ctx->parts->order != Order::kPairs &&
          shares_all_tiles(ctx->parts->call.split);
@@ -64,8 +77,24 @@ bool may_wait(const smq_context* ctx, const RopeKv& args) {
 
 }  // namespace
 
+bool smq::rotates_pairs(const RopeKv& args) {
+  const auto address = [](const void* pointer) { return reinterpret_cast<uint64_t>(pointer); };
+  return args.head_dim % 4 == 0 && aligned(address(args.table), 8) &&
+         aligned(address(args.qkv) | address(args.k_cache) | address(args.v_cache), 4);
+}
+
+void smq::queue_rotations(smq_context* ctx, const std::vector<RopeKv>& all) {
+  if (rope_kv_of_parts(ctx, all)) return;
+  const int64_t heads = int64_t(all[0].heads) + 2 * int64_t(all[0].kv_heads);
+  with_half(all[0].dtype, [&](auto type) {
+    const auto kernel = rotations_kernel<decltype(type)>;
+    prefer_shared(kernel);
+    launch(ctx, kernel, dim3(unsigned(all.size()), blocks_for(heads, kWarps)), kWarps * 32, 0, RowsOfMany(all));
+  });
+}
+
 void smq::queue_rotation(smq_context* ctx, const RopeKv& args) {
-  const bool wide = takes_pairs(args);
+  const bool wide = rotates_pairs(args);
   const int64_t heads = int64_t(args.heads) + 2 * int64_t(args.kv_heads);
   const dim3 grid(unsigned(args.m), blocks_for(heads, kWarps));
   if (!wide || !rope_kv_of_parts(ctx, args)) {
@@ -87,7 +116,7 @@ int32_t smq::run_rope_kv(smq_context* ctx, const RopeKv& args) {
   if (check.limit("head_dim", args.head_dim, kMostHeadDim).failed()) return check.status();
   if (ctx->rotation) add_parts(ctx);
   if (may_wait(ctx, args)) ctx->rotation = args;
-  else queue_rotation(ctx, args);
+  else if (!joins_company(ctx, args)) queue_rotation(ctx, args);
   return launched(ctx, "smq_rope_kv");
 }
 

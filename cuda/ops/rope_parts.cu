@@ -3,15 +3,16 @@
 #include "gemm/parts.cuh"
 #include "ops/parts.cuh"
 #include "ops/rope_head.cuh"
+#include "ops/rope_rows.cuh"
 
 namespace smq {
 namespace {
 
 constexpr int kThreads = kGroups * kGroupThreads, kCount = 2;
 
-template <class T, Order O, bool kEight>
+template <class T, Order O, bool kEight, class Rows>
 __global__ void __maxnreg__(kRegistersBesideProduct)
-    rope_parts_kernel(const StreamCall call, const PartsOf<O> parts, const RopeKv args) {
+    rope_parts_kernel(const StreamCall call, const PartsOf<O> parts, const __grid_constant__ Rows all) {
   using At = TileOutputs<O>;
   constexpr int kAhead = 6, kTurns = At::kTile / 64 / kCount, kApart = At::kTile + 8;
   __shared__ __align__(16) T sums_of_rows[8 * kApart];
@@ -22,7 +23,9 @@ __global__ void __maxnreg__(kRegistersBesideProduct)
   // A warp keeps to one row, and with it to the angles of one position.
   const int rows = min(8, call.m - 8 * c), sharers = rows > 4 ? 1 : rows > 2 ? 2 : rows > 1 ? 4 : 8;
   const int warp = threadIdx.x / 32, row = warp / sharers;
-  const int64_t i = 8 * c + row;
+  // Rows beyond the last have none of their own.
+  const auto& args = all.of(8 * c + min(row, rows - 1));
+  const int64_t i = all.index(8 * c + row);
   const int32_t d = args.head_dim, heads = At::kTile / d, first_head = tile * heads;
   // As the rotation that reads no parts: attention may read what is older once all kernels before have ended.
   wait_for_previous();
@@ -63,24 +66,45 @@ __global__ void __maxnreg__(kRegistersBesideProduct)
   }
 }
 
-}  // namespace
-
-bool rope_kv_of_parts(smq_context* ctx, const RopeKv& args) {
-  const int64_t width = (int64_t(args.heads) + 2 * int64_t(args.kv_heads)) * args.head_dim;
-  if (width > INT32_MAX || !has_parts_of(ctx, args.qkv, args.m, int32_t(width), SMQ_STORE, args.dtype)) return false;
-  // Tiles are whole heads, of whole packs.
+// Launches it on the parts that there are of rows alike `args`, if tiles are whole heads, of whole packs.
+template <bool kEight, class Rows>
+bool queue_rope_of_parts(smq_context* ctx, const RopeKv& args, const Rows& rows) {
   const int32_t tile = tile_of(*ctx->parts);
   if (tile % args.head_dim != 0 || args.head_dim % 16 != 0) return false;
   const Parts parts = take_parts(ctx);
   with_parts(parts, [&](auto type, auto order) {
     using T = decltype(type);
     constexpr Order kOrder = decltype(order)::value;
-    const auto kernel = args.cache == SMQ_I8 ? rope_parts_kernel<T, kOrder, true> : rope_parts_kernel<T, kOrder, false>;
+    const auto kernel = rope_parts_kernel<T, kOrder, kEight, Rows>;
     prefer_shared(kernel);
     launch(ctx, kernel, dim3(unsigned(parts.call.split.tiles), row_chunks(parts.call)), kThreads, 0, parts.call,
-           PartsOf<kOrder>{parts.rows / 8}, args);
+           PartsOf<kOrder>{parts.rows / 8}, rows);
   });
   return true;
+}
+
+// Whether the product queued last has left parts of m such rows from args.qkv on.
+bool has_rows_of(const smq_context* ctx, const RopeKv& args, int32_t m) {
+  const int64_t width = (int64_t(args.heads) + 2 * int64_t(args.kv_heads)) * args.head_dim;
+  return width <= INT32_MAX && has_parts_of(ctx, args.qkv, m, int32_t(width), SMQ_STORE, args.dtype);
+}
+
+}  // namespace
+
+bool rope_kv_of_parts(smq_context* ctx, const RopeKv& args) {
+  if (!has_rows_of(ctx, args, args.m)) return false;
+  return args.cache == SMQ_I8 ? queue_rope_of_parts<true>(ctx, args, RowsOfOne{args})
+                              : queue_rope_of_parts<false>(ctx, args, RowsOfOne{args});
+}
+
+bool rope_kv_of_parts(smq_context* ctx, const std::vector<RopeKv>& all) {
+  const RopeKv& first = all[0];
+  if (!has_rows_of(ctx, first, int32_t(all.size()))) return false;
+  const int64_t width = (int64_t(first.heads) + 2 * int64_t(first.kv_heads)) * first.head_dim;
+  for (size_t i = 0; i < all.size(); ++i) {
+    if (all[i].qkv != static_cast<uint16_t*>(first.qkv) + int64_t(i) * width) return false;
+  }
+  return queue_rope_of_parts<false>(ctx, first, RowsOfMany(all));
 }
 
 }  // namespace smq

@@ -3,25 +3,12 @@
  * has left. The ops give the bits that they give one by one, and those of the row among others.
  */
 import { assertEquals } from "@std/assert";
-import { Graph, rows, type Tensor } from "../../src/device/mod.ts";
-import {
-  attention,
-  attentionBytes,
-  fill,
-  gemmF16,
-  gemmW4A16,
-  ropeKv,
-  siluMul,
-  w4a16Bytes,
-  w4a16Pack,
-} from "../../src/ops/mod.ts";
+import { Graph, rows } from "../../src/device/mod.ts";
+import { attention, attentionBytes, fill, ropeKv, siluMul } from "../../src/ops/mod.ts";
 import { backendTest } from "../backends.ts";
 import { Random } from "../random.ts";
 import type { Activation, Rig } from "../rig.ts";
-
-const GROUP = 128;
-
-type Scheme = "f16" | "w4a16";
+import { product, type Scheme } from "./product.ts";
 
 /** Heads, kv heads, their width, and the product's inputs. */
 type Shape = readonly [heads: number, kvHeads: number, headDim: number, k: number];
@@ -45,25 +32,6 @@ const OPTIONS: readonly Options[] = [
   { window: 70 },
   { slotOffset: 1, window: 1, dressed: true },
 ];
-
-/** What a product multiplies x with, f16 or four bits. */
-function product(rig: Rig, scheme: Scheme, dtype: Activation, n: number, k: number) {
-  const { device } = rig;
-  const random = new Random(n + k);
-  if (scheme === "f16") {
-    const w = rig.put(dtype, [n, k], random.normals(n * k, 1 / Math.sqrt(k)));
-    return (y: Tensor, x: Tensor, bias?: Tensor) => gemmF16(device, y, x, w, { bias });
-  }
-  const words = Int32Array.from({ length: k / 8 * n }, (_, i) => Math.imul(i + 1, 0x9e3779b1));
-  const w = rig.output("u8", [w4a16Bytes(device, n, k, GROUP)]).tensor;
-  w4a16Pack(device, w, {
-    ...{ n, k, group: GROUP, nTotal: n, nOffset: 0 },
-    qweight: rig.put("i32", [k / 8, n], words),
-    scales: rig.put("f16", [k / GROUP, n], random.normals(k / GROUP * n, 0.1 / Math.sqrt(k))),
-  });
-  return (y: Tensor, x: Tensor, bias?: Tensor) =>
-    gemmW4A16(device, y, x, w, { n, k, group: GROUP, bias });
-}
 
 /** Runs the three ops in one graph, and apart from each other, and compares all that they write. */
 function check(

@@ -1,0 +1,102 @@
+// Rotations and attentions of one row each that come one behind the other, of sequences side by side in a forward, each
+// with caches of its own. None reads what another writes, so all rotations are one launch and all attentions another;
+// alone, each would be latency and little else. They are held back until something else comes (docs/adr/0054).
+#include <array>
+#include <utility>
+
+#include "ops/attention_one_fits.cuh"
+#include "ops/company.cuh"
+#include "ops/parts.cuh"
+
+namespace smq {
+namespace {
+
+// Whether two rotations differ in nothing but where their rows and caches are.
+bool alike(const RopeKv& a, const RopeKv& b) {
+  return a.table == b.table && a.q_norm == b.q_norm && a.k_norm == b.k_norm && a.positions == b.positions &&
+         a.position_offset == b.position_offset && a.slot_offset == b.slot_offset && a.heads == b.heads &&
+         a.kv_heads == b.kv_heads && a.head_dim == b.head_dim && a.dtype == b.dtype && a.eps == b.eps;
+}
+
+bool alike(const Attention& a, const Attention& b) {
+  return a.mask_words == b.mask_words && a.slot_offset == b.slot_offset && a.window == b.window &&
+         a.heads == b.heads && a.kv_heads == b.kv_heads && a.head_dim == b.head_dim && a.dtype == b.dtype &&
+         a.scale == b.scale;
+}
+
+// Bytes from an address on.
+struct Range {
+  uint64_t from, bytes;
+
+  Range(const void* at, int64_t elements) : from(reinterpret_cast<uint64_t>(at)), bytes(2 * uint64_t(elements)) {}
+  bool meets(const Range& other) const { return from < other.from + other.bytes && other.from < from + bytes; }
+};
+
+// Whether what the one writes is nothing that the other reads or writes.
+bool apart(const RopeKv& a, const RopeKv& b) {
+  const int64_t width = int64_t(a.kv_heads) * a.head_dim, row = int64_t(a.heads) * a.head_dim + 2 * width;
+  const auto ranges = [&](const RopeKv& of) {
+    return std::array{Range(of.qkv, row), Range(of.k_cache, of.slots * width), Range(of.v_cache, of.slots * width)};
+  };
+  for (const Range& mine : ranges(a)) {
+    for (const Range& theirs : ranges(b)) {
+      if (mine.meets(theirs)) return false;
+    }
+  }
+  return true;
+}
+
+bool apart(const Attention& a, const RopeKv& b) {
+  const int64_t width = int64_t(b.kv_heads) * b.head_dim, q = int64_t(a.heads) * a.head_dim;
+  const Range out(a.out, q);
+  return !out.meets(Range(b.qkv, q + 2 * width)) && !out.meets(Range(b.k_cache, b.slots * width)) &&
+         !out.meets(Range(b.v_cache, b.slots * width));
+}
+
+bool fits(const Company& company, const RopeKv& args) {
+  if (company.empty()) return true;
+  if (company.attentions.size() != company.rotations.size() || company.rotations.size() == kMostCompany) return false;
+  for (const RopeKv& other : company.rotations) {
+    if (!alike(other, args) || !apart(other, args)) return false;
+  }
+  for (const Attention& other : company.attentions) {
+    if (!apart(other, args)) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+bool joins_company(smq_context* ctx, const RopeKv& args) {
+  if (ctx->dead || args.m != 1 || args.slot_offset < 0 || args.heads % args.kv_heads != 0) return false;
+  if (!rotates_pairs(args) || !one_row_serves(ctx, 1, args.heads, args.kv_heads, args.head_dim, args.cache)) return false;
+  if (!fits(ctx->company, args)) queue_company(ctx);
+  ctx->company.rotations.push_back(args);
+  return true;
+}
+
+bool joins_company(smq_context* ctx, const Attention& args) {
+  Company& company = ctx->company;
+  if (ctx->dead || company.rotations.size() != company.attentions.size() + 1) return false;
+  if (!is_rotated_by(company.rotations.back(), args)) return false;
+  if (!company.attentions.empty() && !alike(company.attentions.front(), args)) return false;
+  company.attentions.push_back(args);
+  return true;
+}
+
+void queue_company(smq_context* ctx) {
+  const Company company = std::exchange(ctx->company, {});
+  const auto& [rotations, attentions] = company;
+  if (rotations.size() == 1) {
+    queue_rotation(ctx, rotations[0]);
+    if (!attentions.empty()) queue_attention(ctx, attentions[0]);
+    return;
+  }
+  queue_rotations(ctx, rotations);
+  // The last one may have come without its attention.
+  if (attentions.size() == 1) queue_attention(ctx, attentions[0]);
+  else if (attentions[0].head_dim == 64) attention_of_company_64(ctx, attentions);
+  else attention_of_company_128(ctx, attentions);
+}
+
+}  // namespace smq
