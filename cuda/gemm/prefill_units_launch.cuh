@@ -49,8 +49,9 @@ __global__ void order_inputs(uint32_t* out, const uint8_t* x, int64_t quads) {
   to[0] = first, to[4] = second;
 }
 
+// Scratch from `offset` on is free.
 template <class P>
-int32_t multiply(smq_context* ctx, const UnitsCall& units) {
+int32_t multiply(smq_context* ctx, const UnitsCall& units, int64_t offset) {
   using U = PrefillUnits<P>;
   const StreamCall& stream = units.stream;
   CUtensorMap x_map;
@@ -60,9 +61,10 @@ int32_t multiply(smq_context* ctx, const UnitsCall& units) {
   PrefillCall call{};
   call.units = units;
   call.row_tiles = (stream.m + U::kRows - 1) / U::kRows;
-  call.tiles = call.row_tiles * stream.split.tiles;
   call.blocks = stream.split.blocks;
-  launch(ctx, prefill_units<P>, std::min(ctx->sms, call.tiles), U::kThreads, U::R::kBytes, x_map, call);
+  unsigned blocks = 0;
+  call.share = share_tiles(ctx, call.row_tiles * stream.split.tiles, call.blocks, offset, &blocks);
+  launch(ctx, prefill_units<P>, blocks, U::kThreads, U::R::kBytes, x_map, call);
   return launched(ctx, "a product of many rows with quantized weights");
 }
 
@@ -73,10 +75,13 @@ int32_t prefill_units_on_hopper(smq_context* ctx, const UnitsCall& units) {
   using namespace prefill_units_host;
   using Operands = typename WideRows<P>::Type;
   if constexpr (Operands::kInput == 1 || P::kNatural) {
-    return multiply<P>(ctx, units);
+    return multiply<P>(ctx, units, 0);
   } else {
     const int64_t k = units.stream.k;
-    const int32_t most = int32_t(std::min<int64_t>(int64_t(ctx->scratch_bytes) / (2 * k), units.stream.m));
+    // The parts of tiles lie behind the rows, where both fit: to read the weights twice would cost more.
+    const int64_t parts = ctx->sms * kPartBytes, all = int64_t(ctx->scratch_bytes);
+    const int64_t room = units.stream.m * 2 * k + parts <= all ? all - parts : all;
+    const int32_t most = int32_t(std::min<int64_t>(room / (2 * k), units.stream.m));
     for (int32_t first = 0; first < units.stream.m; first += most) {
       UnitsCall part = units;
       StreamCall& stream = part.stream;
@@ -89,7 +94,7 @@ int32_t prefill_units_on_hopper(smq_context* ctx, const UnitsCall& units) {
       stream.y = static_cast<uint8_t*>(stream.y) +
                  int64_t(first) * stream.y_stride * (stream.epilogue == SMQ_STORE ? 2 : 4);
       if (part.x_scales) part.x_scales += first;
-      if (const int32_t status = multiply<Operands>(ctx, part)) return status;
+      if (const int32_t status = multiply<Operands>(ctx, part, room)) return status;
     }
     return SMQ_OK;
   }
