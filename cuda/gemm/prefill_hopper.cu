@@ -1,19 +1,19 @@
 // Dense products of many rows on Hopper, a block for each tile.
 #include "gemm/prefill_hopper.cuh"
+#include "gemm/prefill_rounds.cuh"
 
 namespace smq {
 namespace {
 
-// Whether the tiles that are left over behind whole rounds are better spread over the card: leaving and adding up parts,
-// and a start of its own, take about as long as so many steps of 64 inputs.
+// Whether the tiles that are left over behind whole rounds are better spread over the card.
 bool is_spread(const smq_context* ctx, const DenseArgs& args) {
-  constexpr int kWorth = 8;
+  constexpr int kLost = 44;  // steps of 0.7 us that parts of a product take, which is 31 us
   constexpr int64_t kRows = 128, kOutputs = 256, kInputs = 64;
-  const int64_t tiles = ((args.m + kRows - 1) / kRows) * ((args.n + kOutputs - 1) / kOutputs);
-  const int64_t rest = tiles % ctx->sms, steps = (args.k + kInputs - 1) / kInputs;
+  // Rows come in pairs of tiles, a cluster each.
+  const int64_t tiles = (args.m + 2 * kRows - 1) / (2 * kRows) * 2 * ((args.n + kOutputs - 1) / kOutputs);
   // CUTLASS spreads up to two rounds of tiles, and keeps the sums of each; and some counters.
   const int64_t room = 2 * ctx->sms * kRows * kOutputs * 4 + (1 << 20);
-  return args.scratch_bytes >= room && rest > 0 && steps - (rest * steps + ctx->sms - 1) / ctx->sms >= kWorth;
+  return args.scratch_bytes >= room && worth_spreading(tiles, (args.k + kInputs - 1) / kInputs, ctx->sms, kLost);
 }
 
 }  // namespace

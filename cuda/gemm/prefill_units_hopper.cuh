@@ -4,16 +4,18 @@
 // the tensor cores work on one half of a unit, the other is unpacked.
 #pragma once
 
-#include "gemm/prefill_pieces.cuh"
+#include "gemm/prefill_tiles.cuh"
 #include "gemm/units_call.cuh"
 #include "gemm/stream_ring.cuh"
 #include "gemm/wgmma_128.cuh"
 
 namespace smq {
 
+// Tiles: who computes which.
+template <class Tiles>
 struct PrefillCall {
   UnitsCall units;
-  PrefillShare share;
+  Tiles tiles;
   int32_t row_tiles, blocks;
 };
 
@@ -115,9 +117,9 @@ __device__ __forceinline__ void write_rows(const UnitsCall& call, const typename
   }
 }
 
-template <class P>
+template <class P, class Tiles>
 __global__ void __launch_bounds__(PrefillUnits<P>::kThreads, 1)
-    prefill_units(const __grid_constant__ CUtensorMap x_map, const PrefillCall call) {
+    prefill_units(const __grid_constant__ CUtensorMap x_map, const PrefillCall<Tiles> call) {
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL)
   using U = PrefillUnits<P>;
   using R = typename U::R;
@@ -131,10 +133,10 @@ __global__ void __launch_bounds__(PrefillUnits<P>::kThreads, 1)
   Cursor<R::kStages> at;
 
   if (threadIdx.x >= U::kConsumers) {
-    asm volatile("setmaxnreg.dec.sync.aligned.u32 40;");
+    asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(Tiles::kCopying));
     if (threadIdx.x > U::kConsumers) return;
     PrefillPiece piece;
-    for (PrefillPieces pieces(call.share); pieces.next(piece);) {
+    for (typename Tiles::Pieces pieces(call.tiles); pieces.next(piece);) {
       const int32_t row = piece.tile % call.row_tiles * U::kRows;
       const uint8_t* w = static_cast<const uint8_t*>(call.units.stream.w) +
                          (int64_t(piece.tile / call.row_tiles) * call.blocks + piece.begin) * R::kUnit;
@@ -152,7 +154,7 @@ __global__ void __launch_bounds__(PrefillUnits<P>::kThreads, 1)
     return;
   }
 
-  asm volatile("setmaxnreg.inc.sync.aligned.u32 232;");
+  asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(Tiles::kComputing));
   const int group = threadIdx.x / kGroupThreads, thread = threadIdx.x % kGroupThreads;
   // From the first half of a unit's inputs to the second, in the rows' description.
   constexpr uint64_t kSecondHalf = (P::kInput == 1 ? 64 : U::kBox) >> 4;
@@ -161,7 +163,7 @@ __global__ void __launch_bounds__(PrefillUnits<P>::kThreads, 1)
     if (held >= 0) ptx::barrier_arrive(ring.empty(held));
   };
   PrefillPiece piece;
-  for (PrefillPieces pieces(call.share); pieces.next(piece);) {
+  for (typename Tiles::Pieces pieces(call.tiles); pieces.next(piece);) {
     typename P::Sum sums[2][64];
     HalfUnit<P> first_half, second_half;
 #pragma unroll 1
@@ -184,7 +186,7 @@ __global__ void __launch_bounds__(PrefillUnits<P>::kThreads, 1)
     wgmma::settle(sums[1]);
     release();
     held = -1;
-    if (!join_pieces(call.share, piece, sums)) continue;
+    if (!call.tiles.join(piece, sums)) continue;
     const int32_t row = piece.tile % call.row_tiles * U::kRows;
     const int32_t output =
         piece.tile / call.row_tiles * units::kTile + group * 128 + thread / 32 * 32 + thread % 32 / 4 * 4;

@@ -8,7 +8,7 @@
 #include <type_traits>
 
 #include "gemm/prefill.cuh"
-#include "gemm/prefill_pieces.cuh"
+#include "gemm/prefill_tiles.cuh"
 #include "gemm/ptx.cuh"
 #include "gemm/stream.cuh"
 #include "gemm/w4a16_offsets.cuh"
@@ -22,6 +22,8 @@ constexpr int kGroups = 2;     // of four warps: half a unit's outputs each
 constexpr int kThreads = (kGroups + 1) * 128;
 constexpr int kStages = 4;
 constexpr int kBox = kRows * 128;  // bytes of 64 inputs of the rows
+// Steps of 1.4 us that parts of a product take: 20 us, which is 14, and some more, as in doubt tiles stay whole.
+constexpr int kLost = 17;
 
 // A stage has room for a unit with 16 inputs a group, or 32 with offsets.
 template <int Zeros>
@@ -36,7 +38,6 @@ struct Call {
   const uint8_t* w;
   void* y;
   const __half* bias;
-  PrefillShare share;
   int32_t m, n, y_stride, row_tiles, blocks, unit_bytes, grain_shift;
   bool wide, add, vectors;  // vectors: four outputs of y can be written at once
 };
@@ -161,9 +162,10 @@ __device__ __forceinline__ void write_tile(const Call& call, const float (&sums)
   }
 }
 
-template <int Zeros>
+// Tiles: who computes which.
+template <int Zeros, class Tiles>
 __global__ void __launch_bounds__(kThreads, 1)
-    multiply_rows(const __grid_constant__ CUtensorMap x_map, const Call call) {
+    multiply_rows(const __grid_constant__ CUtensorMap x_map, const Call call, const Tiles tiles) {
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL)
   extern __shared__ uint8_t raw[];
   uint8_t* const shared = raw + (1024 - ptx::shared_address(raw) % 1024) % 1024;
@@ -189,10 +191,10 @@ __global__ void __launch_bounds__(kThreads, 1)
   };
 
   if (group == kGroups) {
-    asm volatile("setmaxnreg.dec.sync.aligned.u32 40;");
+    asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(Tiles::kCopying));
     if (thread > 0) return;
     PrefillPiece piece;
-    for (PrefillPieces pieces(call.share); pieces.next(piece);) {
+    for (typename Tiles::Pieces pieces(tiles); pieces.next(piece);) {
       const int32_t row = piece.tile % call.row_tiles * kRows;
       const uint8_t* w =
           call.w + (int64_t(piece.tile / call.row_tiles) * call.blocks + piece.begin) * call.unit_bytes;
@@ -209,14 +211,14 @@ __global__ void __launch_bounds__(kThreads, 1)
     return;
   }
 
-  asm volatile("setmaxnreg.inc.sync.aligned.u32 232;");
+  asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(Tiles::kComputing));
   int held = -1;  // the stage that the tensor cores may still read
   const auto release = [&] {
     __syncwarp();  // all lanes have read their weights
     if (held >= 0 && thread % 32 == 0) ptx::barrier_arrive(empty + 8 * held);
   };
   PrefillPiece piece;
-  for (PrefillPieces pieces(call.share); pieces.next(piece);) {
+  for (typename Tiles::Pieces pieces(tiles); pieces.next(piece);) {
     float sums[2][64];
     uint32_t first_half[4][2][4], second_half[4][2][4];
 #pragma unroll 1
@@ -239,7 +241,7 @@ __global__ void __launch_bounds__(kThreads, 1)
     wgmma::settle(sums[1]);
     release();
     held = -1;
-    if (!join_pieces(call.share, piece, sums)) continue;
+    if (!tiles.join(piece, sums)) continue;
     write_tile(call, sums, piece.tile % call.row_tiles * kRows,
                piece.tile / call.row_tiles * w4a16::kTile + group * 128 + thread / 32 * 32 +
                    thread % 32 / 4 * 4);
@@ -270,8 +272,6 @@ int32_t prefill_w4a16_on_hopper(smq_context* ctx, const GemmArgs& args) {
   call.y_stride = args.y_stride;
   call.row_tiles = (args.m + kRows - 1) / kRows;
   call.blocks = layout.blocks;
-  unsigned blocks = 0;
-  call.share = share_tiles(ctx, call.row_tiles * layout.tiles, layout.blocks, 0, &blocks);
   call.unit_bytes = layout.unit_bytes;
   while (1 << call.grain_shift < layout.grain) ++call.grain_shift;
   call.wide = args.epilogue != SMQ_STORE;
@@ -279,8 +279,10 @@ int32_t prefill_w4a16_on_hopper(smq_context* ctx, const GemmArgs& args) {
   call.vectors = args.y_stride % 4 == 0 && args.y % (call.wide ? 16 : 8) == 0;
   const auto run = [&](auto zeros) {
     constexpr int kZeros = decltype(zeros)::value;
-    launch(ctx, multiply_rows<kZeros>, dim3(blocks), dim3(kThreads), kShared<kZeros>,
-           x_map, call);
+    share_tiles(ctx, call.row_tiles * layout.tiles, layout.blocks, 0, kLost, [&](auto tiles, unsigned blocks) {
+      launch(ctx, multiply_rows<kZeros, decltype(tiles)>, dim3(blocks), dim3(kThreads), kShared<kZeros>, x_map, call,
+             tiles);
+    });
   };
   // The table of instantiations.
   switch (layout.zeros) {
