@@ -16,6 +16,9 @@ struct DenseArgs {
   int32_t x_stride, w_stride, y_stride;
   bool wide, add;
   int32_t dtype;
+  // Where parts of tiles may lie while they are added up; no bytes where nothing is free.
+  void* scratch;
+  int64_t scratch_bytes;
 };
 
 // Picks the kernel.
@@ -24,6 +27,7 @@ int32_t dense(smq_context* ctx, const DenseArgs& args);
 // wgmma and bulk copies; refuses what these cannot address (dense picks the other then).
 bool dense_fits_hopper(const DenseArgs& args);
 int32_t dense_hopper(smq_context* ctx, const DenseArgs& args);
+int32_t dense_spread_hopper(smq_context* ctx, const DenseArgs& args);
 // mma.sync; every architecture, every alignment.
 int32_t dense_ampere(smq_context* ctx, const DenseArgs& args);
 

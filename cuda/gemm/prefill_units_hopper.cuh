@@ -4,15 +4,19 @@
 // the tensor cores work on one half of a unit, the other is unpacked.
 #pragma once
 
+#include "gemm/prefill_tiles.cuh"
 #include "gemm/units_call.cuh"
 #include "gemm/stream_ring.cuh"
 #include "gemm/wgmma_128.cuh"
 
 namespace smq {
 
+// Tiles: who computes which.
+template <class Tiles>
 struct PrefillCall {
   UnitsCall units;
-  int32_t row_tiles, tiles, blocks;
+  Tiles tiles;
+  int32_t row_tiles, blocks;
 };
 
 template <class P>
@@ -113,9 +117,9 @@ __device__ __forceinline__ void write_rows(const UnitsCall& call, const typename
   }
 }
 
-template <class P>
+template <class P, class Tiles>
 __global__ void __launch_bounds__(PrefillUnits<P>::kThreads, 1)
-    prefill_units(const __grid_constant__ CUtensorMap x_map, const PrefillCall call) {
+    prefill_units(const __grid_constant__ CUtensorMap x_map, const PrefillCall<Tiles> call) {
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL)
   using U = PrefillUnits<P>;
   using R = typename U::R;
@@ -129,13 +133,14 @@ __global__ void __launch_bounds__(PrefillUnits<P>::kThreads, 1)
   Cursor<R::kStages> at;
 
   if (threadIdx.x >= U::kConsumers) {
-    asm volatile("setmaxnreg.dec.sync.aligned.u32 24;");
+    asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(Tiles::kCopying));
     if (threadIdx.x > U::kConsumers) return;
-    for (int tile = blockIdx.x; tile < call.tiles; tile += gridDim.x) {
-      const int32_t row = tile % call.row_tiles * U::kRows;
+    PrefillPiece piece;
+    for (typename Tiles::Pieces pieces(call.tiles); pieces.next(piece);) {
+      const int32_t row = piece.tile % call.row_tiles * U::kRows;
       const uint8_t* w = static_cast<const uint8_t*>(call.units.stream.w) +
-                         int64_t(tile / call.row_tiles) * call.blocks * R::kUnit;
-      for (int block = 0; block < call.blocks; ++block, w += R::kUnit) {
+                         (int64_t(piece.tile / call.row_tiles) * call.blocks + piece.begin) * R::kUnit;
+      for (int block = piece.begin; block < piece.end; ++block, w += R::kUnit) {
         const uint32_t full = ring.weights_in(at.stage);  // of both: one thread copies them
         ptx::barrier_wait(ring.empty(at.stage), at.parity ^ 1);
         ptx::barrier_expect(full, R::kRows + R::kUnit);
@@ -149,7 +154,7 @@ __global__ void __launch_bounds__(PrefillUnits<P>::kThreads, 1)
     return;
   }
 
-  asm volatile("setmaxnreg.inc.sync.aligned.u32 240;");
+  asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(Tiles::kComputing));
   const int group = threadIdx.x / kGroupThreads, thread = threadIdx.x % kGroupThreads;
   // From the first half of a unit's inputs to the second, in the rows' description.
   constexpr uint64_t kSecondHalf = (P::kInput == 1 ? 64 : U::kBox) >> 4;
@@ -157,16 +162,17 @@ __global__ void __launch_bounds__(PrefillUnits<P>::kThreads, 1)
   const auto release = [&] {
     if (held >= 0) ptx::barrier_arrive(ring.empty(held));
   };
-  for (int tile = blockIdx.x; tile < call.tiles; tile += gridDim.x) {
+  PrefillPiece piece;
+  for (typename Tiles::Pieces pieces(call.tiles); pieces.next(piece);) {
     typename P::Sum sums[2][64];
     HalfUnit<P> first_half, second_half;
 #pragma unroll 1
-    for (int block = 0; block < call.blocks; ++block) {
+    for (int block = piece.begin; block < piece.end; ++block) {
       ptx::barrier_wait(ring.weights_in(at.stage), at.parity);
       const typename P::Weights weights(shared + (ring.unit(at.stage) - ring.base), group, thread);
       const uint64_t rows = wgmma::describe(ring.rows(at.stage));
       unpack_half<P>(first_half, weights, 0);
-      multiply_half<P>(sums, first_half, rows, block == 0);
+      multiply_half<P>(sums, first_half, rows, block == piece.begin);
       wgmma::wait<1>();  // the half before: its registers and its stage are free
       release();
       held = at.stage;
@@ -180,9 +186,10 @@ __global__ void __launch_bounds__(PrefillUnits<P>::kThreads, 1)
     wgmma::settle(sums[1]);
     release();
     held = -1;
-    const int32_t row = tile % call.row_tiles * U::kRows;
+    if (!call.tiles.join(piece, sums)) continue;
+    const int32_t row = piece.tile % call.row_tiles * U::kRows;
     const int32_t output =
-        tile / call.row_tiles * units::kTile + group * 128 + thread / 32 * 32 + thread % 32 / 4 * 4;
+        piece.tile / call.row_tiles * units::kTile + group * 128 + thread / 32 * 32 + thread % 32 / 4 * 4;
     if (call.units.dtype == SMQ_F16) {
       write_rows<P, __half>(call.units, sums, row, output);
     } else {

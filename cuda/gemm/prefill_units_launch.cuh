@@ -49,20 +49,22 @@ __global__ void order_inputs(uint32_t* out, const uint8_t* x, int64_t quads) {
   to[0] = first, to[4] = second;
 }
 
+// Scratch from `offset` on is free.
 template <class P>
-int32_t multiply(smq_context* ctx, const UnitsCall& units) {
+int32_t multiply(smq_context* ctx, const UnitsCall& units, int64_t offset) {
   using U = PrefillUnits<P>;
   const StreamCall& stream = units.stream;
   CUtensorMap x_map;
   if (!map_rows(&x_map, stream.x, stream.m, stream.k / 2 * P::kInput, U::kRows)) {
     return fail(SMQ_DEVICE, "the driver cannot describe %d rows of %d inputs", stream.m, stream.k);
   }
-  PrefillCall call{};
-  call.units = units;
-  call.row_tiles = (stream.m + U::kRows - 1) / U::kRows;
-  call.tiles = call.row_tiles * stream.split.tiles;
-  call.blocks = stream.split.blocks;
-  launch(ctx, prefill_units<P>, std::min(ctx->sms, call.tiles), U::kThreads, U::R::kBytes, x_map, call);
+  // Steps that parts of a product take: as long as those of four-bit weights where inputs have two bytes, else half.
+  constexpr int kLost = 34 / P::kInput;
+  const int32_t row_tiles = (stream.m + U::kRows - 1) / U::kRows, blocks = stream.split.blocks;
+  share_tiles(ctx, row_tiles * stream.split.tiles, blocks, offset, kLost, [&](auto tiles, unsigned grid) {
+    const PrefillCall<decltype(tiles)> call{units, tiles, row_tiles, blocks};
+    launch(ctx, prefill_units<P, decltype(tiles)>, grid, U::kThreads, U::R::kBytes, x_map, call);
+  });
   return launched(ctx, "a product of many rows with quantized weights");
 }
 
@@ -73,10 +75,13 @@ int32_t prefill_units_on_hopper(smq_context* ctx, const UnitsCall& units) {
   using namespace prefill_units_host;
   using Operands = typename WideRows<P>::Type;
   if constexpr (Operands::kInput == 1 || P::kNatural) {
-    return multiply<P>(ctx, units);
+    return multiply<P>(ctx, units, 0);
   } else {
     const int64_t k = units.stream.k;
-    const int32_t most = int32_t(std::min<int64_t>(int64_t(ctx->scratch_bytes) / (2 * k), units.stream.m));
+    // The parts of tiles lie behind the rows, where both fit: to read the weights twice would cost more.
+    const int64_t parts = ctx->sms * kPartBytes, all = int64_t(ctx->scratch_bytes);
+    const int64_t room = units.stream.m * 2 * k + parts <= all ? all - parts : all;
+    const int32_t most = int32_t(std::min<int64_t>(room / (2 * k), units.stream.m));
     for (int32_t first = 0; first < units.stream.m; first += most) {
       UnitsCall part = units;
       StreamCall& stream = part.stream;
@@ -89,7 +94,7 @@ int32_t prefill_units_on_hopper(smq_context* ctx, const UnitsCall& units) {
       stream.y = static_cast<uint8_t*>(stream.y) +
                  int64_t(first) * stream.y_stride * (stream.epilogue == SMQ_STORE ? 2 : 4);
       if (part.x_scales) part.x_scales += first;
-      if (const int32_t status = multiply<Operands>(ctx, part)) return status;
+      if (const int32_t status = multiply<Operands>(ctx, part, room)) return status;
     }
     return SMQ_OK;
   }

@@ -5,10 +5,10 @@
 // busy for 256 cycles a multiprocessor, unpacking it takes 64 issue slots of 256 a scheduler, beside them;
 // so dequantization hides: 650 to 700 TFLOP/s measured at 1024 rows of 70B and 8B shapes, no less than a dense
 // f16 product; writing wide weights to memory first (prefill_w4a16.cu) reached 450.
-#include <algorithm>
 #include <type_traits>
 
 #include "gemm/prefill.cuh"
+#include "gemm/prefill_tiles.cuh"
 #include "gemm/ptx.cuh"
 #include "gemm/stream.cuh"
 #include "gemm/w4a16_offsets.cuh"
@@ -22,6 +22,8 @@ constexpr int kGroups = 2;     // of four warps: half a unit's outputs each
 constexpr int kThreads = (kGroups + 1) * 128;
 constexpr int kStages = 4;
 constexpr int kBox = kRows * 128;  // bytes of 64 inputs of the rows
+// Steps of 1.4 us that parts of a product take: 20 us, which is 14, and some more, as in doubt tiles stay whole.
+constexpr int kLost = 17;
 
 // A stage has room for a unit with 16 inputs a group, or 32 with offsets.
 template <int Zeros>
@@ -36,7 +38,7 @@ struct Call {
   const uint8_t* w;
   void* y;
   const __half* bias;
-  int32_t m, n, y_stride, row_tiles, tiles, blocks, unit_bytes, grain_shift;
+  int32_t m, n, y_stride, row_tiles, blocks, unit_bytes, grain_shift;
   bool wide, add, vectors;  // vectors: four outputs of y can be written at once
 };
 
@@ -160,9 +162,10 @@ __device__ __forceinline__ void write_tile(const Call& call, const float (&sums)
   }
 }
 
-template <int Zeros>
+// Tiles: who computes which.
+template <int Zeros, class Tiles>
 __global__ void __launch_bounds__(kThreads, 1)
-    multiply_rows(const __grid_constant__ CUtensorMap x_map, const Call call) {
+    multiply_rows(const __grid_constant__ CUtensorMap x_map, const Call call, const Tiles tiles) {
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL)
   extern __shared__ uint8_t raw[];
   uint8_t* const shared = raw + (1024 - ptx::shared_address(raw) % 1024) % 1024;
@@ -188,12 +191,14 @@ __global__ void __launch_bounds__(kThreads, 1)
   };
 
   if (group == kGroups) {
-    asm volatile("setmaxnreg.dec.sync.aligned.u32 24;");
+    asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(Tiles::kCopying));
     if (thread > 0) return;
-    for (int tile = blockIdx.x; tile < call.tiles; tile += gridDim.x) {
-      const int32_t row = tile % call.row_tiles * kRows;
-      const uint8_t* w = call.w + int64_t(tile / call.row_tiles) * call.blocks * call.unit_bytes;
-      for (int block = 0; block < call.blocks; ++block, w += call.unit_bytes) {
+    PrefillPiece piece;
+    for (typename Tiles::Pieces pieces(tiles); pieces.next(piece);) {
+      const int32_t row = piece.tile % call.row_tiles * kRows;
+      const uint8_t* w =
+          call.w + (int64_t(piece.tile / call.row_tiles) * call.blocks + piece.begin) * call.unit_bytes;
+      for (int block = piece.begin; block < piece.end; ++block, w += call.unit_bytes) {
         ptx::barrier_wait(empty + 8 * stage, parity ^ 1);
         const uint32_t to = base + stage * kStage<Zeros>, barrier = full + 8 * stage;
         ptx::barrier_expect(barrier, 2 * kBox + call.unit_bytes);
@@ -206,22 +211,23 @@ __global__ void __launch_bounds__(kThreads, 1)
     return;
   }
 
-  asm volatile("setmaxnreg.inc.sync.aligned.u32 240;");
+  asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(Tiles::kComputing));
   int held = -1;  // the stage that the tensor cores may still read
   const auto release = [&] {
     __syncwarp();  // all lanes have read their weights
     if (held >= 0 && thread % 32 == 0) ptx::barrier_arrive(empty + 8 * held);
   };
-  for (int tile = blockIdx.x; tile < call.tiles; tile += gridDim.x) {
+  PrefillPiece piece;
+  for (typename Tiles::Pieces pieces(tiles); pieces.next(piece);) {
     float sums[2][64];
     uint32_t first_half[4][2][4], second_half[4][2][4];
 #pragma unroll 1
-    for (int block = 0; block < call.blocks; ++block) {
+    for (int block = piece.begin; block < piece.end; ++block) {
       ptx::barrier_wait(full + 8 * stage, parity);
       const uint8_t* const unit = shared + stage * kStage<Zeros> + 2 * kBox;
       const uint64_t rows = wgmma::describe(base + stage * kStage<Zeros>);
       unpack_half<Zeros>(first_half, unit, 0, group, thread, call.grain_shift);
-      multiply_half(sums, first_half, rows, block == 0);
+      multiply_half(sums, first_half, rows, block == piece.begin);
       wgmma::wait<1>();  // the half before: its registers and its stage are free
       release();
       held = stage;
@@ -235,8 +241,9 @@ __global__ void __launch_bounds__(kThreads, 1)
     wgmma::settle(sums[1]);
     release();
     held = -1;
-    write_tile(call, sums, tile % call.row_tiles * kRows,
-               tile / call.row_tiles * w4a16::kTile + group * 128 + thread / 32 * 32 +
+    if (!tiles.join(piece, sums)) continue;
+    write_tile(call, sums, piece.tile % call.row_tiles * kRows,
+               piece.tile / call.row_tiles * w4a16::kTile + group * 128 + thread / 32 * 32 +
                    thread % 32 / 4 * 4);
   }
 #endif
@@ -264,7 +271,6 @@ int32_t prefill_w4a16_on_hopper(smq_context* ctx, const GemmArgs& args) {
   call.n = args.n;
   call.y_stride = args.y_stride;
   call.row_tiles = (args.m + kRows - 1) / kRows;
-  call.tiles = call.row_tiles * layout.tiles;
   call.blocks = layout.blocks;
   call.unit_bytes = layout.unit_bytes;
   while (1 << call.grain_shift < layout.grain) ++call.grain_shift;
@@ -273,8 +279,10 @@ int32_t prefill_w4a16_on_hopper(smq_context* ctx, const GemmArgs& args) {
   call.vectors = args.y_stride % 4 == 0 && args.y % (call.wide ? 16 : 8) == 0;
   const auto run = [&](auto zeros) {
     constexpr int kZeros = decltype(zeros)::value;
-    launch(ctx, multiply_rows<kZeros>, dim3(std::min(ctx->sms, call.tiles)), dim3(kThreads), kShared<kZeros>,
-           x_map, call);
+    share_tiles(ctx, call.row_tiles * layout.tiles, layout.blocks, 0, kLost, [&](auto tiles, unsigned blocks) {
+      launch(ctx, multiply_rows<kZeros, decltype(tiles)>, dim3(blocks), dim3(kThreads), kShared<kZeros>, x_map, call,
+             tiles);
+    });
   };
   // The table of instantiations.
   switch (layout.zeros) {
