@@ -84,12 +84,19 @@ function removeOtherBuilds(folder: string): void {
   }
 }
 
-/** Removes the clients from each registry's folder. */
+/** Empties the clients in each registry's folder: Deno looks for a folder of each package that the lock file names. */
 function removeClients(folder: string): void {
   for (const { name: registry } of Deno.readDirSync(folder)) {
-    for (const name of CLIENTS) {
-      Deno.removeSync(`${folder}/${registry}/${name}`, { recursive: true });
-    }
+    for (const name of CLIENTS) removeCode(`${folder}/${registry}/${name}`);
+  }
+}
+
+/** Removes the files of packages but for what describes them. */
+function removeCode(folder: string): void {
+  for (const { name, isDirectory } of Deno.readDirSync(folder)) {
+    const path = `${folder}/${name}`;
+    if (isDirectory) removeCode(path);
+    else if (!name.endsWith(".json")) Deno.removeSync(path);
   }
 }
 

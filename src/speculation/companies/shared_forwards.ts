@@ -15,7 +15,7 @@ import { abreast, firstRow } from "../sequence/seats.ts";
  */
 const SEAT_COST: Readonly<Record<Device["backend"], (rows: number) => number>> = {
   cpu: (rows) => 0.5 * rows,
-  cuda: (rows) => 0.1 + 0.015 * rows,
+  cuda: (rows) => rows === 1 ? 0.04 : 0.1 + 0.015 * rows,
 };
 
 /** A forward, and those of the seats asked for that have rows in it. */
