@@ -27,7 +27,6 @@ int32_t dense(smq_context* ctx, const DenseArgs& args);
 // wgmma and bulk copies; refuses what these cannot address (dense picks the other then).
 bool dense_fits_hopper(const DenseArgs& args);
 int32_t dense_hopper(smq_context* ctx, const DenseArgs& args);
-int32_t dense_spread_hopper(smq_context* ctx, const DenseArgs& args);
 // mma.sync; every architecture, every alignment.
 int32_t dense_ampere(smq_context* ctx, const DenseArgs& args);
 
