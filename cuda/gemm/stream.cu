@@ -34,6 +34,15 @@ int32_t paced_units(const smq_context* ctx, double microseconds, int unit_bytes)
   return std::max(1, int32_t(ctx->bytes_a_microsecond * microseconds / unit_bytes + 0.5));
 }
 
+// How many multiprocessors share a weight: all, or as many as have whole tiles, the same number each, where none of them
+// then has more than a twenty-fifth more to do. Nobody leaves parts, and no kernel adds them.
+int32_t workers_of(const Split& split, int32_t sms) {
+  const int32_t each = (split.tiles + sms - 1) / sms, most = (split.units() + sms - 1) / sms;
+  const int32_t whole = each * split.blocks;
+  if (split.tiles % each == 0 && (whole - most) * 25 <= whole) return split.tiles / each;
+  return std::min(sms, split.units());
+}
+
 bool is_aligned(uint64_t address, uint64_t bytes) { return address % bytes == 0; }
 
 }  // namespace
@@ -47,7 +56,7 @@ StreamCall stream_call(smq_context* ctx, const GemmArgs& args, int tile, int blo
   call.partials = static_cast<float4*>(ctx->scratch);
   call.split.tiles = (args.n + tile - 1) / tile;
   call.split.blocks = (args.k + block - 1) / block;
-  call.split.workers = std::min(ctx->sms, call.split.units());
+  call.split.workers = workers_of(call.split, ctx->sms);
   call.pace = {paced_units(ctx, kBefore, unit_bytes), paced_units(ctx, kBehind, unit_bytes)};
   call.m = args.m;
   call.n = args.n;

@@ -108,6 +108,9 @@ const SIZES = [
   [5, 40, 256, 128],
 ];
 
+/** On a card of 132 multiprocessors each of 125 has a tile of its own, and nobody a part of one. */
+const WHOLE = [9, 32000, 256, 128] as const;
+
 const FORMS = [["none", "(q - 8) s"], ["points", "(q - z) s"], ["offsets", "q s + o"]] as const;
 
 /** On CUDA weights with offsets are rounded to the dtype of the rows, others keep their integers exact. */
@@ -118,7 +121,8 @@ function roundedOf(zeros: Zeros): Product["rounded"] {
 for (const dtype of ["f16", "bf16"] as const) {
   for (const [zeros, words] of FORMS) {
     backendTest(`gemmW4A16 ${dtype} is the product with ${words}, for every epilogue`, (rig) => {
-      for (const [m, n, k, g] of SIZES) {
+      const whole = rig.device.backend === "cuda" ? [WHOLE] : [];
+      for (const [m, n, k, g] of [...SIZES, ...whole]) {
         const group = g || k;
         const stored = layer(rig, n, k, group, m * n + k, { zeros });
         const w = pack(rig, [stored]);
