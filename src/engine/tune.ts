@@ -114,7 +114,7 @@ const ENOUGH_MS = 20_000;
 const RUNS = 3;
 
 /** How often the best are counted by themselves, and looked for again. */
-const RECOUNTS = 2;
+const RECOUNTS = 6;
 
 /** Runs texts with one setting after another. */
 class Runner {
