@@ -32,7 +32,7 @@ struct SpreadTiles {
   int32_t whole;    // tiles that are a block's each: the first ones
   int32_t steps;    // along the inputs of a tile
   int32_t spread;   // steps of all other tiles
-  int32_t takers;   // blocks that take parts of those: the first ones
+  int32_t takers;   // blocks that take parts of those: the last ones
   float4* parts;    // kPartBytes of each block that leaves some, by warp, number and lane
   uint32_t* flags;  // 1 for each warp of a block whose part is there
 
@@ -41,7 +41,10 @@ struct SpreadTiles {
   template <class Sum>
   __device__ __forceinline__ bool join(const PrefillPiece& piece, Sum (&sums)[2][64]) const;
 
-  // The first of the spread steps that block b takes.
+  // A block's place among the takers. Blocks begin in the order of their numbers, and a place waits for those behind it:
+  // so these are the blocks before it, which run or have ended, whatever else the card runs beside this kernel.
+  static __device__ __forceinline__ int place() { return int(gridDim.x) - 1 - int(blockIdx.x); }
+  // The first of the spread steps that the block at place b takes.
   __device__ __forceinline__ int32_t begin_of(int b) const { return spread * min(b, takers) / takers; }
 };
 
@@ -70,7 +73,7 @@ inline SpreadTiles spread_tiles(smq_context* ctx, int32_t tiles, int32_t steps, 
 class SpreadTiles::Pieces {
  public:
   __device__ __forceinline__ explicit Pieces(const SpreadTiles& share)
-      : share_(share), at_(share.begin_of(blockIdx.x)), end_(share.begin_of(blockIdx.x + 1)), tile_(blockIdx.x) {}
+      : share_(share), at_(share.begin_of(place())), end_(share.begin_of(place() + 1)), tile_(blockIdx.x) {}
 
   __device__ __forceinline__ bool next(PrefillPiece& piece) {
     if (at_ < end_) {
@@ -96,7 +99,7 @@ __device__ __forceinline__ bool SpreadTiles::join(const PrefillPiece& piece, Sum
   const auto part = [&](int b) { return parts + (int64_t(b) * kPrefillWarps + warp) * (kWarpSums / 4) * 32 + lane; };
   const auto flag = [&](int b) { return flags + b * kPrefillWarps + warp; };
   if (piece.begin > 0) {
-    float4* const to = part(blockIdx.x);
+    float4* const to = part(place());
 #pragma unroll
     for (int i = 0; i < kWarpSums / 4; ++i) {
       const Sum* const four = &sums[i / 16][i % 16 * 4];
@@ -107,13 +110,13 @@ __device__ __forceinline__ bool SpreadTiles::join(const PrefillPiece& piece, Sum
     __syncwarp();
     if (lane == 0) {
       __threadfence();
-      asm volatile("st.release.gpu.global.u32 [%0], 1;" ::"l"(flag(blockIdx.x)) : "memory");
+      asm volatile("st.release.gpu.global.u32 [%0], 1;" ::"l"(flag(place())) : "memory");
     }
     return false;
   }
   if (piece.end == steps) return true;
   const int32_t end = (piece.tile - whole + 1) * steps;
-  for (int b = blockIdx.x + 1; begin_of(b) < end; ++b) {
+  for (int b = place() + 1; begin_of(b) < end; ++b) {
     uint32_t there = 0;
     while (there == 0) {
       asm volatile("ld.acquire.gpu.global.u32 %0, [%1];" : "=r"(there) : "l"(flag(b)) : "memory");
