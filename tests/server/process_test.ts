@@ -54,6 +54,19 @@ class ServeProcess implements AsyncDisposable {
     return series.reduce((sum, name) => sum + Number(value(name).split(" ")[1]), 0);
   }
 
+  /** Waits until it says that it takes no more: a signal is heard when a round that is under way has ended. */
+  async draining(): Promise<void> {
+    const takes = async () => {
+      const response = await fetch(`${this.url}/readyz`);
+      await response.body?.cancel();
+      return response.ok;
+    };
+    // Where it has ended nobody answers.
+    while (await takes().catch(() => false)) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+
   /** Its exit code, and the events of its log. */
   async end(): Promise<{ code: number; events: Record<string, unknown>[] }> {
     const { code } = await this.process.status;
@@ -100,7 +113,7 @@ Deno.test("serve: SIGTERM under load finishes what was taken, and takes no more"
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
   serve.process.kill("SIGTERM");
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await serve.draining();
   await assertRejects(() => client.chat.completions.create(body), OpenAI.APIError);
   const answers = await Promise.all(asked);
   const right = await expected(MESSAGES, { maxTokens: 48 });
