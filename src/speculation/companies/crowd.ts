@@ -21,10 +21,9 @@ const DOUBTED = 12;
 /** How many times as long one way takes as the other where that is more than what else a machine does: it is believed at once. */
 const HOPELESS = 4;
 
-/** Turns between two trials, at least and at most: fewer where both are about as good, most where one is hopeless. */
+/** Turns between two trials, at least and at most: fewer where both are about as good. */
 const LEAST_BETWEEN = 64;
 const MOST_BETWEEN = 1024;
-const MOST_BETWEEN_HOPELESS = 4096;
 
 /** What is known of as many sequences at once. */
 interface Size {
@@ -59,19 +58,14 @@ export class Crowd {
     const way = isPlain ? 1 : 0;
     const hasChanged = way !== this.#before;
     this.#before = way;
-    if (tokens === 0) return;
+    // Drafters read what they have missed.
+    if (hasChanged || tokens === 0) return;
     const size = this.#sizeOf(count);
-    const hopeless = HOPELESS * median(size.ways[size.better]);
-    const isTrial = way !== size.better;
-    if (hasChanged) {
-      // Drafters read what they have missed, so it is not counted; but that does not double a turn that has a hope.
-      if (isTrial && ms / tokens > 2 * hopeless) size.left = 0;
-      return;
-    }
     const known = size.ways[way];
     known.push(ms / tokens);
     if (known.length > KEPT) known.shift();
-    if (isTrial && ms / tokens > hopeless) size.left = 0;
+    const isTrial = way !== size.better;
+    if (isTrial && ms / tokens > HOPELESS * median(size.ways[size.better])) size.left = 0;
   }
 
   #sizeOf(count: number): Size {
@@ -101,10 +95,8 @@ function choose(size: Size): void {
   size.won = hasWon ? size.won + 1 : 0;
   size.better = size.way = hasWon ? better : other;
   const ratio = hasWon ? tried / best : best / tried;
-  const [believed, most] = ratio > HOPELESS
-    ? [Infinity, MOST_BETWEEN_HOPELESS]
-    : [LEAST_BETWEEN * size.won ** 2, MOST_BETWEEN];
-  const between = Math.min(most, LEAST_BETWEEN * ratio ** 4, believed);
+  const believed = ratio > HOPELESS ? Infinity : LEAST_BETWEEN * size.won ** 2;
+  const between = Math.min(MOST_BETWEEN, LEAST_BETWEEN * ratio ** 4, believed);
   size.left = size.won === 0 ? DOUBTED : Math.round(between);
 }
 

@@ -37,20 +37,6 @@ Deno.test("crowd: both ways are tried before one is chosen", () => {
   assertEquals(ways, [...new Array(5).fill(false), ...new Array(5).fill(true)]);
 });
 
-Deno.test("crowd: a hopeless way is given up behind one turn, and seldom tried", () => {
-  const crowd = new Crowd();
-  const trials: number[] = [];
-  for (let i = 0; i < 10_000; i++) {
-    const isPlain = crowd.isPlain(16);
-    if (isPlain) trials.push(0);
-    // The first turns are no trial of it.
-    else if (trials.length > 0) trials[trials.length - 1]++;
-    crowd.observe(16, isPlain, 16, isPlain ? 10 : 160);
-  }
-  // One soon behind the first, as that is doubted, and then 4,096 turns apart.
-  assertEquals(trials.filter((turns) => turns > 0), [1, 1, 1]);
-});
-
 /** What holds a machine up, turn by turn: now and then, for up to 30 turns, each takes up to three times as long. */
 function* held(random: Random): Generator<number, never> {
   for (;;) {
