@@ -9,19 +9,13 @@ import { backendTest } from "../backends.ts";
 import { Random } from "../random.ts";
 import type { Activation, Rig } from "../rig.ts";
 import { product, type Scheme } from "./product.ts";
+import type { RowOptions } from "./row_options.ts";
 
 /** Heads, kv heads, and their width. */
 type Shape = readonly [heads: number, kvHeads: number, headDim: number];
 
-interface Options {
-  readonly slotOffset?: number;
-  readonly window?: number;
-  /** Of bits behind the length, which rows share out among themselves. */
-  readonly mask?: readonly bigint[];
-  readonly scale?: number;
-  /** Norms of q and k, and a depth of each row. */
-  readonly dressed?: boolean;
-  /** What rows come from; written by the host where absent. */
+interface Options extends RowOptions {
+  /** What rows come from; written by the host where absent. Rows share out the mask's words among themselves. */
   readonly from?: Scheme;
 }
 

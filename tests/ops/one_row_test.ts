@@ -9,21 +9,12 @@ import { backendTest } from "../backends.ts";
 import { Random } from "../random.ts";
 import type { Activation, Rig } from "../rig.ts";
 import { product, type Scheme } from "./product.ts";
+import type { RowOptions } from "./row_options.ts";
 
 /** Heads, kv heads, their width, and the product's inputs. */
 type Shape = readonly [heads: number, kvHeads: number, headDim: number, k: number];
 
-interface Options {
-  readonly slotOffset?: number;
-  readonly window?: number;
-  /** Of bits behind the length. */
-  readonly mask?: readonly bigint[];
-  readonly scale?: number;
-  /** Norms of q and k, a bias, and a depth of the row. */
-  readonly dressed?: boolean;
-}
-
-const OPTIONS: readonly Options[] = [
+const OPTIONS: readonly RowOptions[] = [
   {},
   { slotOffset: 3, dressed: true },
   { slotOffset: 2, mask: [0b101n], scale: -0.2 },
@@ -176,7 +167,7 @@ for (const dtype of ["f16", "bf16"] as const) {
         rig.put(dtype, [slots, kvHeads, headDim], values)
       );
       const cacheLength = rig.counter(0);
-      const attend = (m: number, options: Options, mask?: readonly bigint[]) => {
+      const attend = (m: number, options: RowOptions, mask?: readonly bigint[]) => {
         const out = rig.output(dtype, [m, heads * headDim]);
         const bytes = attentionBytes(device, { m, heads, kvHeads, headDim, slots });
         attention(device, out.tensor, rows(qkv, 0, m), {
