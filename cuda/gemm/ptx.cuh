@@ -40,6 +40,14 @@ __device__ __forceinline__ void barrier_init_fence() {
 __device__ __forceinline__ void barrier_arrive(uint32_t barrier) {
   asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(barrier) : "memory");
 }
+// Without a branch.
+__device__ __forceinline__ void barrier_arrive_if(uint32_t condition, uint32_t barrier) {
+  asm volatile(
+      "{\n.reg .pred arrives;\nsetp.ne.u32 arrives, %1, 0;\n"
+      "@arrives mbarrier.arrive.shared::cta.b64 _, [%0];\n}" ::"r"(barrier),
+      "r"(condition)
+      : "memory");
+}
 __device__ __forceinline__ void barrier_expect(uint32_t barrier, int bytes) {
   asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(barrier), "r"(bytes)
                : "memory");
@@ -64,6 +72,19 @@ __device__ __forceinline__ bool barrier_test(uint32_t barrier, int parity) {
   return done != 0;
 }
 // For both, asked for at once.
+__device__ __forceinline__ bool barrier_test(uint32_t one, uint32_t other, int parity) {
+  uint32_t done;
+  asm volatile(
+      "{\n.reg .pred done, also;\n"
+      "mbarrier.test_wait.parity.shared::cta.b64 done, [%1], %3;\n"
+      "mbarrier.test_wait.parity.shared::cta.b64 also, [%2], %3;\n"
+      "and.pred done, done, also;\n"
+      "selp.u32 %0, 1, 0, done;\n}"
+      : "=r"(done)
+      : "r"(one), "r"(other), "r"(parity)
+      : "memory");
+  return done != 0;
+}
 __device__ __forceinline__ void barrier_wait(uint32_t one, uint32_t other, int parity) {
   asm volatile(
       "{\n.reg .pred done, also;\nAGAIN:\n"

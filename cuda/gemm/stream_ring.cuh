@@ -40,7 +40,7 @@ constexpr int kWholeShared = 232448, kMostShared = 212992;
 // product behind it beside attention.
 constexpr int kFewShared = 176128;
 constexpr int kMostStages = 12, kStageBarriers = 24;  // bytes of a stage's barriers
-constexpr int kRingExtra = kMostStages * kStageBarriers + 16;
+constexpr int kRingExtra = kMostStages * kStageBarriers + 32;
 
 // Stages of Rows bytes of inputs and Unit bytes of weights.
 template <int Stages, int Rows, int Unit>
@@ -59,10 +59,13 @@ struct Ring {
   __device__ uint32_t rows_in(int stage) const { return weights_in(stage) + 8; }
   __device__ uint32_t empty(int stage) const { return weights_in(stage) + 16; }
 
-  __device__ uint32_t alone() const { return base + Stages * (Rows + Unit) + kRingExtra - 16; }
+  __device__ uint32_t alone() const { return base + Stages * (Rows + Unit) + kRingExtra - 32; }
+  // Nobody waits for it: a warp gives back here what it has not had before its first stage.
+  __device__ uint32_t spare() const { return alone() + 8; }
 
   __device__ void init(int consumers) const {
     ptx::barrier_init(alone(), 1);
+    ptx::barrier_init(spare(), consumers / 32);
     for (int stage = 0; stage < Stages; ++stage) {
       ptx::barrier_init(weights_in(stage), 1);
       ptx::barrier_init(rows_in(stage), 1);
@@ -73,11 +76,6 @@ struct Ring {
   // Of a computing warp, before it reads a stage.
   __device__ __forceinline__ void wait_full(int stage, int parity) const {
     ptx::barrier_wait(weights_in(stage), rows_in(stage), parity);
-  }
-  // Of a computing warp, behind that wait: gives back the stage before, all of which it has multiplied.
-  __device__ __forceinline__ void release_before(int stage) const {
-    __syncwarp();
-    if (threadIdx.x % 32 == 0) ptx::barrier_arrive(empty(stage == 0 ? Stages - 1 : stage - 1));
   }
 };
 

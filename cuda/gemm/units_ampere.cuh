@@ -39,7 +39,7 @@ __device__ __forceinline__ void run_units_ampere(const UnitsCall& call) {
         }
       },
       [&](int stage, typename P::Sum (&sums)[2][N / 2]) {
-        add_unit<P, N>(sums, shared + unit_at(stage), base + stage * U::kRows, group, 0, thread);
+        add_unit<P, N, 2, Way::kClamped>(sums, shared + unit_at(stage), base + stage * U::kRows, group, 0, thread, [] {});
       },
       [&](int unit, int stop, typename P::Sum (&sums)[2][N / 2]) {
         end_units<P, N, kGroups>(call, unit, stop, group, thread, sums);

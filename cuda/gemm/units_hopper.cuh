@@ -6,7 +6,7 @@
 
 #include <type_traits>
 
-#include "gemm/stream_ring.cuh"
+#include "gemm/ring_reader.cuh"
 #include "gemm/units_call.cuh"
 #include "gemm/wgmma.cuh"
 
@@ -91,7 +91,7 @@ __global__ void __launch_bounds__(UnitsHopper<P, N>::kThreads, 1)
   prefetch_scales(call, begin, end);
   Way way = way_of<P>(call, begin / split.blocks, S::half(group), thread);
   wait_for_previous();
-  Cursor<R::kStages> at;
+  Reader<R> at(ring);
   for (int unit = begin; unit < end;) {
     const int rest = split.blocks - unit % split.blocks;
     const int stop = unit + rest < end ? unit + rest : end;
@@ -99,14 +99,15 @@ __global__ void __launch_bounds__(UnitsHopper<P, N>::kThreads, 1)
     const auto add_units = [&](auto by) {
 #pragma unroll 1
       for (int i = unit; i < stop; ++i) {
-        ring.wait_full(at.stage, at.parity);
-        if (i != begin) ring.release_before(at.stage);
-        const uint8_t* const weights = shared + (ring.unit(at.stage) - ring.base);
+        at.wait();
+        const uint8_t* const weights = shared + (at.unit - ring.base);
         if constexpr (U::kWgmma) {
-          add_unit_wgmma<P, N>(sums, weights, ring.rows(at.stage), S::half(group), S::first(group), thread);
+          add_unit_wgmma<P, N>(sums, weights, at.rows, S::half(group), S::first(group), thread);
         } else {
-          add_unit<P, N, S::kOperands, decltype(by)::value>(sums, weights, ring.rows(at.stage), S::half(group),
-                                                            S::first(group), thread);
+          add_unit<P, N, S::kOperands, decltype(by)::value>(sums, weights, at.rows, S::half(group), S::first(group),
+                                                            thread, [&] {
+                                                              if constexpr (!U::kTrades) at.ask();  // no registers left
+                                                            });
         }
         at.next();
       }

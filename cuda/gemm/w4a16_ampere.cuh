@@ -44,10 +44,10 @@ __global__ void __launch_bounds__(kAmpereThreads) w4a16_ampere(const StreamCall 
       [&](int stage, float (&sums)[2][N / 2]) {
         if constexpr (Zeros == SMQ_ZEROS_OFFSETS) {
           add_unit_mma_offsets<T, N, Grain>(sums, shared + unit_at(stage), base + stage * kRows, group,
-                                            thread);
+                                            thread, [] {});
         } else {
           add_unit_mma<T, N, Grain, Zeros>(sums, shared + unit_at(stage), base + stage * kRows, group,
-                                           thread);
+                                           thread, [] {});
         }
       },
       [&](int unit, int stop, float (&sums)[2][N / 2]) {

@@ -4,8 +4,8 @@
 // which needs no copy of the rows' operands in registers. Both give the same bits.
 #pragma once
 
+#include "gemm/ring_reader.cuh"
 #include "gemm/split.cuh"
-#include "gemm/stream_ring.cuh"
 #include "gemm/w4a16_mma.cuh"
 #include "gemm/w4a16_offsets.cuh"
 #include "gemm/w4a16_wgmma.cuh"
@@ -66,27 +66,24 @@ __global__ void __launch_bounds__(W4Hopper<N, Grain, Zeros>::kThreads, 1)
   if constexpr (W::kTrades) asm volatile("setmaxnreg.inc.sync.aligned.u32 112;");
   const int group = threadIdx.x / kGroupThreads, thread = threadIdx.x % kGroupThreads;
   wait_for_previous();
-  Cursor<R::kStages> at;
+  Reader<R> at(ring);
+  const WgmmaPlaces places(group, thread, Grain);
   for (int unit = begin; unit < end;) {
     const int rest = split.blocks - unit % split.blocks;
     const int stop = unit + rest < end ? unit + rest : end;
     float totals[W::kOperands][N / 2] = {};
 #pragma unroll 1
     for (int i = unit; i < stop; ++i) {
-      ring.wait_full(at.stage, at.parity);
-      if (i != begin) ring.release_before(at.stage);
+      at.wait();
+      const uint8_t* const weights = shared + (at.unit - ring.base);
       if constexpr (W::kMma && Zeros == SMQ_ZEROS_OFFSETS) {
-        add_unit_mma_offsets<T, N, Grain>(totals, shared + (ring.unit(at.stage) - ring.base),
-                                          ring.rows(at.stage), group, thread);
+        add_unit_mma_offsets<T, N, Grain>(totals, weights, at.rows, group, thread, [&] { at.ask(); });
       } else if constexpr (W::kMma) {
-        add_unit_mma<T, N, Grain, Zeros>(totals, shared + (ring.unit(at.stage) - ring.base),
-                                         ring.rows(at.stage), group, thread);
+        add_unit_mma<T, N, Grain, Zeros>(totals, weights, at.rows, group, thread, [&] { at.ask(); });
       } else if constexpr (Zeros == SMQ_ZEROS_OFFSETS) {
-        add_unit_wgmma_offsets<T, N, Grain>(totals, ring.unit(at.stage), ring.rows(at.stage), group,
-                                            thread);
+        add_unit_wgmma_offsets<T, N, Grain>(totals, at.unit, at.rows, group, thread);
       } else {
-        add_unit_wgmma<T, N, Grain, Zeros>(totals, ring.unit(at.stage), ring.rows(at.stage), group,
-                                           thread);
+        add_unit_wgmma<T, N, Grain, Zeros>(totals, at.unit, at.rows, places);
       }
       at.next();
     }

@@ -8,10 +8,10 @@
 namespace smq {
 
 // totals[j] += the share of one unit. A grain of 8 is half an instruction: the other half's weights
-// are left out as zeros.
-template <class T, int N, int Grain, int Zeros>
+// are left out as zeros. ahead() is called when a fourth of it is left to do.
+template <class T, int N, int Grain, int Zeros, class Ahead>
 __device__ __forceinline__ void add_unit_mma(float (&totals)[2][N / 2], const uint8_t* unit,
-                                             uint32_t rows, int group, int thread) {
+                                             uint32_t rows, int group, int thread, Ahead ahead) {
   const uint4* words = reinterpret_cast<const uint4*>(unit) + group * 512 + thread;
   const uint8_t* scales =
       unit + w4a16::kNibbleBytes + (group * 128 + thread / 32 * 32 + thread % 32 / 4 * 4) * 2;
@@ -59,6 +59,7 @@ __device__ __forceinline__ void add_unit_mma(float (&totals)[2][N / 2], const ui
     uint32_t b[N / 8][4];
 #pragma unroll
     for (int c = 0; c < N / 8; ++c) load_rows(b[c], rows + pair / 2 * (N * 128), c, pair % 2);
+    if (pair == 3) ahead();
 #pragma unroll
     for (int s = 0; s < 2; ++s) {
       const int step = pair * 2 + s;

@@ -54,10 +54,11 @@ __device__ __forceinline__ uint32_t word_of(const uint4& words, int i) {
   return i == 0 ? words.x : i == 1 ? words.y : i == 2 ? words.z : words.w;
 }
 
-// totals[j] += the share of one unit. Grain: 32, or 8, where the two halves of an instruction's inputs differ.
-template <class T, int N, int Grain>
+// totals[j] += the share of one unit. Grain: 32, or 8, where the two halves of an instruction's inputs differ. ahead() is
+// called when a fourth of it is left to do.
+template <class T, int N, int Grain, class Ahead>
 __device__ __forceinline__ void add_unit_mma_offsets(float (&totals)[2][N / 2], const uint8_t* unit,
-                                                     uint32_t rows, int group, int thread) {
+                                                     uint32_t rows, int group, int thread, Ahead ahead) {
   constexpr int kHalves = Grain < 16 ? 2 : 1;
   const uint4* words = reinterpret_cast<const uint4*>(unit) + group * 512 + thread;
   const uint8_t* pairs =
@@ -73,6 +74,7 @@ __device__ __forceinline__ void add_unit_mma_offsets(float (&totals)[2][N / 2], 
     uint32_t b[N / 8][4];
 #pragma unroll
     for (int c = 0; c < N / 8; ++c) load_rows(b[c], rows + pair / 2 * (N * 128), c, pair % 2);
+    if (pair == 3) ahead();
 #pragma unroll
     for (int s = 0; s < 2; ++s) {
       const int step = pair * 2 + s;

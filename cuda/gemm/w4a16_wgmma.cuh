@@ -26,24 +26,36 @@ __device__ __forceinline__ uint32_t load_shared4(uint32_t address) {
   return v;
 }
 
-// A batch is up to four steps of 16 inputs; while the tensor cores work on one, the next is unpacked.
+// Of a thread, where its words, scales and zero points lie in any unit. Kept: the compiler would work them out again for
+// each unit.
+struct WgmmaPlaces {
+  uint32_t words, scales, zeros;
+
+  __device__ __forceinline__ WgmmaPlaces(int group, int thread, int grain) {
+    const int output = group / 2 * 128 + thread / 32 * 32 + thread % 32 / 4 * 4 + group % 2 * 2;
+    words = (group * 256 + thread) * 16;
+    scales = w4a16::kNibbleBytes + output * 2;
+    zeros = w4a16::unit_bytes(grain, SMQ_ZEROS_NONE) + output;
+    asm volatile("" : "+r"(words), "+r"(scales));
+  }
+};
+
+// A batch is up to four steps of 16 inputs; while the tensor cores work on one, the next is unpacked, and scales come
+// while they work on the first of a grain.
 template <class T, int N, int Grain, int Zeros>
 __device__ __forceinline__ void add_unit_wgmma(float (&totals)[1][N / 2], uint32_t unit, uint32_t rows,
-                                               int group, int thread) {
+                                               const WgmmaPlaces& places) {
   constexpr int kGrainSteps = Grain / 16;
   constexpr int kSteps = kGrainSteps < 4 ? kGrainSteps : 4;  // of a batch
   constexpr int kBatches = 8 / kSteps;
-  const uint32_t words = unit + (group * 256 + thread) * 16;
-  const int output = group / 2 * 128 + thread / 32 * 32 + thread % 32 / 4 * 4 + group % 2 * 2;
-  const uint32_t scales = unit + w4a16::kNibbleBytes + output * 2;
-  const uint32_t zeros = unit + w4a16::unit_bytes(Grain, SMQ_ZEROS_NONE) + output;
+  const uint32_t words = unit + places.words, scales = unit + places.scales, zeros = unit + places.zeros;
   const uint64_t first_half = wgmma::describe(rows), second_half = wgmma::describe(rows + N * 128);
   float parts[N / 2];
   uint4 packed{};
+  uint32_t pair = 0;  // of scales
   ptx::Biases biases = ptx::middle(T());
 
-  const auto fold = [&](int grain) {
-    const uint32_t pair = load_shared4(scales + grain * w4a16::kTile * 2);
+  const auto fold = [&] {
     const float2 scale = __half22float2(*reinterpret_cast<const __half2*>(&pair));
     wgmma::settle(parts);
 #pragma unroll
@@ -54,6 +66,7 @@ __device__ __forceinline__ void add_unit_wgmma(float (&totals)[1][N / 2], uint32
 
 #pragma unroll
   for (int batch = 0; batch < kBatches; ++batch) {
+    const bool begins = batch * kSteps % kGrainSteps == 0;  // a grain
     uint32_t a[kSteps][4];
 #pragma unroll
     for (int s = 0; s < kSteps; ++s) {
@@ -68,10 +81,11 @@ __device__ __forceinline__ void add_unit_wgmma(float (&totals)[1][N / 2], uint32
       }
       ptx::unpack(a[s], word, biases, T());
     }
-    if (batch > 0 && batch * kSteps % kGrainSteps == 0) {  // the batch before ended a grain
+    if (batch > 0 && begins) {  // the batch before ended a grain
       wgmma::wait<0>();
-      fold(batch * kSteps / kGrainSteps - 1);
+      fold();
     }
+    if (begins) pair = load_shared4(scales + batch * kSteps / kGrainSteps * w4a16::kTile * 2);
     wgmma::fence();
 #pragma unroll
     for (int s = 0; s < kSteps; ++s) {
@@ -82,7 +96,7 @@ __device__ __forceinline__ void add_unit_wgmma(float (&totals)[1][N / 2], uint32
     wgmma::commit();
   }
   wgmma::wait<0>();
-  fold(8 / kGrainSteps - 1);
+  fold();
 }
 
 }  // namespace smq

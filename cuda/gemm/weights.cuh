@@ -290,10 +290,11 @@ struct WeightsOf<W4A8<Grain>, By> {
   using Type = typename W4A8<Grain>::template WeightsBy<By>;
 };
 
-// sums += the product of `J` operands from `first` on of half a unit's outputs and all rows, inputs ascending.
-template <class P, int N, int J, Way By = Way::kClamped>
+// sums += the product of `J` operands from `first` on of half a unit's outputs and all rows, inputs ascending. ahead() is
+// called when half of it is left to do.
+template <class P, int N, int J, Way By, class Ahead>
 __device__ __forceinline__ void add_unit(typename P::Sum (&sums)[J][N / 2], const uint8_t* unit, uint32_t rows,
-                                         int half, int first, int thread) {
+                                         int half, int first, int thread, Ahead ahead) {
   using Sums = typename P::Sum[4];
   const typename WeightsOf<P, By>::Type weights(unit, half, thread);
 #pragma unroll
@@ -301,6 +302,7 @@ __device__ __forceinline__ void add_unit(typename P::Sum (&sums)[J][N / 2], cons
     uint32_t raw[N / 8][P::kRaw];
 #pragma unroll
     for (int c = 0; c < N / 8; ++c) P::template load_raw<N>(raw[c], rows, c, pair);
+    if (pair == 1) ahead();
 #pragma unroll
     for (int s = 0; s < 2; ++s) {
       uint32_t a[J][P::kParts][4];
