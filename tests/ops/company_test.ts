@@ -3,25 +3,12 @@
  * rows, are one launch. They give the bits that each gives by itself, and so does what comes between them.
  */
 import { assertEquals } from "@std/assert";
-import { Graph, rows, type Tensor, view } from "../../src/device/mod.ts";
-import { attention, attentionBytes, fill, ropeKv } from "../../src/ops/mod.ts";
+import { rows, view } from "../../src/device/mod.ts";
+import { attention, attentionBytes, ropeKv } from "../../src/ops/mod.ts";
 import { backendTest } from "../backends.ts";
 import { Random } from "../random.ts";
 import type { Activation, Rig } from "../rig.ts";
-import { product, type Scheme } from "./product.ts";
-import type { RowOptions } from "./row_options.ts";
-
-/** Heads, kv heads, and their width. */
-type Shape = readonly [heads: number, kvHeads: number, headDim: number];
-
-interface Options extends Omit<RowOptions, "mask"> {
-  /** Rows of each sequence, 1 where absent. */
-  readonly m?: number;
-  /** What rows see behind the length: words that they share out among themselves, or the trees of proposals. */
-  readonly mask?: readonly bigint[] | "trees";
-  /** What rows come from; written by the host where absent. */
-  readonly from?: Scheme;
-}
+import { type Group, type Options, run, type Shape } from "./company_setup.ts";
 
 const OPTIONS: readonly Options[] = [
   {},
@@ -38,130 +25,12 @@ const SEVERAL: readonly Options[] = [
   { m: 2, slotOffset: 2, dressed: true },
   { m: 6, mask: "trees", dressed: true },
   { m: 3, slotOffset: 1, mask: [0b101n, ~0n >> 1n, 0n, 0b10n, 1n << 60n], scale: -0.2 },
+  { m: 4, mask: [~0n >> 9n, 0b10101n, 0n, 1n << 60n, 1n], maskWords: 2 },
   { m: 5, window: 70 },
   { m: 3, mask: "trees", window: 90 },
   { m: 4, from: "f16", slotOffset: 1 },
   { m: 6, from: "w4a16", mask: "trees", dressed: true },
 ];
-
-/** Sequences of one shape, whose ops come one behind the other. */
-interface Group {
-  readonly shape: Shape;
-  readonly lengths: readonly number[];
-  readonly options: Options;
-}
-
-/** A sequence: its caches, how long it is, and its rows. */
-interface Sequence {
-  readonly qkv: Tensor;
-  readonly out: Tensor;
-  readonly keys: Tensor;
-  readonly values: Tensor;
-  readonly cacheLength: Tensor<"i32">;
-  readonly depths: Tensor<"i32">;
-  readonly mask?: Tensor<"u64">;
-}
-
-/** What is between the ops of one sequence and the next: nothing; the end of all that was queued, once or always. */
-type Apart = "never" | "once" | "always" | "captured";
-
-/** Numbers of which caches are made: as many normal ones each would take long. */
-const POOL = new Random(1).normals(100_003);
-
-/** `count` of them. */
-function pooled(random: Random, count: number): Float64Array {
-  const from = random.integer(POOL.length);
-  return Float64Array.from({ length: count }, (_, i) => POOL[(from + i) % POOL.length]);
-}
-
-/** For each row of a tree its ancestors and itself, as bits. */
-function treeWords(random: Random, m: number): bigint[] {
-  const words = [1n];
-  for (let i = 1; i < m; i++) words.push(words[random.integer(i)] | 1n << BigInt(i));
-  return words;
-}
-
-/** Puts what a group's ops work on there; gives what queues the ops, and what they then have written. */
-function prepare(rig: Rig, dtype: Activation, { shape, lengths, options }: Group) {
-  const { device } = rig;
-  const [heads, kvHeads, headDim] = shape;
-  const { slotOffset = 0, window, mask, scale = 1 / Math.sqrt(headDim), dressed, from } = options;
-  const { m = 1 } = options;
-  const count = lengths.length, n = (heads + 2 * kvHeads) * headDim;
-  const random = new Random(n + count);
-  const qkv = rig.output(dtype, [count * m, n]).set(random.normals(count * m * n));
-  const out = rig.output(dtype, [count * m, heads * headDim]);
-  const norm = () => dressed ? rig.put(dtype, [headDim], random.normals(headDim)) : undefined;
-  const [qNorm, kNorm] = [norm(), norm()];
-  const positions = Math.max(...lengths) + 80;
-  const table = rig.put("f32", [positions, headDim], pooled(random, positions * headDim));
-  const wordsOf = (i: number): bigint[] | undefined =>
-    mask === "trees"
-      ? treeWords(random, m)
-      : mask && Array.from({ length: m }, (_, row) => mask[(i * m + row) % mask.length]);
-  const sequences = lengths.map((length, i): Sequence => {
-    // Caches of one capacity and of another.
-    const slots = length + 70 + i % 2;
-    const cache = () =>
-      rig.output(dtype, [slots, kvHeads, headDim]).set(pooled(random, slots * kvHeads * headDim));
-    const words = wordsOf(i);
-    return {
-      qkv: rows(qkv.tensor, i * m, (i + 1) * m),
-      out: rows(out.tensor, i * m, (i + 1) * m),
-      keys: cache().tensor,
-      values: cache().tensor,
-      cacheLength: rig.counter(length),
-      depths: rig.put("i32", [m], Array.from({ length: m }, (_, row) => (i + 3 + 5 * row) % 60)),
-      mask: words && rig.put("u64", [m, 1], BigUint64Array.from(words)),
-    };
-  });
-  const slots = Math.max(...sequences.map(({ keys }) => keys.shape[0]));
-  const workspace = rig.arena.allocate("u8", [
-    Math.max(1, attentionBytes(device, { m, heads, kvHeads, headDim, slots })),
-  ]);
-  const other = rig.output("f16", [8]);
-  const k = 512;
-  const x = rig.put(dtype, [count * m, k], random.normals(count * m * k));
-  const multiply = from && product(rig, from, dtype, n, k);
-  const queue = (apart: Apart) => {
-    multiply?.(qkv.tensor, x);
-    if (apart === "always") device.synchronize();
-    sequences.forEach((sequence, i) => {
-      const { keys: kCache, values: vCache, cacheLength, depths } = sequence;
-      const shared = { kCache, vCache, cacheLength, slotOffset, heads, kvHeads, headDim };
-      ropeKv(device, sequence.qkv, {
-        ...{ ...shared, table, eps: 1e-5, qNorm, kNorm },
-        ...(dressed && { depths }),
-      });
-      if (apart === "always") device.synchronize();
-      attention(device, sequence.out, sequence.qkv, {
-        ...{ ...shared, mask: sequence.mask, window, scale, workspace },
-      });
-      if (apart === "always") device.synchronize();
-      if (apart === "once" && i === count >> 1) fill(device, other.tensor, 0);
-    });
-  };
-  const written = () => [
-    ...[qkv.bytes(), out.bytes()],
-    ...sequences.flatMap(({ keys, values }) => [device.download(keys), device.download(values)]),
-  ];
-  return { queue, written };
-}
-
-/** Queues all ops of all groups, and gives all that they write. */
-function run(rig: Rig, dtype: Activation, groups: readonly Group[], apart: Apart): Uint8Array[] {
-  const { device } = rig;
-  const prepared = groups.map((group) => prepare(rig, dtype, group));
-  const queue = () => prepared.forEach((one) => one.queue(apart));
-  if (apart === "captured") {
-    using graph = Graph.capture(device, queue);
-    graph.launch();
-    device.synchronize();
-  } else {
-    queue();
-  }
-  return prepared.flatMap((one) => one.written());
-}
 
 function checkGroups(rig: Rig, dtype: Activation, groups: readonly Group[]): void {
   const alone = run(rig, dtype, groups, "always");
@@ -202,7 +71,7 @@ for (const dtype of ["f16", "bf16"] as const) {
   }, ["cuda"]);
   backendTest(`several rows of sequences side by side: ${dtype}`, (rig) => {
     check(rig, dtype, [4, 2, 64], [0, 63, 58, 130, 1], SEVERAL);
-    check(rig, dtype, [8, 1, 128], [65, 5], SEVERAL);
+    check(rig, dtype, [8, 1, 128], [65, 5], SEVERAL.slice(0, 7));
   });
   backendTest(`several rows and one by turns: ${dtype}`, (rig) => {
     const shape = [4, 2, 64] as const;
@@ -213,10 +82,10 @@ for (const dtype of ["f16", "bf16"] as const) {
   });
   backendTest(`several rows of sequences side by side, of real sizes: ${dtype}`, (rig) => {
     check(rig, dtype, [32, 8, 128], [500, 3, 64, 16, 250, 77, 1, 128], SEVERAL.slice(2, 3));
-    check(rig, dtype, [32, 8, 128], [500, 3, 64, 16, 250, 77, 1, 128], SEVERAL.slice(6));
+    check(rig, dtype, [32, 8, 128], [500, 3, 64, 16, 250, 77, 1, 128], SEVERAL.slice(7));
     // Lists of one sequence's rows on both sides of a multiple of the most spans.
     check(rig, dtype, [32, 8, 128], [2045, 300], [{ m: 6 }, { m: 6, mask: "trees" }]);
-    check(rig, dtype, [8, 2, 128], [4093, 4026, 70, 1025], SEVERAL);
+    check(rig, dtype, [8, 2, 128], [4093, 4026, 70, 1025], SEVERAL.slice(0, 7));
     check(rig, dtype, [28, 4, 128], [70, 1025, 640], SEVERAL.slice(1, 4));
     check(rig, dtype, [64, 8, 128], [5, 300, 150], SEVERAL.slice(2, 4));
     check(rig, dtype, [14, 2, 64], [1, 800, 64, 1025], SEVERAL);
@@ -240,7 +109,7 @@ for (const dtype of ["f16", "bf16"] as const) {
 
 for (const m of [1, 3]) {
   backendTest(
-    `what one writes is there for the next where both have one cache, ${m} rows`,
+    `what one writes is there for the next where both have one cache: ${m} of each`,
     (rig) => {
       const { device } = rig;
       const [heads, kvHeads, headDim, slots] = [4, 2, 64, 90];
@@ -277,7 +146,7 @@ for (const m of [1, 3]) {
     },
   );
 
-  backendTest(`what is read is read before another writes there, ${m} rows`, (rig) => {
+  backendTest(`what is read is read before another writes there: ${m} of each`, (rig) => {
     const { device } = rig;
     const [heads, kvHeads, headDim, slots, length] = [4, 1, 64, 512, 400];
     const n = (heads + 2 * kvHeads) * headDim, width = heads * headDim;
