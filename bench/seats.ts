@@ -1,6 +1,7 @@
 /**
- * Turns of several texts at once: what they take with proposals and without, what of it is drafting, and the memory that a device
- * has given beside what was allocated, which is that of captured graphs.
+ * Turns of several texts at once: what they take with proposals and without, what of it is drafting and what the forwards that
+ * verify, with all that follows them, and the memory that a device has given beside what was allocated, which is that of captured
+ * graphs.
  *
  *     deno run -A bench/seats.ts --seats 1,8,16 --methods ar,draft,eagle2,hier
  *     deno run -A bench/seats.ts --backend cuda --trio DIR --seats 1,8,32 --turns 60
@@ -25,6 +26,7 @@ const CONTEXT = 1024;
 interface Measured {
   readonly turnMs: number;
   readonly draftMs: number;
+  readonly verifyMs: number;
   readonly tokensPerSecond: number;
 }
 
@@ -39,11 +41,11 @@ function turns(
   count: number,
   isPlain: boolean,
 ): Measured {
-  const drafted = () => rounds.reduce((sum, { stats }) => sum + stats.draftMs, 0);
-  const [times, drafts]: number[][] = [[], []];
+  const sum = (of: "draftMs" | "verifyMs") => rounds.reduce((all, { stats }) => all + stats[of], 0);
+  const [times, drafts, verified]: number[][] = [[], [], []];
   let tokens = 0;
   for (let i = 0; i <= count; i++) {
-    const [started, before] = [performance.now(), drafted()];
+    const [started, draftMs, verifyMs] = [performance.now(), sum("draftMs"), sum("verifyMs")];
     let made = 0;
     company.run(
       rounds.map((_, seat) => ({
@@ -57,11 +59,17 @@ function turns(
     );
     if (i === 0) continue;
     times.push(performance.now() - started);
-    drafts.push(drafted() - before);
+    drafts.push(sum("draftMs") - draftMs);
+    verified.push(sum("verifyMs") - verifyMs);
     tokens += made;
   }
   const all = times.reduce((a, b) => a + b);
-  return { turnMs: median(times), draftMs: median(drafts), tokensPerSecond: 1000 * tokens / all };
+  return {
+    turnMs: median(times),
+    draftMs: median(drafts),
+    verifyMs: median(verified),
+    tokensPerSecond: 1000 * tokens / all,
+  };
 }
 
 /** Measures `count` seats of `plan`; gives lines of a table. */
@@ -91,13 +99,14 @@ function measure(trio: Trio, plan: DrafterPlan | undefined, count: number, runs:
   const isKnown = device.backend === "cuda";
   const ways = plan ? [false, true] : [true];
   return ways.map((isPlain) => {
-    const { turnMs, draftMs, tokensPerSecond } = turns(company, rounds, runs, isPlain);
+    const { turnMs, draftMs, verifyMs, tokensPerSecond } = turns(company, rounds, runs, isPlain);
     return {
       method: plan?.name ?? "ar",
       seats: count,
       way: isPlain ? "plain" : "proposed",
       "ms a turn": Number(turnMs.toFixed(2)),
       "of it drafting": Number(draftMs.toFixed(2)),
+      "of it verifying": Number(verifyMs.toFixed(2)),
       "tokens/s": Math.round(tokensPerSecond),
       ...(isKnown && { "graphs MiB": Math.round(graphs / 2 ** 20) }),
     };

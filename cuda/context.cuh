@@ -38,8 +38,8 @@ struct Rotated {
   const int32_t* cache_length = nullptr;
 };
 
-// One row each of sequences side by side, with caches of their own: rotations, and attentions of their rows as far as
-// they have come. All but the last have both.
+// As many rows each of sequences side by side, with caches of their own: rotations, and attentions of their rows as far
+// as they have come. All but the last have both.
 struct Company {
   std::vector<RopeKv> rotations;
   std::vector<Attention> attentions;

@@ -5,31 +5,14 @@
 #include <vector>
 
 #include "ops/attention_one_launch.cuh"
+#include "ops/attention_place.cuh"
 #include "ops/company.cuh"
 
 namespace smq {
 
-// Where a row and its sequence lie.
-struct RowPlace {
-  void* out;
-  const void *qkv, *k_cache, *v_cache;
-  const int32_t* cache_length;
-  const uint64_t* mask;
-  int32_t slots;
-
-  RowPlace() = default;
-  explicit RowPlace(const Attention& args)
-      : out(args.out), qkv(args.qkv), k_cache(args.k_cache), v_cache(args.v_cache), cache_length(args.cache_length),
-        mask(args.mask), slots(args.slots) {}
-  __device__ __forceinline__ void place(Attention& args) const {
-    args.out = out, args.qkv = qkv, args.k_cache = k_cache, args.v_cache = v_cache;
-    args.cache_length = cache_length, args.mask = mask, args.slots = slots;
-  }
-};
-
 struct CompanyCall {
   OneCall one;
-  RowPlace rows[kMostCompany];
+  RowsPlace rows[kMostCompany];
 };
 
 template <class T, int D>
@@ -60,7 +43,7 @@ void attention_of_company(smq_context* ctx, const std::vector<Attention>& all) {
     using T = decltype(type);
     const auto kernel = attend_company_kernel<T, D>;
     CompanyCall call{one_call(shape, args, room, true), {}};
-    for (int i = 0; i < rows; ++i) call.rows[i] = RowPlace(all[size_t(i)]);
+    for (int i = 0; i < rows; ++i) call.rows[i] = RowsPlace(all[size_t(i)]);
     prefer_shared(kernel);
     launch_clusters(ctx, unsigned(blocks), kernel, dim3(unsigned(blocks), unsigned(args.kv_heads), unsigned(rows)),
                     dim3(kAttendThreads), one_bytes(shape, call.one), call);

@@ -22,10 +22,10 @@ struct DecodeCall {
   bool tail_dense;                 // what is behind the shared chunks is copied as it lies, for several rows
   int32_t tail_rows, tail_units;   // rows of a unit there, and how many units there are
 
-  // Dense: whether shared memory holds 127 pairs.
-  DecodeCall(const AttentionArgs& args, int32_t most_tiles, bool dense)
+  // Dense: whether shared memory holds 127 pairs. Apart: see Pieces.
+  DecodeCall(const AttentionArgs& args, int32_t most_tiles, bool dense, int32_t apart = kMaskPairs)
       : args(args),
-        pieces(args.workspace, args.m, args.heads, args.kv_heads, args.head_dim, args.slots),
+        pieces(args.workspace, args.m, args.heads, args.kv_heads, args.head_dim, args.slots, apart),
         group(args.group()), kv_heads(args.kv_heads), quarter(args.head_dim / 4), rows(args.m * args.group()),
         tiles((rows + kTileRows - 1) / kTileRows),
         runs((tiles + most_tiles - 1) / most_tiles), run_tiles((tiles + runs - 1) / runs),

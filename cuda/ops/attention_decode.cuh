@@ -225,8 +225,10 @@ struct TileSums {
 // all kernels before that have ended. So the length and pairs of committed slots are read at once, and a block
 // without work leaves at once: it would keep a product waiting for its registers and its shared memory. Blocks of the
 // first units wait in any case: what comes behind knows of the kernels before this one by that.
+// `block` of `blocks`: of those of this forward.
 template <class T, int D, int Sharers, int Tiles, bool Eight, int Chunks>
-__device__ __forceinline__ void attend_spans(const DecodeCall& call, uint8_t* memory, int stages, bool early) {
+__device__ __forceinline__ void attend_spans(const DecodeCall& call, uint8_t* memory, int stages, bool early,
+                                             int32_t block, int32_t blocks) {
   using Shape = AttendShape<D, Sharers, Tiles, Eight, Chunks>;
   const AttentionArgs& args = call.args;
   bool waited = false;
@@ -237,12 +239,12 @@ __device__ __forceinline__ void attend_spans(const DecodeCall& call, uint8_t* me
     waited = true;
   };
   if (!early) wait();
-  if (int32_t(blockIdx.x) < call.tail_units) {
-    attend_tail<T, D, kAttendWarps, Eight>(call, memory, blockIdx.x, wait);
+  if (block < call.tail_units) {
+    attend_tail<T, D, kAttendWarps, Eight>(call, memory, block, wait);
     return;
   }
   const Cut cut(call);
-  Walk at(call, cut, int32_t(blockIdx.x) - call.tail_units, int32_t(gridDim.x) - call.tail_units);
+  Walk at(call, cut, block - call.tail_units, blocks - call.tail_units);
   if (!at.more()) return;
   uint8_t* const queries = memory;
   uint8_t* const widened = queries + Shape::kQueries;

@@ -14,7 +14,7 @@ template <class T, int D, int Sharers, int Tiles, bool Eight, int Chunks>
 __global__ void __launch_bounds__(kAttendThreads, AttendShape<D, Sharers, Tiles, Eight>::kBlocks)
     attend_kernel(const __grid_constant__ DecodeCall call, int stages, bool early) {
   extern __shared__ __align__(128) uint8_t memory[];
-  attend_spans<T, D, Sharers, Tiles, Eight, Chunks>(call, memory, stages, early);
+  attend_spans<T, D, Sharers, Tiles, Eight, Chunks>(call, memory, stages, early, blockIdx.x, gridDim.x);
 }
 
 template <class T, int D, int Groups, bool Eight>
@@ -39,6 +39,19 @@ inline int stages_within(int room, int most) {
   return std::min(most, (room - Shape::kQueries - Shape::kShared) / Shape::kStage);
 }
 
+// Blocks of a multiprocessor, and the stages of each one's ring.
+struct Ring {
+  int blocks, stages;
+};
+
+// As many blocks as there are registers for, or one where their rings would have fewer than `least` stages.
+template <class Shape>
+inline Ring ring_of(const smq_context* ctx, int least) {
+  const int stages = stages_within<Shape>(room_of(ctx, Shape::kBlocks), kMostStages);
+  if (stages >= least) return {Shape::kBlocks, stages};
+  return {1, stages_within<Shape>(ctx->shared, kMostStages)};
+}
+
 // Whether two blocks of a ring of one stage fit.
 template <class Shape>
 inline bool fits_twice(const smq_context* ctx) {
@@ -48,18 +61,13 @@ inline bool fits_twice(const smq_context* ctx) {
 template <class T, int D, int Sharers, int Tiles, bool Eight, int Chunks = 1>
 void launch_attend(smq_context* ctx, const DecodeCall& call, bool early) {
   using Shape = AttendShape<D, Sharers, Tiles, Eight, Chunks>;
-  int blocks = Shape::kBlocks;
-  int stages = stages_within<Shape>(room_of(ctx, blocks), kMostStages);
-  if (stages < (Chunks > 1 ? 1 : 2)) {
-    blocks = 1;
-    stages = stages_within<Shape>(ctx->shared, kMostStages);
-  }
+  const Ring ring = ring_of<Shape>(ctx, Chunks > 1 ? 1 : 2);
   const auto kernel = attend_kernel<T, D, Sharers, Tiles, Eight, Chunks>;
   prefer_shared(kernel);
   // A block without work holds registers and shared memory that the product behind waits for.
-  const int grid = call.tail_units + std::min(blocks * ctx->sms, call.most_units());
-  const int bytes = std::max(Shape::bytes(stages), TailShape<D>::kBytes);
-  launch(ctx, kernel, dim3(unsigned(grid)), dim3(kAttendThreads), size_t(bytes), call, stages, early);
+  const int grid = call.tail_units + std::min(ring.blocks * ctx->sms, call.most_units());
+  const int bytes = std::max(Shape::bytes(ring.stages), TailShape<D>::kBytes);
+  launch(ctx, kernel, dim3(unsigned(grid)), dim3(kAttendThreads), size_t(bytes), call, ring.stages, early);
 }
 
 template <class T, int D, int Groups, bool Eight>

@@ -31,11 +31,11 @@ inline bool one_row_fits(const smq_context* ctx, int32_t m, int32_t heads, int32
          chunks_of(slots) <= kMostChunks * one_row_cluster(ctx, kv_heads);
 }
 
-// Whether that is the rotation of this attention's row.
+// Whether that is the rotation of this attention's rows.
 inline bool is_rotated_by(const RopeKv& rope, const Attention& args) {
   return rope.qkv == args.qkv && rope.k_cache == args.k_cache && rope.v_cache == args.v_cache &&
          rope.cache_length == args.cache_length && rope.slots == args.slots && rope.heads == args.heads &&
-         rope.kv_heads == args.kv_heads && rope.head_dim == args.head_dim && rope.dtype == args.dtype && args.m == 1;
+         rope.kv_heads == args.kv_heads && rope.head_dim == args.head_dim && rope.dtype == args.dtype && rope.m == args.m;
 }
 
 // Whether the rotation that waits is of this attention's row.

@@ -35,9 +35,6 @@ __host__ __device__ inline int32_t span_length(int32_t pairs, int32_t window, in
   return chunks <= most_spans ? 1 : (chunks + most_spans - 1) / most_spans;
 }
 
-// The most chunks of a row behind those that all rows see whole.
-constexpr int32_t kMostTails = (kChunk - 1 + kMaskPairs + kChunk - 1) / kChunk;
-
 // The workspace: for each kv head, query row (row x q heads that share the kv head) and span of chunks that all rows
 // see whole a partial: its values, f32 [head_dim padded to 64], and, behind all values, its largest score and sum of
 // weights, f32 [2]; then one for each of the row's own chunks. Rows of one forward may have spans of different
@@ -48,15 +45,16 @@ struct Pieces {
   float2* softmax;
   int32_t spans, passes, pieces, width;
 
-  Pieces(float* workspace, int32_t m, int32_t heads, int32_t kv_heads, int32_t head_dim, int32_t slots)
+  // Lists of one forward differ by `apart` pairs at most.
+  Pieces(float* workspace, int32_t m, int32_t heads, int32_t kv_heads, int32_t head_dim, int32_t slots,
+         int32_t apart = kMaskPairs)
       : values(workspace), width((head_dim + 63) / 64 * 64) {
-    // Lists of one forward differ by fewer than kMaskPairs pairs, so by that many chunks and one; a window may begin
-    // and end within spans.
-    constexpr int32_t kApart = kMaskPairs / kChunk + 1;
-    const int32_t chunks = chunks_of(slots), most = spans_for(kv_heads);
-    spans = chunks < most + kApart + 3 ? chunks : most + kApart + 3;
-    passes = chunks <= most ? 1 : 1 + (kApart + most - 1) / most;
-    pieces = spans * passes + kMostTails;
+    // So by that many chunks and one; a window may begin and end within spans.
+    const int32_t further = apart / kChunk + 1, chunks = chunks_of(slots), most = spans_for(kv_heads);
+    spans = chunks < most + further + 3 ? chunks : most + further + 3;
+    passes = chunks <= most ? 1 : 1 + (further + most - 1) / most;
+    const int32_t tails = (kChunk - 1 + apart + kChunk - 1) / kChunk;  // behind the chunks that all rows see whole
+    pieces = spans * passes + tails;
     softmax = reinterpret_cast<float2*>(values + int64_t(m) * heads * pieces * width);
   }
 

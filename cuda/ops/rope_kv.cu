@@ -34,15 +34,17 @@ template <class T>
 __global__ void __launch_bounds__(kWarps * 32) rotations_kernel(const __grid_constant__ RowsOfMany all) {
   wait_for_previous();
   let_next_start();
+  const int64_t i = all.index(blockIdx.x);
   const RopeKv args = all.of(blockIdx.x);
   const int32_t h = int32_t(blockIdx.y) * kWarps + int(threadIdx.x) / 32;
   if (h >= args.heads + 2 * args.kv_heads) return;
   constexpr int kCount = 2, kTurns = kMostHeadDim / 64 / kCount;
   const int64_t length = args.cache_length[0];
-  const Angles<kCount, kTurns> angles(rope_row(args, length, args.depths ? args.depths[0] : 0), args.head_dim);
-  rope_head<T, false>(args, angles, length, h, 0, [&] {
+  const Angles<kCount, kTurns> angles(rope_row(args, length, args.depths ? args.depths[i] : i), args.head_dim);
+  rope_head<T, false>(args, angles, length, h, i, [&] {
     HeadPart<T, kCount, kTurns> part;
-    part.fetch(static_cast<const T*>(args.qkv) + int64_t(h) * args.head_dim, args.head_dim);
+    const int64_t row = i * (int64_t(args.heads) + 2 * int64_t(args.kv_heads));
+    part.fetch(static_cast<const T*>(args.qkv) + (row + h) * args.head_dim, args.head_dim);
     return part;
   });
 }
@@ -86,10 +88,11 @@ bool smq::rotates_pairs(const RopeKv& args) {
 void smq::queue_rotations(smq_context* ctx, const std::vector<RopeKv>& all) {
   if (rope_kv_of_parts(ctx, all)) return;
   const int64_t heads = int64_t(all[0].heads) + 2 * int64_t(all[0].kv_heads);
+  const unsigned rows = unsigned(all.size()) * unsigned(all[0].m);
   with_half(all[0].dtype, [&](auto type) {
     const auto kernel = rotations_kernel<decltype(type)>;
     prefer_shared(kernel);
-    launch(ctx, kernel, dim3(unsigned(all.size()), blocks_for(heads, kWarps)), kWarps * 32, 0, RowsOfMany(all));
+    launch(ctx, kernel, dim3(rows, blocks_for(heads, kWarps)), kWarps * 32, 0, RowsOfMany(all));
   });
 }
 

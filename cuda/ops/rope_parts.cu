@@ -99,8 +99,8 @@ bool rope_kv_of_parts(smq_context* ctx, const RopeKv& args) {
 
 bool rope_kv_of_parts(smq_context* ctx, const std::vector<RopeKv>& all) {
   const RopeKv& first = all[0];
-  if (!has_rows_of(ctx, first, int32_t(all.size()))) return false;
-  const int64_t width = (int64_t(first.heads) + 2 * int64_t(first.kv_heads)) * first.head_dim;
+  if (!has_rows_of(ctx, first, int32_t(all.size()) * first.m)) return false;
+  const int64_t width = first.m * (int64_t(first.heads) + 2 * int64_t(first.kv_heads)) * first.head_dim;
   for (size_t i = 0; i < all.size(); ++i) {
     if (all[i].qkv != static_cast<uint16_t*>(first.qkv) + int64_t(i) * width) return false;
   }

@@ -1,8 +1,9 @@
-// Whose rows a rotation's are: all of one sequence, or one each of many.
+// Whose rows a rotation's are: all of one sequence, or as many each of several.
 #pragma once
 
 #include <vector>
 
+#include "ops/attention_spans.cuh"
 #include "ops/company.cuh"
 
 namespace smq {
@@ -10,35 +11,38 @@ namespace smq {
 struct RowsOfOne {
   RopeKv one;
 
-  __device__ __forceinline__ const RopeKv& of(int64_t) const { return one; }
-  __device__ __forceinline__ int64_t index(int64_t row) const { return row; }
+  __device__ __forceinline__ const RopeKv& of(int32_t) const { return one; }
+  __device__ __forceinline__ int64_t index(int32_t row) const { return row; }
 };
 
-// Each with caches of its own, and a length.
+// Each sequence with caches of its own, and a length.
 struct RowsOfMany {
   RopeKv one;
+  Divisor each;  // rows of a sequence
   struct Place {
     void* qkv;
     const int32_t *cache_length, *depths;
     void *k_cache, *v_cache;
     int32_t slots;
-  } rows[kMostCompany];
+  } places[kMostCompany];
 
-  explicit RowsOfMany(const std::vector<RopeKv>& all) : one(all[0]), rows{} {
+  explicit RowsOfMany(const std::vector<RopeKv>& all) : one(all[0]), each(one.m), places{} {
     for (size_t i = 0; i < all.size(); ++i) {
-      const RopeKv& row = all[i];
-      rows[i] = {row.qkv, row.cache_length, row.depths, row.k_cache, row.v_cache, row.slots};
+      const RopeKv& its = all[i];
+      places[i] = {its.qkv, its.cache_length, its.depths, its.k_cache, its.v_cache, its.slots};
     }
   }
-  __device__ __forceinline__ RopeKv of(int64_t row) const {
+  __device__ __forceinline__ RopeKv of(int32_t row) const {
     RopeKv found = one;
-    const Place& place = rows[row];
+    const Place& place = places[each.quotient(row)];
     found.qkv = place.qkv, found.cache_length = place.cache_length, found.depths = place.depths;
     found.k_cache = place.k_cache, found.v_cache = place.v_cache, found.slots = place.slots;
     return found;
   }
   // Of a row within its sequence.
-  __device__ __forceinline__ int64_t index(int64_t) const { return 0; }
+  __device__ __forceinline__ int64_t index(int32_t row) const {
+    return row - each.quotient(row) * int32_t(each.divisor);
+  }
 };
 
 }  // namespace smq
