@@ -84,6 +84,15 @@ export class Company implements Disposable {
     }
   }
 
+  /** Queues the reading of the next token of each of `seats`, ascending, which others have chosen; see `Round.queueNext`. */
+  queueNext(seats: readonly number[]): void {
+    // Forwards of plain rounds, of which nobody takes the logits: forwards without would be as many graphs again.
+    for (const { graph, seats: of } of this.#forwards.of(PLAIN_KIND, seats)) {
+      graph?.launch();
+      for (const seat of of) this.#rounds[seat].queueNext(graph !== undefined);
+    }
+  }
+
   /** Runs them and waits. */
   run(turns: readonly Turn[], isPlain?: boolean): void {
     this.queue(turns, isPlain)();

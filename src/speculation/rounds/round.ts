@@ -180,6 +180,16 @@ export class Round implements Verifier, Disposable {
   }
 
   /**
+   * Reads the next token of the history, which some other level has chosen, as `catchUp` does; where it `hasForward`, behind a
+   * forward that others have a part in.
+   */
+  queueNext(hasForward: boolean): void {
+    if (!hasForward) return this.catchUp(this.state.length + 1);
+    this.#reader.take();
+    this.stats.catchUps++;
+  }
+
+  /**
    * Runs one round and waits for its result; with log-probabilities, for which `prepareLogProbs` has been called, where
    * `logged` says of what; under a constraint, for which `prepareConstraint` has, where there is one.
    */
