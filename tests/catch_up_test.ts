@@ -43,16 +43,18 @@ backendTest("catching up: draft models do it in forwards that they share", ({ de
     // The last token of a proposal that was accepted as a whole has not been read.
     for (let i = 0; i < 3; i++) assertEquals(turn([0, 1, 2, 3]), 1 + DRAFT, `turn ${i}`);
 
-    for (const [seat, count] of [0, 2, 5, 40].entries()) {
+    for (const [seat, count] of [0, 0, 5, 40].entries()) {
       for (let i = 0; i < count; i++) turn([seat], true);
     }
     // Of 41 tokens 32 have been read at once.
     assertEquals(turn([0, 1, 2, 3]), 9 + DRAFT, "as many as the farthest behind has missed");
     assertEquals(turn([0, 1, 2, 3]), 1 + DRAFT, "all are level again");
 
-    assertEquals(turn([0, 2, 3]), 1 + DRAFT, "a seat whose turn it is not");
+    // A seat that reads nothing costs the CPU as much as one that reads.
+    const ofThree = device.backend === "cpu" ? 2 : 1;
+    assertEquals(turn([0, 2, 3]), ofThree + DRAFT, "a seat whose turn it is not");
     of[1] = begin(1, [7, 7, 7, 8]);
-    assertEquals(turn([0, 1, 2, 3]), 1 + DRAFT, "a seat that begins has missed nothing");
+    assertEquals(turn([0, 1, 2, 3]), ofThree + DRAFT, "a seat that begins has missed nothing");
     for (let i = 0; i < 40; i++) turn([0, 1], true);
     for (const seat of [0, 1]) of[seat] = begin(seat, [9, 4 + seat]);
     assertEquals(

@@ -37,6 +37,8 @@ export class Round implements Verifier, Disposable {
   readonly memory: SequenceMemory;
   /** What proposes. */
   readonly drafter?: Drafter;
+  /** Whether others choose tokens of its text, which it reads: those of a draft model. */
+  readonly catchesUp: boolean;
   /** Counts and times. */
   readonly stats: LevelStats;
   readonly #arena: Arena;
@@ -91,8 +93,8 @@ export class Round implements Verifier, Disposable {
     if (this.drafter) cleanup.use(this.drafter);
     this.#kinds = cleanup.use(new RoundKinds(this.#ops, this.drafter));
     // Nothing is chosen for the target elsewhere, so it has nothing to catch up with.
-    const catchesUp = above !== undefined;
-    this.#reader = cleanup.use(new Reader(this.#ops, this.#arena, this.drafter, catchesUp));
+    this.catchesUp = above !== undefined;
+    this.#reader = cleanup.use(new Reader(this.#ops, this.#arena, this.drafter, this.catchesUp));
     this.#cleanup = cleanup.move();
   }
 
