@@ -18,7 +18,7 @@ const SEAT_COST: Readonly<Record<Device["backend"], (rows: number) => number>> =
   cuda: (rows) => rows === 1 ? 0.04 : 0.1 + 0.015 * rows,
 };
 
-/** The same where a token is read and no logits are made, of which rows share the most on the CPU. */
+/** The same where a token is read: without logits, rows share next to nothing on the CPU. */
 const READ_COST: Readonly<Record<Device["backend"], number>> = { cpu: 5, cuda: 0.04 };
 
 /** The kind of plain rounds; of two, by length, the first. */
@@ -35,7 +35,7 @@ export interface SharedForward {
 /** Forwards of blocks of seats, for each kind of rounds. */
 export class SharedForwards implements Disposable {
   readonly #rounds: readonly Round[];
-  /** The forwards of each kind, by their blocks; where they are read with, too, their logits are behind them. */
+  /** The forwards of each kind, by their blocks: of rounds that catch up those of one row, and their logits, else both in one. */
   readonly #graphs: readonly ReadonlyMap<string, readonly Graph[]>[];
   readonly #cleanup: DisposableStack;
 
