@@ -3,15 +3,12 @@
  * sits beside it, and while others begin, read their prompts, end and begin anew.
  */
 import { assert, assertEquals } from "@std/assert";
-import type { KvCacheDType } from "../src/base/dtype.ts";
-import { Arena, rows, SharedScratch } from "../src/device/mod.ts";
-import type { Model } from "../src/model/mod.ts";
+import { Arena, rows } from "../src/device/mod.ts";
 import { allocateChain } from "../src/speculation/trees/chain.ts";
 import type { Constraint } from "../src/speculation/sequence/constraint.ts";
 import {
   always,
   type ChoiceOptions,
-  Company,
   type Drafter,
   type DrafterPlan,
   draftModel,
@@ -28,41 +25,7 @@ import { methodsOf } from "./methods.ts";
 import { SMALL } from "./models.ts";
 import { Random } from "./random.ts";
 import { Decoder, prompts, withModels } from "./rounds.ts";
-
-/** The longest text. */
-const CONTEXT = 360;
-
-/** Several rounds of one plan, each in its seat. */
-class Seats implements Disposable {
-  readonly rounds: readonly Round[];
-  readonly company: Company;
-  readonly #cleanup: DisposableStack;
-
-  constructor(
-    target: Model,
-    count: number,
-    plan?: DrafterPlan,
-    context = CONTEXT,
-    kvCache?: KvCacheDType,
-  ) {
-    using cleanup = new DisposableStack();
-    const { device } = target;
-    const arena = cleanup.use(new Arena(device, "seats"));
-    const scratch = new SharedScratch(arena);
-    this.rounds = Array.from({ length: count }, (_, index) => {
-      scratch.rewind();
-      const seat = { index, of: count, scratch };
-      const memory = sequenceMemory(device, arena, context, plan, { kvCache, seat });
-      return cleanup.use(new Round(target, memory, plan));
-    });
-    this.company = cleanup.use(new Company(this.rounds));
-    this.#cleanup = cleanup.move();
-  }
-
-  [Symbol.dispose](): void {
-    this.#cleanup.dispose();
-  }
-}
+import { CONTEXT, Seats } from "./seats.ts";
 
 /** A text to make. */
 interface Wanted {
@@ -241,6 +204,15 @@ backendTest("company: drafters propose side by side, and what they propose alone
         if ("error" in result) throw result.error;
       };
       for (let i = 0; i < 8; i++) {
+        // So that draft models have missed more than others, and some of them nothing.
+        for (const [seat, round] of alone.entries()) {
+          for (let plain = 0; plain < (i * seat) % 4; plain++) {
+            company.run([{ seat, done }], true);
+            const begun = round.begin({}, true);
+            begun.queueAlone();
+            begun.finish();
+          }
+        }
         company.run(rounds.map((_, seat) => ({ seat, done })), false);
         for (const [seat, round] of alone.entries()) {
           round.run();

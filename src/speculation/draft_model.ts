@@ -195,9 +195,8 @@ class DraftModel implements Drafter, DraftSteps {
   }
 
   follow(): void {
-    const { round } = this;
+    const { round, behind } = this;
     // Its tokens are in the history whenever it needs them; many are read at once.
-    const behind = this.#verifier.state.length - round.state.length;
     round.catchUp(round.state.length + behind - behind % CATCH_UP_ROWS);
     round.drafter?.follow();
   }
@@ -216,6 +215,10 @@ class DraftModel implements Drafter, DraftSteps {
 
   share(drafters: readonly Drafter[]): SharedDrafting {
     return new SharedDrafts(drafters as readonly DraftModel[]);
+  }
+
+  get behind(): number {
+    return this.#verifier.state.length - this.round.state.length;
   }
 
   get isShort(): boolean {

@@ -10,11 +10,8 @@ import { Crowd } from "./crowd.ts";
 import type { SharedDrafting } from "../sequence/drafter.ts";
 import { slotsOf } from "../sequence/memory.ts";
 import type { Round } from "../rounds/round.ts";
-import { SharedForwards } from "./shared_forwards.ts";
+import { PLAIN_KIND, SharedForwards } from "./shared_forwards.ts";
 import type { RoundOptions, UnderWay } from "../rounds/under_way.ts";
-
-/** The kind of plain rounds; of two, by length, the first. */
-const PLAIN_KIND = 0;
 
 /** A sequence whose turn it is. */
 export interface Turn extends RoundOptions {
@@ -78,9 +75,17 @@ export class Company implements Disposable {
 
   /** Queues a round of plain decoding of each of `seats`, ascending; see `Round.queuePlain`. */
   queuePlain(seats: readonly number[]): void {
-    for (const { graph, seats: of } of this.#forwards.of(PLAIN_KIND, seats)) {
-      graph?.launch();
-      for (const seat of of) this.#rounds[seat].queuePlain(graph !== undefined);
+    for (const { graphs, seats: of } of this.#forwards.of(PLAIN_KIND, seats)) {
+      graphs?.forEach((graph) => graph.launch());
+      for (const seat of of) this.#rounds[seat].queuePlain(graphs !== undefined);
+    }
+  }
+
+  /** Queues the reading of the next token of each of `seats`, ascending, which others have chosen; see `Round.queueNext`. */
+  queueNext(seats: readonly number[]): void {
+    for (const { graphs, seats: of } of this.#forwards.reading(seats)) {
+      graphs?.forEach((graph) => graph.launch());
+      for (const seat of of) this.#rounds[seat].queueNext(graphs !== undefined);
     }
   }
 
@@ -130,8 +135,8 @@ export class Company implements Disposable {
     before.record();
     for (const [kind, all] of kinds) {
       const there = all.filter((seat) => begun.has(seat));
-      for (const { graph, seats } of this.#forwards.of(kind, there)) {
-        if (graph) graph.launch();
+      for (const { graphs, seats } of this.#forwards.of(kind, there)) {
+        if (graphs) graphs.forEach((graph) => graph.launch());
         else begun.get(seats[0])!.round.queueOwn();
         // Before the next forward has their rows.
         for (const seat of seats) attempt(seat, ({ round }) => round.settle());

@@ -15,7 +15,11 @@ export interface DraftSteps {
   readonly isShort: boolean;
   /** Whether its next step is plain, whatever proposes to it. */
   readonly isPlain: boolean;
-  /** Begins a proposal. */
+  /** Tokens that the model above has and that it has not read. */
+  readonly behind: number;
+  /** Reads many of them at once, as far as they are many. */
+  follow(): void;
+  /** Begins a proposal, and reads what is left of them. */
   begin(): void;
   /** Hears that a step has added so many tokens. */
   step(added: number): void;
@@ -37,6 +41,7 @@ export class SharedDrafts implements SharedDrafting {
   /** See {@linkcode SharedDrafting}. */
   propose(seats: readonly number[]): void {
     const drafts = this.#drafts;
+    this.#catchUp(seats);
     for (const seat of seats) drafts[seat].begin();
     for (;;) {
       const short = seats.filter((seat) => drafts[seat].isShort);
@@ -47,6 +52,18 @@ export class SharedDrafts implements SharedDrafting {
       this.#run(short.filter((seat) => !drafts[seat].isPlain));
     }
     for (const seat of seats) drafts[seat].end();
+  }
+
+  /** Has those who are behind read what they have missed: each by itself as far as it is much, then all of them token by token. */
+  #catchUp(seats: readonly number[]): void {
+    const drafts = this.#drafts;
+    for (const seat of seats) drafts[seat].follow();
+    for (;;) {
+      const behind = seats.filter((seat) => drafts[seat].behind > 0);
+      // Who is the last one reads by itself when it begins.
+      if (behind.length < 2) return;
+      this.#company.queueNext(behind);
+    }
   }
 
   /** Rounds with proposals of what proposes to the draft models. */

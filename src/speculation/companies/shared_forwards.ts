@@ -18,10 +18,16 @@ const SEAT_COST: Readonly<Record<Device["backend"], (rows: number) => number>> =
   cuda: (rows) => rows === 1 ? 0.04 : 0.1 + 0.015 * rows,
 };
 
+/** The same where a token is read: without logits, rows share next to nothing on the CPU. */
+const READ_COST: Readonly<Record<Device["backend"], number>> = { cpu: 5, cuda: 0.04 };
+
+/** The kind of plain rounds; of two, by length, the first. */
+export const PLAIN_KIND = 0;
+
 /** A forward, and those of the seats asked for that have rows in it. */
 export interface SharedForward {
-  /** What is launched; where absent, the one seat has a forward of its own. */
-  readonly graph?: Graph;
+  /** What is launched, in this order; where absent, the one seat has a forward of its own. */
+  readonly graphs?: readonly Graph[];
   /** Ascending. */
   readonly seats: readonly number[];
 }
@@ -29,31 +35,41 @@ export interface SharedForward {
 /** Forwards of blocks of seats, for each kind of rounds. */
 export class SharedForwards implements Disposable {
   readonly #rounds: readonly Round[];
-  /** The forwards of each kind, by their blocks. */
-  readonly #graphs: readonly ReadonlyMap<string, Graph>[];
+  /** The forwards of each kind, by their blocks: of rounds that catch up those of one row, and their logits, else both in one. */
+  readonly #graphs: readonly ReadonlyMap<string, readonly Graph[]>[];
   readonly #cleanup: DisposableStack;
 
   /** Captures the forwards of `rounds`, which are of one model and one plan, each in its own seat. */
   constructor(rounds: readonly Round[]) {
-    const [{ memory: { device }, kinds }] = rounds;
+    const [{ memory: { device }, kinds, catchesUp }] = rounds;
     this.#rounds = rounds;
     using cleanup = new DisposableStack();
     this.#graphs = kinds.map(({ proposal }, kind) => {
       const blocks = allBlocks(rounds.length, abreast(proposal.rows));
-      return new Map(blocks.map((block) => [
-        blockName(block),
-        cleanup.use(Graph.capture(device, () => this.#queue(block, kind))),
-      ]));
+      const capture = (queue: () => void) => cleanup.use(Graph.capture(device, queue));
+      return new Map(blocks.map((block) => {
+        const rows = () => this.#queueRows(block, kind);
+        const logits = () => this.#queueLogits(block, kind);
+        const graphs = catchesUp && proposal.rows === 1
+          ? [rows, logits].map(capture)
+          : [capture(() => (rows(), logits()))];
+        return [blockName(block), graphs];
+      }));
     });
     this.#cleanup = cleanup.move();
   }
 
-  #queue({ from, end }: Block, kind: number): void {
+  #queueRows({ from, end }: Block, kind: number): void {
     const parts = this.#rounds.slice(from, end).map((round) => round.part(kind));
-    const [{ state, step: { rows } }] = parts;
-    const first = firstRow(this.#rounds[from].memory.seat, rows);
-    ModelState.queueTogether(parts, first);
-    state.queueLogits(parts.length * rows, first, first);
+    const [{ step: { rows } }] = parts;
+    ModelState.queueTogether(parts, firstRow(this.#rounds[from].memory.seat, rows));
+  }
+
+  #queueLogits({ from, end }: Block, kind: number): void {
+    const { state, memory: { seat }, kinds } = this.#rounds[from];
+    const { rows } = kinds[kind].proposal;
+    const first = firstRow(seat, rows);
+    state.queueLogits((end - from) * rows, first, first);
   }
 
   /** The forwards of rounds of `kind` in `seats`, ascending; what is forced, -1, has no part in others' forwards. */
@@ -61,12 +77,23 @@ export class SharedForwards implements Disposable {
     if (kind < 0) return seats.map((seat) => ({ seats: [seat] }));
     const [{ kinds, memory: { device } }] = this.#rounds;
     const { rows } = kinds[kind].proposal;
-    const seatCost = SEAT_COST[device.backend](rows);
-    return cover(seats, this.#rounds.length, abreast(rows), seatCost).map((block) => {
+    return this.#cover(kind, seats, SEAT_COST[device.backend](rows));
+  }
+
+  /** The forwards that read the next token of `seats`, ascending, without logits; their rounds catch up. */
+  reading(seats: readonly number[]): readonly SharedForward[] {
+    const [{ memory: { device } }] = this.#rounds;
+    return this.#cover(PLAIN_KIND, seats, READ_COST[device.backend])
+      .map(({ graphs, seats }) => ({ graphs: graphs?.slice(0, 1), seats }));
+  }
+
+  #cover(kind: number, seats: readonly number[], seatCost: number): readonly SharedForward[] {
+    const most = abreast(this.#rounds[0].kinds[kind].proposal.rows);
+    return cover(seats, this.#rounds.length, most, seatCost).map((block) => {
       const { from, end } = block;
       if (end - from === 1) return { seats: [from] };
       return {
-        graph: this.#graphs[this.#fitting(kind, block)].get(blockName(block))!,
+        graphs: this.#graphs[this.#fitting(kind, block)].get(blockName(block))!,
         seats: seats.filter((seat) => from <= seat && seat < end),
       };
     });

@@ -8,6 +8,7 @@ import { advance, ringWrite } from "../../ops/mod.ts";
 import { ByLength } from "./by_length.ts";
 import type { Drafter } from "../sequence/drafter.ts";
 import type { RoundOps } from "./round_ops.ts";
+import { firstRow } from "../sequence/seats.ts";
 
 /** Rows of a forward that reads many tokens which others have chosen; few enough that hidden states of all are kept. */
 export const CATCH_UP_ROWS = 32;
@@ -23,6 +24,8 @@ export class Reader implements Disposable {
   readonly #position: Tensor<"i32">;
   /** Forwards of the next tokens, of many and of one. */
   readonly #catchUps: readonly { readonly rows: number; readonly graphs: ByLength<Graph> }[];
+  /** Takes in the next token behind a forward of several sequences, where there are several. */
+  readonly #take?: Graph;
   readonly #cleanup: DisposableStack;
 
   /** Reads with `ops` and `drafter`; where it `catchesUp`, others choose tokens of the text, else nothing but prompts is read. */
@@ -30,7 +33,7 @@ export class Reader implements Disposable {
     this.#ops = ops;
     this.#drafter = drafter;
     using cleanup = new DisposableStack();
-    const { memory: { device, slots, prefillRows } } = ops;
+    const { seat, memory: { device, slots, prefillRows } } = ops;
     const many = catchesUp ? Math.min(CATCH_UP_ROWS, prefillRows) : 1;
     this.#inOrder = arena.fromHost(
       "i32",
@@ -50,18 +53,27 @@ export class Reader implements Disposable {
         (slots) => cleanup.use(Graph.capture(device, () => this.#queueNext(count, slots))),
       ),
     }));
+    if (seat && catchesUp) {
+      this.#take = cleanup.use(Graph.capture(device, () => this.#queueTake(1, firstRow(seat, 1))));
+    }
     this.#cleanup = cleanup.move();
   }
 
   #queueNext(count: number, slots?: number): void {
-    const { state, memory: { device, history }, taps } = this.#ops;
+    const { state, memory: { history } } = this.#ops;
     const { cacheLength } = state;
     state.queueForward(
       { rows: count, cacheLength, slots },
       { tokens: history, start: cacheLength },
     );
+    this.#queueTake(count, 0);
+  }
+
+  /** Behind a forward, in which its rows begin at `first`. */
+  #queueTake(count: number, first: number): void {
+    const { state: { cacheLength, tapped }, memory: { device }, taps } = this.#ops;
     if (taps) {
-      ringWrite(device, taps.ring, rows(state.tapped, 0, count), {
+      ringWrite(device, taps.ring, rows(tapped, first, first + count), {
         start: cacheLength,
         path: rows(this.#inOrder, 0, count),
         count: count === 1 ? this.#one : this.#many,
@@ -121,8 +133,15 @@ export class Reader implements Disposable {
     return forwards;
   }
 
+  /** Queues what follows a forward of several sequences that has read the next token; there is a seat, and others choose tokens. */
+  take(): void {
+    this.#take!.launch();
+    this.#ops.state.length++;
+  }
+
   /** Throws code `"disposed"` where anything that its graphs need has been disposed. */
   expectLive(): void {
+    this.#take?.expectLive();
     for (const { graphs } of this.#catchUps) for (const graph of graphs.all) graph.expectLive();
   }
 

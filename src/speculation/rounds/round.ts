@@ -37,6 +37,8 @@ export class Round implements Verifier, Disposable {
   readonly memory: SequenceMemory;
   /** What proposes. */
   readonly drafter?: Drafter;
+  /** Whether others choose tokens of its text, which it reads: those of a draft model. */
+  readonly catchesUp: boolean;
   /** Counts and times. */
   readonly stats: LevelStats;
   readonly #arena: Arena;
@@ -91,8 +93,8 @@ export class Round implements Verifier, Disposable {
     if (this.drafter) cleanup.use(this.drafter);
     this.#kinds = cleanup.use(new RoundKinds(this.#ops, this.drafter));
     // Nothing is chosen for the target elsewhere, so it has nothing to catch up with.
-    const catchesUp = above !== undefined;
-    this.#reader = cleanup.use(new Reader(this.#ops, this.#arena, this.drafter, catchesUp));
+    this.catchesUp = above !== undefined;
+    this.#reader = cleanup.use(new Reader(this.#ops, this.#arena, this.drafter, this.catchesUp));
     this.#cleanup = cleanup.move();
   }
 
@@ -177,6 +179,16 @@ export class Round implements Verifier, Disposable {
   /** Queues forwards of the history up to `length` tokens, which some other level has chosen. */
   catchUp(length: number): void {
     this.stats.catchUps += this.#reader.catchUp(length);
+  }
+
+  /**
+   * Reads the next token of the history, which some other level has chosen, as `catchUp` does; where it `hasForward`, behind a
+   * forward that others have a part in.
+   */
+  queueNext(hasForward: boolean): void {
+    if (!hasForward) return this.catchUp(this.state.length + 1);
+    this.#reader.take();
+    this.stats.catchUps++;
   }
 
   /**
