@@ -158,7 +158,7 @@ Deno.test("what a round gives and takes in the mean is what rounds drawn by the 
     });
     const found = expected(setting, beliefs, table);
     const rounds = 40_000;
-    let [tokens, ms] = [0, 0];
+    let [tokens, ms, catchUpMs] = [0, 0, 0];
     for (let i = 0; i < rounds; i++) {
       if (setting.kind === "draft") {
         let length = 0;
@@ -169,7 +169,9 @@ Deno.test("what a round gives and takes in the mean is what rounds drawn by the 
             ms += 0.5 + 4;
           }
         }
-        tokens += 1 + drawn(0.8, length);
+        const accepted = drawn(0.8, length);
+        tokens += 1 + accepted;
+        if (accepted === length) catchUpMs++;
         ms += 10 + (setting.rows - 1);
       } else if (setting.kind === "tree") {
         tokens += 1 + drawn(0.7, 2);
@@ -179,6 +181,7 @@ Deno.test("what a round gives and takes in the mean is what rounds drawn by the 
     const name = settingName(setting);
     assertAlmostEquals(found.tokens, tokens / rounds, 0.03, `tokens of ${name}`);
     assertAlmostEquals(found.ms, ms / rounds, 0.05, `milliseconds of ${name}`);
+    assertAlmostEquals(found.catchUpMs, catchUpMs / rounds, 0.02, `catching up of ${name}`);
   }
 });
 

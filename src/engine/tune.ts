@@ -212,11 +212,10 @@ export function tuneRound(
   const context = lengths.reduce((a, b) => a + b, 0) / lengths.length + maxTokens / 2;
   const roundOf = (setting: Setting, by: Costs): { tokens: number; ms: number } => {
     const table = new CostTable(by, context);
-    const { tokens, ms: most } = expected(setting, beliefs, table);
-    const ms = setting.kind === "suffix" && suffixRows.length > 0
-      ? table.draft(0, setting) + mean(suffixRows.map((rows) => table.verify(0, rows)))
-      : most;
-    return { tokens, ms };
+    const { tokens, ms, catchUpMs } = expected(setting, beliefs, table);
+    if (setting.kind !== "suffix" || suffixRows.length === 0) return { tokens, ms: ms + catchUpMs };
+    const verify = mean(suffixRows.map((rows) => table.verify(0, rows)));
+    return { tokens, ms: table.draft(0, setting) + verify };
   };
   const promised = (setting: Setting): TunedSetting => {
     const { tokens, ms } = roundOf(setting, costs);

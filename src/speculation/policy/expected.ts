@@ -20,6 +20,11 @@ export interface Expected {
   readonly lent: number;
   /** The same of the time. */
   readonly msLent: number;
+  /**
+   * Milliseconds that come to it in the mean where rounds of a draft model follow one another: behind a sequence that was accepted
+   * as a whole it reads the last token, which it has proposed and not read.
+   */
+  readonly catchUpMs: number;
 }
 
 /** What is thought of a drafter. What is unsure is a variance, of shares of the rounds that come to a token and go beyond it. */
@@ -56,11 +61,11 @@ export function expected(
 ): Expected {
   if (setting.kind === "draft") return expectedDraft(setting, beliefs, costs, level);
   const ms = costs.round(level, setting);
-  if (setting.kind === "plain") return { tokens: 1, ms, doubt: 0, msDoubt: 0, lent: 0, msLent: 0 };
+  const none = { msDoubt: 0, msLent: 0, catchUpMs: 0 };
+  if (setting.kind === "plain") return { ...none, tokens: 1, ms, doubt: 0, lent: 0 };
   return {
+    ...none,
     ms,
-    msDoubt: 0,
-    msLent: 0,
     ...counted(beliefs(level, setting), depthOf(setting), () => 1),
   };
 }
@@ -86,12 +91,15 @@ function expectedDraft(
   const draftMs = rounds * each;
   const ms = draftMs + costs.verify(level, setting.rows);
   const inDraft = counted(innerBelief, depth, () => 1);
+  const belief = beliefs(level, setting);
+  const whole = lengths.reduce((sum, there, d) => sum + there * (belief.chances[d - 1] ?? 0), 0);
   return {
     ms,
+    catchUpMs: whole * costs.queued(level + 1),
     msDoubt: inDraft.doubt * (draftMs / ms) ** 2,
     msLent: inDraft.lent * draftMs / ms,
     ...counted(
-      beliefs(level, setting),
+      belief,
       setting.depth,
       (d) => atLeast[d + 1] + behind * (lengths[d] ?? 0),
     ),
