@@ -15,7 +15,7 @@ import { abreast, firstRow } from "../sequence/seats.ts";
  */
 const SEAT_COST: Readonly<Record<Device["backend"], (rows: number) => number>> = {
   cpu: (rows) => 0.5 * rows,
-  cuda: (rows) => rows === 1 ? 0.04 : 0.1 + 0.015 * rows,
+  cuda: (rows) => rows === 1 ? 0.04 : Math.max(0.05, 0.023 * rows - 0.11),
 };
 
 /** The same where a token is read: without logits, rows share next to nothing on the CPU. */
