@@ -71,7 +71,7 @@ __device__ __forceinline__ bool barrier_test(uint32_t barrier, int parity) {
       : "memory");
   return done != 0;
 }
-// For both, asked for at once.
+// The same of both, asked for at once.
 __device__ __forceinline__ bool barrier_test(uint32_t one, uint32_t other, int parity) {
   uint32_t done;
   asm volatile(
@@ -85,6 +85,7 @@ __device__ __forceinline__ bool barrier_test(uint32_t one, uint32_t other, int p
       : "memory");
   return done != 0;
 }
+// The wait for both.
 __device__ __forceinline__ void barrier_wait(uint32_t one, uint32_t other, int parity) {
   asm volatile(
       "{\n.reg .pred done, also;\nAGAIN:\n"

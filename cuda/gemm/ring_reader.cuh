@@ -24,16 +24,16 @@ struct Reader {
 
   // Waits until this stage is full, then gives back the one before, all of which has been multiplied.
   __device__ __forceinline__ void wait() {
-    if (!full) ptx::barrier_wait(barriers, barriers + 8, parity);
+    if (!full) ptx::barrier_wait(barriers, barriers + kRowsIn, parity);
     full = false;
     __syncwarp();
     ptx::barrier_arrive_if(leads, before);
-    before = barriers + 16;
+    before = barriers + kEmpty;
   }
   // Asks for the next stage while this one is multiplied, so that a full ring is never waited for.
   __device__ __forceinline__ void ask() {
     const uint32_t next = is_last() ? ring.weights_in(0) : barriers + kStageBarriers;
-    full = ptx::barrier_test(next, next + 8, parity ^ uint32_t(is_last()));
+    full = ptx::barrier_test(next, next + kRowsIn, parity ^ uint32_t(is_last()));
   }
   __device__ __forceinline__ void next() {
     const bool last = is_last();

@@ -40,6 +40,7 @@ constexpr int kWholeShared = 232448, kMostShared = 212992;
 // product behind it beside attention.
 constexpr int kFewShared = 176128;
 constexpr int kMostStages = 12, kStageBarriers = 24;  // bytes of a stage's barriers
+constexpr int kRowsIn = 8, kEmpty = 16;  // where they lie behind weights_in
 constexpr int kRingExtra = kMostStages * kStageBarriers + 32;
 
 // Stages of Rows bytes of inputs and Unit bytes of weights.
@@ -56,8 +57,8 @@ struct Ring {
   __device__ uint32_t weights_in(int stage) const {
     return base + Stages * (Rows + Unit) + stage * kStageBarriers;
   }
-  __device__ uint32_t rows_in(int stage) const { return weights_in(stage) + 8; }
-  __device__ uint32_t empty(int stage) const { return weights_in(stage) + 16; }
+  __device__ uint32_t rows_in(int stage) const { return weights_in(stage) + kRowsIn; }
+  __device__ uint32_t empty(int stage) const { return weights_in(stage) + kEmpty; }
 
   __device__ uint32_t alone() const { return base + Stages * (Rows + Unit) + kRingExtra - 32; }
   // Nobody waits for it: a warp gives back here what it has not had before its first stage.
