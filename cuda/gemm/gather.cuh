@@ -21,11 +21,12 @@ __device__ __forceinline__ void gather_chunk(const StreamCall& call, const Parts
   const int c = blockIdx.y;
   TileWorkers workers[1];
   workers[0].find(split, tile);
+  const PartsHere<O, Sum> here[1] = {{call, parts, workers[0], group, thread, c}};
   // Also where there is nothing to do: the kernels behind this one rely on its wait.
   wait_for_previous();
   if (!workers[0].shared()) return;
   Sum sums[1][PartsOf<O>::kOperands][4];
-  sum_parts<kAhead>(sums, call, parts, workers, group, thread, c, [] {});
+  sum_parts<kAhead>(sums, here, [] {});
   store(tile, group, thread, c, sums[0]);
 }
 

@@ -45,50 +45,67 @@ struct TileWorkers {
   __device__ __forceinline__ bool shared() const { return first != last; }
 };
 
-// The sums of this thread's operands of chunk c of 8 rows of several tiles, zero where it has no row or a tile was
-// not shared. `Ahead` parts of each tile are on their way at once; meanwhile() runs while the first ones are.
-template <int Ahead, Order O, class Sum, int Tiles, class Meanwhile>
-__device__ __forceinline__ void sum_parts(Sum (&sums)[Tiles][PartsOf<O>::kOperands][4], const StreamCall& call,
-                                          const PartsOf<O>& parts, const TileWorkers (&workers)[Tiles], int group,
-                                          int thread, int c, Meanwhile&& meanwhile) {
+// A thread's parts of a tile, of its operands of chunk c of 8 rows: none where it has no row or the tile was not shared.
+// Made before the wait: whatever stands between that and the loads delays them (docs/adr/0057).
+template <Order O, class Sum>
+struct PartsHere {
   using Vector = typename Four<Sum>::Type;
-  constexpr int kOperands = PartsOf<O>::kOperands;
-  const Vector* const from = reinterpret_cast<const Vector*>(call.partials);
-  const bool held = 8 * c + 2 * (thread % 4) < call.m;
-  int count[Tiles], most = 0;
-#pragma unroll
-  for (int e = 0; e < Tiles; ++e) {
-    count[e] = held && workers[e].shared() ? workers[e].last - workers[e].first + 1 : 0;
-    most = count[e] > most ? count[e] : most;
-#pragma unroll
-    for (int j = 0; j < kOperands; ++j) sums[e][j][0] = sums[e][j][1] = sums[e][j][2] = sums[e][j][3] = 0;
+  const Vector *first, *next;      // of the first worker, of the second one
+  int32_t count;                   // of workers
+  int32_t apart, operands_apart;   // from a worker to the next one, from an operand to the next one
+
+  PartsHere() = default;
+  __device__ __forceinline__ PartsHere(const StreamCall& call, const PartsOf<O>& parts, const TileWorkers& workers,
+                                       int group, int thread, int c) {
+    const Vector* const all = reinterpret_cast<const Vector*>(call.partials);
+    const bool held = 8 * c + 2 * (thread % 4) < call.m;
+    count = held && workers.shared() ? workers.last - workers.first + 1 : 0;
+    first = all + parts.at(workers.first, workers.second, group, 0, c, thread);
+    next = all + parts.at(workers.first + 1, false, group, 0, c, thread);
+    apart = int32_t(parts.at(1, false, 0, 0, 0, 0));
+    operands_apart = int32_t(parts.at(0, false, 0, 1, 0, 0));
+    asm volatile("" : "+l"(first), "+l"(next), "+r"(count));  // or it is worked out where it is wanted
   }
-  int at = 0;
-  do {
-    Vector v[Tiles][Ahead][kOperands];
+
+  __device__ __forceinline__ Vector load(int at, int operand) const {
+    const Vector* const worker = at == 0 ? first : next + int64_t(at - 1) * apart;
+    return __ldcg(worker + (operand == 0 ? 0 : operands_apart));
+  }
+};
+
+// Adds up parts of several tiles. `Ahead` of each tile are on their way at once; meanwhile() runs while the first ones
+// are.
+template <int Ahead, Order O, class Sum, int Tiles, class Meanwhile>
+__device__ __forceinline__ void sum_parts(Sum (&sums)[Tiles][PartsOf<O>::kOperands][4],
+                                          const PartsHere<O, Sum> (&from)[Tiles], Meanwhile&& meanwhile) {
+  constexpr int kOperands = PartsOf<O>::kOperands;
+  int most = 0;
 #pragma unroll
-    for (int e = 0; e < Tiles; ++e) {
+  for (int e = 0; e < Tiles; ++e) most = from[e].count > most ? from[e].count : most;
+  const auto round = [&](auto begins, int at) {
+    constexpr bool kBegins = decltype(begins)::value;
+    typename Four<Sum>::Type v[Tiles][Ahead][kOperands];
 #pragma unroll
-      for (int i = 0; i < Ahead; ++i) {
-        const int worker = workers[e].first + at + i;
-        const bool second = workers[e].second && at + i == 0;
+    for (int i = 0; i < Ahead; ++i) {
+#pragma unroll
+      for (int e = 0; e < Tiles; ++e) {
 #pragma unroll
         for (int j = 0; j < kOperands; ++j) {
-          v[e][i][j] = at + i < count[e] ? __ldcg(from + parts.at(worker, second, group, j, c, thread)) : Vector{};
+          if (at + i < from[e].count) v[e][i][j] = from[e].load(at + i, j);
         }
       }
     }
-    if (at == 0) meanwhile();
+    if constexpr (kBegins) meanwhile();
 #pragma unroll
     for (int e = 0; e < Tiles; ++e) {
 #pragma unroll
       for (int i = 0; i < Ahead; ++i) {
-        if (at + i >= count[e]) break;
+        if (at + i >= from[e].count) break;
 #pragma unroll
         for (int j = 0; j < kOperands; ++j) {
-          const Vector part = v[e][i][j];
+          const auto part = v[e][i][j];
           Sum(&sum)[4] = sums[e][j];
-          if (i == 0 && at == 0) {
+          if (kBegins && i == 0) {
             sum[0] = part.x, sum[1] = part.y, sum[2] = part.z, sum[3] = part.w;
           } else {
             sum[0] += part.x, sum[1] += part.y, sum[2] += part.z, sum[3] += part.w;
@@ -96,8 +113,15 @@ __device__ __forceinline__ void sum_parts(Sum (&sums)[Tiles][PartsOf<O>::kOperan
         }
       }
     }
-    at += Ahead;
-  } while (at < most);
+  };
+#pragma unroll
+  for (int e = 0; e < Tiles; ++e) {
+#pragma unroll
+    for (int j = 0; j < kOperands; ++j) sums[e][j][0] = sums[e][j][1] = sums[e][j][2] = sums[e][j][3] = 0;
+  }
+  round(std::true_type(), 0);
+#pragma unroll 1
+  for (int at = Ahead; at < most; at += Ahead) round(std::false_type(), at);
 }
 
 // The outputs of a thread of a tile: kPacks of kWidth neighbours, 8 apart, of two rows.

@@ -40,10 +40,12 @@ __global__ void __maxnreg__(kRegistersBesideProduct)
   }
   cluster_arrive();
   TileWorkers workers[Tiles] = {};  // of tiles that do not exist too: not shared
+  PartsHere<O, float> here[Tiles];
 #pragma unroll
   for (int e = 0; e < Tiles; ++e) {
     const int tile = int(blockIdx.x) * Tiles + e;
     if (tile < call.split.tiles) workers[e].find(call.split, tile);
+    here[e] = {call, parts, workers[e], group, thread, c};
   }
   const int32_t near = first_output + 4 * int(threadIdx.x);
   if (int(threadIdx.x) < kOutputs / 4 && near < call.n) asm volatile("prefetch.global.L2 [%0];" ::"l"(weight + near));
@@ -60,7 +62,7 @@ __global__ void __maxnreg__(kRegistersBesideProduct)
     });
   }
   float sums[Tiles][PartsOf<O>::kOperands][4];
-  sum_parts<kAhead>(sums, call, parts, workers, group, thread, c, [] {});
+  sum_parts<kAhead>(sums, here, [] {});
 #pragma unroll
   for (int e = 0; e < Tiles; ++e) {
     each_pack<O>(call, group, thread, c, [&](int row, int column, int p, int first) {

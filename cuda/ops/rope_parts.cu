@@ -27,15 +27,21 @@ __global__ void __maxnreg__(kRegistersBesideProduct)
   const auto& args = all.of(8 * c + min(row, rows - 1));
   const int64_t i = all.index(8 * c + row);
   const int32_t d = args.head_dim, heads = At::kTile / d, first_head = tile * heads;
+  const PartsHere<O, float> here[1] = {{call, parts, workers[0], group, thread, c}};
+  // Angles by a position that may be an earlier forward's; then they are asked for again.
+  const auto depth_of = [&] { return args.depths && row < rows ? __ldcg(args.depths + i) : int32_t(i); };
+  int32_t length = __ldcg(args.cache_length), depth = depth_of();
+  Angles<kCount, kTurns> angles(rope_row(args, length, depth), d);
   // As the rotation that reads no parts: attention may read what is older once all kernels before have ended.
   wait_for_previous();
   let_next_start();
-  const int64_t length = args.cache_length[0];
-  const int64_t depth = args.depths && row < rows ? args.depths[i] : i;
-  Angles<kCount, kTurns> angles;
   float sums[1][PartsOf<O>::kOperands][4];
-  sum_parts<kAhead>(sums, call, parts, workers, group, thread, c,
-                    [&] { angles = Angles<kCount, kTurns>(rope_row(args, length, depth), d); });
+  sum_parts<kAhead>(sums, here, [&] {
+    const int32_t length_now = __ldcg(args.cache_length), depth_now = depth_of();
+    if (length_now == length && depth_now == depth) return;
+    length = length_now, depth = depth_now;
+    angles = Angles<kCount, kTurns>(rope_row(args, length, depth), d);
+  });
   if (workers[0].shared()) {
     each_pack<O>(call, group, thread, c, [&](int row, int column, int p, int first) {
       const int32_t output = tile * At::kTile + first;

@@ -20,9 +20,12 @@ __global__ void __maxnreg__(kRegistersBesideProduct)
   TileWorkers workers[2];
   workers[0].find(call.split, tile);
   workers[1].find(call.split, tile + half / At::kTile);
+  PartsHere<O, float> here[2];
+#pragma unroll
+  for (int side = 0; side < 2; ++side) here[side] = {call, parts, workers[side], group, thread, c};
   wait_for_previous();
   float sums[2][PartsOf<O>::kOperands][4];
-  sum_parts<kAhead>(sums, call, parts, workers, group, thread, c, [] {});
+  sum_parts<kAhead>(sums, here, [] {});
   each_pack<O>(call, group, thread, c, [&](int row, int column, int p, int first) {
     const int64_t at = 8 * c + row;
     const int32_t output = tile * At::kTile + first;
