@@ -22,17 +22,22 @@ __device__ __forceinline__ void fold_spans(const OneCall& call, const OneShape<D
   const float2* const tops = reinterpret_cast<const float2*>(memory + shape.tops()) + head;
   Softmax total;
   float4 result = make_float4(0, 0, 0, 0);
-  constexpr int kAhead = 8;
-  for (int32_t span = 0; span < spans; span += kAhead) {
+  const auto take = [&](int32_t span) {
+    const float2 pair = tops[span * shape.group];
+    Softmax softmax;
+    softmax.top = pair.x, softmax.sum = pair.y;
+    fold(total, result, softmax, values[span * (shape.share / 4)]);
+  };
+  // Without a branch in between, folds overlap.
+  constexpr int kTogether = 4;
+  int32_t span = 0;
+#pragma unroll 1
+  for (; span + kTogether <= spans; span += kTogether) {
 #pragma unroll
-    for (int a = 0; a < kAhead; ++a) {
-      if (span + a >= spans) break;
-      const float2 pair = tops[(span + a) * shape.group];
-      Softmax softmax;
-      softmax.top = pair.x, softmax.sum = pair.y;
-      fold(total, result, softmax, values[(span + a) * (shape.share / 4)]);
-    }
+    for (int a = 0; a < kTogether; ++a) take(span + a);
   }
+#pragma unroll 1
+  for (; span < spans; ++span) take(span);
   const float inverse = total.empty() ? 0.0f : __frcp_rn(total.sum);
   uint16_t* const out = static_cast<uint16_t*>(args.out) + int64_t(kv_head) * shape.group * D + flat;
   *reinterpret_cast<uint2*>(out) =
@@ -66,7 +71,6 @@ __device__ __forceinline__ void attend_one(const OneCall& call, const Row& row, 
     if (!waited) wait_for_previous();
     waited = true;
   };
-  if (!call.early) foretell_pairs<D>(call, rank, blocks, kv_head);
   OneList list;
   int32_t mine = -1;     // the place of the pair of this row that is not in the cache yet
   bool keeps = false;    // whether this block writes the row
@@ -78,23 +82,37 @@ __device__ __forceinline__ void attend_one(const OneCall& call, const Row& row, 
     }
     ptx::commit_copies();
   };
-  const auto begin = [&] {
-    length = fresh_length(args);
+  const auto find = [&](int32_t committed) {
+    length = committed;
     list = OneList(call, length, rank, blocks);
     if constexpr (Row::kParts) {
       mine = list.place_of(args, int64_t(length) + row.rope.slot_offset);
       if (!list.seen(mine)) mine = -1;
       keeps = mine >= 0 ? list.holds(mine) : rank == 0;
     }
+  };
+  const auto fill = [&] {
     for (int stage = 0; stage < call.stages; ++stage) copy(stage, list.chunk + stage);
   };
   if constexpr (Row::kParts) {
+    // All that follows from the length is there once the kernels before have ended, though the length may be an earlier
+    // forward's; then it is worked out again. Masks and depths would have to be read past the first cache.
+    const bool guess = !args.mask && !row.rope.depths;
     Angles<2, 1> angles;
-    tell_row<T, D>(row, group, kv_head, shared + shape.rows(), row_told, wait, [&] {
-      begin();
+    const auto look = [&](int32_t committed) {
+      find(committed);
       angles = Angles<2, 1>(rope_row(row.rope, length, row.rope.depths ? row.rope.depths[0] : 0), D);
-      cluster_wait();
+    };
+    if (guess) {
+      look(fresh_length(args));
+      foretell_pairs<D>(args, list, kv_head);
+    }
+    cluster_wait();
+    tell_row<T, D>(row, group, kv_head, shared + shape.rows(), row_told, wait, [&] {
+      const int32_t committed = fresh_length(args);
+      if (!guess || committed != length) look(committed);
     });
+    fill();
     // Bytes may come before they are expected; no thread but this one arrives.
     if (threadIdx.x == 0) ptx::barrier_expect(row_told, (group + 2) * D * 2);
     ptx::barrier_wait(row_told, 0);
@@ -102,8 +120,15 @@ __device__ __forceinline__ void attend_one(const OneCall& call, const Row& row, 
     uint8_t* const stage = mine >= 0 && at < call.stages ? ring + at * Shape::kStage : nullptr;
     rotate_row<T, D>(row, angles, rows, queries, stage, mine % kChunk, length, group, kv_head, call.turned, keeps);
   } else {
-    if (!call.early) wait();
-    begin();
+    if (!call.early) {
+      if (!args.mask) {
+        find(fresh_length(args));
+        foretell_pairs<D>(args, list, kv_head);
+      }
+      wait();
+    }
+    find(fresh_length(args));
+    fill();
     wait();
     constexpr int kUnitsRow = D / 8;
     for (int at = threadIdx.x; at < group * kUnitsRow; at += kAttendThreads) {

@@ -71,13 +71,11 @@ struct OneList {
 // The committed tokens, past the first cache: read before the kernels before have ended, and again.
 __device__ __forceinline__ int32_t fresh_length(const AttentionArgs& args) { return __ldcg(args.cache_length); }
 
-// Has the second cache bring a block's pairs, by a length that may be of an earlier forward.
+// Has the second cache bring a block's pairs, by a list that may be of an earlier forward.
 template <int D>
-__device__ __forceinline__ void foretell_pairs(const OneCall& call, int32_t rank, int32_t blocks, int32_t kv_head) {
+__device__ __forceinline__ void foretell_pairs(const AttentionArgs& args, const OneList& list, int32_t kv_head) {
   constexpr int kLines = 2 * D / 128;  // of a key, of a value
   constexpr int32_t kMost = 4;         // chunks
-  const AttentionArgs& args = call.args;
-  const OneList list(call, fresh_length(args), rank, blocks);
   const int32_t end = min(min(list.last, list.chunk + kMost) * kChunk, list.length);
   for (int32_t at = threadIdx.x; at < kMost * kChunk * 2 * kLines; at += kAttendThreads) {
     const int32_t slot = list.chunk * kChunk + at / (2 * kLines), line = at % kLines;
@@ -97,15 +95,26 @@ __device__ __forceinline__ void copy_of_list(uint32_t stage, const AttentionArgs
   const int64_t column = int64_t(kv_head) * D + 8 * unit;
   const uint16_t* const keys = static_cast<const uint16_t*>(args.k_cache) + column;
   const uint16_t* const values = static_cast<const uint16_t*>(args.v_cache) + column;
-#pragma unroll 4
-  for (int pair = threadIdx.x / kUnitsRow; pair < kChunk; pair += kApart) {
-    const int32_t index = chunk * kChunk + pair;
-    if (index == left) continue;
+  const auto copy = [&](int pair, int32_t index, int32_t slot) {
     const bool wanted = list.seen(index);  // never a slot that the row may not see
-    const int64_t offset = wanted ? row_slot(args, list.length, 0, index) * args.kv_row() : 0;
+    const int64_t offset = wanted ? slot * args.kv_row() : 0;
     const uint32_t to = stage + unit / 8 * kChunkTile + swizzled(pair, unit % 8);
     ptx::copy16(to, keys + offset, wanted ? 16 : 0);
     ptx::copy16(to + kChunk * 2 * D, values + offset, wanted ? 16 : 0);
+  };
+  const int first = threadIdx.x / kUnitsRow;
+  if (!args.mask) {
+#pragma unroll
+    for (int pair = 0; pair < kChunk; pair += kApart) {
+      const int32_t index = chunk * kChunk + first + pair;
+      if (index != left) copy(first + pair, index, index);
+    }
+  } else {
+#pragma unroll 1
+    for (int pair = first; pair < kChunk; pair += kApart) {
+      const int32_t index = chunk * kChunk + pair;
+      if (index != left) copy(pair, index, list.seen(index) ? row_slot(args, list.length, 0, index) : 0);
+    }
   }
 }
 

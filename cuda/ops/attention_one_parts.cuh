@@ -26,14 +26,13 @@ struct RowOfParts {
 
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
 
-// A sum of two outputs of row 0, side by side in a vector of a product's fragments. Eight lanes take one.
+// A sum of two outputs of row 0, side by side in a vector of a product's fragments, which a thread takes.
 template <int D, Order O>
 struct RowItem {
-  static constexpr int kLanes = 8, kItems = kAttendThreads / kLanes;
-  int32_t place, first, count;  // the vector among those of a worker; the workers
-  int32_t output, apart;        // of the product, and to the other one
-  int32_t to;                   // where the first lies among the rows of shared memory, without gaps
-  bool second;
+  const float4 *first, *next;  // the vector of the first of the workers, of the second one
+  int32_t count;               // of workers
+  int32_t output, apart;       // of the product, and to the other one
+  int32_t to;                  // where the first lies among the rows of shared memory, without gaps
 
   // Item `item` of those of a kv head: of its query heads, its key and its value.
   __device__ __forceinline__ RowItem(const RowOfParts<O>& from, int32_t item, int32_t group, int32_t kv_head) {
@@ -48,49 +47,58 @@ struct RowItem {
     const int32_t tile = output / At::kTile, at = output % At::kTile;
     const int32_t warp = At::kNatural ? at / 16 : at / 32, g = At::kNatural ? at % 16 : at % 32 / 4;
     const int j = At::kNatural ? 0 : at % 4 / 2;
-    place = int32_t(from.parts.at(0, false, warp / 4, j, 0, warp % 4 * 32 + 4 * g));
     TileWorkers workers;
     workers.find(from.call.split, tile);
-    first = workers.first, count = workers.last - workers.first + 1, second = workers.second;
+    count = workers.last - workers.first + 1;
+    const float4* const all = reinterpret_cast<const float4*>(from.call.partials) +
+                              from.parts.at(0, false, warp / 4, j, 0, warp % 4 * 32 + 4 * g);
+    first = all + from.parts.at(workers.first, workers.second, 0, 0, 0, 0);
+    next = all + from.parts.at(workers.first + 1, false, 0, 0, 0, 0);
+    asm volatile("" : "+l"(first), "+l"(next), "+r"(count));  // or it is worked out behind the wait
+  }
+
+  __device__ __forceinline__ float2 load(int32_t at, const PartsOf<O>& parts) const {
+    const float4 part = __ldcg(at == 0 ? first : next + int64_t(at - 1) * int32_t(parts.at(1, false, 0, 0, 0, 0)));
+    return make_float2(part.x, part.z);
   }
 };
 
 // Adds up this block's share and tells all blocks: `rows`, T [group + 2][D], whose bytes `barrier` counts. wait(): for
-// the kernels before; meanwhile() runs while the first parts are on their way, and waits for the cluster.
-template <class T, int D, Order O, class Wait, class Meanwhile>
+// the kernels before; asked() runs while the first parts are on their way.
+template <class T, int D, Order O, class Wait, class Asked>
 __device__ __forceinline__ void tell_row(const RowOfParts<O>& from, int32_t group, int32_t kv_head, uint32_t rows,
-                                         uint32_t barrier, Wait&& wait, Meanwhile&& meanwhile) {
-  using Item = RowItem<D, O>;
-  constexpr int kLanes = Item::kLanes, kAhead = 2;
-  const int rank = blockIdx.x, blocks = gridDim.x, lane = threadIdx.x % kLanes;
+                                         uint32_t barrier, Wait&& wait, Asked&& asked) {
+  constexpr int kAhead = 16;
+  const int rank = blockIdx.x, blocks = gridDim.x;
   const int32_t share = (group + 2) * (D / 2) / blocks;  // even: of at most 16 blocks
-  const float4* const parts = reinterpret_cast<const float4*>(from.call.partials);
-  for (int32_t round = 0; round < share; round += Item::kItems) {
-    const int32_t mine = round + int32_t(threadIdx.x) / kLanes;
-    const Item item(from, rank * share + min(mine, share - 1), group, kv_head);
+  for (int32_t round = 0; round < share; round += kAttendThreads) {
+    const int32_t mine = round + int32_t(threadIdx.x);
+    const RowItem<D, O> item(from, rank * share + min(mine, share - 1), group, kv_head);
+    const int32_t count = mine < share ? item.count : 0;
     wait();
     float2 v[kAhead];
-    const auto fetch = [&](int32_t at) {
-      float4 part = make_float4(0, 0, 0, 0);
-      const int32_t slots = 2 * (item.first + at) + (item.second && at == 0);
-      if (at < item.count) part = __ldcg(parts + from.parts.at(slots / 2, slots % 2, 0, 0, 0, 0) + item.place);
-      return make_float2(part.x, part.z);
-    };
-#pragma unroll
-    for (int a = 0; a < kAhead; ++a) v[a] = fetch(a * kLanes + lane);
-    if (round == 0) meanwhile();
-    const int32_t most = __reduce_max_sync(~0u, item.count);
     float2 sum = make_float2(0, 0);
-    for (int32_t base = 0; base < most; base += kLanes) {
+    const auto fetch = [&](int32_t base) {
 #pragma unroll
-      for (int i = 0; i < kLanes; ++i) {
-        const float x = __shfl_sync(~0u, v[0].x, i, kLanes), y = __shfl_sync(~0u, v[0].y, i, kLanes);
-        if (base + i >= item.count) continue;
-        if (base + i == 0) sum = make_float2(x, y);
-        else sum.x += x, sum.y += y;
+      for (int a = 0; a < kAhead; ++a) {
+        if (base + a < count) v[a] = item.load(base + a, from.parts);
       }
-      v[0] = v[1];
-      v[1] = fetch(base + kAhead * kLanes + lane);
+    };
+    const auto add = [&](auto begins, int32_t base) {
+#pragma unroll
+      for (int a = 0; a < kAhead; ++a) {
+        if (base + a >= count) break;
+        if (decltype(begins)::value && a == 0) sum = v[0];
+        else sum.x += v[a].x, sum.y += v[a].y;
+      }
+    };
+    fetch(0);
+    if (round == 0) asked();
+    add(std::true_type(), 0);
+#pragma unroll 1
+    for (int32_t base = kAhead; base < count; base += kAhead) {
+      fetch(base);
+      add(std::false_type(), base);
     }
     if (from.call.bias) {
       const T* const bias = static_cast<const T*>(from.call.bias) + item.output;
@@ -101,14 +109,14 @@ __device__ __forceinline__ void tell_row(const RowOfParts<O>& from, int32_t grou
     word.e[0] = narrow<T>(sum.x), word.e[1] = narrow<T>(sum.y);
     int32_t to = item.to;
     if constexpr (TileOutputs<O>::kNatural) {
-      const bool odd = threadIdx.x / kLanes % 2;
-      const uint32_t packed = reinterpret_cast<const uint32_t&>(word), other = __shfl_xor_sync(~0u, packed, kLanes);
+      const bool odd = threadIdx.x % 2;
+      const uint32_t packed = reinterpret_cast<const uint32_t&>(word), other = __shfl_xor_sync(~0u, packed, 1);
       const uint32_t joined = odd ? __byte_perm(other, packed, 0x7632) : __byte_perm(packed, other, 0x5410);
       reinterpret_cast<uint32_t&>(word) = joined;
       if (odd) to += 7;
     }
     if (mine >= share) continue;
-    for (int block = lane; block < blocks; block += kLanes) {
+    for (int block = 0; block < blocks; ++block) {
       tell(block, rows + 2 * to, reinterpret_cast<const uint32_t&>(word), barrier);
     }
   }
