@@ -93,6 +93,8 @@ void launch_wide(smq_context* ctx, const DecodeCall& call, const WideMaps& maps,
 // widened beside it, and between barriers otherwise.
 template <bool Eight>
 constexpr int kLeastWideTiles = Eight ? 2 : 3;
+// In a short cache, where a block has a chunk or none, warps that share up to so many tiles end sooner (decision 57).
+constexpr int kShortChunks = 32, kMostShortTiles = 4;
 
 // The most tiles that a block's shared memory holds with a ring of two stages (one where outputs are many).
 template <int D, bool Eight>
@@ -113,7 +115,9 @@ int32_t launch_decode(smq_context* ctx, const AttentionArgs& args, T) {
   const int tiles = (args.m * args.group() + kTileRows - 1) / kTileRows;
   WideMaps maps{};
   // Boxes have no lower end, which a window has, and no columns beside a head's.
-  bool wide = D <= 128 && ctx->capability == 90 && tiles >= kLeastWideTiles<Eight> && args.head_dim == D && args.window == 0;
+  const bool brief = !Eight && tiles <= kMostShortTiles && chunks_of(args.slots) <= kShortChunks;
+  bool wide = D <= 128 && ctx->capability == 90 && tiles >= kLeastWideTiles<Eight> && args.head_dim == D &&
+              args.window == 0 && !brief;
   if constexpr (!Eight) {
     wide = wide && map_rows(&maps.keys, args.k_cache, args.slots, int32_t(args.kv_row()), kChunk) &&
            map_rows(&maps.values, args.v_cache, args.slots, int32_t(args.kv_row()), kChunk);

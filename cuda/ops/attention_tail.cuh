@@ -93,7 +93,21 @@ __device__ __forceinline__ void attend_tail(const DecodeCall& call, uint8_t* mem
       end = min(end, args.slots);
     }
     const int pairs = call.tail_dense ? (end - base + kChunk - 1) / kChunk * kChunk : chunks * kChunk;
+    // Where queries are is worked out before the wait, and asked for behind it before all else, in the first round.
+    constexpr int kTurns = (kTileRows * kUnitsRow + kThreads - 1) / kThreads;
+    const uint16_t* from_query[kTurns];
+    bool has_query[kTurns];
+#pragma unroll
+    for (int turn = 0; turn < kTurns; ++turn) {
+      const int row = (thread + turn * kThreads) / kUnitsRow, r = row / heads, h = row - r * heads;
+      has_query[turn] = from == base && r < rows && column;
+      from_query[turn] = static_cast<const uint16_t*>(args.qkv) + (first + min(r, rows - 1)) * args.qkv_row() +
+                         (int64_t(kv_head) * group + head + h) * args.head_dim + 8 * unit16;
+    }
     wait();
+    uint4 queries[kTurns];
+#pragma unroll
+    for (int turn = 0; turn < kTurns; ++turn) queries[turn] = load_query(from_query[turn], has_query[turn], call.turned);
     const auto slot_of = [&](int pair) {  // -1 where there is none
       int32_t slot = base + pair;
       if (!call.tail_dense) {
@@ -120,13 +134,12 @@ __device__ __forceinline__ void attend_tail(const DecodeCall& call, uint8_t* mem
       }
     }
     if (from == base) {
-      for (int row = thread / kUnitsRow; row < kTileRows; row += kThreads / kUnitsRow) {
-        const int32_t r = row / heads, h = row - r * heads;
-        const bool wanted = r < rows && column;
-        const uint16_t* const query = static_cast<const uint16_t*>(args.qkv) + (first + r) * args.qkv_row() +
-                                      (int64_t(kv_head) * group + head + h) * args.head_dim + 8 * unit16;
+#pragma unroll
+      for (int turn = 0; turn < kTurns; ++turn) {
+        const int row = (thread + turn * kThreads) / kUnitsRow;
+        if (row >= kTileRows) continue;
         *reinterpret_cast<uint4*>(memory + Shape::kQueries + unit16 / 8 * (kTileRows * kTileRow) +
-                                  swizzled(row, unit16 % 8)) = load_query(query, wanted, call.turned);
+                                  swizzled(row, unit16 % 8)) = queries[turn];
       }
     }
     ptx::commit_copies();
@@ -157,10 +170,11 @@ __device__ __forceinline__ void attend_tail(const DecodeCall& call, uint8_t* mem
     }
     block_barrier();
     // A warp takes one chunk of a row, or a part of the outputs of one.
-    int parts = 1;
-    while (2 * parts * rows * chunks <= Warps) parts *= 2;
-    for (int item = warp; item < rows * chunks * parts; item += Warps) {
-      const int part = item % parts, r = item / parts / chunks, c = item / parts - r * chunks;
+    int halvings = 0;
+    while ((2 << halvings) * rows * chunks <= Warps) ++halvings;
+    for (int item = warp; item < rows * chunks << halvings; item += Warps) {
+      const int part = item & ((1 << halvings) - 1), whole = item >> halvings;
+      const int r = chunks == 1 ? whole : whole / chunks, c = whole - r * chunks;
       const int32_t tail = (from - base) / kChunk + c;
       if (base + tail * kChunk >= lists[2 * r + 1]) continue;  // the row has fewer
       const int16_t* const row_places = places + r * Shape::kPairs + c * kChunk;
@@ -205,24 +219,35 @@ __device__ __forceinline__ void attend_tail(const DecodeCall& call, uint8_t* mem
       };
       const uint32_t low_row = value_row(low), high_row = value_row(high);
       const int low_turn = low < 0 ? 0 : low % 8, high_turn = high < 0 ? 0 : high % 8;
-#pragma unroll 4
-      for (int j = part * (kUnitsRow / parts); j < (part + 1) * (kUnitsRow / parts); ++j) {
-        if (8 * j >= call.pieces.width) break;
-        uint32_t operands[kChunk / 16][2];
-        const int tile_at = j / 8 * kChunkTile;
-        const auto load = [&](uint32_t(&two)[2][2], uint32_t row, int turn, bool held) {
-          asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
-                       : "=r"(two[0][0]), "=r"(two[0][1]), "=r"(two[1][0]), "=r"(two[1][1])
-                       : "r"(row + (held ? tile_at : 0) + ((j % 8 ^ turn) << 4))
-                       : "memory");
-        };
-        load(reinterpret_cast<uint32_t(&)[2][2]>(operands[0]), low_row, low_turn, low >= 0);
-        load(reinterpret_cast<uint32_t(&)[2][2]>(operands[2]), high_row, high_turn, high >= 0);
-        float run[4];
-        weigh_values<T>(run, weights, operands);
+      // Several at a time: a store in between keeps the next one's loads back until sums are there.
+      constexpr int kTogether = 4;
+      const int last = min((part + 1) * (kUnitsRow >> halvings), call.pieces.width / 8);
+      for (int j0 = part * (kUnitsRow >> halvings); j0 < last; j0 += kTogether) {
+        uint32_t operands[kTogether][kChunk / 16][2];
 #pragma unroll
-        for (int e = 0; e < 2; ++e) {
-          if (to[e]) *reinterpret_cast<float2*>(to[e] + 8 * j + 2 * t) = make_float2(run[2 * e], run[2 * e + 1]);
+        for (int u = 0; u < kTogether; ++u) {
+          const int j = min(j0 + u, last - 1), tile_at = j / 8 * kChunkTile;
+          const auto load = [&](uint32_t(&two)[2][2], uint32_t row, int turn, bool held) {
+            asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+                         : "=r"(two[0][0]), "=r"(two[0][1]), "=r"(two[1][0]), "=r"(two[1][1])
+                         : "r"(row + (held ? tile_at : 0) + ((j % 8 ^ turn) << 4))
+                         : "memory");
+          };
+          load(reinterpret_cast<uint32_t(&)[2][2]>(operands[u][0]), low_row, low_turn, low >= 0);
+          load(reinterpret_cast<uint32_t(&)[2][2]>(operands[u][2]), high_row, high_turn, high >= 0);
+        }
+        float runs[kTogether][4];
+#pragma unroll
+        for (int u = 0; u < kTogether; ++u) weigh_values<T>(runs[u], weights, operands[u]);
+#pragma unroll
+        for (int u = 0; u < kTogether; ++u) {
+          if (j0 + u >= last) break;
+#pragma unroll
+          for (int e = 0; e < 2; ++e) {
+            if (to[e]) {
+              *reinterpret_cast<float2*>(to[e] + 8 * (j0 + u) + 2 * t) = make_float2(runs[u][2 * e], runs[u][2 * e + 1]);
+            }
+          }
         }
       }
     }

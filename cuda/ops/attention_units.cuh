@@ -54,7 +54,8 @@ __device__ __forceinline__ void copy_queries(uint8_t* to, const DecodeCall& call
   const AttentionArgs& args = call.args;
   const int unit = thread % kUnitsRow;
   const uint16_t* const queries = static_cast<const uint16_t*>(args.qkv) + 8 * unit;
-#pragma unroll 4
+  constexpr int kAhead = 8;  // loads on their way
+#pragma unroll kAhead
   for (int row = thread / kUnitsRow; row < Rows; row += Threads / kUnitsRow) {
     const int32_t packed = run * call.run_tiles * kTileRows + first + row, i = call.group.quotient(packed);
     const int32_t head = kv_head * int32_t(call.group.divisor) + packed - i * int32_t(call.group.divisor);
