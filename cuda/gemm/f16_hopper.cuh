@@ -45,7 +45,7 @@ __global__ void __launch_bounds__(kF16Threads, 1)
       });
     } else if (threadIdx.x == kF16Consumers + 32) {
       int block = begin % split.blocks;
-      feed_rows(ring, end - begin, [&](int stage, int) {
+      feed_rows(ring, &x_map, end - begin, [&](int stage, int) {
         ptx::box_copy(ring.rows(stage), &x_map, block * kF16Block, 0, ring.rows_in(stage));
         if (++block == split.blocks) block = 0;
       });

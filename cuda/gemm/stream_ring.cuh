@@ -119,9 +119,11 @@ __device__ __forceinline__ void feed_weights(const R& ring, int count, Pace pace
   }
 }
 
-// The whole work of the rows' thread: copy(stage, step) starts copies that end on rows_in(stage).
+// The whole work of the rows' thread: copy(stage, step) starts copies by `map` that end on rows_in(stage).
 template <class R, class Copy>
-__device__ __forceinline__ void feed_rows(const R& ring, int count, Copy copy) {
+__device__ __forceinline__ void feed_rows(const R& ring, const CUtensorMap* map, int count, Copy copy) {
+  // Or the first copy waits for it.
+  asm volatile("prefetch.tensormap [%0];" ::"l"(map) : "memory");
   wait_for_previous();
   ptx::barrier_arrive(ring.alone());
   Cursor<R::kStages> at;

@@ -73,7 +73,7 @@ __global__ void __launch_bounds__(UnitsHopper<P, N>::kThreads, 1)
       });
     } else if (threadIdx.x == U::kConsumers + 32) {
       int block = begin % split.blocks;
-      feed_rows(ring, end - begin, [&](int stage, int) {
+      feed_rows(ring, &x_map, end - begin, [&](int stage, int) {
         // The map counts in halves, also where inputs are bytes.
 #pragma unroll
         for (int box = 0; box < P::kInput; ++box) {

@@ -53,7 +53,7 @@ __global__ void __launch_bounds__(W4Hopper<N, Grain, Zeros>::kThreads, 1)
       });
     } else if (threadIdx.x == W::kConsumers + 32) {
       int block = begin % split.blocks;
-      feed_rows(ring, end - begin, [&](int stage, int) {
+      feed_rows(ring, &x_map, end - begin, [&](int stage, int) {
         const int k = block * w4a16::kBlock;
         ptx::box_copy(ring.rows(stage), &x_map, k, 0, ring.rows_in(stage));
         ptx::box_copy(ring.rows(stage) + N * 128, &x_map, k + 64, 0, ring.rows_in(stage));
