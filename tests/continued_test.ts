@@ -99,6 +99,8 @@ backendTest("texts that part from the one before keep what they share", async ({
   using trio = new Trio(undefined, device);
   const text = questions(trio).flat().slice(0, 200);
   const options = { maxTokens: 24, ignoreEos: true };
+  // What fresh sessions say, which is the same whatever method is tried.
+  const fresh = new Map<string, readonly number[]>();
   for (const method of trio.methods) {
     using one = make(trio, method, { promptRows: 64 });
     const say = (prompt: readonly number[]) => one.generate(prompt, options).finish();
@@ -114,8 +116,11 @@ backendTest("texts that part from the one before keep what they share", async ({
     ];
     for (const [name, prompt, kept] of cases) {
       const found = await say(prompt);
-      using fresh = make(trio, "ar", { promptRows: 64 });
-      assertEquals(found.tokens, (await fresh.generate(prompt, options).finish()).tokens, name);
+      if (!fresh.has(name)) {
+        using other = make(trio, "ar", { promptRows: 64 });
+        fresh.set(name, (await other.generate(prompt, options).finish()).tokens);
+      }
+      assertEquals(found.tokens, fresh.get(name), name);
       assertEquals(found.cachedTokens, kept, `${name}, ${method}`);
     }
     one.forget();
