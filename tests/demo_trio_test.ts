@@ -1,17 +1,19 @@
 /**
  * The bundled trio on the real path: every method gives the tokens of plain decoding, bit for bit, and is
- * worth its name. `SPECMQUANT_SAMPLING=all` takes 200 prompts, and not 60, or 20 on the CPU library.
+ * worth its name. `SPECMQUANT_SAMPLING=all` takes 200 prompts, and not 60, or 20 on the CPU library without
+ * `SPECMQUANT_CASES=all`.
  */
 import { assertEquals, assertGreater } from "@std/assert";
 import { Trio } from "../scripts/trio.ts";
 import { backendTest } from "./backends.ts";
+import { ALL_CASES } from "./cases.ts";
 import { METHODS } from "./methods.ts";
 import { isMine, PART, tell } from "./parts.ts";
 import { problems } from "./problems.ts";
 import { Decoder } from "./rounds.ts";
 
 const ALL = Deno.env.get("SPECMQUANT_SAMPLING") === "all";
-const PROMPTS = { cpu: ALL ? 200 : 20, cuda: ALL ? 200 : 60 };
+const PROMPTS = { cpu: ALL ? 200 : ALL_CASES ? 60 : 20, cuda: ALL ? 200 : 60 };
 const TOKENS = 32;
 const CONTEXT = 256;
 
