@@ -1,7 +1,8 @@
 /**
  * Builds the CUDA library with cmake and nvcc:
- * `deno run -A scripts/build_cuda.ts [--arch 80,90a] [--fetch] [--debug]`.
+ * `deno run -A scripts/build_cuda.ts [--arch 80,90a] [--fetch] [--debug | --check]`.
  * The result is `build/libspecmquant.so`; what is up to date is not built again. No GPU is needed.
+ * `--check` sees whether it compiles and links, in a third of the time, and leaves no library.
  *
  * @module
  */
@@ -9,9 +10,12 @@ import { processIo } from "../src/cli/terminal/io.ts";
 import { findCompiler, findCutlass, runtimeFolder } from "./cuda_tools.ts";
 import { Reporter } from "./native/reporter.ts";
 import { BuildError, script } from "./native/run.ts";
-import { build, checkTools, type Library, locked } from "./native/tree.ts";
+import { build, checkTools, compile, type Library, locked } from "./native/tree.ts";
 
 const cuda: Library = { target: "specmquant", file: "libspecmquant.so", tree: "cmake-cuda" };
+
+/** Its own tree: what is compiled there is slow, and must not get into a library that runs. */
+const checked: Library = { ...cuda, tree: "cmake-cuda-check" };
 
 /** Every architecture that the library supports; PTX of the last serves later devices. */
 const allArchs = ["80", "86", "89", "90a", "100"];
@@ -24,6 +28,8 @@ export interface CudaOptions {
   readonly fetch: boolean;
   /** Whether to build without optimisation. */
   readonly debug: boolean;
+  /** Whether only to see that it compiles and links. */
+  readonly check: boolean;
 }
 
 /**
@@ -35,6 +41,7 @@ export function parseCudaOptions(args: readonly string[]): CudaOptions {
   let archs: readonly string[] = allArchs;
   let fetch = false;
   let debug = false;
+  let check = false;
   for (let i = 0; i < args.length; ++i) {
     const [name, value] = args[i].split("=", 2);
     if (name === "--arch") {
@@ -47,16 +54,21 @@ export function parseCudaOptions(args: readonly string[]): CudaOptions {
       }
     } else if (args[i] === "--fetch") fetch = true;
     else if (args[i] === "--debug") debug = true;
+    else if (args[i] === "--check") check = true;
     else {
       throw new BuildError(
-        `Cannot build: unknown argument ${args[i]}, expected [--arch 80,90a] [--fetch] [--debug].`,
+        `Cannot build: unknown argument ${args[i]}, ` +
+          "expected [--arch 80,90a] [--fetch] [--debug | --check].",
       );
     }
   }
-  return { archs, fetch, debug };
+  if (debug && check) {
+    throw new BuildError("Cannot build: --debug and --check are given, expected one of them.");
+  }
+  return { archs, fetch, debug, check };
 }
 
-/** Finds the tools and builds the library. */
+/** Finds the tools and builds the library, or checks it; what came of it. */
 async function buildCuda(
   options: CudaOptions,
   killed: boolean,
@@ -77,9 +89,16 @@ async function buildCuda(
     CMAKE_CUDA_COMPILER: nvcc,
     SMQ_CUDA_ARCHS: options.archs.join(";"),
     SMQ_CUTLASS_DIR: cutlass ?? "",
+    SMQ_CUDA_CHECK: options.check ? "ON" : "OFF",
     CMAKE_BUILD_TYPE: options.debug ? "Debug" : "Release",
   };
-  return await build(cuda, definitions, killed, reporter, env);
+  if (options.check) {
+    await Deno.remove(await compile(checked, definitions, killed, reporter, env));
+    return "compiled, linked and removed";
+  }
+  const library = await build(cuda, definitions, killed, reporter, env);
+  const mebibytes = ((await Deno.stat(library)).size / 2 ** 20).toFixed(1);
+  return `build/${cuda.file}: ${mebibytes} MiB`;
 }
 
 if (import.meta.main) {
@@ -87,10 +106,9 @@ if (import.meta.main) {
     const options = parseCudaOptions(Deno.args);
     using reporter = new Reporter(processIo().stderr);
     await checkTools();
-    await locked(cuda, reporter, async (killed) => {
-      const path = await buildCuda(options, killed, reporter);
-      const mebibytes = ((await Deno.stat(path)).size / 2 ** 20).toFixed(1);
-      reporter.line(`build/${cuda.file}: ${mebibytes} MiB in ${reporter.seconds.toFixed(0)} s`);
+    await locked(options.check ? checked : cuda, reporter, async (killed) => {
+      const result = await buildCuda(options, killed, reporter);
+      reporter.line(`${result} in ${reporter.seconds.toFixed(0)} s`);
     });
   });
 }

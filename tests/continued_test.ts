@@ -8,6 +8,7 @@ import type { GenerationResult } from "../src/engine/generation.ts";
 import { Session, type SessionOptions } from "../src/engine/session.ts";
 import { Trio } from "../scripts/trio.ts";
 import { backendTest } from "./backends.ts";
+import { someOf } from "./cases.ts";
 import { Random } from "./random.ts";
 
 /** Whole models take the plain kernels minutes. */
@@ -84,8 +85,9 @@ backendTest(
   "a continued chat is the same in every method however prompts are read",
   async ({ device }) => {
     using trio = new Trio(undefined, device);
+    const [plain, ...others] = trio.methods;
     let expected: unknown;
-    for (const method of trio.methods) {
+    for (const method of [plain, ...someOf(others, 2, { backend: device.backend })]) {
       using one = make(trio, method);
       const said = (await chat(trio, () => one)).map((turn) => turn.said);
       expected ??= said;
@@ -99,7 +101,9 @@ backendTest("texts that part from the one before keep what they share", async ({
   using trio = new Trio(undefined, device);
   const text = questions(trio).flat().slice(0, 200);
   const options = { maxTokens: 24, ignoreEos: true };
-  for (const method of trio.methods) {
+  // What fresh sessions say, which is the same whatever method is tried.
+  const fresh = new Map<string, readonly number[]>();
+  for (const method of someOf(trio.methods, 2, { first: 1, backend: device.backend })) {
     using one = make(trio, method, { promptRows: 64 });
     const say = (prompt: readonly number[]) => one.generate(prompt, options).finish();
     const first = await say(text);
@@ -114,8 +118,11 @@ backendTest("texts that part from the one before keep what they share", async ({
     ];
     for (const [name, prompt, kept] of cases) {
       const found = await say(prompt);
-      using fresh = make(trio, "ar", { promptRows: 64 });
-      assertEquals(found.tokens, (await fresh.generate(prompt, options).finish()).tokens, name);
+      if (!fresh.has(name)) {
+        using other = make(trio, "ar", { promptRows: 64 });
+        fresh.set(name, (await other.generate(prompt, options).finish()).tokens);
+      }
+      assertEquals(found.tokens, fresh.get(name), name);
       assertEquals(found.cachedTokens, kept, `${name}, ${method}`);
     }
     one.forget();

@@ -11,7 +11,7 @@ import { GGUF_CASES, ggufCase, ggufGolden } from "./gguf_cases.ts";
 import { assertRows, modelLogits, TOLERANCE } from "./golden_logits.ts";
 import { METHODS } from "./methods.ts";
 import { SMALL, writeRandomHead } from "./models.ts";
-import { decode, withWritten } from "./rounds.ts";
+import { decode, withWritten, writtenOnce } from "./rounds.ts";
 
 /** The tolerance is that of logits up to 4; those of the wide models reach 16. */
 const USUAL_PEAK = 4;
@@ -54,7 +54,7 @@ for (const [target, draft, hidden] of TRIOS) {
         }
         writeRandomHead(`${dir}/head`, { ...SMALL, hidden, vocab: 320, seed: 9 });
       };
-      withWritten(device, write, (models) => {
+      withWritten(device, writtenOnce(`${target}, ${draft}`, write), (models) => {
         const prompt = ggufGolden(target).tokens;
         const { tokens } = decode(models.target, prompt, 40);
         assertEquals(decode(models.target, prompt, 40, method.plan(models)).tokens, tokens);

@@ -12,14 +12,9 @@ export type TestDType = Extract<
   "f16" | "bf16" | "f32" | "i32" | "u64" | "u8" | "i8" | "f8_e4m3"
 >;
 
-const single = new Float32Array(1);
-const singleBits = new Uint32Array(single.buffer);
-
-/** The nearest bf16, ties to even, as 16 bits. */
-export function bf16Bits(value: number): number {
-  single[0] = value;
-  const bits = singleBits[0];
-  if (Number.isNaN(value)) return 0x7fc0;
+/** The nearest bf16, ties to even, of an f32, both as bits. */
+function bf16Of(bits: number): number {
+  if ((bits & 0x7fffffff) > 0x7f800000) return 0x7fc0; // NaN
   const half = bits & 0xffff;
   const up = half > 0x8000 || (half === 0x8000 && (bits & 0x10000) !== 0);
   return ((bits >>> 16) + (up ? 1 : 0)) & 0xffff;
@@ -41,8 +36,12 @@ export function e4m3Value(byte: number): number {
 /** The nearest e4m3, ties to the even byte; beyond 448 it saturates. */
 export function e4m3Byte(value: number): number {
   const magnitude = Math.abs(value);
-  let above = 0;
-  while (above < 0x7e && E4M3[above] < magnitude) above++;
+  let [above, last] = [0, 0x7e];
+  while (above < last) {
+    const middle = (above + last) >> 1;
+    if (E4M3[middle] < magnitude) above = middle + 1;
+    else last = middle;
+  }
   const below = Math.max(above - 1, 0);
   const [down, up] = [magnitude - E4M3[below], E4M3[above] - magnitude];
   const nearest = down < up || (down === up && below % 2 === 0) ? below : above;
@@ -54,6 +53,14 @@ export function roundToEven(value: number): number {
   const below = Math.floor(value);
   const over = value - below;
   return over < 0.5 || (over === 0.5 && below % 2 === 0) ? below : below + 1;
+}
+
+/** The nearest bf16. A loop: `from` with a function takes fifty times as long. */
+function bf16Array(values: ArrayLike<number>): Uint16Array<ArrayBuffer> {
+  const bits = new Uint32Array(Float32Array.from(values).buffer);
+  const out = new Uint16Array(bits.length);
+  for (let i = 0; i < out.length; i++) out[i] = bf16Of(bits[i]);
+  return out;
 }
 
 /** The values as the bytes of `dtype`. */
@@ -69,7 +76,7 @@ export function encode(
   if (dtype === "u8") return Uint8Array.from(numbers);
   if (dtype === "i8") return Int8Array.from(numbers);
   if (dtype === "f8_e4m3") return Uint8Array.from(numbers, e4m3Byte);
-  return Uint16Array.from(numbers, bf16Bits);
+  return bf16Array(numbers);
 }
 
 /** The bytes of a number dtype as values. */
@@ -84,7 +91,9 @@ export function decode(
   if (dtype === "u8") return Float64Array.from(new Uint8Array(bytes));
   if (dtype === "i8") return Float64Array.from(new Int8Array(bytes));
   if (dtype === "f8_e4m3") return Float64Array.from(new Uint8Array(bytes), e4m3Value);
-  const wide = Uint32Array.from(new Uint16Array(bytes), (bits) => bits << 16);
+  const narrow = new Uint16Array(bytes);
+  const wide = new Uint32Array(narrow.length);
+  for (let i = 0; i < wide.length; i++) wide[i] = narrow[i] << 16;
   return Float64Array.from(new Float32Array(wide.buffer));
 }
 

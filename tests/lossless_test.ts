@@ -5,15 +5,21 @@
 import { assertEquals, assertGreater } from "@std/assert";
 import { eagle2 } from "../src/speculation/mod.ts";
 import { backendTest } from "./backends.ts";
+import { someOf } from "./cases.ts";
 import { BLOCK_METHODS, EAGLE3_METHODS, METHODS } from "./methods.ts";
 import { decode, prompts, withModels } from "./rounds.ts";
 
-for (const method of [...METHODS, ...EAGLE3_METHODS, ...BLOCK_METHODS]) {
+const ALL_METHODS = [...METHODS, ...EAGLE3_METHODS, ...BLOCK_METHODS];
+for (const [number, method] of ALL_METHODS.entries()) {
+  /** Every other prompt on the CPU library, and the others with the next method or other models. */
+  const promptsOn = (backend: string, turn: number) =>
+    someOf(prompts(6), 2, { first: number + turn, backend });
+
   backendTest(
     `${method.name} gives the tokens of plain decoding where nothing agrees`,
     ({ device }) => {
       withModels(device, { target: 1, draft: 2 }, (models) => {
-        for (const prompt of prompts(6)) {
+        for (const prompt of promptsOn(device.backend, 0)) {
           const { tokens } = decode(models.target, prompt, 40);
           assertEquals(decode(models.target, prompt, 40, method.plan(models)).tokens, tokens);
         }
@@ -24,7 +30,7 @@ for (const method of [...METHODS, ...EAGLE3_METHODS, ...BLOCK_METHODS]) {
   backendTest(`${method.name} gives the tokens of plain decoding where all agree`, ({ device }) => {
     withModels(device, { target: 1, draft: 1 }, (models) => {
       const plan = method.plan(models);
-      for (const prompt of prompts(6)) {
+      for (const prompt of promptsOn(device.backend, 1)) {
         const { tokens } = decode(models.target, prompt, 40);
         const found = decode(models.target, prompt, 40, plan);
         assertEquals(found.tokens, tokens);

@@ -78,12 +78,11 @@ function write(
     [
       ...tensors.map(([name, sizes, center, spread]): TensorToWrite => {
         const count = sizes.reduce((a, b) => a * b, 1);
-        const values = Float16Array.from(
-          { length: count },
-          () =>
-            center + spread * (next() + next() + next() - 1.5) * 2 +
-            spread * (shape.noise ?? 0) * (noise() - 0.5),
-        );
+        const values = new Float16Array(count);
+        for (let i = 0; i < count; i++) {
+          values[i] = center + spread * (next() + next() + next() - 1.5) * 2 +
+            spread * (shape.noise ?? 0) * (noise() - 0.5);
+        }
         return { name, dtype: "f16", shape: sizes, data: () => new Uint8Array(values.buffer) };
       }),
       ...more,

@@ -10,6 +10,7 @@ import { runProgram } from "../src/cli/program.ts";
 import { COMMANDS } from "../src/cli/registry.ts";
 import { Device } from "../src/device/mod.ts";
 import { convertHead, quantizeCheckpoint, quantizeHead, trimHead } from "../src/quantize/mod.ts";
+import { someOf } from "./cases.ts";
 import { copyTree, withSteps } from "./file_steps.ts";
 import { SMALL, writeRandomHead } from "./models.ts";
 import { filesOf, makeModel, readNames, VOCAB } from "./whole_models.ts";
@@ -146,8 +147,11 @@ for (const { name, args, resumes, run } of WORKS) {
       const count = await withSteps(() => {}, async () => {
         await run(`${place(`${name}-${kind}-count`, kind)}/out`);
       });
-      for (const at of sample(count)) {
-        for (const [fault, once] of [[space, false], [broken, true]] as const) {
+      const faults = [[space, false], [broken, true]] as const;
+      for (const [number, at] of sample(count).entries()) {
+        // One at each step, and the other in the other place.
+        const first = number + PLACES.indexOf(kind);
+        for (const [fault, once] of someOf(faults, 2, { first })) {
           const what = `${name}-${kind}-${fault.name}-${at}`;
           const dir = place(what, kind);
           const out = `${dir}/out`;

@@ -23,6 +23,7 @@ import { HeadModel, HeadState, Model } from "../src/model/mod.ts";
 import { gatherRows } from "../src/ops/mod.ts";
 import { QUANTIZERS } from "../src/quantize/quantizers/registry.ts";
 import { Tokenizer } from "../src/text/tokenizer.ts";
+import { ALL_CASES } from "./cases.ts";
 import { type RandomModel, SMALL, writeRandomHead } from "./models.ts";
 import { rewrite } from "./rewrite.ts";
 import { problems } from "./problems.ts";
@@ -241,7 +242,10 @@ Deno.test("convert-head: a head says of a rotated model what it said of the mode
   assertThrows(other, CheckpointError, "rotation is that of seed 0, expected none");
 });
 
-Deno.test("quantize: killed ten times, it gives the bytes of one run", async () => {
+/** How often it is killed, half as often unless all cases are asked for. */
+const KILLS = ALL_CASES ? 10 : 5;
+
+Deno.test("quantize: killed again and again, it gives the bytes of one run", async () => {
   const small = makeModel("killed", { ...SMALL, layers: 6, vocab: VOCAB });
   const arrange = (out: string) =>
     new Deno.Command(Deno.execPath(), {
@@ -259,7 +263,7 @@ Deno.test("quantize: killed ten times, it gives the bytes of one run", async () 
   const whole = performance.now() - begun;
   const out = `${root}/pieces`;
   let [kills, resumed] = [0, 0];
-  for (let i = 0; kills < 10; i++) {
+  for (let i = 0; kills < KILLS; i++) {
     const child = arrange(out).spawn();
     // From the first moments to beyond the end, in an order that mixes short and long runs.
     const delay = whole * (0.4 + ((i * 7) % 10) / 16);

@@ -10,6 +10,7 @@ import {
   writeSafetensors,
 } from "../src/checkpoint/containers/safetensors_writer.ts";
 import type { Device } from "../src/device/mod.ts";
+import { copyTree } from "./file_steps.ts";
 import type { Trio } from "./methods.ts";
 import {
   BLOCK_LAYOUTS,
@@ -21,7 +22,7 @@ import {
   writeRandomHead,
   writeRandomModel,
 } from "./models.ts";
-import { withWritten } from "./rounds.ts";
+import { withWritten, writtenOnce } from "./rounds.ts";
 import { bytesOf, type StoredScheme, toWrite } from "./stored_schemes.ts";
 
 /** A Llama of one layer whose linear layers fit the tiles of every layout; of 256 inputs and of 128. */
@@ -108,15 +109,20 @@ export function withStoredModels(
   noise: number,
   body: (models: Trio) => void,
 ): void {
-  const write = (dir: string): void => {
-    store(writeRandomModel(`${dir}/target`, TILED), scheme);
-    store(writeRandomModel(`${dir}/draft`, { ...TILED, noise }), scheme);
-    store(writeRandomHead(`${dir}/head`, { ...TILED, seed: 9 }), scheme);
-    store(writeRandomEagle3(`${dir}/eagle3/${scheme.name}`, { ...TILED, seed: 9 }, EAGLE3), scheme);
+  const unpacked = writtenOnce(`tiled ${noise}`, (dir) => {
+    writeRandomModel(`${dir}/target`, TILED);
+    writeRandomModel(`${dir}/draft`, { ...TILED, noise });
+    writeRandomHead(`${dir}/head`, { ...TILED, seed: 9 });
+    writeRandomEagle3(`${dir}/eagle3/eagle`, { ...TILED, seed: 9 }, EAGLE3);
     for (const [kind, layout] of Object.entries(BLOCKS)) {
-      const name = `${dir}/blocks/${scheme.name} ${kind}`;
-      store(writeRandomBlock(name, { ...TILED, seed: 9 }, layout), scheme);
+      writeRandomBlock(`${dir}/blocks/${kind}`, { ...TILED, seed: 9 }, layout);
     }
+  });
+  const write = (dir: string): void => {
+    copyTree(unpacked, dir);
+    for (const one of ["target", "draft", "head", "eagle3/eagle"]) store(`${dir}/${one}`, scheme);
+    for (const kind of Object.keys(BLOCKS)) store(`${dir}/blocks/${kind}`, scheme);
   };
-  withWritten(device, write, body);
+  const name = JSON.stringify([scheme.name, scheme.dtype, scheme.config, noise]);
+  withWritten(device, writtenOnce(name, write), body);
 }

@@ -35,12 +35,16 @@ export class Random {
 
   /** `count` normal numbers of a given deviation. */
   normals(count: number, deviation = 1): Float64Array<ArrayBuffer> {
-    return Float64Array.from({ length: count }, () => this.normal() * deviation);
+    const values = new Float64Array(count);
+    for (let i = 0; i < count; i++) values[i] = this.normal() * deviation;
+    return values;
   }
 
   /** `count` integers from 0 to `end - 1`. */
   integers(count: number, end: number): number[] {
-    return Array.from({ length: count }, () => this.integer(end));
+    const values = new Array<number>(count);
+    for (let i = 0; i < count; i++) values[i] = this.integer(end);
+    return values;
   }
 
   /** The numbers 0 to `count - 1` in random order. */

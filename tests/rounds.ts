@@ -86,6 +86,23 @@ export function decode(
   return { tokens: decoder.decode(prompt, count, options), tau: decoder.tau };
 }
 
+/** What was written, by name, until the process ends: tests of one file run on the same models again and again. */
+const WRITTEN = new Map<string, string>();
+addEventListener("unload", () => {
+  for (const dir of WRITTEN.values()) Deno.removeSync(dir, { recursive: true });
+});
+
+/** A directory with what `write` writes, for reading only; written once for each `name`. */
+export function writtenOnce(name: string, write: (dir: string) => void): string {
+  let dir = WRITTEN.get(name);
+  if (dir === undefined) {
+    dir = Deno.makeTempDirSync();
+    write(dir);
+    WRITTEN.set(name, dir);
+  }
+  return dir;
+}
+
 /** Runs `body` with a random trio; equal seeds make equal models, `noise` moves the draft model away. */
 export function withModels(
   device: Device,
@@ -103,40 +120,45 @@ export function withModels(
       writeRandomBlock(`${dir}/blocks/${name}`, { ...SMALL, seed: 9 }, layout);
     }
   };
-  withWritten(device, write, body);
+  withWritten(device, writtenOnce(`small ${JSON.stringify(seeds)}`, write), body);
+}
+
+/** `make` of each key, when it is first asked for. */
+function whenAskedFor<T>(keys: readonly string[], make: (key: string) => T): Record<string, T> {
+  const made = new Map<string, T>();
+  const all: Record<string, T> = {};
+  for (const key of keys) {
+    const get = (): T => {
+      if (!made.has(key)) made.set(key, make(key));
+      return made.get(key)!;
+    };
+    Object.defineProperty(all, key, { enumerable: true, get });
+  }
+  return all;
 }
 
 /**
- * Runs `body` with a trio that `write` writes into a directory: `target`, `draft`, one `head` for both, and for both EAGLE-3
- * heads under `eagle3` and block drafters under `blocks`, by layout, where it writes any.
+ * Runs `body` with the trio in `dir`: `target`, `draft`, one `head` for both, and for both EAGLE-3 heads under `eagle3` and
+ * block drafters under `blocks`, by layout, where there are any; these are loaded when they are first asked for.
  */
-export function withWritten(
-  device: Device,
-  write: (dir: string) => void,
-  body: (models: Trio) => void,
-): void {
-  const dir = Deno.makeTempDirSync();
-  try {
-    write(dir);
-    using stack = new DisposableStack();
-    const target = stack.use(Model.load(device, stack.use(openCheckpoint(`${dir}/target`))));
-    const draft = stack.use(Model.load(device, stack.use(openCheckpoint(`${dir}/draft`))));
-    const head = stack.use(openHead(`${dir}/head`));
-    const targetHead = stack.use(HeadModel.load(device, head, target));
-    const draftHead = stack.use(HeadModel.load(device, head, draft));
-    const further = (kind: string): Trio["eagle3"] => {
-      if (![...Deno.readDirSync(dir)].some(({ name }) => name === kind)) return {};
-      return Object.fromEntries([...Deno.readDirSync(`${dir}/${kind}`)].map(({ name }) => {
-        const load = (model: Model) =>
-          stack.use(HeadModel.load(device, `${dir}/${kind}/${name}`, model));
-        return [name, { target: load(target), draft: load(draft) }];
-      }));
-    };
-    const [eagle3, blocks] = ["eagle3", "blocks"].map(further);
-    body({ target, draft, targetHead, draftHead, eagle3, blocks });
-  } finally {
-    Deno.removeSync(dir, { recursive: true });
-  }
+export function withWritten(device: Device, dir: string, body: (models: Trio) => void): void {
+  using stack = new DisposableStack();
+  const target = stack.use(Model.load(device, stack.use(openCheckpoint(`${dir}/target`))));
+  const draft = stack.use(Model.load(device, stack.use(openCheckpoint(`${dir}/draft`))));
+  const head = stack.use(openHead(`${dir}/head`));
+  const targetHead = stack.use(HeadModel.load(device, head, target));
+  const draftHead = stack.use(HeadModel.load(device, head, draft));
+  const further = (kind: string): Trio["eagle3"] => {
+    if (![...Deno.readDirSync(dir)].some(({ name }) => name === kind)) return {};
+    const layouts = [...Deno.readDirSync(`${dir}/${kind}`)].map(({ name }) => name);
+    return whenAskedFor(layouts, (name) => {
+      const load = (model: Model) =>
+        stack.use(HeadModel.load(device, `${dir}/${kind}/${name}`, model));
+      return { target: load(target), draft: load(draft) };
+    });
+  };
+  const [eagle3, blocks] = ["eagle3", "blocks"].map(further);
+  body({ target, draft, targetHead, draftHead, eagle3, blocks });
 }
 
 /** Random prompts for `SMALL` models: of one token, of two, longer than a prefill chunk, and others. */

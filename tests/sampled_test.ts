@@ -19,7 +19,7 @@ import {
 import { withStoredModels } from "./quantized_models.ts";
 import { isMine, PART, tell } from "./parts.ts";
 import { Random } from "./random.ts";
-import { Decoder, withWritten } from "./rounds.ts";
+import { Decoder, withWritten, writtenOnce } from "./rounds.ts";
 import { STORED_SCHEMES } from "./stored_schemes.ts";
 
 /** Prompts in each combination of a temperature and a setting. */
@@ -72,7 +72,7 @@ backendTest("every method says what plain decoding says, at every temperature", 
       writeRandomBlock(`${dir}/blocks/${name}`, { ...FEW_WORDS, seed: 9 }, BLOCK_LAYOUTS[name]);
     }
   };
-  withWritten(device, write, (models) => {
+  withWritten(device, writtenOnce("few words", write), (models) => {
     const context = LONGEST + COUNT + 1;
     using plain = new Decoder(models.target, context);
     using stack = new DisposableStack();

@@ -23,7 +23,7 @@ import { SMALL, writeRandomHead, writeRandomModel } from "./models.ts";
 import { problems } from "./problems.ts";
 import { counts, noise, processed } from "./reference/choice.ts";
 import { logSoftmax } from "./reference/ops.ts";
-import { decode, Decoder, prompts, withWritten } from "./rounds.ts";
+import { decode, Decoder, prompts, withWritten, writtenOnce } from "./rounds.ts";
 
 const TREE = { depth: 3, topk: 4, treeSize: 12 };
 const SAMPLED: ChoiceOptions = { temperature: 0.8, repetitionPenalty: 1.2, seed: 5 };
@@ -74,7 +74,7 @@ function withErring(device: Device, body: (models: Models) => void): void {
     writeRandomModel(`${dir}/draft`, { ...shape, noise: 1.5 });
     writeRandomHead(`${dir}/head`, { ...shape, seed: 9 });
   };
-  withWritten(device, write, body);
+  withWritten(device, writtenOnce("erring", write), body);
 }
 
 /** Of each token behind `text`, and then behind each of `sequence`, the logarithm of its chance of being `draft`'s choice. */

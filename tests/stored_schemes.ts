@@ -34,17 +34,36 @@ export interface StoredScheme {
 
 /** A number for each group of a weight: `of` gets the values of a group. Flat [n, groups]. */
 function perGroup({ values, n, k }: Weight, group: number, of: (part: Float64Array) => number) {
-  return Float64Array.from(
-    { length: (n * k) / group },
-    (_, i) => of(values.subarray(i * group, (i + 1) * group)),
-  );
+  const found = new Float64Array((n * k) / group);
+  for (let i = 0; i < found.length; i++) found[i] = of(values.subarray(i * group, (i + 1) * group));
+  return found;
 }
 
 /** The value of largest magnitude, with its sign. */
-const peak = (part: Float64Array): number =>
-  part.reduce((most, value) => Math.abs(value) > Math.abs(most) ? value : most, 0);
+function peak(part: Float64Array): number {
+  let most = 0;
+  for (let i = 0; i < part.length; i++) if (Math.abs(part[i]) > Math.abs(most)) most = part[i];
+  return most;
+}
+
+/** The least value, 0 where all are above. */
+function lowest(part: Float64Array): number {
+  let least = 0;
+  for (let i = 0; i < part.length; i++) least = Math.min(least, part[i]);
+  return least;
+}
+
+/** From the least value, or 0, to the greatest, or 0. */
+function range(part: Float64Array): number {
+  let [least, greatest] = [0, 0];
+  for (let i = 0; i < part.length; i++) {
+    least = Math.min(least, part[i]);
+    greatest = Math.max(greatest, part[i]);
+  }
+  return greatest - least;
+}
+
 const absmax = (part: Float64Array): number => Math.abs(peak(part));
-const range = (part: Float64Array): number => Math.max(0, ...part) - Math.min(0, ...part);
 
 const clamp = (value: number, low: number, high: number): number =>
   Math.min(high, Math.max(low, value));
@@ -57,26 +76,32 @@ function codes(
   zero: (i: number) => number,
   top: number,
 ): number[] {
-  return Array.from(values, (value, i) => {
-    const g = Math.floor(i / group);
-    return clamp(roundToEven(value / scale[g]) + zero(g), 0, top);
-  });
+  const found = new Array<number>(values.length);
+  for (let g = 0; g * group < found.length; g++) {
+    const at = zero(g);
+    for (let i = g * group; i < (g + 1) * group; i++) {
+      found[i] = clamp(roundToEven(values[i] / scale[g]) + at, 0, top);
+    }
+  }
+  return found;
 }
 
 /** [rows, columns] as [columns, rows]. */
 function transposed(values: ArrayLike<number>, rows: number, columns: number): number[] {
-  return Array.from(
-    { length: values.length },
-    (_, i) => values[(i % rows) * columns + Math.floor(i / rows)],
-  );
+  const found = new Array<number>(values.length);
+  for (let i = 0; i < found.length; i++) {
+    found[i] = values[(i % rows) * columns + Math.floor(i / rows)];
+  }
+  return found;
 }
 
 /** Neighbours permuted in runs: place p of a run holds the neighbour order[p]. */
 function permuted(values: ArrayLike<number>, order: readonly number[]): number[] {
-  return Array.from(
-    values,
-    (_, i) => values[i - i % order.length + order[i % order.length]],
-  );
+  const found = new Array<number>(values.length);
+  for (let i = 0; i < found.length; i++) {
+    found[i] = values[i - i % order.length + order[i % order.length]];
+  }
+  return found;
 }
 
 const MARLIN_GROUP = [0, 1, 2, 3, 4, 5, 6, 7].flatMap((i) =>
@@ -93,7 +118,7 @@ function gptq4(weight: Weight, size: number, symmetric: boolean): Packed {
   const scale = symmetric
     ? perGroup(weight, group, (part) => Math.f16round(peak(part) / -8))
     : perGroup(weight, group, (part) => Math.f16round(range(part) / 15));
-  const least = perGroup(weight, group, (part) => Math.min(0, ...part));
+  const least = perGroup(weight, group, lowest);
   const zero = (g: number): number =>
     symmetric ? 8 : clamp(roundToEven(-least[g] / scale[g]), 0, 15);
   const zeros = transposed(Array.from(scale, (_, g) => zero(g)), n, groups);
@@ -114,20 +139,24 @@ function gptqOf8(weight: Weight): Packed {
   };
 }
 
+/** `of` of each value of a weight divided by the scale of its output. */
+function scaled({ values, k }: Weight, scale: Float64Array, of: (value: number) => number) {
+  const found = new Float64Array(values.length);
+  for (let i = 0; i < found.length; i++) found[i] = of(values[i] / scale[Math.floor(i / k)]);
+  return found;
+}
+
 function w8a8(weight: Weight): Packed {
-  const { values, n, k } = weight;
+  const { n, k } = weight;
   const scale = perGroup(weight, k, (part) => Math.fround(absmax(part) / 127));
-  const q = Array.from(
-    values,
-    (value, i) => clamp(roundToEven(value / scale[Math.floor(i / k)]), -128, 127),
-  );
+  const q = scaled(weight, scale, (value) => clamp(roundToEven(value), -128, 127));
   return { weight: ["i8", [n, k], q], weight_scale: ["f32", [n, 1], scale] };
 }
 
 function fp8(weight: Weight): Packed {
-  const { values, n, k } = weight;
+  const { n, k } = weight;
   const scale = perGroup(weight, k, (part) => Math.fround(absmax(part) / 448));
-  const bytes = Array.from(values, (value, i) => e4m3Byte(value / scale[Math.floor(i / k)]));
+  const bytes = scaled(weight, scale, e4m3Byte);
   return { weight: ["u8", [n, k], bytes], weight_scale: ["f32", [n, 1], scale] };
 }
 
@@ -158,7 +187,7 @@ function qoqOf(weight: Weight, size: number): Packed {
   const stored = (q: number[]) => ["i8", [n, k / 2], qoq(q, n, k)] as const;
   if (size === -1) {
     const scale = perGroup(weight, k, (part) => Math.f16round(range(part) / 15));
-    const least = perGroup(weight, k, (part) => Math.min(0, ...part));
+    const least = perGroup(weight, k, lowest);
     const zero = (g: number): number => clamp(roundToEven(-least[g] / scale[g]), 0, 15);
     return {
       qweight: stored(codes(weight, k, scale, zero, 15)),
@@ -168,12 +197,9 @@ function qoqOf(weight: Weight, size: number): Packed {
   }
   const groups = k / size;
   const scale = perGroup(weight, k, (part) => Math.f16round(absmax(part) / 119));
-  const first = {
-    ...weight,
-    values: weight.values.map((value, i) => roundToEven(value / scale[Math.floor(i / k)])),
-  };
+  const first = { ...weight, values: scaled(weight, scale, roundToEven) };
   const second = perGroup(first, size, (part) => Math.max(1, roundToEven(range(part) / 15)));
-  const least = perGroup(first, size, (part) => Math.min(0, ...part));
+  const least = perGroup(first, size, lowest);
   const zero = (g: number): number => clamp(roundToEven(-least[g] / second[g]), 0, 15);
   const lanes = (values: ArrayLike<number>) =>
     permuted(transposed(values, n, groups), QSERVE_LANES);

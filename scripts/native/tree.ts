@@ -111,12 +111,31 @@ async function place(built: string, library: string): Promise<void> {
 }
 
 /**
- * Builds a library with cmake's `definitions`; what is up to date is not built again. Only inside `locked`.
+ * Builds a library with cmake's `definitions`, and leaves it in `build/`; what is up to date is not built again. Only inside
+ * `locked`.
  *
  * @returns the path of the library.
  * @throws {BuildError} where cmake or a compiler fails.
  */
 export async function build(
+  library: Library,
+  definitions: Readonly<Record<string, string>>,
+  killed: boolean,
+  reporter: Reporter,
+  env: Readonly<Record<string, string>> = {},
+): Promise<string> {
+  const built = await compile(library, definitions, killed, reporter, env);
+  const path = `${root}build/${library.file}`;
+  await place(built, path);
+  return path;
+}
+
+/**
+ * The same without bringing the library to its place.
+ *
+ * @returns its path in its tree.
+ */
+export async function compile(
   library: Library,
   definitions: Readonly<Record<string, string>>,
   killed: boolean,
@@ -157,7 +176,5 @@ export async function build(
     "--parallel",
     String(navigator.hardwareConcurrency),
   ], { env, onLine: (line) => compiling.line(line) });
-  const path = `${root}build/${library.file}`;
-  await place(`${tree}/${library.file}`, path);
-  return path;
+  return `${tree}/${library.file}`;
 }

@@ -11,9 +11,15 @@ function permute(data: ArrayLike<number>, shape: readonly number[], axes: readon
   const sizes = axes.map((axis) => shape[axis]);
   const out = new Float64Array(data.length);
   const index = new Array<number>(axes.length).fill(0);
+  let from = 0;
   for (let at = 0; at < out.length; at++) {
-    out[at] = data[index.reduce((sum, i, d) => sum + i * strides[axes[d]], 0)];
-    for (let d = axes.length - 1; d >= 0 && ++index[d] === sizes[d]; d--) index[d] = 0;
+    out[at] = data[from];
+    for (let d = axes.length - 1; d >= 0; d--) {
+      from += strides[axes[d]];
+      if (++index[d] < sizes[d]) break;
+      from -= sizes[d] * strides[axes[d]];
+      index[d] = 0;
+    }
   }
   return out;
 }
@@ -35,10 +41,12 @@ function words(elements: ArrayLike<number>, bits: 4 | 8): Int32Array<ArrayBuffer
 
 /** Each run of `order.length` elements rearranged: the new p is the old order[p]. */
 function rearrange(elements: ArrayLike<number>, order: readonly number[]): Float64Array {
-  return Float64Array.from(elements, (_, i) => {
+  const out = new Float64Array(elements.length);
+  for (let i = 0; i < out.length; i++) {
     const p = i % order.length;
-    return elements[i - p + order[p]];
-  });
+    out[i] = elements[i - p + order[p]];
+  }
+  return out;
 }
 
 /** What the packing ops read: word r of output j holds inputs 8 r to 8 r + 7. */
@@ -102,7 +110,8 @@ export function qqqGroup(w: ArrayLike<number>, n: number, k: number): Int32Array
 
 /** QQQ per channel: the same in two's complement of w - 8, in another order of eight. */
 export function qqq(w: ArrayLike<number>, n: number, k: number): Int32Array<ArrayBuffer> {
-  const signed = Array.from(w, (value) => (value - 8) & 15);
+  const signed = new Uint8Array(w.length);
+  for (let i = 0; i < signed.length; i++) signed[i] = (w[i] - 8) & 15;
   return tiled(signed, n, k, tensorCoreOrder(fourInARow, [4, 0, 5, 1, 6, 2, 7, 3]));
 }
 
@@ -110,6 +119,7 @@ export function qqq(w: ArrayLike<number>, n: number, k: number): Int32Array<Arra
 export function qoq(w: ArrayLike<number>, n: number, k: number): Int8Array<ArrayBuffer> {
   const shape = [n / 32, 2, 2, 8, 1, k / 32, 1, 2, 4, 4];
   const permuted = permute(w, shape, [1, 0, 5, 6, 3, 8, 7, 2, 4, 9]);
-  const half = permuted.length / 2;
-  return Int8Array.from({ length: half }, (_, i) => permuted[i] | permuted[half + i] << 4);
+  const out = new Int8Array(permuted.length / 2);
+  for (let i = 0; i < out.length; i++) out[i] = permuted[i] | permuted[out.length + i] << 4;
+  return out;
 }

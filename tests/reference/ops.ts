@@ -53,18 +53,21 @@ export function attend(
   values: Float64Array[],
   scale: number,
 ): Float64Array {
-  const scores = Float64Array.from(keys, (key) => {
+  const scores = new Float64Array(keys.length);
+  let top = -Infinity;
+  for (let p = 0; p < keys.length; p++) {
+    const key = keys[p];
     let sum = 0;
     for (let j = 0; j < q.length; j++) sum += key[j] * q[j];
-    return scale * sum;
-  });
-  const top = scores.reduce((most, score) => Math.max(most, score), -Infinity);
+    scores[p] = scale * sum;
+    top = Math.max(top, scores[p]);
+  }
   const weights = scores.map((score) => Math.exp(score - top));
   const total = weights.reduce((a, b) => a + b, 0);
   const out = new Float64Array(q.length);
   for (let p = 0; p < values.length; p++) {
-    const weight = weights[p] / total;
-    for (let j = 0; j < q.length; j++) out[j] += weight * values[p][j];
+    const [weight, value] = [weights[p] / total, values[p]];
+    for (let j = 0; j < q.length; j++) out[j] += weight * value[j];
   }
   return out;
 }

@@ -28,7 +28,7 @@ export class RandomBlocks {
     return this.#block("nibbles", () => {
       const next = randomWords(this.#seed + 1);
       // An odd number of bytes, for the same reason as above.
-      const words = Uint32Array.from({ length: ELEMENTS }, next);
+      const words = filled(new Uint32Array(ELEMENTS), next);
       return new Uint8Array(words.buffer, 0, 4 * ELEMENTS - 1);
     });
   }
@@ -37,7 +37,9 @@ export class RandomBlocks {
   normal(deviation: number): Uint8Array<ArrayBuffer> {
     return this.#block(`normal ${deviation}`, () => {
       this.#normals ??= normals(ELEMENTS, this.#seed + 2);
-      return bytesOf(Float16Array.from(this.#normals, (x) => x * deviation));
+      const values = this.#normals;
+      let i = 0;
+      return bytesOf(filled(new Float16Array(ELEMENTS), () => values[i++] * deviation));
     });
   }
 
@@ -46,7 +48,7 @@ export class RandomBlocks {
     return this.#block("e4m3", () => {
       const next = randomWords(this.#seed + 4);
       // Sign, then an exponent of four values from -2 on and any mantissa.
-      return Uint8Array.from({ length: ELEMENTS }, () => {
+      return filled(new Uint8Array(ELEMENTS), () => {
         const word = next();
         return (word & 0x80) | (0x28 + (word >>> 8) % 32);
       });
@@ -99,18 +101,27 @@ function bytesOf(values: ArrayBufferView<ArrayBuffer>): Uint8Array<ArrayBuffer> 
   return new Uint8Array(values.buffer);
 }
 
+/** `into` with what `next` gives. A loop: `from` with a function takes ten times as long. */
+function filled<T extends { readonly length: number; [i: number]: number }>(
+  into: T,
+  next: () => number,
+): T {
+  for (let i = 0; i < into.length; i++) into[i] = next();
+  return into;
+}
+
 function numbers(dtype: DType, length: number, next: () => number): Uint8Array<ArrayBuffer> {
   switch (dtype) {
     case "f16":
-      return bytesOf(Float16Array.from({ length }, next));
+      return bytesOf(filled(new Float16Array(length), next));
     case "f32":
-      return bytesOf(Float32Array.from({ length }, next));
+      return bytesOf(filled(new Float32Array(length), next));
     case "i32":
-      return bytesOf(Int32Array.from({ length }, next));
+      return bytesOf(filled(new Int32Array(length), next));
     case "i64":
       return bytesOf(BigInt64Array.from({ length }, () => BigInt(next())));
     case "i8":
-      return bytesOf(Int8Array.from({ length }, next));
+      return bytesOf(filled(new Int8Array(length), next));
     default:
       throw new Error(`random numbers of dtype ${dtype} are not made`);
   }
