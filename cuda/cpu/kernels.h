@@ -71,7 +71,7 @@ struct GemmKernels {
 // Outputs whose weights are widened together when there are many rows.
 constexpr int32_t kPanel = 24;
 // Rows of a product of four-bit weights that are better taken in integers; the bits are the same.
-constexpr int32_t kFewNibbleRows = 4;
+constexpr int32_t kFewNibbleRows = 8;
 
 struct Kernels {
   const char* name;

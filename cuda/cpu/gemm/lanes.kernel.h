@@ -71,9 +71,12 @@ void gemm_lanes(const Gemm& args, const LaneLayout& layout, int32_t begin, int32
         lane_rows<S, 2, kTerms, Step>(args, panel, output, 0, last);
         continue;
       }
-      if (args.m <= kFewLaneRows) {
+      if (args.m == 3) {
         lane_rows<S, 3, kTerms, Step>(args, panel, output, 0, last);
-        if (args.m == 4) lane_rows<S, 1, kTerms, Step>(args, panel, output, 3, last);
+        continue;
+      }
+      if (args.m == kFewLaneRows) {
+        lane_rows<S, 4, kTerms, Step>(args, panel, output, 0, last);
         continue;
       }
     }
