@@ -206,7 +206,9 @@ class DraftModel implements Drafter, DraftSteps {
     this.begin();
     while (this.isShort) {
       if (this.isPlain) {
-        round.queuePlain();
+        // What was accepted as a whole ends with a token that it has proposed and not read.
+        if (this.behind > 0) round.queueReadAndPlain();
+        else round.queuePlain();
         this.step(1);
       } else this.step(round.run());
     }
@@ -232,7 +234,7 @@ class DraftModel implements Drafter, DraftSteps {
   begin(): void {
     const { round } = this;
     const { length } = this.#verifier.state;
-    round.catchUp(length);
+    round.catchUp(length - (this.isPlain && round.readsAndDecodes ? 1 : 0));
     round.drafter?.follow();
     this.#from = length;
   }

@@ -95,7 +95,11 @@ function expectedDraft(
   const whole = lengths.reduce((sum, there, d) => sum + there * (belief.chances[d - 1] ?? 0), 0);
   return {
     ms,
-    catchUpMs: whole * costs.queued(level + 1),
+    // Plain rounds read it beside their first token.
+    catchUpMs: whole *
+      (inner.kind === "plain"
+        ? costs.verify(level + 1, 2) - costs.verify(level + 1, 1)
+        : costs.queued(level + 1)),
     msDoubt: inDraft.doubt * (draftMs / ms) ** 2,
     msLent: inDraft.lent * draftMs / ms,
     ...counted(

@@ -26,6 +26,8 @@ export class Reader implements Disposable {
   readonly #catchUps: readonly { readonly rows: number; readonly graphs: ByLength<Graph> }[];
   /** Takes in the next token behind a forward of several sequences, where there are several. */
   readonly #take?: Graph;
+  /** Reads the next token and decodes plainly behind it, where there is one sequence. */
+  readonly #readAndDecode?: Graph;
   readonly #cleanup: DisposableStack;
 
   /** Reads with `ops` and `drafter`; where it `catchesUp`, others choose tokens of the text, else nothing but prompts is read. */
@@ -56,6 +58,9 @@ export class Reader implements Disposable {
     if (seat && catchesUp) {
       this.#take = cleanup.use(Graph.capture(device, () => this.#queueTake(1, firstRow(seat, 1))));
     }
+    if (catchesUp && seat === undefined) {
+      this.#readAndDecode = cleanup.use(Graph.capture(device, () => this.#queueReadAndDecode()));
+    }
     this.#cleanup = cleanup.move();
   }
 
@@ -67,6 +72,19 @@ export class Reader implements Disposable {
       { tokens: history, start: cacheLength },
     );
     this.#queueTake(count, 0);
+  }
+
+  /** One forward of two rows, of which the first is of the next token of the history, and the other of what comes behind. */
+  #queueReadAndDecode(): void {
+    const { state, memory: { history } } = this.#ops;
+    const { cacheLength } = state;
+    state.queueForward({ rows: 2, cacheLength }, { tokens: history, start: cacheLength });
+    this.#queueTake(1, 0);
+    state.queueLogits(1, 1);
+    this.#ops.queueChoice({ rows: 1 });
+    this.#ops.queueCommit(1, undefined, 1);
+    this.#drafter?.queueObserve();
+    this.#ops.queueReadBack();
   }
 
   /** Behind a forward, in which its rows begin at `first`. */
@@ -139,9 +157,21 @@ export class Reader implements Disposable {
     this.#ops.state.length++;
   }
 
+  /** Whether one forward may read a token and decode behind it. */
+  get readsAndDecodes(): boolean {
+    return this.#readAndDecode !== undefined;
+  }
+
+  /** Queues a forward that reads the next token and decodes plainly behind it; only where it `readsAndDecodes`. */
+  readAndDecode(): void {
+    this.#readAndDecode!.launch();
+    this.#ops.state.length += 2;
+  }
+
   /** Throws code `"disposed"` where anything that its graphs need has been disposed. */
   expectLive(): void {
     this.#take?.expectLive();
+    this.#readAndDecode?.expectLive();
     for (const { graphs } of this.#catchUps) for (const graph of graphs.all) graph.expectLive();
   }
 

@@ -231,6 +231,17 @@ export class Round implements Verifier, Disposable {
     this.stats.add(1, 1);
   }
 
+  /** Whether a plain round may read a token that some other level has chosen before its own. */
+  get readsAndDecodes(): boolean {
+    return this.#reader.readsAndDecodes;
+  }
+
+  /** As `queuePlain`, in one forward with the reading of the token before, which some other level has chosen. */
+  queueReadAndPlain(): void {
+    this.#reader.readAndDecode();
+    this.stats.add(1, 1);
+  }
+
   /** The natural log-probability of the j-th token of the last round, which was run with log-probabilities. */
   logProb(j: number): number {
     return this.#ops.output.logProb(j);

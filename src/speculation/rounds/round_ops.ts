@@ -57,7 +57,8 @@ export class RoundOps implements Disposable {
       new ModelState(model, {
         context: memory.context,
         slots: memory.slots,
-        rows: Math.max(most, memory.prefillRows, seat ? MAX_TREE_ROWS : 0),
+        // A draft model reads a token and decodes behind it in one forward.
+        rows: Math.max(most, memory.prefillRows, above ? 2 : 1, seat ? MAX_TREE_ROWS : 0),
         logitsRows: seat ? MAX_TREE_ROWS : most,
         vocabulary: above?.vocabulary,
         kvCache: memory.kvCache,
@@ -119,11 +120,14 @@ export class RoundOps implements Disposable {
     });
   }
 
-  /** Queues the commit of what was accepted of `count` rows, with log-probabilities where `of` says of what. */
-  queueCommit(count: number, of?: LogProbsOf): void {
+  /**
+   * Queues the commit of what was accepted of `count` rows, with log-probabilities where `of` says of what; hidden states of the
+   * rows lie from row `from` on, with their logits where absent.
+   */
+  queueCommit(count: number, of?: LogProbsOf, from?: number): void {
     const { state, output, memory: { device }, taps } = this;
     const first = firstRow(this.seat, count);
-    const own = <D extends DType>(all: Tensor<D>) => rows(all, first, first + count);
+    const own = <D extends DType>(all: Tensor<D>, at = first) => rows(all, at, at + count);
     if (of) {
       const scores = of === "model" ? state.logits : state.scores;
       output.queueLogProbs(device, own(state.choice), own(scores));
@@ -131,7 +135,7 @@ export class RoundOps implements Disposable {
     const path = rows(output.path, 0, count);
     this.#siblings?.queueCollect(state, path, rows(output.result, 0, 1), first);
     if (taps) {
-      ringWrite(device, taps.ring, own(state.tapped), {
+      ringWrite(device, taps.ring, own(state.tapped, from), {
         start: state.cacheLength,
         path,
         count: rows(output.result, 0, 1),
