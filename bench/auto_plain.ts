@@ -28,7 +28,7 @@ const args = parseArgs(Deno.args, {
 const [repeats, maxTokens] = [Number(args.repeats), Number(args.tokens)];
 const threads = args.threads === undefined ? undefined : Number(args.threads);
 
-/** The models, and prompts of three kinds. */
+/** The models, and prompts: of SmolLM2 of several kinds. */
 async function subject(): Promise<{ models: EngineOptions; prompts: string[] }> {
   if (!args.smollm2) {
     const models = {
@@ -49,6 +49,9 @@ async function subject(): Promise<{ models: EngineOptions; prompts: string[] }> 
   const asked = [
     "Why is the sky blue?",
     "Write a short story about a lighthouse keeper.",
+    "Explain how a bill becomes a law in the United States.",
+    "Give me a recipe for vegetable soup, with all steps.",
+    "What are the advantages and disadvantages of electric cars?",
     "Say again, word for word: the quick brown fox jumps over the lazy dog and runs into the forest.",
   ];
   const prompts = asked.map((text) =>
@@ -118,6 +121,7 @@ for (const prompt of prompts) {
     (p / a).toFixed(3),
     paired.toFixed(3),
     `${median(prefill.plain).toFixed(0)} / ${median(prefill.auto).toFixed(0)}`,
+    ms.auto.map((one, i) => (ms.plain[i] / one).toFixed(3)).join(" "),
     String(identical),
   ]);
   report.push({ prompt, ms, paired, prefill, identical, choices: [...chosen] });
@@ -134,6 +138,7 @@ const header = [
   "auto / plain",
   "by pairs",
   "prompt ms",
+  "all pairs",
   "identical",
 ];
 console.log(table(rows, header.map(() => "right"), header));

@@ -6,7 +6,7 @@
 import { ArgumentError } from "../base/errors.ts";
 import type { Device } from "../device/mod.ts";
 import type { Costs, LevelCosts } from "./policy/costs.ts";
-import { type DraftSetting, PLAIN, type Setting, settingName } from "./policy/setting.ts";
+import { type DraftSetting, PLAIN, rowsOf, type Setting, settingName } from "./policy/setting.ts";
 import type { Round } from "./rounds/round.ts";
 import { median, Timer } from "./timer.ts";
 
@@ -227,7 +227,8 @@ function measured(settings: readonly Setting[]): Setting[] {
     if (other && other.minDraft >= (setting as DraftSetting).minDraft) continue;
     longest.set(key, setting);
   }
-  return [...longest.values()];
+  // The cheap ones first: what little time there is, is better spent on them.
+  return [...longest.values()].sort((a, b) => rowsOf(a) - rowsOf(b));
 }
 
 function level(
