@@ -2,7 +2,7 @@
 // blocks add up a share each and tell all others; each then rotates the queries, and one of them writes.
 #pragma once
 
-#include "gemm/parts.cuh"
+#include "gemm/pair_of_one.cuh"
 #include "ops/attention_one_list.cuh"
 #include "ops/cluster.cuh"
 #include "ops/rope_head.cuh"
@@ -26,40 +26,17 @@ struct RowOfParts {
 
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
 
-// A sum of two outputs of row 0, side by side in a vector of a product's fragments, which a thread takes.
+// The pairs of outputs of a kv head's query heads, its key and its value.
 template <int D, Order O>
 struct RowItem {
-  const float4 *first, *next;  // the vector of the first of the workers, of the second one
-  int32_t count;               // of workers
-  int32_t output, apart;       // of the product, and to the other one
-  int32_t to;                  // where the first lies among the rows of shared memory, without gaps
+  int32_t output;  // of the product: the pair's first
+  int32_t to;      // where that lies among the rows of shared memory, without gaps
 
-  // Item `item` of those of a kv head: of its query heads, its key and its value.
-  __device__ __forceinline__ RowItem(const RowOfParts<O>& from, int32_t item, int32_t group, int32_t kv_head) {
-    using At = TileOutputs<O>;
-    const RopeKv& rope = from.rope;
-    const int32_t e = item / (D / 2), p = item % (D / 2);
+  __device__ __forceinline__ RowItem(const RopeKv& rope, int32_t item, int32_t group, int32_t kv_head) {
+    const int32_t e = item / (D / 2), inside = PairOfOne<O>::output(item % (D / 2));
     const int32_t head = e < group ? kv_head * group + e : rope.heads + kv_head + (e - group) * rope.kv_heads;
-    const int32_t inside = At::kNatural ? p / 8 * 16 + p % 8 : 2 * p;
-    apart = At::kNatural ? 8 : 1;
     output = head * D + inside;
     to = e * D + inside;
-    const int32_t tile = output / At::kTile, at = output % At::kTile;
-    const int32_t warp = At::kNatural ? at / 16 : at / 32, g = At::kNatural ? at % 16 : at % 32 / 4;
-    const int j = At::kNatural ? 0 : at % 4 / 2;
-    TileWorkers workers;
-    workers.find(from.call.split, tile);
-    count = workers.last - workers.first + 1;
-    const float4* const all = reinterpret_cast<const float4*>(from.call.partials) +
-                              from.parts.at(0, false, warp / 4, j, 0, warp % 4 * 32 + 4 * g);
-    first = all + from.parts.at(workers.first, workers.second, 0, 0, 0, 0);
-    next = all + from.parts.at(workers.first + 1, false, 0, 0, 0, 0);
-    asm volatile("" : "+l"(first), "+l"(next), "+r"(count));  // or it is worked out behind the wait
-  }
-
-  __device__ __forceinline__ float2 load(int32_t at, const PartsOf<O>& parts) const {
-    const float4 part = __ldcg(at == 0 ? first : next + int64_t(at - 1) * int32_t(parts.at(1, false, 0, 0, 0, 0)));
-    return make_float2(part.x, part.z);
   }
 };
 
@@ -68,42 +45,19 @@ struct RowItem {
 template <class T, int D, Order O, class Wait, class Asked>
 __device__ __forceinline__ void tell_row(const RowOfParts<O>& from, int32_t group, int32_t kv_head, uint32_t rows,
                                          uint32_t barrier, Wait&& wait, Asked&& asked) {
-  constexpr int kAhead = 16;
+  using Pair = PairOfOne<O>;
   const int rank = blockIdx.x, blocks = gridDim.x;
   const int32_t share = (group + 2) * (D / 2) / blocks;  // even: of at most 16 blocks
   for (int32_t round = 0; round < share; round += kAttendThreads) {
     const int32_t mine = round + int32_t(threadIdx.x);
-    const RowItem<D, O> item(from, rank * share + min(mine, share - 1), group, kv_head);
-    const int32_t count = mine < share ? item.count : 0;
+    const RowItem<D, O> item(from.rope, rank * share + min(mine, share - 1), group, kv_head);
+    Pair pair(from.call, from.parts, item.output);
+    if (mine >= share) pair.count = 0;
     wait();
-    float2 v[kAhead];
-    float2 sum = make_float2(0, 0);
-    const auto fetch = [&](int32_t base) {
-#pragma unroll
-      for (int a = 0; a < kAhead; ++a) {
-        if (base + a < count) v[a] = item.load(base + a, from.parts);
-      }
-    };
-    const auto add = [&](auto begins, int32_t base) {
-#pragma unroll
-      for (int a = 0; a < kAhead; ++a) {
-        if (base + a >= count) break;
-        if (decltype(begins)::value && a == 0) sum = v[0];
-        else sum.x += v[a].x, sum.y += v[a].y;
-      }
-    };
-    fetch(0);
-    if (round == 0) asked();
-    add(std::true_type(), 0);
-#pragma unroll 1
-    for (int32_t base = kAhead; base < count; base += kAhead) {
-      fetch(base);
-      add(std::false_type(), base);
-    }
-    if (from.call.bias) {
-      const T* const bias = static_cast<const T*>(from.call.bias) + item.output;
-      sum.x += float(bias[0]), sum.y += float(bias[item.apart]);
-    }
+    float2 sum = pair.sum([&] {
+      if (round == 0) asked();
+    });
+    Pair::template add_bias<T>(sum, from.call, item.output);
     // Words of two neighbours. Where an item's two are none, the next one has the neighbours of both.
     Pack<T, 2> word;
     word.e[0] = narrow<T>(sum.x), word.e[1] = narrow<T>(sum.y);

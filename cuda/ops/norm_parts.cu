@@ -1,6 +1,6 @@
 // RMS norm of the residual stream that a product has left in parts: a cluster of blocks takes eight rows, each block
 // a tile of them or two, and tells the others the squares of its chunks. The order of sums is that of norm_row.cuh.
-#include "gemm/parts.cuh"
+#include "gemm/pair_of_one.cuh"
 #include "gemm/ptx.cuh"
 #include "ops/cluster.cuh"
 #include "ops/norm_row.cuh"
@@ -111,6 +111,60 @@ __global__ void __maxnreg__(kRegistersBesideProduct)
 #endif
 }
 
+// The same of one row of more outputs than that: a thread takes two of them.
+template <class T, Order O>
+__global__ void __maxnreg__(kRegistersBesideProduct)
+    norm_one_kernel(const StreamCall call, const PartsOf<O> parts, T* out, const T* weight, float eps) {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+  let_next_start();
+  using Pair = PairOfOne<O>;
+  constexpr int kOutputs = 2 * kThreads;
+  __shared__ __align__(16) float values[kOutputs];
+  __shared__ float squares[kMostCluster * (kOutputs / kChunk)];
+  __shared__ __align__(8) uint64_t told;
+  const int blocks = gridDim.x, warp = threadIdx.x / 32, lane = threadIdx.x % 32;
+  const int32_t chunks = call.n / kChunk, first_output = int32_t(blockIdx.x) * kOutputs;
+  const uint32_t barrier = ptx::shared_address(&told);
+  if (threadIdx.x == 0) {
+    ptx::barrier_init(barrier, 1);
+    ptx::barrier_init_fence();
+    ptx::barrier_expect(barrier, chunks * int(sizeof(float)));
+  }
+  cluster_arrive();
+  const int32_t place = Pair::output(int(threadIdx.x)), output = min(first_output + place, call.n - 1 - Pair::kApart);
+  const bool held = first_output + place < call.n;
+  const Pair pair(call, parts, output);
+  float* const y = static_cast<float*>(call.y) + output;
+  const int32_t chunk = first_output / kChunk + warp, mine = chunk * kChunk + 4 * lane;  // of a warp that has one
+  const bool has_chunk = warp < kOutputs / kChunk && chunk < chunks;
+  Pack<T, 4> by = {};
+  if (has_chunk) by = load<T, 4>(weight + mine);
+  cluster_wait();
+  wait_for_previous();
+  float old[2] = {};
+  float2 sum = pair.sum([&] { old[0] = y[0], old[1] = y[Pair::kApart]; });
+  if (pair.count > 0) {
+    Pair::template add_bias<T>(sum, call, output);
+    old[0] += sum.x, old[1] += sum.y;
+    if (held) y[0] = old[0], y[Pair::kApart] = old[1];
+  }
+  values[place] = old[0], values[place + Pair::kApart] = old[1];
+  __syncthreads();
+  if (!has_chunk) return;
+  const auto x = load<float, 4>(values + warp * kChunk + 4 * lane);
+  const float square = chunk_squares(x);
+  if (lane < blocks) tell(lane, ptx::shared_address(&squares[chunk]), square, barrier);
+  // Nobody leaves before all that others write to it has come.
+  ptx::barrier_wait(barrier, 0);
+  float of_lane = 0;
+#pragma unroll
+  for (int at = 0; at < kMostCluster * (kOutputs / kChunk); at += 32) {
+    if (at + lane < chunks) of_lane += squares[at + lane];
+  }
+  store(out + mine, scaled(x, norm_scale(of_lane, call.n, eps), by));
+#endif
+}
+
 // Whether the device holds clusters of so many of the kernel's blocks.
 template <class Kernel>
 bool holds_clusters(smq_context* ctx, Kernel kernel, int blocks) {
@@ -149,6 +203,19 @@ bool run(smq_context* ctx, T* out, int32_t out_stride, const T* weight, float ep
   return true;
 }
 
+template <class T, Order O>
+bool run_one(smq_context* ctx, T* out, const T* weight, float eps) {
+  const StreamCall& call = ctx->parts->call;
+  const int blocks = (call.n + 2 * kThreads - 1) / (2 * kThreads);
+  const auto kernel = norm_one_kernel<T, O>;
+  if (blocks == 1 || blocks > kMostCluster || !holds_clusters(ctx, kernel, blocks)) return false;
+  const Parts parts = take_parts(ctx);
+  prefer_shared(kernel);
+  launch_clusters(ctx, unsigned(blocks), kernel, unsigned(blocks), kThreads, 0, parts.call, PartsOf<O>{parts.rows / 8}, out,
+                  weight, eps);
+  return true;
+}
+
 }  // namespace
 
 bool rms_norm_of_parts(smq_context* ctx, uint64_t out, int32_t out_stride, uint64_t x, uint64_t weight, int32_t m,
@@ -162,8 +229,14 @@ bool rms_norm_of_parts(smq_context* ctx, uint64_t out, int32_t out_stride, uint6
       return run<T, kOrder, decltype(tiles)::value>(ctx, at<T>(out), out_stride, at<const T>(weight), eps);
     };
     constexpr int kMostTiles = kMostOutputs / TileOutputs<kOrder>::kTile;
-    return run_with(std::integral_constant<int, 1>()) ||
-           (kMostTiles > 1 && run_with(std::integral_constant<int, kMostTiles>()));
+    if (run_with(std::integral_constant<int, 1>()) ||
+        (kMostTiles > 1 && run_with(std::integral_constant<int, kMostTiles>()))) {
+      return true;
+    }
+    if constexpr (kOrder != Order::kPairs) {
+      if (m == 1) return run_one<T, kOrder>(ctx, at<T>(out), at<const T>(weight), eps);
+    }
+    return false;
   });
 }
 
