@@ -144,7 +144,7 @@ backendTest("log-probabilities stay the same where a text outgrows short caches"
       const off = Math.abs(value - logprobs[prompt.length + i]!);
       assert(off <= TOLERANCE[device.backend], `${off} at ${i}`);
     }
-    // Trees, which are verified with all slots, agree bit for bit.
+    // Trees and sequences, which have short caches of their own, agree bit for bit.
     for (const method of METHODS) {
       assertEquals(logged(target, prompt, 24, "model", {}, method.plan(models)), plain);
     }

@@ -16,7 +16,7 @@ template <int N>
 struct F16Hopper {
   static constexpr int kUnit = kF16Tile * kF16Block * 2;
   static constexpr int kRows = N * kF16Block * 2;
-  using R = Ring<stages_for(kRows, kUnit, N <= 8 ? kFewShared : kMostShared), kRows, kUnit>;
+  using R = Ring<stages_for(kRows, kUnit, N <= 16 ? kFewShared : kMostShared), kRows, kUnit>;
 };
 
 template <class T, int N>

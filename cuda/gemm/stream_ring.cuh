@@ -36,7 +36,7 @@ namespace smq {
 // Shared memory of a multiprocessor, and nearly all of it: what is left is for the small kernels before and behind.
 // Two blocks never fit: the next product's may start when some multiprocessors are free and others not yet.
 constexpr int kWholeShared = 232448, kMostShared = 212992;
-// The same for up to eight rows: attention of one row (kOneShared) starts beside the product before it, and the
+// The same for up to 16 rows: attention of one row (kOneShared) or a few starts beside the product before it, and the
 // product behind it beside attention.
 constexpr int kFewShared = 176128;
 constexpr int kMostStages = 12, kStageBarriers = 24;  // bytes of a stage's barriers

@@ -25,7 +25,7 @@ struct W4Hopper {
   // can.
   static constexpr bool kTrades = !kMma;
   static constexpr int kThreads = kConsumers + (kTrades ? kGroupThreads : 64);
-  using R = Ring<stages_for(kRows, kUnit, N <= 8 ? kFewShared : kMostShared), kRows, kUnit>;
+  using R = Ring<stages_for(kRows, kUnit, N <= 16 ? kFewShared : kMostShared), kRows, kUnit>;
 };
 
 template <class T, int N, int Grain, int Zeros>

@@ -33,6 +33,14 @@ __global__ void __launch_bounds__(kMergeThreads, 4) merge_kernel(const __grid_co
   merge_pieces<T>(call);
 }
 
+template <class T>
+void launch_merge(smq_context* ctx, const DecodeCall& call) {
+  prefer_shared(merge_kernel<T>);
+  const AttentionArgs& args = call.args;
+  const int merging = (args.heads * (args.head_dim / 4) + kMergeThreads - 1) / kMergeThreads;
+  launch(ctx, merge_kernel<T>, dim3(unsigned(merging), unsigned(args.m)), dim3(kMergeThreads), 0, call);
+}
+
 // The stages of a block's ring: as many as `room` bytes hold.
 template <class Shape>
 inline int stages_within(int room, int most) {
@@ -144,9 +152,7 @@ int32_t launch_decode(smq_context* ctx, const AttentionArgs& args, T) {
   } else if constexpr (D <= 128) {
     launch_attend<T, D, 1, 2, Eight>(ctx, call, early);
   }
-  prefer_shared(merge_kernel<T>);
-  const int merging = (args.heads * (args.head_dim / 4) + kMergeThreads - 1) / kMergeThreads;
-  launch(ctx, merge_kernel<T>, dim3(unsigned(merging), unsigned(args.m)), dim3(kMergeThreads), 0, call);
+  launch_merge<T>(ctx, call);
   return launched(ctx, "attention");
 }
 

@@ -44,6 +44,13 @@ __device__ __forceinline__ void tell(int block, uint32_t to, float first, float 
                "r"(__float_as_uint(first)), "r"(__float_as_uint(second)), "r"(address_in(block, barrier))
                : "memory");
 }
+// Four words, at a multiple of sixteen bytes.
+__device__ __forceinline__ void tell(int block, uint32_t to, const uint4& value, uint32_t barrier) {
+  asm volatile("st.async.weak.shared::cluster.mbarrier::complete_tx::bytes.v4.b32 [%0], {%1, %2, %3, %4}, [%5];" ::"r"(
+                   address_in(block, to)),
+               "r"(value.x), "r"(value.y), "r"(value.z), "r"(value.w), "r"(address_in(block, barrier))
+               : "memory");
+}
 
 #endif
 

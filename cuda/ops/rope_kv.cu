@@ -1,5 +1,6 @@
 // Norm and rotation of q and k, and the write of k and v into their caches, in one pass.
 #include "gemm/parts.cuh"
+#include "ops/attention_few_fits.cuh"
 #include "ops/attention_one_fits.cuh"
 #include "ops/company.cuh"
 #include "ops/parts.cuh"
@@ -68,12 +69,13 @@ __global__ void __launch_bounds__(kWarps * 32) rope_keys_kernel(const RopeKeys a
   });
 }
 
-// Whether attention may do it: of one row that a product has left in parts alone.
+// Whether attention may do it: of one row, or a few, that a product has left in parts alone.
 bool may_wait(const smq_context* ctx, const RopeKv& args) {
   const int32_t width = (args.heads + 2 * args.kv_heads) * args.head_dim;
   return args.slot_offset >= 0 && args.heads % args.kv_heads == 0 && rotates_pairs(args) &&
-         one_row_fits(ctx, args.m, args.heads, args.kv_heads, args.head_dim, args.slots, args.cache) &&
-         has_parts_of(ctx, args.qkv, 1, width, SMQ_STORE, args.dtype) && ctx->parts->order != Order::kPairs &&
+         (one_row_fits(ctx, args.m, args.heads, args.kv_heads, args.head_dim, args.slots, args.cache) ||
+          few_rows_fit(ctx, args.m, args.heads, args.kv_heads, args.head_dim, args.slots, args.cache)) &&
+         has_parts_of(ctx, args.qkv, args.m, width, SMQ_STORE, args.dtype) && ctx->parts->order != Order::kPairs &&
          shares_all_tiles(ctx->parts->call.split);
 }
 

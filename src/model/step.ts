@@ -6,8 +6,14 @@
  */
 import type { Tensor } from "../device/mod.ts";
 
-/** Slots of a cache up to which attention of one row is quickest on a GPU: all of it is one kernel there (decision 32). */
+/**
+ * Slots of a cache up to which attention of one row, and of a few, is quickest on a GPU by kernels that take rotation, too
+ * (decisions 32 and 58).
+ */
 export const SHORT_SLOTS = 1024;
+
+/** The most rows for which there is such a kernel. */
+export const FEW_ROWS = 16;
 
 /** Where the rows of a forward stand. */
 export interface Step {

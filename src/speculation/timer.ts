@@ -4,6 +4,7 @@
  * @module
  */
 import { Graph } from "../device/mod.ts";
+import { slotsAt } from "./rounds/by_length.ts";
 import { slotsOf } from "./sequence/memory.ts";
 import { depthOf, type Setting } from "./policy/setting.ts";
 import type { Round } from "./rounds/round.ts";
@@ -82,7 +83,11 @@ export class Timer {
     const times = new Map<number, number>();
     for (const count of counts.filter((count) => count <= room)) {
       using forward = Graph.capture(device, () => {
-        state.queueForward({ rows: count, cacheLength }, { tokens: history, start: cacheLength });
+        const slots = slotsAt(count, state.length);
+        state.queueForward({ rows: count, cacheLength, slots }, {
+          tokens: history,
+          start: cacheLength,
+        });
         for (let at = 0; at < count; at += most) {
           const rows = Math.min(most, count - at);
           state.queueLogits(rows, at);

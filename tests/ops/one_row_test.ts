@@ -1,18 +1,13 @@
-/**
- * One row behind a product: on CUDA its rotation and its attention may be one kernel, which adds up what the product
- * has left. The ops give the bits that they give one by one, and those of the row among others.
- */
+/** One row behind a product, and beside another one. */
 import { assertEquals } from "@std/assert";
-import { Graph, rows } from "../../src/device/mod.ts";
-import { attention, attentionBytes, fill, ropeKv, siluMul } from "../../src/ops/mod.ts";
+import { rows } from "../../src/device/mod.ts";
+import { attention, attentionBytes, ropeKv, siluMul } from "../../src/ops/mod.ts";
 import { backendTest } from "../backends.ts";
 import { Random } from "../random.ts";
 import type { Activation, Rig } from "../rig.ts";
+import { checkBehind, type Shape } from "./behind_product.ts";
 import { product, type Scheme } from "./product.ts";
 import type { RowOptions } from "./row_options.ts";
-
-/** Heads, kv heads, their width, and the product's inputs. */
-type Shape = readonly [heads: number, kvHeads: number, headDim: number, k: number];
 
 const OPTIONS: readonly RowOptions[] = [
   {},
@@ -24,74 +19,15 @@ const OPTIONS: readonly RowOptions[] = [
   { slotOffset: 1, window: 1, dressed: true },
 ];
 
-/** Runs the three ops in one graph, and apart from each other, and compares all that they write. */
+/** One case for each of the lengths and options. */
 function check(
   rig: Rig,
   scheme: Scheme,
   dtype: Activation,
-  [heads, kvHeads, headDim, k]: Shape,
+  shape: Shape,
   lengths: readonly number[],
 ): void {
-  const { device } = rig;
-  const n = (heads + 2 * kvHeads) * headDim, slots = Math.max(...lengths) + 70;
-  const run = product(rig, scheme, dtype, n, k);
-  const random = new Random(n);
-  const of = (count: number) => rig.put(dtype, [count], random.normals(count));
-  const [bias, qNorm, kNorm] = [of(n), of(headDim), of(headDim)];
-  const x = rig.put(dtype, [1, k], random.normals(k));
-  const table = rig.put("f32", [slots, headDim], random.normals(slots * headDim));
-  const depths = rig.put("i32", [1], [7]);
-  const pairs = random.normals(slots * kvHeads * headDim);
-  const [kCache, vCache] = [pairs, pairs.toReversed()].map((values) =>
-    rig.put(dtype, [slots, kvHeads, headDim], values)
-  );
-  const workspace = rig.arena.allocate("u8", [
-    Math.max(1, attentionBytes(device, { m: 1, heads, kvHeads, headDim, slots })),
-  ]);
-  const cacheLength = rig.counter(0);
-  for (const options of OPTIONS) {
-    const { slotOffset = 0, window, mask, scale = 1 / Math.sqrt(headDim), dressed } = options;
-    const shared = { kCache, vCache, cacheLength, slotOffset, heads, kvHeads, headDim };
-    const bits = mask && rig.put("u64", [1, mask.length], BigUint64Array.from(mask));
-    for (const length of lengths) {
-      rig.setCounter(cacheLength, length);
-      const slot = length + slotOffset;
-      const results = [-1, 0, 1].map((apart) => {
-        const y = rig.output(dtype, [1, n]);
-        const out = rig.output(dtype, [1, heads * headDim]);
-        const written = [kCache, vCache].map((cache) => rows(cache, slot, slot + 1));
-        for (const pair of written) fill(device, pair, 0xff);
-        const steps = [
-          () => run(y.tensor, x, dressed ? bias : undefined),
-          () =>
-            ropeKv(device, y.tensor, {
-              ...{ ...shared, table, eps: 1e-5 },
-              ...(dressed ? { qNorm, kNorm, depths } : {}),
-            }),
-          () =>
-            attention(device, out.tensor, y.tensor, {
-              ...{ ...shared, mask: bits, window, scale, workspace },
-            }),
-        ];
-        if (apart < 0) {
-          using graph = Graph.capture(device, () => steps.forEach((step) => step()));
-          graph.launch();
-          device.synchronize();
-        } else {
-          steps.forEach((step, i) => {
-            step();
-            if (i === apart) device.synchronize();
-          });
-        }
-        return [y.bytes(), ...written.map((pair) => device.download(pair)), out.bytes()];
-      });
-      const what = `${scheme}, heads ${heads}/${kvHeads} x ${headDim}, length ${length}, ${
-        JSON.stringify({ ...options, mask: mask?.map(String) })
-      }`;
-      assertEquals(results[0], results[1], `${what}: all at once, and the product apart`);
-      assertEquals(results[0], results[2], `${what}: all at once, and attention apart`);
-    }
-  }
+  checkBehind(rig, { scheme, dtype, shape, m: 1, lengths, options: OPTIONS });
 }
 
 /** Around the ends of chunks and of spans, in caches of up to 1,024 slots, which clusters of sixteen blocks serve. */

@@ -27,7 +27,7 @@ export class Reader implements Disposable {
   /** Takes in the next token behind a forward of several sequences, where there are several. */
   readonly #take?: Graph;
   /** Reads the next token and decodes plainly behind it, where there is one sequence. */
-  readonly #readAndDecode?: Graph;
+  readonly #readAndDecode?: ByLength<Graph>;
   readonly #cleanup: DisposableStack;
 
   /** Reads with `ops` and `drafter`; where it `catchesUp`, others choose tokens of the text, else nothing but prompts is read. */
@@ -59,7 +59,11 @@ export class Reader implements Disposable {
       this.#take = cleanup.use(Graph.capture(device, () => this.#queueTake(1, firstRow(seat, 1))));
     }
     if (catchesUp && seat === undefined) {
-      this.#readAndDecode = cleanup.use(Graph.capture(device, () => this.#queueReadAndDecode()));
+      this.#readAndDecode = new ByLength(
+        2,
+        slots,
+        (slots) => cleanup.use(Graph.capture(device, () => this.#queueReadAndDecode(slots))),
+      );
     }
     this.#cleanup = cleanup.move();
   }
@@ -75,10 +79,10 @@ export class Reader implements Disposable {
   }
 
   /** One forward of two rows, of which the first is of the next token of the history, and the other of what comes behind. */
-  #queueReadAndDecode(): void {
+  #queueReadAndDecode(slots?: number): void {
     const { state, memory: { history } } = this.#ops;
     const { cacheLength } = state;
-    state.queueForward({ rows: 2, cacheLength }, { tokens: history, start: cacheLength });
+    state.queueForward({ rows: 2, cacheLength, slots }, { tokens: history, start: cacheLength });
     this.#queueTake(1, 0);
     state.queueLogits(1, 1);
     this.#ops.queueChoice({ rows: 1 });
@@ -164,15 +168,16 @@ export class Reader implements Disposable {
 
   /** Queues a forward that reads the next token and decodes plainly behind it; only where it `readsAndDecodes`. */
   readAndDecode(): void {
-    this.#readAndDecode!.launch();
+    this.#readAndDecode!.at(this.#ops.state.length).launch();
     this.#ops.state.length += 2;
   }
 
   /** Throws code `"disposed"` where anything that its graphs need has been disposed. */
   expectLive(): void {
     this.#take?.expectLive();
-    this.#readAndDecode?.expectLive();
-    for (const { graphs } of this.#catchUps) for (const graph of graphs.all) graph.expectLive();
+    for (const graphs of [...this.#catchUps.map(({ graphs }) => graphs), this.#readAndDecode]) {
+      for (const graph of graphs?.all ?? []) graph.expectLive();
+    }
   }
 
   /** Destroys its graphs. */

@@ -5,6 +5,7 @@
  * @module
  */
 import type { Arena } from "../../device/mod.ts";
+import { SHORT_SLOTS } from "../../model/mod.ts";
 import { ByLength } from "./by_length.ts";
 import { ConstraintMemory } from "../sequence/constraint.ts";
 import type { Drafter, Proposal } from "../sequence/drafter.ts";
@@ -20,7 +21,7 @@ export class RoundKinds implements Disposable {
   readonly #drafter?: Drafter;
   readonly #plains: ByLength<RoundGraphs>;
   /** Rounds of what the drafter proposes, of each place by their rows. */
-  readonly #proposed: ReadonlyMap<Proposal, readonly RoundGraphs[]>;
+  readonly #proposed: ReadonlyMap<Proposal, readonly ByLength<RoundGraphs>[]>;
   readonly #logged = new Set<LogProbsOf>();
   /** Rounds of what a constraint forces, and the memory of all constrained rounds, where they have been prepared. */
   #forced?: RoundGraphs;
@@ -39,11 +40,20 @@ export class RoundKinds implements Disposable {
       (slots) => cleanup.use(this.#graphs({ rows: 1 }, 0, slots)),
     );
     const places = drafter ? drafter.proposals ?? [drafter.proposal] : [];
+    // Forwards of several texts know no short ones of more than one row.
+    const slots = seat ? SHORT_SLOTS : memory.slots;
     this.#proposed = new Map(places.map((place, i) => [
       place,
-      cutsOf(place).map((proposal) => cleanup.use(this.#graphs(proposal, 1 + i))),
+      cutsOf(place).map((proposal) =>
+        new ByLength(
+          proposal.rows,
+          slots,
+          (slots) => cleanup.use(this.#graphs(proposal, 1 + i, slots)),
+        )
+      ),
     ]));
-    this.free = [...this.#plains.all, ...[...this.#proposed.values()].flat()];
+    const proposed = [...this.#proposed.values()].flat().flatMap(({ all }) => all);
+    this.free = [...this.#plains.all, ...proposed];
     for (const graphs of this.free) {
       graphs.prepare();
       graphs.prepareCommit();
@@ -94,7 +104,10 @@ export class RoundKinds implements Disposable {
   get proposed(): RoundGraphs {
     const { proposed, proposal: place } = this.#drafter!;
     if (proposed === 1) return this.plain;
-    return this.#proposed.get(place)!.find(({ proposal }) => proposed <= proposal.rows)!;
+    const graphs = this.#proposed.get(place)!.find(({ all: [{ proposal }] }) =>
+      proposed <= proposal.rows
+    )!;
+    return graphs.at(this.#ops.state.length);
   }
 
   /** See `Round.prepareLogProbs`. */
