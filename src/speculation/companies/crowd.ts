@@ -6,6 +6,10 @@
  * A machine has others to serve as well, and what a turn takes says as much of them as of the way. So a way is judged by its median
  * turn, and what has won a trial is not believed for long before it has won another one.
  *
+ * Drafters that are allowed to propose need not do so: of several, a policy chooses for each text. A turn in which none of them
+ * did is a plain one, and says nothing of proposals. And what they take changes with what policies choose: as soon as they look
+ * worse than plain turns, these are tried.
+ *
  * @module
  */
 
@@ -39,6 +43,18 @@ interface Size {
   left: number;
 }
 
+/** What came of a turn. */
+export interface TurnTaken {
+  /** Whether it was to be plain. */
+  readonly askedPlain: boolean;
+  /** Whether it was, as nobody proposed. */
+  readonly wasPlain: boolean;
+  /** Tokens committed. */
+  readonly tokens: number;
+  /** Milliseconds. */
+  readonly ms: number;
+}
+
 /** Chooses between proposals and plain rounds. */
 export class Crowd {
   readonly #sizes = new Map<number, Size>();
@@ -53,19 +69,23 @@ export class Crowd {
     return size.way === 1;
   }
 
-  /** Hears that a turn of `count` sequences committed `tokens` in `ms` milliseconds. */
-  observe(count: number, isPlain: boolean, tokens: number, ms: number): void {
-    const way = isPlain ? 1 : 0;
-    const hasChanged = way !== this.#before;
-    this.#before = way;
+  /** Hears what came of a turn of `count` sequences. */
+  observe(count: number, { askedPlain, wasPlain, tokens, ms }: TurnTaken): void {
+    const asked = askedPlain ? 1 : 0;
+    const hasChanged = asked !== this.#before;
+    this.#before = asked;
     // Drafters read what they have missed.
     if (hasChanged || tokens === 0) return;
     const size = this.#sizeOf(count);
-    const known = size.ways[way];
-    known.push(ms / tokens);
+    const { ways, better } = size;
+    const known = ways[wasPlain ? 1 : 0];
+    const took = ms / tokens;
+    known.push(took);
     if (known.length > KEPT) known.shift();
-    const isTrial = way !== size.better;
-    if (isTrial && ms / tokens > HOPELESS * median(size.ways[size.better])) size.left = 0;
+    const isHopeless = size.way !== better && took > HOPELESS * median(ways[better]);
+    // Plain rounds have not changed when they look worse than proposals did: the machine has.
+    const isWorse = size.way === better && !wasPlain && median(ways[0]) > median(ways[1]);
+    if (isHopeless || isWorse) size.left = 0;
   }
 
   #sizeOf(count: number): Size {
@@ -94,7 +114,8 @@ function choose(size: Size): void {
   const hasWon = !(tried < best);
   size.won = hasWon ? size.won + 1 : 0;
   size.better = size.way = hasWon ? better : other;
-  const ratio = hasWon ? tried / best : best / tried;
+  // Where nobody wanted to propose, asking again costs nothing.
+  const ratio = tried === Infinity ? 1 : hasWon ? tried / best : best / tried;
   const believed = ratio > HOPELESS ? Infinity : LEAST_BETWEEN * size.won ** 2;
   const between = Math.min(MOST_BETWEEN, LEAST_BETWEEN * ratio ** 4, believed);
   size.left = size.won === 0 ? DOUBTED : Math.round(between);
