@@ -25,6 +25,10 @@ const DOUBTED = 12;
 /** How many times as long one way takes as the other where that is more than what else a machine does: it is believed at once. */
 const HOPELESS = 4;
 
+/** The same where it took that much longer in each of two turns: nobody waits for the end of its trial. */
+const LOST = 1.5;
+const LOST_TURNS = 2;
+
 /** Turns between two trials, at least and at most: fewer where both are about as good. */
 const LEAST_BETWEEN = 64;
 const MOST_BETWEEN = 1024;
@@ -82,10 +86,12 @@ export class Crowd {
     const took = ms / tokens;
     known.push(took);
     if (known.length > KEPT) known.shift();
-    const isHopeless = size.way !== better && took > HOPELESS * median(ways[better]);
+    const best = median(ways[better]);
+    const isVain = isEach(ways[size.way], LOST * best) || took > HOPELESS * best;
+    const isLost = size.way !== better && isVain;
     // Plain rounds have not changed when they look worse than proposals did: the machine has.
     const isWorse = size.way === better && !wasPlain && median(ways[0]) > median(ways[1]);
-    if (isHopeless || isWorse) size.left = 0;
+    if (isLost || isWorse) size.left = 0;
   }
 
   #sizeOf(count: number): Size {
@@ -119,6 +125,11 @@ function choose(size: Size): void {
   const believed = ratio > HOPELESS ? Infinity : LEAST_BETWEEN * size.won ** 2;
   const between = Math.min(MOST_BETWEEN, LEAST_BETWEEN * ratio ** 4, believed);
   size.left = size.won === 0 ? DOUBTED : Math.round(between);
+}
+
+/** Whether so many turns that one trial is over by them took more than `ms`, each of them. */
+function isEach(values: readonly number[], ms: number): boolean {
+  return values.length >= LOST_TURNS && Math.min(...values) > ms;
 }
 
 /** Of no numbers, infinity: what is not known is no better. */

@@ -32,6 +32,20 @@ Deno.test("crowd: what is about as good is tried more often, but not often", () 
   assert(share > 0.02 && share < 0.12, `${share}`);
 });
 
+Deno.test("crowd: a trial that is lost is over behind two turns, and the one that tells nothing", () => {
+  const trials = (speed: number) => {
+    const crowd = new Crowd();
+    plainShare(crowd, 8, 100, [speed, 1]);
+    const ways = Array.from(
+      { length: 3000 },
+      () => plainShare(crowd, 8, 1, [speed, 1]) ? "-" : "p",
+    );
+    return new Set(ways.join("").match(/p+/g));
+  };
+  assertEquals(trials(0.6), new Set(["ppp"]));
+  assertEquals(trials(0.9), new Set(["ppppp"]));
+});
+
 Deno.test("crowd: both ways are tried before one is chosen", () => {
   const crowd = new Crowd();
   const ways = Array.from({ length: 10 }, () => {
