@@ -60,16 +60,17 @@ export class Company implements Disposable {
     const rounds = this.#rounds;
     if (turns.length === 1 && isPlain === undefined) return this.#queueAlone(turns[0]);
     if (rounds[0].drafter === undefined || isPlain !== undefined) {
-      return this.#queue(turns, isPlain ?? false);
+      return this.#queue(turns, isPlain ?? false).finish;
     }
     const count = turns.length;
     const length = () => turns.reduce((sum, { seat }) => sum + rounds[seat].state.length, 0);
-    const way = this.#crowd.isPlain(count);
+    const askedPlain = this.#crowd.isPlain(count);
     const [before, started] = [length(), performance.now()];
-    const finish = this.#queue(turns, way);
+    const { wasPlain, finish } = this.#queue(turns, askedPlain);
     return () => {
       finish();
-      this.#crowd.observe(count, way, length() - before, performance.now() - started);
+      const [tokens, ms] = [length() - before, performance.now() - started];
+      this.#crowd.observe(count, { askedPlain, wasPlain, tokens, ms });
     };
   }
 
@@ -106,7 +107,8 @@ export class Company implements Disposable {
     };
   }
 
-  #queue(turns: readonly Turn[], isPlain: boolean): () => void {
+  /** Queues them; gives whether nobody proposed, and what ends them. */
+  #queue(turns: readonly Turn[], isPlain: boolean): { wasPlain: boolean; finish: () => void } {
     const begun = new Map<number, Begun>();
     // What went wrong has been told, and has no part in what follows.
     const attempt = (seat: number, body: (one: Begun) => void): void => {
@@ -128,6 +130,7 @@ export class Company implements Disposable {
     together.sort((a, b) => a - b);
     if (together.length > 0) this.#drafting!.propose(together);
     for (const seat of together) attempt(seat, ({ round }) => round.take());
+    const wasPlain = [...begun.values()].every(({ round }) => !round.hasProposal);
     const kinds = this.#kindsOf(begun);
     for (const [kind, seats] of kinds) {
       for (const seat of seats) attempt(seat, ({ round }) => round.queueRead(kind));
@@ -148,11 +151,12 @@ export class Company implements Disposable {
       draft: together.length > 0 ? DeviceEvent.elapsed(start, before) / together.length : 0,
       verify: DeviceEvent.elapsed(before, after) / share,
     });
-    return () => {
+    const finish = () => {
       for (const seat of begun.keys()) {
         attempt(seat, ({ turn, round }) => turn.done({ accepted: round.finish(sharedMs) }));
       }
     };
+    return { wasPlain, finish };
   }
 
   /** The seats of each kind of rounds, ascending; proposals of one place take the most rows that one of them needs, if these are few. */

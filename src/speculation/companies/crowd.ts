@@ -6,6 +6,10 @@
  * A machine has others to serve as well, and what a turn takes says as much of them as of the way. So a way is judged by its median
  * turn, and what has won a trial is not believed for long before it has won another one.
  *
+ * Drafters that are allowed to propose need not do so: of several, a policy chooses for each text. A turn in which none of them
+ * did is a plain one, and says nothing of proposals. And what they take changes with what policies choose: as soon as they look
+ * worse than plain turns, these are tried.
+ *
  * @module
  */
 
@@ -20,6 +24,10 @@ const DOUBTED = 12;
 
 /** How many times as long one way takes as the other where that is more than what else a machine does: it is believed at once. */
 const HOPELESS = 4;
+
+/** The same where it took that much longer in each of two turns: nobody waits for the end of its trial. */
+const LOST = 1.5;
+const LOST_TURNS = 2;
 
 /** Turns between two trials, at least and at most: fewer where both are about as good. */
 const LEAST_BETWEEN = 64;
@@ -39,6 +47,18 @@ interface Size {
   left: number;
 }
 
+/** What came of a turn. */
+export interface TurnTaken {
+  /** Whether it was to be plain. */
+  readonly askedPlain: boolean;
+  /** Whether it was, as nobody proposed. */
+  readonly wasPlain: boolean;
+  /** Tokens committed. */
+  readonly tokens: number;
+  /** Milliseconds. */
+  readonly ms: number;
+}
+
 /** Chooses between proposals and plain rounds. */
 export class Crowd {
   readonly #sizes = new Map<number, Size>();
@@ -53,19 +73,25 @@ export class Crowd {
     return size.way === 1;
   }
 
-  /** Hears that a turn of `count` sequences committed `tokens` in `ms` milliseconds. */
-  observe(count: number, isPlain: boolean, tokens: number, ms: number): void {
-    const way = isPlain ? 1 : 0;
-    const hasChanged = way !== this.#before;
-    this.#before = way;
+  /** Hears what came of a turn of `count` sequences. */
+  observe(count: number, { askedPlain, wasPlain, tokens, ms }: TurnTaken): void {
+    const asked = askedPlain ? 1 : 0;
+    const hasChanged = asked !== this.#before;
+    this.#before = asked;
     // Drafters read what they have missed.
     if (hasChanged || tokens === 0) return;
     const size = this.#sizeOf(count);
-    const known = size.ways[way];
-    known.push(ms / tokens);
+    const { ways, better } = size;
+    const known = ways[wasPlain ? 1 : 0];
+    const took = ms / tokens;
+    known.push(took);
     if (known.length > KEPT) known.shift();
-    const isTrial = way !== size.better;
-    if (isTrial && ms / tokens > HOPELESS * median(size.ways[size.better])) size.left = 0;
+    const best = median(ways[better]);
+    const isVain = isEach(ways[size.way], LOST * best) || took > HOPELESS * best;
+    const isLost = size.way !== better && isVain;
+    // Plain rounds have not changed when they look worse than proposals did: the machine has.
+    const isWorse = size.way === better && !wasPlain && median(ways[0]) > median(ways[1]);
+    if (isLost || isWorse) size.left = 0;
   }
 
   #sizeOf(count: number): Size {
@@ -94,10 +120,16 @@ function choose(size: Size): void {
   const hasWon = !(tried < best);
   size.won = hasWon ? size.won + 1 : 0;
   size.better = size.way = hasWon ? better : other;
-  const ratio = hasWon ? tried / best : best / tried;
+  // Where nobody wanted to propose, asking again costs nothing.
+  const ratio = tried === Infinity ? 1 : hasWon ? tried / best : best / tried;
   const believed = ratio > HOPELESS ? Infinity : LEAST_BETWEEN * size.won ** 2;
   const between = Math.min(MOST_BETWEEN, LEAST_BETWEEN * ratio ** 4, believed);
   size.left = size.won === 0 ? DOUBTED : Math.round(between);
+}
+
+/** Whether so many turns that one trial is over by them took more than `ms`, each of them. */
+function isEach(values: readonly number[], ms: number): boolean {
+  return values.length >= LOST_TURNS && Math.min(...values) > ms;
 }
 
 /** Of no numbers, infinity: what is not known is no better. */

@@ -94,6 +94,11 @@ export class UnderWay {
     return this.#tools.kinds.free.indexOf(this.#graphs);
   }
 
+  /** Whether its drafter has proposed anything: it may have been told, or have found, that nothing is worth it. */
+  get hasProposal(): boolean {
+    return this.isProposing && this.#graphs !== this.#tools.kinds.plain;
+  }
+
   /** Queues all that follows the proposal, in forwards of its own. */
   queueAlone(): void {
     const { events: [, , verified, committed] } = this.#tools;
