@@ -8,7 +8,7 @@
 
 namespace smq {
 
-// What a product of up to eight rows (kFewShared) leaves of a multiprocessor's shared memory, for one block.
+// What a product of up to 16 rows (kFewShared) leaves of a multiprocessor's shared memory, for one block.
 constexpr int kOneShared = 55 << 10;
 constexpr int kMostOneStages = 3;
 
