@@ -3,15 +3,15 @@
  *
  *     deno run -A bench/auto_plain.ts [--smollm2] [--repeats 7] [--tokens 96] [--threads N] [--json FILE]
  *
- * loads the demo trio, or SmolLM2 with its drafters, twice: with `auto` and with `ar`. Each prompt is continued by one and by the
- * other, so often as said, who is first by turns; what was measured at load, and the reading of prompts, is left out of the
- * times, and printed apart. Prints the medians' ratio for each prompt, and of all; and the median of the ratios of those that
- * ran one behind the other, which what holds up the machine for a while holds up alike.
+ * loads the demo trio, or SmolLM2 with its drafters, twice: with `auto` and with `ar`. Each prompt is continued by both, so
+ * often as said, some tokens by one and some by the other, who is first by turns, so that what holds up the machine for a while
+ * holds up both; what was measured at load, and the reading of prompts, is left out of the times, and printed apart. Prints the
+ * medians' ratio for each prompt, and of all; and the median of the ratios of pairs.
  *
  * @module
  */
 import { parseArgs } from "@std/cli/parse-args";
-import { Engine, type EngineOptions } from "../mod.ts";
+import { Engine, type EngineOptions, type Generation, type Piece } from "../mod.ts";
 import { Reporter } from "../scripts/native/reporter.ts";
 import { smollm2 } from "../scripts/smollm2.ts";
 import { SMOLLM2_DIR } from "../scripts/smollm2_trio.ts";
@@ -71,19 +71,53 @@ function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1];
 }
 
-/** Milliseconds a token of one continuation, and its tokens. */
-async function continued(engine: Engine, prompt: string) {
-  engine.forget();
-  const generation = engine.generate(prompt, { maxTokens });
-  for await (const _ of generation) void 0;
-  const { tokens, stats } = generation.result!;
-  const choices = stats.choices?.map(({ at, setting, why }) => `${at}: ${setting} (${why})`) ?? [];
-  return {
-    ms: stats.timings.decodeMs / tokens.length,
-    prefillMs: stats.timings.prefillMs,
-    tokens,
-    choices,
-  };
+/** Tokens that one makes before it is the other's turn. */
+const TURN = 16;
+
+/** One continuation under way. */
+class Continuation {
+  /** Milliseconds of its rounds. */
+  ms = 0;
+  prefillMs = 0;
+  count = 0;
+  isOver = false;
+  readonly #generation: Generation;
+  readonly #pieces: AsyncIterator<Piece>;
+  #read = 0;
+
+  constructor(engine: Engine, prompt: string) {
+    engine.forget();
+    // It is told when the prompt has been read, which is before the first round.
+    const progress = (done: number, total: number) => {
+      if (done === total) this.#read = performance.now();
+    };
+    this.#generation = engine.generate(prompt, { maxTokens, progress });
+    this.#pieces = this.#generation[Symbol.asyncIterator]();
+  }
+
+  /** Makes some tokens, whole rounds of them, up to `end`. */
+  async run(end: number): Promise<void> {
+    const started = performance.now();
+    const isFirst = this.#read === 0;
+    let whole = true;
+    while (!this.isOver && (this.count < end || !whole)) {
+      const { value, done } = await this.#pieces.next();
+      if (done) this.isOver = true;
+      else [this.count, whole] = [this.count + 1, value.endsRound];
+    }
+    const now = performance.now();
+    if (isFirst) this.prefillMs = this.#read - started;
+    this.ms += now - (isFirst ? this.#read : started);
+  }
+
+  /** What it came to. */
+  get made() {
+    const { tokens, stats } = this.#generation.result;
+    const choices = (stats.choices ?? []).map(({ at, setting, why }) =>
+      `${at}: ${setting} (${why})`
+    );
+    return { ms: this.ms / tokens.length, prefillMs: this.prefillMs, tokens, choices };
+  }
 }
 
 const all: { auto: number[]; plain: number[] } = { auto: [], plain: [] };
@@ -96,17 +130,22 @@ for (const prompt of prompts) {
   let identical = true;
   let count = 0;
   for (let i = 0; i < repeats + 1; i++) {
+    const one = { plain: new Continuation(plain, prompt), auto: new Continuation(auto, prompt) };
     const turns = i % 2 === 0 ? (["plain", "auto"] as const) : (["auto", "plain"] as const);
+    while (turns.some((which) => !one[which].isOver)) {
+      const end = Math.min(...turns.map((which) => one[which].count)) + TURN;
+      for (const which of turns) await one[which].run(end);
+    }
     const texts: string[] = [];
     for (const which of turns) {
-      const one = await continued(which === "auto" ? auto : plain, prompt);
-      texts.push(one.tokens.join());
-      count = one.tokens.length;
-      for (const choice of one.choices) chosen.add(choice);
+      const { made } = one[which];
+      texts.push(made.tokens.join());
+      count = made.tokens.length;
+      for (const choice of made.choices) chosen.add(choice);
       // The first of each touches pages that nobody has touched.
       if (i === 0) continue;
-      ms[which].push(one.ms);
-      prefill[which].push(one.prefillMs);
+      ms[which].push(made.ms);
+      prefill[which].push(made.prefillMs);
     }
     identical &&= texts[0] === texts[1];
   }
