@@ -17,7 +17,6 @@ import {
   eagle3 as eagle3Of,
   Round,
   sequenceMemory,
-  type Setting,
   switched,
   type Turn,
 } from "../src/speculation/mod.ts";
@@ -247,30 +246,6 @@ backendTest("company: of several drafters those in use propose side by side", ({
     together(seats);
     assertEquals(makeAll(seats, wanted, new Random(1)).made, right);
     assert(seats.rounds.some(({ levels }) => levels[1].rounds > 0));
-  });
-}, ["cpu", "cuda"]);
-
-backendTest("company: a round has a proposal where its policy wanted one", ({ device }) => {
-  withModels(device, { target: 1, draft: 1 }, ({ target, draft }) => {
-    const plan = switched([draftModel(draft, { minDraft: 2 })]);
-    using arena = new Arena(device, "alone");
-    using round = new Round(target, sequenceMemory(device, arena, CONTEXT, plan), plan);
-    round.memory.choice.set({}, 2, SMALL.vocab);
-    for (const _ of round.read([1, 2]));
-    const proposes = (setting: Setting, isPlain = false) => {
-      round.drafter!.policy = always(setting);
-      const begun = round.begin({}, isPlain);
-      begun.propose();
-      begun.queueAlone();
-      begun.finish();
-      return begun.hasProposal;
-    };
-    const [plain, drafts] = plan.settings;
-    assertEquals([plain.kind, drafts.kind], ["plain", "draft"]);
-    assertEquals(
-      [proposes(plain), proposes(drafts), proposes(drafts, true), proposes(plain)],
-      [false, true, false, false],
-    );
   });
 }, ["cpu", "cuda"]);
 

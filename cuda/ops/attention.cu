@@ -35,9 +35,10 @@ int32_t smq::run_attention(smq_context* ctx, const Attention& given) {
 int32_t smq::queue_attention(smq_context* ctx, const Attention& given) {
   const AttentionArgs args{given};
   const bool one = one_row_fits(ctx, args.m, args.heads, args.kv_heads, args.head_dim, args.slots, args.cache);
-  const bool few = !one && few_rows_serve(ctx, args) && !ctx->dead;
+  if (!ctx->dead && few_rows_serve(ctx, args)) {
+    return args.head_dim == 64 ? attention_of_few_64(ctx, args) : attention_of_few_128(ctx, args);
+  }
   const bool rotate = one && waits_for(ctx, args) && !ctx->dead;
-  if (few) return args.head_dim == 64 ? attention_of_few_64(ctx, args) : attention_of_few_128(ctx, args);
   if (!rotate) {
     if (const int32_t status = enter(ctx)) return status;
   }

@@ -7,7 +7,7 @@
 
 namespace smq {
 
-constexpr int32_t kMostFew = 16;     // at most
+constexpr int32_t kMostFew = 16;     // rows, at most
 constexpr int32_t kFewCluster = 4;   // blocks of a cluster
 constexpr int32_t kTailRows = 2;     // of a block, of those that see pairs of this forward
 constexpr int32_t kTailHeads = 4;    // of their cluster

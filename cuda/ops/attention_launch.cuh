@@ -33,6 +33,7 @@ __global__ void __launch_bounds__(kMergeThreads, 4) merge_kernel(const __grid_co
   merge_pieces<T>(call);
 }
 
+// Launches the end of attention, behind the kernel that leaves its pieces.
 template <class T>
 void launch_merge(smq_context* ctx, const DecodeCall& call) {
   prefer_shared(merge_kernel<T>);
