@@ -1,11 +1,11 @@
 /**
  * `auto` beside each of the settings that it may choose, on the same prompts and caches: how near it comes to the best.
  *
- *     deno run -A bench/auto.ts [--inflate 70b-8b] [--contexts 512,8000] [--prompts 4] [--tokens 96] [--json FILE] [--plot SVG]
+ *     deno run -A bench/auto.ts [--inflate 70b-8b [--head-tokens 32000]] [--contexts 512,8000] [--prompts 4] [--tokens 96] [--json FILE] [--plot SVG]
  *
  * runs the demo trio, as it is or inflated, behind prompts of so many tokens. Every setting continues the first prompt by 48
  * tokens; the four fastest continue all prompts, and so does `auto`, which begins with what it measures in a moment and
- * knows nothing of accept rates. Prints tokens/s, and the ratio of `auto` to the best of the four. `--plot` draws the map of
+ * knows nothing of accept rates. With `--head-tokens` inflated heads are in 4 bits and have so many tokens of their own. Prints tokens/s, and the ratio of `auto` to the best of the four. `--plot` draws the map of
  * `tune` by the same costs.
  *
  * @module
@@ -17,6 +17,7 @@ import { openCheckpoint } from "../src/checkpoint/checkpoint.ts";
 import { openHead } from "../src/checkpoint/head.ts";
 import { inflate, inflateHead } from "../src/checkpoint/synthetic/inflated.ts";
 import { INFLATIONS } from "../src/cli/commands/bench/sources.ts";
+import { storedAs } from "../src/cli/commands/bench/stored_heads.ts";
 import { cellsOf, mapSvg } from "../src/cli/commands/tune/map.ts";
 import { table } from "../src/cli/terminal/table.ts";
 import { Arena, Device } from "../src/device/mod.ts";
@@ -40,7 +41,7 @@ const FINALISTS = 4;
 const BEYOND = 80;
 
 const args = parseArgs(Deno.args, {
-  string: ["inflate", "contexts", "prompts", "tokens", "json", "plot"],
+  string: ["inflate", "head-tokens", "contexts", "prompts", "tokens", "json", "plot"],
   default: { contexts: "512,8000", prompts: "4", tokens: "96" },
 });
 const contexts = args.contexts.split(",").map(Number);
@@ -65,7 +66,12 @@ function load(role: "target" | "draft"): { model: Model; head: HeadModel } {
   }
   using big = inflate(small, shape.model, { seed: 1 });
   const model = stack.use(Model.load(device, big));
-  using bigHead = inflateHead(smallHead, opened.config, shape.model, { seed: 1 });
+  const headTokens = args["head-tokens"];
+  const stored = headTokens === undefined ? smallHead : storedAs(smallHead, opened, "w4a16-g128");
+  using bigHead = inflateHead(stored, opened.config, shape.model, {
+    seed: 1,
+    draftVocabSize: headTokens === undefined ? undefined : Number(headTokens),
+  });
   return { model, head: stack.use(HeadModel.load(device, bigHead, model)) };
 }
 

@@ -12,9 +12,10 @@
 namespace smq {
 
 // Of a thread of a kernel of kGroups groups. Each quarter of a multiprocessor has 512 for its warps, of which a product
-// of 16 rows takes three of 96: two of 112 are left room, so that a small kernel starts beside the product before it,
-// and the product behind it beside the small kernel.
+// of 16 rows takes three of 96, and one of 32 rows by wgmma five of 64: two of 112 are left room, or two of 96, so that a
+// small kernel starts beside the product before it, and the product behind it beside the small kernel.
 constexpr int kRegistersBesideProduct = 112;
+constexpr int registers_beside(Order order) { return order == Order::kPairs ? 96 : kRegistersBesideProduct; }
 
 // The parts of a tile, as kernels of N rows leave them: see part_slot. Two groups of threads take a tile here.
 template <Order O>

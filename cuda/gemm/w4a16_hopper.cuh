@@ -12,11 +12,15 @@
 
 namespace smq {
 
-template <int N, int Grain, int Zeros>
+// What multiplies: mma.sync, or wgmma, which has all registers or leaves some to the small kernels before and behind
+// (registers_beside). The latter begins a product sooner and takes longer for a unit of 32 rows.
+enum class By { kMma, kLeanWgmma, kWgmma };
+
+template <int N, int Grain, int Zeros, By Kind>
 struct W4Hopper {
   static constexpr int kUnit = w4a16::unit_bytes(Grain, Zeros);
   static constexpr int kRows = N * w4a16::kBlock * 2;
-  static constexpr bool kMma = N <= 16;
+  static constexpr bool kMma = Kind == By::kMma;
   static constexpr int kGroups = kMma ? 2 : 4;
   static constexpr int kOperands = 4 / kGroups;
   static constexpr Order kOrder = kMma ? Order::kFours : Order::kPairs;
@@ -25,14 +29,17 @@ struct W4Hopper {
   // can.
   static constexpr bool kTrades = !kMma;
   static constexpr int kThreads = kConsumers + (kTrades ? kGroupThreads : 64);
+  // A block has 64 registers a thread, as if it had 1,024, and the computing warps 72.
+  static constexpr bool kLean = Kind == By::kLeanWgmma;
+  static constexpr int kMostThreads = kLean ? 1024 : kThreads;
   using R = Ring<stages_for(kRows, kUnit, N <= 16 ? kFewShared : kMostShared), kRows, kUnit>;
 };
 
-template <class T, int N, int Grain, int Zeros>
-__global__ void __launch_bounds__(W4Hopper<N, Grain, Zeros>::kThreads, 1)
+template <class T, int N, int Grain, int Zeros, By Kind>
+__global__ void __launch_bounds__(W4Hopper<N, Grain, Zeros, Kind>::kMostThreads, 1)
     w4a16_hopper(const __grid_constant__ CUtensorMap x_map, const StreamCall call) {
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL)
-  using W = W4Hopper<N, Grain, Zeros>;
+  using W = W4Hopper<N, Grain, Zeros, Kind>;
   using R = typename W::R;
   extern __shared__ __align__(1024) uint8_t shared[];
   const R ring{ptx::shared_address(shared)};
@@ -63,7 +70,8 @@ __global__ void __launch_bounds__(W4Hopper<N, Grain, Zeros>::kThreads, 1)
     return;
   }
 
-  if constexpr (W::kTrades) asm volatile("setmaxnreg.inc.sync.aligned.u32 112;");
+  if constexpr (W::kLean) asm volatile("setmaxnreg.inc.sync.aligned.u32 72;");
+  else if constexpr (W::kTrades) asm volatile("setmaxnreg.inc.sync.aligned.u32 112;");
   const int group = threadIdx.x / kGroupThreads, thread = threadIdx.x % kGroupThreads;
   wait_for_previous();
   Reader<R> at(ring);

@@ -7,24 +7,34 @@
 
 namespace smq {
 
-template <class T, int N, int Grain, int Zeros>
+// Units of a worker from which on wgmma is quicker for 9 to 16 rows, as it begins later and then takes less for each, and
+// from which on it wants all registers for 25 to 32.
+constexpr int kManyUnits = 40, kSomeUnits = 16;
+
+template <class T, int N, int Grain, int Zeros, By Kind>
 int32_t launch_w4a16(smq_context* ctx, const StreamCall& call, const CUtensorMap& x_map) {
-  using W = W4Hopper<N, Grain, Zeros>;
-  prefer_shared(w4a16_hopper<T, N, Grain, Zeros>);
-  launch(ctx, w4a16_hopper<T, N, Grain, Zeros>, call.split.workers, W::kThreads, W::R::kBytes, x_map, call);
+  using W = W4Hopper<N, Grain, Zeros, Kind>;
+  const auto kernel = w4a16_hopper<T, N, Grain, Zeros, Kind>;
+  prefer_shared(kernel);
+  launch(ctx, kernel, call.split.workers, W::kThreads, W::R::kBytes, x_map, call);
   leave_parts<T>(ctx, call, W::kOrder, N);
   return launched(ctx, "a product with four-bit weights");
 }
 
 template <class T, int Grain, int Zeros>
 int32_t w4a16_by_rows(smq_context* ctx, const StreamCall& call, const CUtensorMap& x_map) {
+  const int units = call.split.units() / call.split.workers;
   switch (row_bucket(call.m)) {
-    case 8: return launch_w4a16<T, 8, Grain, Zeros>(ctx, call, x_map);
-    case 16: return launch_w4a16<T, 16, Grain, Zeros>(ctx, call, x_map);
-    case 24: return launch_w4a16<T, 24, Grain, Zeros>(ctx, call, x_map);
-    case 32: return launch_w4a16<T, 32, Grain, Zeros>(ctx, call, x_map);
-    case 48: return launch_w4a16<T, 48, Grain, Zeros>(ctx, call, x_map);
-    default: return launch_w4a16<T, 64, Grain, Zeros>(ctx, call, x_map);
+    case 8: return launch_w4a16<T, 8, Grain, Zeros, By::kMma>(ctx, call, x_map);
+    case 16:
+      return units < kManyUnits ? launch_w4a16<T, 16, Grain, Zeros, By::kMma>(ctx, call, x_map)
+                                : launch_w4a16<T, 16, Grain, Zeros, By::kLeanWgmma>(ctx, call, x_map);
+    case 24: return launch_w4a16<T, 24, Grain, Zeros, By::kLeanWgmma>(ctx, call, x_map);
+    case 32:
+      return units < kSomeUnits ? launch_w4a16<T, 32, Grain, Zeros, By::kLeanWgmma>(ctx, call, x_map)
+                                : launch_w4a16<T, 32, Grain, Zeros, By::kWgmma>(ctx, call, x_map);
+    case 48: return launch_w4a16<T, 48, Grain, Zeros, By::kWgmma>(ctx, call, x_map);
+    default: return launch_w4a16<T, 64, Grain, Zeros, By::kWgmma>(ctx, call, x_map);
   }
 }
 

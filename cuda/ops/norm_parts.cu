@@ -17,13 +17,15 @@ constexpr int kMostOutputs = 256;                       // of a block
 
 // Tiles: of a block, side by side.
 template <class T, Order O, int Tiles>
-__global__ void __maxnreg__(kRegistersBesideProduct)
+__global__ void __maxnreg__(registers_beside(O))
     norm_parts_kernel(const StreamCall call, const PartsOf<O> parts, T* out, int32_t out_stride, const T* weight,
                       float eps) {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
   let_next_start();
   using At = TileOutputs<O>;
-  constexpr int kAhead = 9, kOutputs = Tiles * At::kTile, kChunks = kOutputs / kChunk;
+  // What there are registers for; nine or ten workers share a tile of 4,096 outputs.
+  constexpr int kAhead = O == Order::kPairs ? 5 : 9;
+  constexpr int kOutputs = Tiles * At::kTile, kChunks = kOutputs / kChunk;
   constexpr int kApart = kOutputs + 4;  // so that writers do not meet in a bank
   static_assert(kOutputs <= kMostOutputs, "the host counts on it");
   // The rows' outputs that are this block's, and the squares of all chunks of each row.

@@ -11,10 +11,10 @@ namespace {
 constexpr int kThreads = kGroups * kGroupThreads, kCount = 2;
 
 template <class T, Order O, bool kEight, class Rows>
-__global__ void __maxnreg__(kRegistersBesideProduct)
+__global__ void __maxnreg__(registers_beside(O))
     rope_parts_kernel(const StreamCall call, const PartsOf<O> parts, const __grid_constant__ Rows all) {
   using At = TileOutputs<O>;
-  constexpr int kAhead = 6, kTurns = At::kTile / 64 / kCount, kApart = At::kTile + 8;
+  constexpr int kAhead = O == Order::kPairs ? 4 : 6, kTurns = At::kTile / 64 / kCount, kApart = At::kTile + 8;
   __shared__ __align__(16) T sums_of_rows[8 * kApart];
   const int group = threadIdx.x / kGroupThreads, thread = threadIdx.x % kGroupThreads, c = blockIdx.y;
   const int32_t tile = blockIdx.x;

@@ -10,11 +10,11 @@ namespace {
 constexpr int kThreads = kGroups * kGroupThreads;
 
 template <class T, Order O>
-__global__ void __maxnreg__(kRegistersBesideProduct)
+__global__ void __maxnreg__(registers_beside(O))
     silu_parts_kernel(const StreamCall call, const PartsOf<O> parts, T* out) {
   let_next_start();
   using At = TileOutputs<O>;
-  constexpr int kAhead = 4;  // few workers share a tile of a product so wide
+  constexpr int kAhead = O == Order::kPairs ? 3 : 4;  // few workers share a tile of a product so wide
   const int group = threadIdx.x / kGroupThreads, thread = threadIdx.x % kGroupThreads, c = blockIdx.y;
   const int32_t half = call.n / 2, tile = blockIdx.x;
   TileWorkers workers[2];

@@ -5,7 +5,6 @@
  */
 import type { Device } from "../device/mod.ts";
 import type { HeadModel, Model } from "../model/mod.ts";
-import { MAX_TREE_ROWS } from "../ops/mod.ts";
 import { type DrafterPlan, draftModel, suffix, switched } from "../speculation/mod.ts";
 import { checkConfidence } from "./confidence.ts";
 import type { DrafterKind, SpeculationOptions, TreeShape } from "./drafters/kind.ts";
@@ -29,38 +28,46 @@ export interface AutoModels {
   readonly draftHead?: AutoHead;
 }
 
-/** What is chosen among beside the usual shapes of heads. */
+/** What is chosen among. */
 interface Shapes {
   /** Lengths of a draft model's sequences, the longest first. */
   readonly lengths: readonly number[];
-  /** Siblings beside them. */
-  readonly siblings: number;
-  /** Trees smaller than the usual ones of the target's heads, of the draft model's, and smaller chains. */
+  /** Rows of a proposal with siblings are multiples of it. */
+  readonly fill: number;
+  /** Trees of the target's heads, the largest first, and of the draft model's. */
   readonly trees: readonly TreeShape[];
   readonly innerTrees: readonly TreeShape[];
+  /** Chains smaller than the usual ones. */
   readonly chains: readonly TreeShape[];
 }
 
 /** Chains of one token and of two. */
 const ONE: TreeShape = { depth: 1, topk: 1, treeSize: 2 };
 const TWO: TreeShape = { depth: 2, topk: 1, treeSize: 3 };
-
-const SMALL: TreeShape = { depth: 2, topk: 3, treeSize: 5 };
-const MIDDLING: TreeShape = { depth: 4, topk: 6, treeSize: 16 };
 const THREE: TreeShape = { depth: 3, topk: 1, treeSize: 4 };
 
-/** A GPU verifies many rows in about the time of one. On a CPU each is paid for: what pays has a row or two. */
+const SMALL: TreeShape = { depth: 2, topk: 3, treeSize: 5 };
+
+/**
+ * A GPU verifies up to 8 rows in about the time of one, up to 16 in little more, and 32 in a third more. On a CPU each is paid
+ * for: what pays has a row or two.
+ */
 const SHAPES: Readonly<Record<Device["backend"], Shapes>> = {
   cuda: {
-    lengths: [10, 6, 3, 1],
-    siblings: 6,
-    trees: [MIDDLING, SMALL],
-    innerTrees: [MIDDLING, SMALL],
+    lengths: [8, 4, 2, 1],
+    fill: 8,
+    trees: [
+      { depth: 7, topk: 8, treeSize: 32 },
+      { depth: 7, topk: 6, treeSize: 16 },
+      { depth: 4, topk: 4, treeSize: 8 },
+      SMALL,
+    ],
+    innerTrees: [{ depth: 5, topk: 4, treeSize: 8 }, SMALL],
     chains: [THREE, ONE],
   },
   cpu: {
     lengths: [6, 3, 2, 1],
-    siblings: 0,
+    fill: 1,
     trees: [SMALL, TWO, ONE],
     innerTrees: [ONE],
     chains: [THREE, TWO, ONE],
@@ -70,10 +77,8 @@ const SHAPES: Readonly<Record<Device["backend"], Shapes>> = {
 /** The shape of everything where nothing is said; a CPU has shorter sequences, without siblings. */
 export const AUTO_SHAPE: SpeculationOptions = {
   minDraft: SHAPES.cuda.lengths[0],
-  siblings: SHAPES.cuda.siblings,
-  depth: 5,
-  topk: 8,
-  treeSize: 32,
+  siblings: 2,
+  ...SHAPES.cuda.trees[0],
 };
 
 /** Plans a drafter of all of them. What `options` say of shapes goes for all, and nothing else is chosen then. */
@@ -98,11 +103,9 @@ export function autoPlan(
     }
     const lengths = options.minDraft === undefined ? shapes.lengths : [options.minDraft];
     const [minDraft, ...shorter] = lengths;
-    const own = switched(inner);
-    // Where none were asked for, a long sequence leaves room for fewer.
-    const room = Math.max(0, MAX_TREE_ROWS - 1 - minDraft - own.depth);
-    const siblings = options.siblings ?? Math.min(shapes.siblings, room);
-    plans.push(draftModel(draft, { minDraft, shorter, siblings }, own));
+    const { siblings = 0 } = options;
+    const fill = options.siblings === undefined ? shapes.fill : 1;
+    plans.push(draftModel(draft, { minDraft, shorter, siblings, fill }, switched(inner)));
   }
   return switched(plans);
 }
@@ -116,10 +119,7 @@ function planHead(
   const given = Object.fromEntries(
     Object.entries({ depth, topk, treeSize }).filter(([, value]) => value !== undefined),
   );
-  const shape = { ...AUTO_SHAPE, ...own, ...given };
-  const smaller = shape.topk === 1 ? chains : trees;
-  const others = Object.keys(given).length > 0
-    ? []
-    : smaller.filter((one) => one.depth <= shape.depth && one.treeSize < shape.treeSize);
-  return kind.plan({ ...shape, others }, head);
+  if (Object.keys(given).length > 0) return kind.plan({ ...AUTO_SHAPE, ...own, ...given }, head);
+  const [shape, ...others] = own.topk === 1 ? [own, ...chains] : trees;
+  return kind.plan({ ...AUTO_SHAPE, ...shape, others: others as TreeShape[] }, head);
 }

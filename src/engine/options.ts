@@ -34,11 +34,11 @@ export type Method = "ar" | "draft" | DrafterName | "hier" | "auto";
 /** All methods. */
 export const METHODS: readonly Method[] = ["ar", "draft", ...DRAFTER_NAMES, "hier", "auto"];
 
-const SHAPE: SpeculationOptions = { minDraft: 6, siblings: 6, depth: 5, topk: 8, treeSize: 32 };
+const SHAPE: SpeculationOptions = { minDraft: 6, siblings: 6, depth: 6, topk: 6, treeSize: 16 };
 
 /**
- * Defaults of `SpeculationOptions`; those of `hier` are of a head inside. With siblings a proposal of the hierarchy has
- * 16 rows, up to which a GPU's products of few rows cost the same as of 9.
+ * Defaults of `SpeculationOptions`; those of `hier` are of a head inside. A GPU's products cost the same for 1 to 8 rows, and for
+ * 9 to 16: trees and, with siblings, a hierarchy's proposals have 16, trees inside it 8 (docs/speculation.md).
  */
 export const SPECULATION_DEFAULTS: Readonly<Record<Method, SpeculationOptions>> = {
   ar: SHAPE,
@@ -49,7 +49,7 @@ export const SPECULATION_DEFAULTS: Readonly<Record<Method, SpeculationOptions>> 
     DrafterName,
     SpeculationOptions
   >,
-  hier: { ...SHAPE, ...EAGLE2.innerShape },
+  hier: { ...SHAPE, minDraft: 8, siblings: 2, ...EAGLE2.innerShape },
   auto: AUTO_SHAPE,
 };
 

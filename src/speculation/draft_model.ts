@@ -34,6 +34,8 @@ export interface DraftModelOptions {
   readonly shorter?: readonly number[];
   /** Rows of a proposal that other choices take, and more where the sequence is shorter than it may be; 0 where absent. */
   readonly siblings?: number;
+  /** Rows come in multiples of it, which other choices fill; 1 where absent. */
+  readonly fill?: number;
   /** Name in statistics and provenance; `draft` where absent. */
   readonly name?: string;
 }
@@ -53,7 +55,7 @@ export function draftModel(
   checkArgument(doing, "minDraft", options.minDraft, required(DRAFTER_KINDS.minDraft));
   checkArgument(doing, "inner", inner, PLAN_KIND);
   model.expectLive(doing);
-  const { minDraft, shorter = [], siblings = 0, name = "draft" } = options;
+  const { minDraft, shorter = [], siblings = 0, fill = 1, name = "draft" } = options;
   // A round of the inner drafter starts with minDraft - 1 tokens at most and adds its depth and a bonus.
   const depth = inner ? minDraft + inner.depth : minDraft;
   if (1 + depth > MAX_TREE_ROWS) {
@@ -72,8 +74,14 @@ export function draftModel(
       } rows`,
     );
   }
-  const rows = 1 + depth + siblings;
-  const settings = settingsOf([minDraft, ...shorter], siblings, inner);
+  const filled = (depth: number) =>
+    Math.min(Math.ceil((1 + depth + siblings) / fill) * fill, 1 + depth + most);
+  const settings = settingsOf([minDraft, ...shorter], filled, inner);
+  const count = Math.max(
+    filled(depth) - 1 - depth,
+    ...settings.map((one) => one.rows - 1 - one.depth),
+  );
+  const rows = 1 + depth + count;
   return {
     name: inner ? `${name}(${inner.name})` : name,
     taps: "none",
@@ -83,14 +91,19 @@ export function draftModel(
     settings,
     members: inner && [inner],
     create: (verifier) =>
-      new DraftModel(verifier, model, { minDraft, siblings, name }, { depth, settings }, inner),
+      new DraftModel(
+        verifier,
+        model,
+        { name, minDraft, depth, rows: filled(depth), siblings: count, settings },
+        inner,
+      ),
   };
 }
 
-/** Every length with every setting of the inner drafter. */
+/** Every length with every setting of the inner drafter; of so many tokens at most, each has as many rows as `filled` says. */
 function settingsOf(
   lengths: readonly number[],
-  siblings: number,
+  filled: (depth: number) => number,
   inner?: DrafterPlan,
 ): DraftSetting[] {
   const inners = (inner?.settings ?? [PLAIN])
@@ -98,7 +111,7 @@ function settingsOf(
   return lengths.flatMap((minDraft) =>
     inners.map((one): DraftSetting => {
       const depth = minDraft + depthOf(one);
-      return { kind: "draft", minDraft, depth, rows: 1 + depth + siblings, inner: one };
+      return { kind: "draft", minDraft, depth, rows: filled(depth), inner: one };
     })
   );
 }
@@ -129,15 +142,20 @@ class DraftModel implements Drafter, DraftSteps {
   constructor(
     verifier: Verifier,
     model: Model,
-    options: Required<Omit<DraftModelOptions, "shorter">>,
-    { depth, settings }: { depth: number; settings: readonly DraftSetting[] },
+    { name, minDraft, depth, rows, siblings: count, settings }: {
+      readonly name: string;
+      readonly minDraft: number;
+      readonly depth: number;
+      readonly rows: number;
+      readonly siblings: number;
+      readonly settings: readonly DraftSetting[];
+    },
     inner?: DrafterPlan,
   ) {
-    const { minDraft, siblings: count, name } = options;
     const { memory } = verifier;
     this.#verifier = verifier;
     this.#minDraft = minDraft;
-    this.#rows = 1 + depth + count;
+    this.#rows = rows;
     this.#settings = new Map(settings.map((one) => [settingName(one), one]));
     this.#name = name;
     this.#proposers = new Array(depth).fill(name);
@@ -205,11 +223,14 @@ class DraftModel implements Drafter, DraftSteps {
     const { round } = this;
     this.begin();
     while (this.isShort) {
-      if (this.isPlain) {
-        // What was accepted as a whole ends with a token that it has proposed and not read.
-        if (this.behind > 0) round.queueReadAndPlain();
-        else round.queuePlain();
-        this.step(1);
+      if (this.behind > 0) {
+        // What was accepted as a whole ends with a token that it has proposed and not read, or with a sibling.
+        if (this.isPlain) round.queueReadAndPlain();
+        else round.readAndPlain();
+        this.#addOwn();
+      } else if (this.isPlain) {
+        round.queuePlain();
+        this.#addOwn();
       } else this.step(round.run());
     }
     this.end();
@@ -234,17 +255,21 @@ class DraftModel implements Drafter, DraftSteps {
   begin(): void {
     const { round } = this;
     const { length } = this.#verifier.state;
-    round.catchUp(length - (this.isPlain && round.readsAndDecodes ? 1 : 0));
+    round.catchUp(length - (round.readsAndDecodes ? 1 : 0));
     round.drafter?.follow();
     this.#from = length;
   }
 
   step(added: number): void {
-    const { round, isPlain } = this;
+    if (this.isPlain) return this.#addOwn();
+    const { round } = this;
     const first = round.state.length - added - this.#from;
-    for (let j = 0; j < added; j++) {
-      this.#proposers[first + j] = isPlain ? this.#name : round.proposer(j);
-    }
+    for (let j = 0; j < added; j++) this.#proposers[first + j] = round.proposer(j);
+  }
+
+  /** Takes in a token that it has decoded plainly. */
+  #addOwn(): void {
+    this.#proposers[this.round.state.length - 1 - this.#from] = this.#name;
   }
 
   end(): void {

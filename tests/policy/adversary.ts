@@ -13,8 +13,15 @@ const REFUSED = { suffix: 0, tree: 0, draft: 0, inner: 0 };
 const GOOD = { suffix: 0.1, tree: 0.8, draft: 0.85, inner: 0.8 };
 
 /** How the smaller trees do, of the big one. */
-const TREES: Readonly<Record<string, number>> = { "5-8-32": 1, "4-6-16": 0.95, "2-3-5": 0.85 };
-const INNER_TREES: Readonly<Record<string, number>> = { "3-8-24": 1, "2-3-5": 0.9 };
+const TREES: Readonly<Record<string, number>> = {
+  "7-8-32": 1,
+  "7-6-16": 0.97,
+  "4-4-8": 0.92,
+  "2-3-5": 0.85,
+  "2-1-3": 0.78,
+  "1-1-2": 0.78,
+};
+const INNER_TREES: Readonly<Record<string, number>> = { "5-4-8": 1, "2-3-5": 0.95, "1-1-2": 0.88 };
 
 /** Most tokens accepted of anything. */
 const DEPTH = 20;

@@ -13,6 +13,6 @@ export const EAGLE2 = {
   proposer: "head",
   head: "an EAGLE-2 head",
   shape: {},
-  innerShape: { depth: 3, treeSize: 24 },
+  innerShape: { depth: 5, topk: 4, treeSize: 8 },
   plan: (shape: DrafterShape, head?: HeadModel): DrafterPlan => eagle2(head!, shape),
 } as const satisfies DrafterKind;

@@ -13,6 +13,6 @@ export const EAGLE3 = {
   proposer: "head",
   head: "an EAGLE-3 head",
   shape: {},
-  innerShape: { depth: 3, treeSize: 24 },
+  innerShape: { depth: 5, topk: 4, treeSize: 8 },
   plan: (shape: DrafterShape, head?: HeadModel): DrafterPlan => eagle3(head!, shape),
 } as const satisfies DrafterKind;

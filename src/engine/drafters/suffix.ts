@@ -11,6 +11,6 @@ export const SUFFIX = {
   name: "suffix",
   proposer: "suffix",
   shape: { depth: 15, treeSize: 16 },
-  innerShape: { depth: 7, treeSize: 16 },
+  innerShape: { minDraft: 6, depth: 7, treeSize: 16 },
   plan: (shape: DrafterShape): DrafterPlan => suffix(shape),
 } as const satisfies DrafterKind;

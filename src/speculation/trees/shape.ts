@@ -23,6 +23,7 @@ export const DRAFTER_KINDS: Kinds<
     | "minDraft"
     | "shorter"
     | "siblings"
+    | "fill"
     | "depth"
     | "topk"
     | "treeSize"
@@ -36,6 +37,7 @@ export const DRAFTER_KINDS: Kinds<
   minDraft: integer(1),
   shorter: listOf("lengths", integer(1)),
   siblings: integer(0),
+  fill: integer(1),
   depth: integer(1),
   topk: integer(1),
   treeSize: integer(1),
