@@ -13,7 +13,8 @@
 namespace smq {
 
 // What multiplies: mma.sync, or wgmma, which has all registers or leaves some to the small kernels before and behind
-// (registers_beside). The latter begins a product sooner and takes longer for a unit of 32 rows.
+// (registers_beside). That begins a product sooner, and takes longer for a unit of 32 rows, whose multiplications then wait
+// for one another.
 enum class By { kMma, kLeanWgmma, kWgmma };
 
 template <int N, int Grain, int Zeros, By Kind>
