@@ -6,6 +6,7 @@ import { Random } from "../random.ts";
 import { checkInvariance } from "../products.ts";
 import { product } from "../reference/ops.ts";
 import { assertClose, type Rig, rowOf } from "../rig.ts";
+import { product as queued } from "./product.ts";
 
 /** A packed weight, and what it stands for: [n, k] in f64. */
 interface Weight {
@@ -237,3 +238,32 @@ backendTest("gemmW4A16 lets a NaN or infinity of one row alone", (rig) => {
     }
   }
 });
+
+backendTest(
+  "gemmW4A16 gives a row the same bits whatever multiplies it, where units are many",
+  (rig) => {
+    // More than 40 units for each of the multiprocessors, from which on 9 to 16 rows are for other instructions.
+    const [n, k] = [22_528, 8192];
+    for (const dtype of ["f16", "bf16"] as const) {
+      const queue = queued(rig, "w4a16", dtype, n, k);
+      const x = rig.put(dtype, [32, k], new Random(7).normals(32 * k));
+      const bits = (from: number, to: number): Uint8Array => {
+        const y = rig.output(dtype, [to - from, n]);
+        queue(y.tensor, rows(x, from, to));
+        y.values();
+        return rig.device.download(y.tensor);
+      };
+      const alone = new Uint8Array(32 * n * 2);
+      for (let row = 0; row < 32; row += 8) alone.set(bits(row, row + 8), row * n * 2);
+      for (const [from, to] of [[0, 9], [3, 16], [0, 16], [0, 17], [8, 32], [0, 32]]) {
+        const expected = alone.subarray(from * n * 2, to * n * 2);
+        assert(equalBytes(bits(from, to), expected), `${dtype}, rows ${from} to ${to}`);
+      }
+    }
+  },
+  ["cuda"],
+);
+
+function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}
