@@ -5,6 +5,7 @@
  */
 import { type Count, Counts, GUESSED, NOTHING } from "./counts.ts";
 import { type Belief, rateName } from "./expected.ts";
+import { Fit } from "./fit.ts";
 import { depthOf, type Setting } from "./setting.ts";
 
 /**
@@ -12,7 +13,6 @@ import { depthOf, type Setting } from "./setting.ts";
  * depth is worth, is of drafters that fit their model: of those of which nothing has been accepted yet, which may not, a part.
  */
 const PRIOR = 36;
-const UNPROVEN = 0.22;
 
 /** Rounds that other members of a family lend at each depth, at most. */
 const LENT = 6;
@@ -47,9 +47,9 @@ export class Rates {
   version = 0;
   readonly #families = new Map<string, Map<string, Member>>();
   /** What has been found since the last round that counted. */
-  readonly #found = new Map<string, Belief>();
-  /** Families of which something was accepted. */
-  readonly #proven = new Set<string>();
+  readonly #found = new Map<string, Required<Belief>>();
+  /** Whether families fit what is written now. */
+  readonly #fits = new Map<string, Fit>();
   readonly #long: boolean;
   /** Rounds so far. */
   #age = 0;
@@ -80,27 +80,45 @@ export class Rates {
       members.set(name, member);
     }
     member.counts.age(this.#age);
-    member.counts.add(proposed, accepted);
-    if (accepted > 0) this.#proven.add(family);
+    const { chances: [chance] } = this.belief(level, setting, true);
+    const part = this.#fitOf(level, setting).hear(this.#age, accepted > 0, 1 - chance);
+    member.counts.add(proposed, accepted, this.#long ? 1 : part);
     this.#changed();
   }
 
-  /** What is thought of a setting's drafter, of as many tokens as the setting is deep, or more. */
-  belief(level: number, setting: Setting): Required<Belief> {
+  /**
+   * What is thought of a setting's drafter, of as many tokens as the setting is deep, or more; `ifFits`: where it fits what is
+   * written now.
+   */
+  belief(level: number, setting: Setting, ifFits = false): Required<Belief> {
     const name = memberOf(level, setting);
-    const found = this.#found.get(name);
-    if (found !== undefined && found.chances.length >= depthOf(setting)) {
-      return found as Required<Belief>;
+    let found = this.#found.get(name);
+    if (found === undefined || found.chances.length < depthOf(setting)) {
+      found = this.#belief(level, setting);
+      this.#found.set(name, found);
     }
-    const made = this.#belief(level, setting);
-    this.#found.set(name, made);
-    return made;
+    if (ifFits) return found;
+    const fit = this.fit(level, setting);
+    return { ...found, chances: found.chances.map((chance) => fit * chance) };
   }
 
-  /** Rounds that what is thought of a setting's first token is worth. */
+  /** Rounds that what is thought of a setting's first token, where it fits, is worth. */
   weight(level: number, setting: Setting): number {
-    const { chances: [share], doubts: [doubt] } = this.belief(level, setting);
+    const { chances: [share], doubts: [doubt] } = this.belief(level, setting, true);
     return share * (1 - share) / doubt;
+  }
+
+  /** The chance that a setting's drafter fits what is written now. */
+  fit(level: number, setting: Setting): number {
+    const fit = this.#fitOf(level, setting);
+    return this.#long && fit.isProven ? 1 : fit.at(this.#age);
+  }
+
+  #fitOf(level: number, setting: Setting): Fit {
+    const family = familyOf(level, setting);
+    let fit = this.#fits.get(family);
+    if (fit === undefined) this.#fits.set(family, fit = new Fit());
+    return fit;
   }
 
   #changed(): void {
@@ -112,7 +130,6 @@ export class Rates {
   #belief(level: number, setting: Setting): Required<Belief> {
     const family = familyOf(level, setting);
     const members = this.#families.get(family);
-    const trusted = this.#proven.has(family) ? 1 : UNPROVEN;
     const own = members?.get(memberOf(level, setting));
     const width = widthOf(setting);
     for (const { counts } of members?.values() ?? []) counts.age(this.#age);
@@ -120,8 +137,7 @@ export class Rates {
       { length: depthOf(setting) },
       (_, d) => shownAt(d, own, width, members),
     );
-    const guessedAll = trusted * GUESSED;
-    const prior = trusted * PRIOR * (own?.counts.at(0).guessed ?? GUESSED) / GUESSED;
+    const prior = PRIOR * (own?.counts.at(0).guessed ?? GUESSED) / GUESSED;
     let [all, passed] = [prior, prior * firstGuess(setting, width)];
     for (const { own, reached, missed } of shown) {
       const lent = reached > LENT ? LENT / reached : 1;
@@ -132,13 +148,13 @@ export class Rates {
     const [chances, doubts, borrowed, lent]: number[][] = [[], [], [], []];
     let chance = 1;
     for (const { own, reached, missed } of shown) {
-      const guess = (guessedAll * together + reached - missed) / (guessedAll + reached);
-      const weight = trusted * own.guessed + Math.min(reached, LENT);
+      const guess = (GUESSED * together + reached - missed) / (GUESSED + reached);
+      const weight = own.guessed + Math.min(reached, LENT);
       const share = (own.passed + weight * guess) / (own.reached + weight);
       chances.push(chance *= share);
       doubts.push(share * (1 - share) / (own.reached + weight + 1));
       const guessed = weight / (own.reached + weight);
-      borrowed.push(guessed * guessedAll / (guessedAll + reached));
+      borrowed.push(guessed * GUESSED / (GUESSED + reached));
       lent.push((1 - share) * guessed);
     }
     return { chances, doubts, borrowed, lent, common: together * (1 - together) / (all + 1) };

@@ -95,6 +95,7 @@ export class Trials {
     let [found, most]: [Candidate | undefined, number] = [isUnsure ? plain : undefined, 0];
     for (const one of isUnsure ? [] : open) {
       const { worth, cost } = this.#trial(one, best, horizon);
+      if ((globalThis as any).DBG) { const e = speeds.expected(one, rates); console.log(`   ${one.name} speed ${(e.tokens/e.ms/speed).toFixed(3)} of best ${best.name}, fit ${e.fit.toFixed(4)} iffits ${(speeds.speedIfFits(one,rates)/speed).toFixed(3)} unsure ${Math.sqrt(this.#unsure(one,best)+(one.timed > 0 ? 0 : UNTIMED)).toFixed(3)} known ${one===plain?1:rates.weight(0,one.setting).toFixed(1)} worth ${(worth/plainMs).toFixed(2)} cost ${(cost/plainMs).toFixed(2)} room ${(room/plainMs).toFixed(2)} reading ${(missed.readingMs(one.setting, speeds.table)/plainMs).toFixed(2)} scale ${one.scale} chances ${one===plain?"":rates.belief(0,one.setting,true).chances.slice(0,3).map(c=>c.toFixed(2)).join(" ")}`); }
       if (worth > most && cost <= room) [found, most] = [one, worth];
     }
     this.#tried = found;
@@ -116,10 +117,11 @@ export class Trials {
     const known = one === plain ? 1 : rates.weight(0, one.setting);
     const each = Math.max(0, ms - tokens / speed);
     const reading = missed.readingMs(one.setting, speeds.table);
+    const { fit, promised, least: beaten } = this.#promise(one, best);
     for (let rounds = 1; rounds <= MOST_TRIED; rounds *= 2) {
       // By so much what is thought of it may change.
-      const change = tokens / ms * Math.sqrt(unsure * rounds / (rounds + known));
-      const gained = change * above((speed - tokens / ms) / change) / speed;
+      const change = promised * Math.sqrt(unsure * rounds / (rounds + known));
+      const gained = fit * change * above((beaten - promised) / change) / beaten;
       const worth = horizon * gained - rounds * each - reading;
       if (worth <= found.worth) continue;
       found.worth = worth;
@@ -128,12 +130,30 @@ export class Trials {
     return found;
   }
 
+  /**
+   * Tokens a millisecond where drafters fit what is written now, of `one` and of what it has to beat, and how likely that is: the
+   * first token accepted says it. Of one drafter, shapes differ only there.
+   */
+  #promise(one: Candidate, best: Candidate): { fit: number; promised: number; least: number } {
+    const { speeds, rates, suffix } = this.#known;
+    const speed = speeds.speed(best, rates);
+    // Whether suffixes fit is known without a trial.
+    if (one === suffix) return { fit: 1, promised: speeds.speed(one, rates), least: speed };
+    const { fit } = speeds.expected(one, rates);
+    const isSame = one.setting.kind === best.setting.kind;
+    return {
+      fit,
+      promised: speeds.speedIfFits(one, rates),
+      least: isSame ? speeds.speedIfFits(best, rates) : speed,
+    };
+  }
+
   /** The variance over the square of what a setting promises beside the best one, as far as trials would tell. */
   #unsure(one: Candidate, best: Candidate): number {
     const { speeds, rates, plain, suffix } = this.#known;
     // Suffixes are looked up anyway, and of plain decoding all is accepted.
     if (one === suffix || one === plain) return 0;
-    const { doubt, msDoubt, lent, msLent } = speeds.expected(one, rates);
+    const { doubt, msDoubt, lent, msLent } = speeds.expected(one, rates).ifFits;
     const [mine, other] = [one.setting, best.setting];
     if (mine.kind !== other.kind) return DOUBT * (doubt + msDoubt);
     if (mine.kind !== "draft" || other.kind !== "draft") return (OF_SHAPES * lent) ** 2;
