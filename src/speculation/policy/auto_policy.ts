@@ -175,7 +175,7 @@ export class AutoPolicy implements Policy {
     const { setting } = this.#current;
     for (const { tokens, rows, reach, inner, ms } of this.#heard) {
       const took = this.#speeds.observe(this.#current, rows, inner, ms);
-      if (this.#trials.tried) this.#trials.paid(took - tokens / this.#speed(this.#plain));
+      if (this.#trials.tried) this.#trials.paid(took - tokens / this.#speed(Deno.env.get("PP") ? this.#plain : this.#best));
       this.#missed.add(setting.kind, tokens);
       this.#ms += took;
       this.#lately.tokens = tokens + LATELY * this.#lately.tokens;

@@ -7,44 +7,70 @@
 /** How likely a drafter of which nothing is known fits its model. */
 const FITS = 0.9;
 
-/** How many rounds pass until one that fits does not any more, or the other way round, where nothing is known of that. */
+/** How many rounds pass until one that fits does not any more, and the other way round, where nothing is known of that. */
 const CHANGES_ON = +(Deno.env.get("ON") ?? 200);
 const CHANGES_OFF = +(Deno.env.get("OFF") ?? 400);
+
+/** How many such changes that is worth. */
 const KNOWN = +(Deno.env.get("KNOWN") ?? 0.25);
 
-/** What is thought of it, round by round. */
+/** What is thought of it, round by round: a hidden Markov chain of two states. */
 export class Fit {
-  /** The chance that it fits. */
+  /** The chance that it fits; and that it does and did not in between, since something was accepted. */
   #chance = FITS;
+  #back = 0;
   #age = 0;
   /** Rounds in which it did and did not, and how often one became the other. */
   readonly #did = { rounds: KNOWN * CHANGES_ON, ends: KNOWN };
   readonly #didNot = { rounds: KNOWN * CHANGES_OFF, ends: KNOWN };
+  /** Rounds since something was accepted, as far as it did not fit in them. */
+  #refused = 0;
+  #isProven = false;
 
   /** Whether it ever did. */
-  isProven = false;
+  get isProven(): boolean {
+    return this.#isProven;
+  }
 
   /** The chance that it fits at `age` rounds since all began. */
   at(age: number): number {
     if (age > this.#age) {
       const lost = this.#did.ends / this.#did.rounds;
-      const found = this.#didNot.ends / this.#didNot.rounds;
+      const found = this.#didNot.ends / (this.#didNot.rounds + this.#refused);
       const rest = found / (found + lost);
-      this.#chance = rest + (this.#chance - rest) * Math.max(0, 1 - found - lost) ** (age - this.#age);
+      const changed = 1 - Math.max(0, 1 - found - lost) ** (age - this.#age);
       this.#age = age;
+      const came = (1 - this.#chance) * rest * changed;
+      const went = 1 - (1 - rest) * changed;
+      this.#chance = this.#chance * went + came;
+      this.#back = this.#back * went + came;
     }
     return this.#chance;
   }
 
-  /** Hears of a round at `age`, of which something was accepted or, with the chance `missed` where it fits, nothing. */
-  hear(age: number, isAccepted: boolean, missed: number): number {
-    if (isAccepted) this.isProven = true;
-    const before = this.at(age);
-    const now = isAccepted ? 1 : before * missed / (1 - before + before * missed);
-    if (before < 0.5 && now >= 0.5) this.#didNot.ends++;
-    if (before >= 0.5 && now < 0.5) this.#did.ends++;
-    this.#did.rounds += now;
-    this.#didNot.rounds += 1 - now;
-    return this.#chance = now;
+  /**
+   * Hears of a round at `age`, of which something was accepted or, with the chance `missed` where it fits, nothing. Gives for how
+   * much of a round of one that fits it counts, and how many rounds before it, of which nothing was, do after all.
+   */
+  hear(age: number, isAccepted: boolean, missed: number): { part: number; before: number } {
+    const chance = this.at(age);
+    if (!isAccepted) {
+      const all = 1 - chance + chance * missed;
+      this.#chance *= missed / all;
+      this.#back *= missed / all;
+      this.#refused += 1 - this.#chance;
+      this.#did.rounds += this.#chance;
+      return { part: this.#chance, before: 0 };
+    }
+    this.#isProven = true;
+    const back = this.#back / chance;
+    const before = (1 - back) * this.#refused;
+    this.#did.ends += back;
+    this.#did.rounds += 1 + before;
+    this.#didNot.ends += back;
+    this.#didNot.rounds += this.#refused - before;
+    this.#refused = this.#back = 0;
+    this.#chance = 1;
+    return { part: 1, before };
   }
 }

@@ -16,13 +16,13 @@ export const TRIAL_ROUNDS = 3;
 const MOST_TRIED = 16;
 
 /** For how long what a trial tells is of use, in rounds of plain decoding, where there is no less to come. */
-const HORIZON = 300;
+const HORIZON = +(Deno.env.get("HORIZON") ?? 300);
 
 /** What is unsure, of what it would be if rounds had nothing to do with one another. */
-const DOUBT = 2;
+const DOUBT = +(Deno.env.get("DOUBT") ?? 2);
 
 /** How wrong what one shape of a head says of another mostly is: a share of the tokens that miss. */
-const OF_SHAPES = 0.4;
+const OF_SHAPES = +(Deno.env.get("SHAPES") ?? 0.4);
 
 /** How unsure the time of what has not been timed here is: a variance over a square; and what it may be less at most. */
 const UNTIMED = 0.05;
