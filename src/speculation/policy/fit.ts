@@ -17,7 +17,9 @@ const KNOWN = +(Deno.env.get("KNOWN") ?? 0.25);
 /** What is thought of it, round by round: a hidden Markov chain of two states. */
 export class Fit {
   /** The chance that it fits; and that it does and did not in between, since something was accepted. */
-  #chance = FITS;
+  #chance = 1;
+  /** The chance that it ever does. */
+  #ever = FITS;
   #back = 0;
   #age = 0;
   /** Rounds in which it did and did not, and how often one became the other. */
@@ -25,11 +27,10 @@ export class Fit {
   readonly #didNot = { rounds: KNOWN * CHANGES_OFF, ends: KNOWN };
   /** Rounds since something was accepted, as far as it did not fit in them. */
   #refused = 0;
-  #isProven = false;
 
   /** Whether it ever did. */
   get isProven(): boolean {
-    return this.#isProven;
+    return this.#ever === 1;
   }
 
   /** The chance that it fits at `age` rounds since all began. */
@@ -45,7 +46,7 @@ export class Fit {
       this.#chance = this.#chance * went + came;
       this.#back = this.#back * went + came;
     }
-    return this.#chance;
+    return this.#ever * this.#chance;
   }
 
   /**
@@ -53,16 +54,17 @@ export class Fit {
    * much of a round of one that fits it counts, and how many rounds before it, of which nothing was, do after all.
    */
   hear(age: number, isAccepted: boolean, missed: number): { part: number; before: number } {
-    const chance = this.at(age);
+    this.at(age);
+    const chance = this.#chance;
     if (!isAccepted) {
       const all = 1 - chance + chance * missed;
+      this.#ever *= all / (1 - this.#ever + this.#ever * all);
       this.#chance *= missed / all;
       this.#back *= missed / all;
       this.#refused += 1 - this.#chance;
       this.#did.rounds += this.#chance;
-      return { part: this.#chance, before: 0 };
+      return { part: this.#ever * this.#chance, before: 0 };
     }
-    this.#isProven = true;
     const back = this.#back / chance;
     const before = (1 - back) * this.#refused;
     this.#did.ends += back;
@@ -70,7 +72,7 @@ export class Fit {
     this.#didNot.ends += back;
     this.#didNot.rounds += this.#refused - before;
     this.#refused = this.#back = 0;
-    this.#chance = 1;
+    this.#chance = this.#ever = 1;
     return { part: 1, before };
   }
 }
