@@ -1,6 +1,6 @@
 /**
- * A draft model alone reads the last token of a sequence that was accepted as a whole in the forward of its next token: its plain
- * proposals are what they are without that, and what proposes to it reads the same text and the same hidden states.
+ * A draft model alone reads the last token of a sequence that was accepted as a whole in the forward of its next token: nothing
+ * but the count of forwards tells, neither its proposals nor those of a head inside, which reads the hidden states of both rows.
  */
 import { assertEquals, assertGreater } from "@std/assert";
 import { Trio } from "../scripts/trio.ts";
@@ -10,7 +10,6 @@ import {
   eagle2,
   Round,
   sequenceMemory,
-  type Setting,
   suffix,
   switched,
 } from "../src/speculation/mod.ts";
@@ -46,7 +45,7 @@ backendTest("reading and decoding: one forward less where all was accepted", ({ 
 }, ["cpu", "cuda"]);
 
 backendTest(
-  "reading and decoding: texts and what a head reads as with forwards of their own",
+  "reading and decoding: proposals and inner rounds as with forwards of their own",
   ({ device }) => {
     using trio = new Trio(undefined, device);
     const inner = switched([
@@ -61,60 +60,27 @@ backendTest(
     using seats = new Seats(trio.target, 2, plan);
     using arena = new Arena(device, "alone");
     using alone = new Round(trio.target, sequenceMemory(device, arena, CONTEXT, plan), plan);
-    const plain = plan.settings.filter((one) => one.kind === "draft" && one.inner.kind === "plain");
     /** What rounds of settings by turns come to. */
-    const told = (round: Round, prompt: readonly number[], settings: readonly Setting[]) => {
+    const told = (round: Round, prompt: readonly number[]) => {
       for (const _ of round.read(prompt));
-      const rounds = [];
+      const all = [];
       for (let i = 0; i < 24; i++) {
-        round.drafter!.use!(settings[i % settings.length]);
+        round.drafter!.use!(plan.settings[i % plan.settings.length]);
         const accepted = round.run();
-        rounds.push([...round.result.subarray(1, 1 + accepted)]);
+        all.push([...round.result.subarray(0, 1 + accepted)]);
       }
       const [target, draft] = round.levels;
       // What the head inside reads of all tokens behind the prompt that the draft model has.
       const { round: { taps, state } } = round.drafter as unknown as { readonly round: Round };
       const hidden = device.download(rows(taps!.ring, prompt.length, state.length));
-      const read = state.length - prompt.length;
-      return { rounds, tau: target.tau, inner: [...draft.histogram], read, hidden };
+      return { all, tau: target.tau, inner: [...draft.histogram], hidden };
     };
     for (const prompt of prompts) {
-      assertEquals(told(alone, prompt, plain), told(seats.rounds[0], prompt, plain));
-      const all = plan.settings;
-      const [one, other] = [told(alone, prompt, all), told(seats.rounds[0], prompt, all)];
-      const [said, heard] = [one.rounds.flat(), other.rounds.flat()];
-      const tokens = Math.min(said.length, heard.length);
-      assertEquals(said.slice(0, tokens), heard.slice(0, tokens));
-      const read = Math.min(one.read, other.read);
-      assertGreater(read, 24);
-      const bytes = read * one.hidden.byteLength / one.read;
-      assertEquals(one.hidden.subarray(0, bytes), other.hidden.subarray(0, bytes));
-      for (const { tau, inner } of [one, other]) {
-        assertGreater(tau, 1.5);
-        assertGreater(inner.slice(2).reduce((sum, count) => sum + count, 0), 0);
-      }
+      const [one, other] = [told(alone, prompt), told(seats.rounds[0], prompt)];
+      assertEquals(one, other);
+      assertGreater(one.tau, 1.5);
+      assertGreater(one.inner.slice(2).reduce((sum, count) => sum + count, 0), 0);
     }
   },
   ["cpu", "cuda"],
 );
-
-backendTest("reading and decoding: a head inside drafts behind it", ({ device }) => {
-  // The draft model is the target, so that sequences are accepted as a whole, and so are siblings.
-  using trio = new Trio(undefined, device);
-  const head = eagle2(trio.heads.eagle2!, { depth: 3, topk: 3, treeSize: 8 });
-  using decoder = new Decoder(
-    trio.target,
-    256,
-    draftModel(trio.target, { minDraft: DRAFT }, head),
-  );
-  using plain = new Decoder(trio.target, 256);
-  for (const text of problems(3, 5)) {
-    const prompt = trio.tokenizer.encode(`Question: ${text}\nAnswer:`);
-    const tokens = decoder.decode(prompt, 48);
-    assertEquals(tokens, plain.decode(prompt, tokens.length));
-    const { levels: [target, draft] } = decoder;
-    // Every sequence but the first begins with a token of the forward that reads the last one's end.
-    assertEquals(draft.catchUps, target.rounds - 1);
-    assertEquals(target.tokens, draft.tokens + draft.catchUps + target.rounds);
-  }
-}, ["cpu", "cuda"]);

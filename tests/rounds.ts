@@ -62,11 +62,6 @@ export class Decoder implements Disposable {
     return this.#round.stats;
   }
 
-  /** The same of all levels. */
-  get levels(): readonly LevelStats[] {
-    return this.#round.levels;
-  }
-
   /** The mean accept length of the last prompt. */
   get tau(): number {
     return this.#round.stats.tau;

@@ -289,7 +289,7 @@ Deno.test("an engine refuses options out of range, and names them", async () => 
   await refused({ ...all, topk: 0 }, "topk", "topk is 0");
   await refused({ ...all, minDraft: 0 }, "minDraft", "minDraft is 0");
   await refused({ ...all, minDraft: 62 }, "minDraft", "at most 64");
-  await refused({ ...all, siblings: 55 }, "siblings", "siblings is 55, expected at most 54");
+  await refused({ ...all, siblings: 55 }, "siblings", "siblings is 55, expected at most 50");
   await refused({ ...all, targetHead: TARGET_HEAD }, "targetHead", "expected a draft model and");
   const head = { target: TARGET, head: TARGET_HEAD };
   await refused({ ...head, targetHead: TARGET_HEAD }, "targetHead", "no draft is given");

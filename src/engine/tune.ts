@@ -212,8 +212,8 @@ export function tuneRound(
   const context = lengths.reduce((a, b) => a + b, 0) / lengths.length + maxTokens / 2;
   const roundOf = (setting: Setting, by: Costs): { tokens: number; ms: number } => {
     const table = new CostTable(by, context);
-    const { tokens, ms } = expected(setting, beliefs, table);
-    if (setting.kind !== "suffix" || suffixRows.length === 0) return { tokens, ms };
+    const { tokens, ms, catchUpMs } = expected(setting, beliefs, table);
+    if (setting.kind !== "suffix" || suffixRows.length === 0) return { tokens, ms: ms + catchUpMs };
     const verify = mean(suffixRows.map((rows) => table.verify(0, rows)));
     return { tokens, ms: table.draft(0, setting) + verify };
   };

@@ -223,14 +223,11 @@ class DraftModel implements Drafter, DraftSteps {
     const { round } = this;
     this.begin();
     while (this.isShort) {
-      if (this.behind > 0) {
-        // What was accepted as a whole ends with a token that it has proposed and not read, or with a sibling.
-        if (this.isPlain) round.queueReadAndPlain();
-        else round.readAndPlain();
-        this.#addOwn();
-      } else if (this.isPlain) {
-        round.queuePlain();
-        this.#addOwn();
+      if (this.isPlain) {
+        // What was accepted as a whole ends with a token that it has proposed and not read.
+        if (this.behind > 0) round.queueReadAndPlain();
+        else round.queuePlain();
+        this.step(1);
       } else this.step(round.run());
     }
     this.end();
@@ -255,21 +252,17 @@ class DraftModel implements Drafter, DraftSteps {
   begin(): void {
     const { round } = this;
     const { length } = this.#verifier.state;
-    round.catchUp(length - (round.readsAndDecodes ? 1 : 0));
+    round.catchUp(length - (this.isPlain && round.readsAndDecodes ? 1 : 0));
     round.drafter?.follow();
     this.#from = length;
   }
 
   step(added: number): void {
-    if (this.isPlain) return this.#addOwn();
-    const { round } = this;
+    const { round, isPlain } = this;
     const first = round.state.length - added - this.#from;
-    for (let j = 0; j < added; j++) this.#proposers[first + j] = round.proposer(j);
-  }
-
-  /** Takes in a token that it has decoded plainly. */
-  #addOwn(): void {
-    this.#proposers[this.round.state.length - 1 - this.#from] = this.#name;
+    for (let j = 0; j < added; j++) {
+      this.#proposers[first + j] = isPlain ? this.#name : round.proposer(j);
+    }
   }
 
   end(): void {

@@ -41,27 +41,22 @@ export function replay(trace: Trace, costs: Costs, policy: Policy): Replayed {
   let alone = 0;
   // Up to where the head and the draft model have read the text.
   const read = { tree: 0, draft: 0 };
-  // Whether the draft model has proposed the last token of the text and not read it.
-  let isWhole = false;
   while (at < trace.length) {
     if (at >= starts[0]) {
       // All drafters read the prompt of a text.
       policy.reset();
       read.tree = read.draft = alone = at;
-      isWhole = false;
       starts.shift();
     }
     const context = PROMPT + at;
     const setting = policy.next(context);
-    const { reading, whole, ...outcome } = roundAt(
+    const { reading, ...outcome } = roundAt(
       trace,
       at,
       setting,
       new CostTable(costs, context),
       read,
-      isWhole,
     );
-    isWhole = whole;
     if (setting.kind === "draft" || setting.kind === "tree") {
       read[setting.kind] = at + outcome.tokens;
     }
@@ -97,24 +92,20 @@ export function bestFixed(
   return speeds.reduce((best, one) => one.speed > best.speed ? one : best);
 }
 
-/**
- * One round; `read`: up to where the head and the draft model have read the text, `isWhole`: whether the round before took all
- * that the draft model had proposed, so that the forward which reads the last of it begins the next sequence.
- */
+/** One round; `read`: up to where the head and the draft model have read the text. */
 function roundAt(
   trace: Trace,
   at: number,
   setting: Setting,
   table: CostTable,
   read: { readonly tree: number; readonly draft: number },
-  isWhole: boolean,
-): Outcome & { reading: number; whole: boolean } {
+): Outcome & { reading: number } {
   const acceptedAt = (level: number, of: Setting, position: number): number => {
     const all = trace.accepted[`${level} ${rateName(of)}`];
     return all[Math.min(position, trace.length - 1)];
   };
   if (setting.kind === "draft") {
-    const { drafts, inner, draftMs } = sequenceAt(at, setting, table, acceptedAt, isWhole);
+    const { drafts, inner, draftMs } = sequenceAt(at, setting, table, acceptedAt);
     const siblings = setting.rows > 1 + setting.depth ? 1 : 0;
     const reach = Math.min(drafts + siblings, setting.depth);
     const tokens = 1 + Math.min(reach, acceptedAt(0, setting, at));
@@ -126,11 +117,10 @@ function roundAt(
       inner,
       ms,
       reading: Math.max(0, at - read.draft) * table.catchUp(1),
-      whole: tokens > drafts,
     };
   }
   const reading = setting.kind === "tree" ? Math.max(0, at - read.tree) * table.headRead(0) : 0;
-  const none = { inner: [], reading, whole: false };
+  const none = { inner: [], reading };
   if (setting.kind === "plain") {
     return { ...none, tokens: 1, rows: 1, reach: 0, ms: table.verify(0, 1) };
   }
@@ -146,15 +136,12 @@ function sequenceAt(
   { minDraft, inner: of }: DraftSetting,
   table: CostTable,
   acceptedAt: (level: number, of: Setting, position: number) => number,
-  isWhole: boolean,
 ): { drafts: number; inner: number[]; draftMs: number } {
-  const oneMore = table.verify(1, 2) - table.verify(1, 1);
   if (of.kind === "plain") {
-    const draftMs = minDraft * table.queued(1) + (isWhole ? oneMore : 0);
-    return { drafts: minDraft, inner: [], draftMs };
+    return { drafts: minDraft, inner: [], draftMs: minDraft * table.queued(1) };
   }
   const inner: number[] = [];
-  let [length, draftMs] = isWhole ? [1, table.queued(1) + oneMore] : [0, 0];
+  let [length, draftMs] = [0, 0];
   while (length < minDraft) {
     const tokens = 1 + Math.min(acceptedAt(1, of, at + length), depthOf(of));
     inner[tokens] = (inner[tokens] ?? 0) + 1;

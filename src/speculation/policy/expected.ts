@@ -20,6 +20,11 @@ export interface Expected {
   readonly lent: number;
   /** The same of the time. */
   readonly msLent: number;
+  /**
+   * Milliseconds that come to it in the mean where rounds of a draft model follow one another: behind a sequence that was accepted
+   * as a whole it reads the last token, which it has proposed and not read.
+   */
+  readonly catchUpMs: number;
 }
 
 /** What is thought of a drafter. What is unsure is a variance, of shares of the rounds that come to a token and go beyond it. */
@@ -56,7 +61,7 @@ export function expected(
 ): Expected {
   if (setting.kind === "draft") return expectedDraft(setting, beliefs, costs, level);
   const ms = costs.round(level, setting);
-  const none = { msDoubt: 0, msLent: 0 };
+  const none = { msDoubt: 0, msLent: 0, catchUpMs: 0 };
   if (setting.kind === "plain") return { ...none, tokens: 1, ms, doubt: 0, lent: 0 };
   return {
     ...none,
@@ -74,15 +79,8 @@ function expectedDraft(
   const { inner } = setting;
   const depth = depthOf(inner);
   const innerBelief = inner.kind === "plain" ? { chances: [] } : beliefs(level + 1, inner);
+  const { rounds, lengths } = sequences(setting, innerBelief.chances);
   const each = inner.kind === "plain" ? costs.queued(level + 1) : costs.round(level + 1, inner);
-  const belief = beliefs(level, setting);
-  const wholeOf = (lengths: readonly number[]) =>
-    lengths.reduce((sum, there, d) => sum + there * (belief.chances[d - 1] ?? 0), 0);
-  const { rounds, lengths: fresh } = sequences(setting, innerBelief.chances, 0);
-  const next = sequences(setting, innerBelief.chances, 1);
-  // Of all sequences, so many are accepted as a whole, and so many are begun behind one that was.
-  const whole = wholeOf(fresh) / (1 + wholeOf(fresh) - wholeOf(next.lengths));
-  const lengths = fresh.map((there, d) => there + whole * (next.lengths[d] - there));
   // Where there are siblings, one may be accepted behind the whole sequence.
   const behind = setting.rows > 1 + setting.depth ? 1 : 0;
   // The chance that a sequence has so many tokens at least.
@@ -90,13 +88,18 @@ function expectedDraft(
   for (let length = lengths.length - 1; length > 0; length--) {
     atLeast[length] = atLeast[length + 1] + lengths[length];
   }
-  // What reads that last token has the next sequence's first: a plain round that nobody waits for, with one row more.
-  const readMs = costs.queued(level + 1) + costs.verify(level + 1, 2) - costs.verify(level + 1, 1);
-  const draftMs = rounds * each + whole * (readMs + (next.rounds - rounds) * each);
+  const draftMs = rounds * each;
   const ms = draftMs + costs.verify(level, setting.rows);
   const inDraft = counted(innerBelief, depth, () => 1);
+  const belief = beliefs(level, setting);
+  const whole = lengths.reduce((sum, there, d) => sum + there * (belief.chances[d - 1] ?? 0), 0);
   return {
     ms,
+    // Plain rounds read it beside their first token.
+    catchUpMs: whole *
+      (inner.kind === "plain"
+        ? costs.verify(level + 1, 2) - costs.verify(level + 1, 1)
+        : costs.queued(level + 1)),
     msDoubt: inDraft.doubt * (draftMs / ms) ** 2,
     msLent: inDraft.lent * draftMs / ms,
     ...counted(
@@ -127,18 +130,17 @@ function counted(
   return { tokens, doubt: (variance + common * together ** 2) / tokens ** 2, lent: lent / tokens };
 }
 
-/** How many rounds of the draft model a sequence takes in the mean that has `from` tokens, and how likely each of its lengths is. */
+/** How many rounds of the draft model a sequence takes in the mean, and how likely each of its lengths is. */
 function sequences(
   { minDraft, inner }: DraftSetting,
   chances: readonly number[],
-  from: number,
 ): { rounds: number; lengths: readonly number[] } {
   const depth = depthOf(inner);
   const lengths: number[] = new Array(minDraft + depth + 1).fill(0);
-  lengths[from] = 1;
+  lengths[0] = 1;
   let rounds = 0;
   // A sequence is at `at` with the chance that is in the array by then: what comes to it comes from before.
-  for (let at = from; at < minDraft; at++) {
+  for (let at = 0; at < minDraft; at++) {
     rounds += lengths[at];
     for (let accepted = 0; accepted <= depth; accepted++) {
       const least = accepted === 0 ? 1 : chances[accepted - 1];

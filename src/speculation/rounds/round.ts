@@ -242,18 +242,6 @@ export class Round implements Verifier, Disposable {
     this.stats.add(1, 1);
   }
 
-  /**
-   * The same between rounds of a drafter, which hears of the token, as the host does. It is no round of theirs: it counts as a
-   * forward beside them.
-   */
-  readAndPlain(): void {
-    this.#reader.readAndDecode();
-    this.#ops.wait();
-    this.memory.text[this.state.length] = this.result[1];
-    this.stats.catchUps++;
-    this.drafter!.observe(false);
-  }
-
   /** The natural log-probability of the j-th token of the last round, which was run with log-probabilities. */
   logProb(j: number): number {
     return this.#ops.output.logProb(j);
