@@ -122,7 +122,8 @@ export class Trials {
       // By so much what is thought of it may change.
       const change = promised * Math.sqrt(unsure * rounds / (rounds + known));
       const gained = fit * change * above((beaten - promised) / change) / beaten;
-      const worth = horizon * gained - rounds * each - reading;
+      const all = horizon * gained - rounds * each - reading;
+      const worth = Deno.env.get("RANK") ? all / (rounds * ms + reading) : all;
       if (worth <= found.worth) continue;
       found.worth = worth;
       found.cost = Math.min(rounds, TRIAL_ROUNDS) * each + reading;
