@@ -20,7 +20,7 @@ const ROUNDS = 4;
 const MOST_BETWEEN = 16;
 
 /** How much better another drafter has to look than the one in use, which has its caches filled. */
-const BETTER = 1.02;
+const BETTER = 1.01;
 
 /** How much of the tokens and times of late a round leaves. */
 const LATELY = 0.99;
@@ -175,7 +175,7 @@ export class AutoPolicy implements Policy {
     const { setting } = this.#current;
     for (const { tokens, rows, reach, inner, ms } of this.#heard) {
       const took = this.#speeds.observe(this.#current, rows, inner, ms);
-      if (this.#trials.tried) this.#trials.paid(took - tokens / this.#speed(Deno.env.get("PP") ? this.#plain : this.#best));
+      if (this.#trials.tried) this.#trials.paid(took - tokens / this.#speed(this.#best));
       this.#missed.add(setting.kind, tokens);
       this.#ms += took;
       this.#lately.tokens = tokens + LATELY * this.#lately.tokens;

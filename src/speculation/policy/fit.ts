@@ -8,11 +8,11 @@
 const FITS = 0.9;
 
 /** How many rounds pass until one that fits does not any more, and the other way round, where nothing is known of that. */
-const CHANGES_ON = +(Deno.env.get("ON") ?? 200);
-const CHANGES_OFF = +(Deno.env.get("OFF") ?? 400);
+const CHANGES_ON = 400;
+const CHANGES_OFF = 80;
 
 /** How many such changes that is worth. */
-const KNOWN = +(Deno.env.get("KNOWN") ?? 0.25);
+const KNOWN = 0.25;
 
 /** What is thought of it, round by round: a hidden Markov chain of two states. */
 export class Fit {

@@ -18,13 +18,13 @@ const PRIOR = 36;
 const LENT = 6;
 
 /** A tree of twice the nodes a level misses 2 to the minus this of what the other one misses: 0.7 of the demo trio's heads, 0.4 of SmolLM2's. */
-const MISSED_BY_WIDTH = 0.5;
+const MISSED_BY_WIDTH = 0.33;
 
 /** What is thought of tokens of a tree of four nodes a level, of a draft model and of suffixes before any round. */
-const TREE = 0.85;
+const TREE = 0.87;
 const DRAFT = 0.65;
 const SUFFIX = 0.4;
-const COMMON_WIDTH = 4;
+const COMMON_WIDTH = 16;
 
 /** One drafter of a family. */
 interface Member {
@@ -189,7 +189,7 @@ function memberOf(level: number, setting: Setting): string {
 }
 
 function widthOf(setting: Setting): number {
-  return setting.kind === "tree" ? (setting.rows - 1) / setting.depth : 1;
+  return setting.kind === "tree" && setting.topk > 1 ? setting.rows - 1 : 1;
 }
 
 function firstGuess({ kind }: Setting, width: number): number {

@@ -16,13 +16,13 @@ export const TRIAL_ROUNDS = 3;
 const MOST_TRIED = 16;
 
 /** For how long what a trial tells is of use, in rounds of plain decoding, where there is no less to come. */
-const HORIZON = +(Deno.env.get("HORIZON") ?? 300);
+const HORIZON = 300;
 
 /** What is unsure, of what it would be if rounds had nothing to do with one another. */
-const DOUBT = +(Deno.env.get("DOUBT") ?? 2);
+const DOUBT = 2;
 
 /** How wrong what one shape of a head says of another mostly is: a share of the tokens that miss. */
-const OF_SHAPES = +(Deno.env.get("SHAPES") ?? 0.4);
+const OF_SHAPES = 0.4;
 
 /** How unsure the time of what has not been timed here is: a variance over a square; and what it may be less at most. */
 const UNTIMED = 0.05;
@@ -95,7 +95,6 @@ export class Trials {
     let [found, most]: [Candidate | undefined, number] = [isUnsure ? plain : undefined, 0];
     for (const one of isUnsure ? [] : open) {
       const { worth, cost } = this.#trial(one, best, horizon);
-      if ((globalThis as any).DBG) { const e = speeds.expected(one, rates); console.log(`   ${one.name} speed ${(e.tokens/e.ms/speed).toFixed(3)} of best ${best.name}, fit ${e.fit.toFixed(4)} iffits ${(speeds.speedIfFits(one,rates)/speed).toFixed(3)} unsure ${Math.sqrt(this.#unsure(one,best)+(one.timed > 0 ? 0 : UNTIMED)).toFixed(3)} known ${one===plain?1:rates.weight(0,one.setting).toFixed(1)} worth ${(worth/plainMs).toFixed(2)} cost ${(cost/plainMs).toFixed(2)} room ${(room/plainMs).toFixed(2)} reading ${(missed.readingMs(one.setting, speeds.table)/plainMs).toFixed(2)} scale ${one.scale} chances ${one===plain?"":rates.belief(0,one.setting,true).chances.slice(0,3).map(c=>c.toFixed(2)).join(" ")}`); }
       if (worth > most && cost <= room) [found, most] = [one, worth];
     }
     this.#tried = found;
@@ -123,7 +122,7 @@ export class Trials {
       const change = promised * Math.sqrt(unsure * rounds / (rounds + known));
       const gained = fit * change * above((beaten - promised) / change) / beaten;
       const all = horizon * gained - rounds * each - reading;
-      const worth = Deno.env.get("RANK") ? all / (rounds * ms + reading) : all;
+      const worth = all / (rounds * ms + reading);
       if (worth <= found.worth) continue;
       found.worth = worth;
       found.cost = Math.min(rounds, TRIAL_ROUNDS) * each + reading;
