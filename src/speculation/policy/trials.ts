@@ -114,18 +114,22 @@ export class Trials {
     const least = one.timed > 0 ? ms : LESS_UNTIMED * ms;
     if (unsure === 0 || (1 + depthOf(one.setting)) / least <= speed) return found;
     const known = one === plain ? 1 : rates.weight(0, one.setting);
-    const each = Math.max(0, ms - tokens / speed);
     const reading = missed.readingMs(one.setting, speeds.table);
     const { fit, promised, least: beaten } = this.#promise(one, best);
+    // Of what does not fit one round is refused, and the trial is over.
+    const refused = (1 - fit) * Math.max(0, ms - 1 / speed);
+    const each = fit < 1
+      ? fit * Math.max(0, ms * (1 - promised / speed))
+      : Math.max(0, ms - tokens / speed);
     for (let rounds = 1; rounds <= MOST_TRIED; rounds *= 2) {
       // By so much what is thought of it may change.
       const change = promised * Math.sqrt(unsure * rounds / (rounds + known));
       const gained = fit * change * above((beaten - promised) / change) / beaten;
-      const all = horizon * gained - rounds * each - reading;
+      const all = horizon * gained - refused - rounds * each - reading;
       const worth = all / (rounds * ms + reading);
       if (worth <= found.worth) continue;
       found.worth = worth;
-      found.cost = Math.min(rounds, TRIAL_ROUNDS) * each + reading;
+      found.cost = refused + Math.min(rounds, TRIAL_ROUNDS) * each + reading;
     }
     return found;
   }
