@@ -57,10 +57,11 @@ export class Fit {
     this.at(age);
     const chance = this.#chance;
     if (!isAccepted) {
-      const all = 1 - chance + chance * missed;
+      const likely = this.#refused > 0 ? Math.sqrt(missed) : missed;
+      const all = 1 - chance + chance * likely;
       this.#ever *= all / (1 - this.#ever + this.#ever * all);
-      this.#chance *= missed / all;
-      this.#back *= missed / all;
+      this.#chance *= likely / all;
+      this.#back *= likely / all;
       this.#refused += 1 - this.#chance;
       this.#did.rounds += this.#chance;
       return { part: this.#ever * this.#chance, before: 0 };

@@ -82,7 +82,7 @@ export class Rates {
     member.counts.age(this.#age);
     const { chances: [chance] } = this.belief(level, setting, true);
     const fit = this.#fitOf(level, setting);
-    const { part, before } = fit.hear(this.#age, accepted > 0, Math.sqrt(1 - chance));
+    const { part, before } = fit.hear(this.#age, accepted > 0, 1 - chance);
     if (before > 0 && !this.#long) member.counts.add(1, 0, before);
     member.counts.add(proposed, accepted, this.#long ? 1 : part);
     this.#changed();
