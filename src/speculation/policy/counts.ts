@@ -5,9 +5,9 @@
  */
 
 /** How much of what was counted a round of the same drafter leaves: lately, and in the long run; and one of another. */
-const KEPT = 0.99;
+const KEPT = 0.994;
 const KEPT_LONG = 0.996;
-const KEPT_IDLE = 0.995;
+const KEPT_IDLE = 0.998;
 
 /** Rounds that what was counted, and the guess beside it, are worth at least, however long ago that was. */
 const LEAST = 15;

@@ -19,7 +19,7 @@ const MOST_TRIED = 16;
 const HORIZON = 300;
 
 /** What is unsure, of what it would be if rounds had nothing to do with one another. */
-const DOUBT = 2;
+const DOUBT = 1;
 
 /** How wrong what one shape of a head says of another mostly is: a share of the tokens that miss. */
 const OF_SHAPES = 0.4;
