@@ -208,7 +208,9 @@ Deno.test("the policy says what it chose when, and why, of one text", () => {
 });
 
 Deno.test("the policy looks suffixes up when it chooses, not in every round", () => {
-  const policy = new AutoPolicy(CPU_SETTINGS, COSTS["a CPU"]);
+  // What a head or a draft model promises there is more than plain decoding has.
+  const settings = CPU_SETTINGS.filter(({ kind }) => kind === "plain" || kind === "suffix");
+  const policy = new AutoPolicy(settings, COSTS["a CPU"]);
   let asked = 0;
   const suffixes = () => {
     asked++;
@@ -241,7 +243,8 @@ Deno.test("the policy tries nothing in a text that is over before it pays", () =
     });
     return policy.decisions.filter(({ why }) => why === "trial").length;
   };
-  const [short, long] = [trials(12, 112), trials(12)];
+  // Heads are cheap: in 12 tokens most trials would pay.
+  const [short, long] = [trials(8, 108), trials(8)];
   assertGreater(long, 2);
   assertLess(short, long);
 });
@@ -250,8 +253,8 @@ Deno.test("the policy goes by the times that rounds take, where costs say someth
   const costs = COSTS["3B and 1B"];
   const rates = { suffix: 0, tree: 0.85, draft: 0.5, inner: 0.6 };
   const trace = made("both", 2000, 3, () => rates);
-  // A tree takes twice what costs say.
-  const slow = (setting: Setting) => setting.kind === "tree" ? 2 : 1;
+  // A tree takes four times what costs say: at twice that it would still be the fastest.
+  const slow = (setting: Setting) => setting.kind === "tree" ? 4 : 1;
   const policy = new AutoPolicy(SETTINGS, costs);
   let current: Setting = PLAIN;
   const kinds: string[] = [];

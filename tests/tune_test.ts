@@ -81,8 +81,8 @@ Deno.test("tune: JSON, tables, a map, and costs that are kept", async () => {
     const io = testIo();
     assertEquals(await runProgram([...args, "--json"], COMMANDS, io), 0, io.stderr.text);
     const { settings, survival, costs, kept }: Tuned = JSON.parse(io.stdout.text);
-    // Plain decoding, suffixes, four trees, and four lengths of a draft model by itself, of suffixes and of two trees.
-    assertEquals(settings.length, 22);
+    // Plain decoding, suffixes, three trees, and four lengths of a draft model by itself, of suffixes and of a tree.
+    assertEquals(settings.length, 17);
     settings.forEach(({ predicted, realised }, i) => {
       assertGreater(predicted, 0);
       assertEquals(realised !== undefined, i < 3);

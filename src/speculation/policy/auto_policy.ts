@@ -20,7 +20,7 @@ const ROUNDS = 4;
 const MOST_BETWEEN = 16;
 
 /** How much better another drafter has to look than the one in use, which has its caches filled. */
-const BETTER = 1.01;
+const BETTER = 1.02;
 
 /** How much of the tokens and times of late a round leaves. */
 const LATELY = 0.99;

@@ -5,7 +5,7 @@
  */
 
 /** How much of what was counted a round of the same drafter leaves: lately, and in the long run; and one of another. */
-const KEPT = 0.994;
+const KEPT = 0.992;
 const KEPT_LONG = 0.996;
 const KEPT_IDLE = 0.998;
 

@@ -57,6 +57,7 @@ export class Fit {
     this.at(age);
     const chance = this.#chance;
     if (!isAccepted) {
+      // Behind a refused proposal the next one is refused more often: passages are hard.
       const likely = this.#refused > 0 ? Math.sqrt(missed) : missed;
       const all = 1 - chance + chance * likely;
       this.#ever *= all / (1 - this.#ever + this.#ever * all);

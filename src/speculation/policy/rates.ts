@@ -8,28 +8,25 @@ import { type Belief, rateName } from "./expected.ts";
 import { Fit } from "./fit.ts";
 import { depthOf, type Setting } from "./setting.ts";
 
-/**
- * Rounds that what is thought before any round is worth, from which drafters differ by 0.1 or so. That, and what a guess of one
- * depth is worth, is of drafters that fit their model: of those of which nothing has been accepted yet, which may not, a part.
- */
+/** Rounds that what is thought before any round is worth, from which drafters that fit their model differ by 0.1 or so. */
 const PRIOR = 36;
 
 /** Rounds that other members of a family lend at each depth, at most. */
 const LENT = 6;
 
-/** A tree of twice the nodes a level misses 2 to the minus this of what the other one misses: 0.7 of the demo trio's heads, 0.4 of SmolLM2's. */
-const MISSED_BY_WIDTH = 0.33;
+/** A tree of twice the nodes misses 2 to the minus this of what the other one misses: 0.75 of the demo trio's heads, 0.85 of SmolLM2's. */
+const MISSED_BY_SIZE = 0.33;
 
-/** What is thought of tokens of a tree of four nodes a level, of a draft model and of suffixes before any round. */
+/** What is thought of tokens of a tree of 16 nodes, of a draft model and of suffixes before any round. */
 const TREE = 0.87;
 const DRAFT = 0.65;
 const SUFFIX = 0.4;
-const COMMON_WIDTH = 16;
+const COMMON_SIZE = 16;
 
 /** One drafter of a family. */
 interface Member {
-  /** Nodes of a level. */
-  readonly width: number;
+  /** Nodes; 1 where it is a chain. */
+  readonly size: number;
   readonly counts: Counts;
 }
 
@@ -76,7 +73,7 @@ export class Rates {
     const name = memberOf(level, setting);
     let member = members.get(name);
     if (member === undefined) {
-      member = { width: widthOf(setting), counts: new Counts(this.#long) };
+      member = { size: sizeOf(setting), counts: new Counts(this.#long) };
       members.set(name, member);
     }
     member.counts.age(this.#age);
@@ -133,14 +130,14 @@ export class Rates {
     const family = familyOf(level, setting);
     const members = this.#families.get(family);
     const own = members?.get(memberOf(level, setting));
-    const width = widthOf(setting);
+    const size = sizeOf(setting);
     for (const { counts } of members?.values() ?? []) counts.age(this.#age);
     const shown = Array.from(
       { length: depthOf(setting) },
-      (_, d) => shownAt(d, own, width, members),
+      (_, d) => shownAt(d, own, size, members),
     );
     const prior = PRIOR * (own?.counts.at(0).guessed ?? GUESSED) / GUESSED;
-    let [all, passed] = [prior, prior * firstGuess(setting, width)];
+    let [all, passed] = [prior, prior * firstGuess(setting, size)];
     for (const { own, reached, missed } of shown) {
       const lent = reached > LENT ? LENT / reached : 1;
       all += own.reached + lent * reached;
@@ -166,7 +163,7 @@ export class Rates {
 function shownAt(
   d: number,
   own: Member | undefined,
-  width: number,
+  size: number,
   members: ReadonlyMap<string, Member> | undefined,
 ): Shown {
   let [reached, missed] = [0, 0];
@@ -174,7 +171,7 @@ function shownAt(
     if (member === own) continue;
     const { reached: came, passed } = member.counts.at(d);
     reached += came;
-    missed += Math.min(came, (came - passed) * (width / member.width) ** -MISSED_BY_WIDTH);
+    missed += Math.min(came, (came - passed) * (size / member.size) ** -MISSED_BY_SIZE);
   }
   return { own: own?.counts.at(d) ?? NOTHING, reached, missed };
 }
@@ -188,12 +185,12 @@ function memberOf(level: number, setting: Setting): string {
   return `${level} ${rateName(setting)}`;
 }
 
-function widthOf(setting: Setting): number {
+function sizeOf(setting: Setting): number {
   return setting.kind === "tree" && setting.topk > 1 ? setting.rows - 1 : 1;
 }
 
-function firstGuess({ kind }: Setting, width: number): number {
+function firstGuess({ kind }: Setting, size: number): number {
   if (kind === "draft") return DRAFT;
   if (kind !== "tree") return SUFFIX;
-  return 1 - (1 - TREE) * (width / COMMON_WIDTH) ** -MISSED_BY_WIDTH;
+  return 1 - (1 - TREE) * (size / COMMON_SIZE) ** -MISSED_BY_SIZE;
 }
