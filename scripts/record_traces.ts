@@ -4,7 +4,7 @@
  *
  *     deno run -A scripts/record_traces.ts [--texts 48] [--tokens 72] [--seed 31] [--smollm2] [--out FILE]
  *
- * writes `tests/data/traces.json`, or FILE. Takes some minutes on a CPU. Another seed has other problems.
+ * writes `tests/data/traces_late.json`, or FILE. Takes some minutes on a CPU. Another seed has other problems.
  *
  * @module
  */
@@ -22,7 +22,7 @@ import {
   settingName,
   suffix,
 } from "../src/speculation/mod.ts";
-import { INNER_TREES, TREES } from "../tests/policy/settings.ts";
+import { LATE_INNER_TREES, LATE_TREES } from "../tests/policy/late.ts";
 import { store, type Trace } from "../tests/policy/trace.ts";
 import { problems } from "../tests/problems.ts";
 import { processIo } from "../src/cli/terminal/io.ts";
@@ -30,7 +30,7 @@ import { Reporter } from "./native/reporter.ts";
 import { smollm2Trio } from "./smollm2_trio.ts";
 import { Trio } from "./trio.ts";
 
-const FILE = fileURLToPath(new URL("../tests/data/traces.json", import.meta.url));
+const FILE = fileURLToPath(new URL("../tests/data/traces_late.json", import.meta.url));
 
 /** The longest sequence of a draft model that a trace tells of. */
 const LONGEST = 16;
@@ -133,17 +133,21 @@ class Recorder implements Disposable {
   }
 }
 
-const shape = ({ depth, topk, rows }: typeof TREES[number]) => ({ depth, topk, treeSize: rows });
+const shape = ({ depth, topk, rows }: typeof LATE_TREES[number]) => ({
+  depth,
+  topk,
+  treeSize: rows,
+});
 const plans: [key: string, model: typeof trio.target, plan: DrafterPlan][] = [
   ["0 suffix", trio.target, suffix({ depth: 15, treeSize: 16, leastWorth: 0.01 })],
   ["1 suffix", trio.draft, suffix({ depth: 7, treeSize: 16, leastWorth: 0.01 })],
   ["0 draft", trio.target, draftModel(trio.draft, { minDraft: LONGEST })],
-  ...TREES.map((tree): typeof plans[number] => [
+  ...LATE_TREES.map((tree): typeof plans[number] => [
     `0 ${settingName(tree)}`,
     trio.target,
     planHead(targetHead, shape(tree)),
   ]),
-  ...INNER_TREES.map((tree): typeof plans[number] => [
+  ...LATE_INNER_TREES.map((tree): typeof plans[number] => [
     `1 ${settingName(tree)}`,
     trio.draft,
     planHead(draftHead, shape(tree)),

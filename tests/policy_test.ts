@@ -15,7 +15,7 @@ import {
 } from "../src/speculation/mod.ts";
 import { adversarial, made } from "./policy/adversary.ts";
 import { COSTS } from "./policy/costs.ts";
-import { CPU_SETTINGS, SETTINGS, settingsFor } from "./policy/settings.ts";
+import { SETTINGS } from "./policy/settings.ts";
 import { bestFixed, replay } from "./policy/simulator.ts";
 import { joined, restore, store, type Trace } from "./policy/trace.ts";
 import { random } from "./random.ts";
@@ -23,9 +23,9 @@ import { random } from "./random.ts";
 const LENGTH = 1000;
 
 /** Speed of `auto` over that of the best setting in hindsight. */
-function ratio(trace: Trace, costs: Costs, settings: readonly Setting[]): number {
-  const { tokens, ms } = replay(trace, costs, new AutoPolicy(settings, costs));
-  return tokens / ms / bestFixed(trace, costs, settings).speed;
+function ratio(trace: Trace, costs: Costs): number {
+  const { tokens, ms } = replay(trace, costs, new AutoPolicy(SETTINGS, costs));
+  return tokens / ms / bestFixed(trace, costs, SETTINGS).speed;
 }
 
 function mean(ratios: ReadonlyMap<string, number>): number {
@@ -41,24 +41,20 @@ function summary(ratios: ReadonlyMap<string, number>): string {
 }
 
 /** Ratios of sessions: recorded texts as they come, some of them again. */
-function recorded(file: string, seed: number, name: string): Map<string, number> {
-  const [costs, settings] = [COSTS[name], settingsFor(name)];
+function recorded(file: string, seed: number, costs: Costs): Map<string, number> {
   const path = new URL(`data/${file}`, import.meta.url);
   const texts: Trace[] = JSON.parse(Deno.readTextFileSync(path)).map(restore);
   const next = random(seed);
   const count = Math.ceil(LENGTH / texts[0].length);
   return new Map(Array.from({ length: 30 }, (_, i) => {
     const session = Array.from({ length: count }, () => texts[Math.floor(next() * texts.length)]);
-    return [`session ${i}`, ratio(joined(`session ${i}`, session), costs, settings)];
+    return [`session ${i}`, ratio(joined(`session ${i}`, session), costs)];
   }));
 }
 
 for (const [name, costs] of Object.entries(COSTS)) {
-  const settings = settingsFor(name);
   Deno.test(`auto beside the best setting in hindsight, adversarial traces, ${name}`, () => {
-    const ratios = new Map(
-      adversarial(LENGTH).map((one) => [one.name, ratio(one, costs, settings)]),
-    );
+    const ratios = new Map(adversarial(LENGTH).map((one) => [one.name, ratio(one, costs)]));
     assertEquals(ratios.size, 30);
     console.log(`${name}: ${summary(ratios)}`);
     const low = [...ratios].filter(([, value]) => value < 0.97);
@@ -72,14 +68,14 @@ for (const [name, costs] of Object.entries(COSTS)) {
     for (const seed of [1, 2, 3]) {
       const rates = { suffix: 0, tree: 0, draft: 0, inner: 0 };
       const trace = made("all refused", LENGTH, seed, () => rates);
-      const auto = replay(trace, costs, new AutoPolicy(settings, costs));
+      const auto = replay(trace, costs, new AutoPolicy(SETTINGS, costs));
       const plain = replay(trace, costs, always(PLAIN));
       assertGreater(auto.tokens / auto.ms / (plain.tokens / plain.ms), 0.985);
     }
   });
 
   Deno.test(`auto beside the best setting in hindsight, recorded traces, ${name}`, () => {
-    const ratios = recorded("traces.json", 8, name);
+    const ratios = recorded("traces.json", 8, costs);
     console.log(`${name}: ${summary(ratios)}`);
     // Cold each time, and of only 1,000 tokens.
     assertGreater(mean(ratios), 0.985);
@@ -90,8 +86,8 @@ for (const [name, costs] of Object.entries(COSTS)) {
 // Texts that nobody looked at when constants were chosen, and another trio's.
 for (const [file, seed, least] of [["others", 41, 0.96], ["smollm2", 5, 0.955]] as const) {
   Deno.test(`auto beside the best setting in hindsight, texts of ${file}`, () => {
-    for (const name of Object.keys(COSTS)) {
-      const ratios = recorded(`traces_${file}.json`, seed, name);
+    for (const [name, costs] of Object.entries(COSTS)) {
+      const ratios = recorded(`traces_${file}.json`, seed, costs);
       console.log(`${name}: ${summary(ratios)}`);
       assertGreater(mean(ratios), least, name);
     }
@@ -208,7 +204,7 @@ Deno.test("the policy says what it chose when, and why, of one text", () => {
 });
 
 Deno.test("the policy looks suffixes up when it chooses, not in every round", () => {
-  const policy = new AutoPolicy(CPU_SETTINGS, COSTS["a CPU"]);
+  const policy = new AutoPolicy(SETTINGS, COSTS["a CPU"]);
   let asked = 0;
   const suffixes = () => {
     asked++;
@@ -276,7 +272,7 @@ Deno.test("the policy comes back to plain decoding that costs say takes three ti
   const wrong = { ...costs, levels: [{ ...target, verifyMs: [[3 * one, ...others]] }, draft] };
   const rates = { suffix: 0, tree: 0.5, draft: 0.3, inner: 0.5 };
   const trace = made("slow", LENGTH, 3, () => rates);
-  const auto = replay(trace, costs, new AutoPolicy(CPU_SETTINGS, wrong));
+  const auto = replay(trace, costs, new AutoPolicy(SETTINGS, wrong));
   const plain = replay(trace, costs, always(PLAIN));
   assertGreater(auto.tokens / auto.ms / (plain.tokens / plain.ms), 0.95);
 });

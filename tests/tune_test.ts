@@ -21,7 +21,8 @@ import {
 } from "../src/speculation/mod.ts";
 import { made } from "./policy/adversary.ts";
 import { COSTS } from "./policy/costs.ts";
-import { CPU_SETTINGS, SETTINGS } from "./policy/settings.ts";
+import { LATE } from "./policy/late.ts";
+import { SETTINGS } from "./policy/settings.ts";
 import { replay } from "./policy/simulator.ts";
 import { joined, restore } from "./policy/trace.ts";
 
@@ -82,7 +83,7 @@ Deno.test("tune: JSON, tables, a map, and costs that are kept", async () => {
     assertEquals(await runProgram([...args, "--json"], COMMANDS, io), 0, io.stderr.text);
     const { settings, survival, costs, kept }: Tuned = JSON.parse(io.stdout.text);
     // Plain decoding, suffixes, three trees, and four lengths of a draft model by itself, of suffixes and of a tree.
-    assertEquals(settings.length, CPU_SETTINGS.length);
+    assertEquals(settings.length, LATE["a CPU"].settings.length);
     settings.forEach(({ predicted, realised }, i) => {
       assertGreater(predicted, 0);
       assertEquals(realised !== undefined, i < 3);

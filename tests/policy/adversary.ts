@@ -12,22 +12,26 @@ type Rates = (position: number) => Readonly<Record<"suffix" | "tree" | "draft" |
 const REFUSED = { suffix: 0, tree: 0, draft: 0, inner: 0 };
 const GOOD = { suffix: 0.1, tree: 0.8, draft: 0.85, inner: 0.8 };
 
-/** How the smaller trees do, of the big one. */
-const TREES: Readonly<Record<string, number>> = {
-  "7-8-32": 1,
-  "7-6-16": 0.97,
-  "4-4-8": 0.92,
-  "2-3-5": 0.85,
-  "2-1-3": 0.78,
-  "1-1-2": 0.78,
-};
-const INNER_TREES: Readonly<Record<string, number>> = { "5-4-8": 1, "2-3-5": 0.95, "1-1-2": 0.88 };
+/** How trees do, of the biggest one, by their shapes: those of the target's head and of the draft model's. */
+export interface TreeShares {
+  readonly target: Readonly<Record<string, number>>;
+  readonly inner: Readonly<Record<string, number>>;
+}
+
+const TREES: Readonly<Record<string, number>> = { "5-8-32": 1, "4-6-16": 0.95, "2-3-5": 0.85 };
+const INNER_TREES: Readonly<Record<string, number>> = { "3-8-24": 1, "2-3-5": 0.9 };
 
 /** Most tokens accepted of anything. */
 const DEPTH = 20;
 
 /** A trace of `length` tokens in which a token of a drafter is accepted as often as `rates` say. */
-export function made(name: string, length: number, seed: number, rates: Rates): Trace {
+export function made(
+  name: string,
+  length: number,
+  seed: number,
+  rates: Rates,
+  trees: TreeShares = { target: TREES, inner: INNER_TREES },
+): Trace {
   const random = new Random(seed);
   const accepted: Record<string, number[]> = {};
   const suffixRows: number[] = [];
@@ -40,10 +44,10 @@ export function made(name: string, length: number, seed: number, rates: Rates): 
     const { suffix, tree, draft, inner } = rates(at);
     add("0 suffix", suffix);
     suffixRows.push(random.uniform() < 0.2 + suffix ? 16 : 1);
-    for (const [shape, share] of Object.entries(TREES)) add(`0 tree ${shape}`, tree * share);
+    for (const [shape, share] of Object.entries(trees.target)) add(`0 tree ${shape}`, tree * share);
     add("0 draft", draft);
     add("1 suffix", suffix);
-    for (const [shape, share] of Object.entries(INNER_TREES)) add(`1 tree ${shape}`, inner * share);
+    for (const [shape, share] of Object.entries(trees.inner)) add(`1 tree ${shape}`, inner * share);
   }
   return { name, length, accepted, suffixRows };
 }
@@ -54,7 +58,7 @@ function turns(period: number, ...of: readonly ReturnType<Rates>[]): Rates {
 }
 
 /** Thirty traces of `length` tokens. */
-export function adversarial(length: number): Trace[] {
+export function adversarial(length: number, trees?: TreeShares): Trace[] {
   const tree = { ...REFUSED, tree: 0.85 };
   const draft = { ...REFUSED, draft: 0.9, inner: 0.85 };
   const suffix = { ...REFUSED, suffix: 0.9 };
@@ -71,6 +75,6 @@ export function adversarial(length: number): Trace[] {
     "a long suffix now and then": (at) => at % 120 < 30 ? suffix : GOOD,
   };
   return Object.entries(kinds).flatMap(([name, rates], i) =>
-    [1, 2, 3].map((seed) => made(`${name}, ${seed}`, length, 100 * i + seed, rates))
+    [1, 2, 3].map((seed) => made(`${name}, ${seed}`, length, 100 * i + seed, rates, trees))
   );
 }

@@ -7,19 +7,13 @@
 /** How much of what was counted a round of the same drafter leaves: lately, and in the long run; and one of another. */
 const KEPT = 0.99;
 const KEPT_LONG = 0.996;
-const KEPT_IDLE = 0.995;
+const KEPT_IDLE = 0.998;
 
 /** Rounds that what was counted, and the guess beside it, are worth at least, however long ago that was. */
 const LEAST = 15;
 
 /** Rounds that a guess of one depth is worth, what all depths say together: they differ by 0.05 or so. */
 export const GUESSED = 30;
-
-/** A run of rounds as unlikely as this says that something has changed. */
-const SURPRISING = 0.02;
-
-/** How much of the surprises a round leaves. */
-const SURPRISES_KEPT = 0.99;
 
 /** What is known of one depth, in rounds. */
 export interface Count {
@@ -37,10 +31,6 @@ export const NOTHING: Count = { reached: 0, passed: 0, guessed: GUESSED };
 /** Counts that fade. */
 export class Counts {
   readonly #depths: { reached: number; passed: number; guessed: number }[] = [];
-  /** How many rounds in a row had a first token accepted, or none where negative. */
-  #run = 0;
-  /** Surprises of late. The more there were, the less another one says. */
-  #surprises = 0;
   #age = 0;
   readonly #long: boolean;
 
@@ -49,23 +39,13 @@ export class Counts {
     this.#long = long;
   }
 
-  /** Counts a round. */
-  add(proposed: number, accepted: number): void {
-    const { reached, passed, guessed } = this.at(0);
-    const likely = (passed + guessed / 2) / (reached + guessed);
-    this.#run = accepted > 0 ? Math.max(0, this.#run) + 1 : Math.min(0, this.#run) - 1;
-    const chance = (accepted > 0 ? likely : 1 - likely) ** Math.abs(this.#run);
-    if (!this.#long && chance < SURPRISING / (1 + this.#surprises) ** 3) {
-      this.#surprises++;
-      this.#run = 0;
-      this.fade(0);
-    }
-    this.#surprises *= SURPRISES_KEPT;
+  /** Counts a round, as so much of one. */
+  add(proposed: number, accepted: number, part = 1): void {
     this.fade(this.#long ? KEPT_LONG : KEPT);
     for (let d = 0; d < proposed && d <= accepted; d++) {
       const one = this.#depths[d] ??= { ...NOTHING };
-      one.reached++;
-      if (d < accepted) one.passed++;
+      one.reached += part;
+      if (d < accepted) one.passed += part;
     }
   }
 

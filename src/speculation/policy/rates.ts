@@ -5,31 +5,28 @@
  */
 import { type Count, Counts, GUESSED, NOTHING } from "./counts.ts";
 import { type Belief, rateName } from "./expected.ts";
+import { Fit } from "./fit.ts";
 import { depthOf, type Setting } from "./setting.ts";
 
-/**
- * Rounds that what is thought before any round is worth, from which drafters differ by 0.1 or so. That, and what a guess of one
- * depth is worth, is of drafters that fit their model: of those of which nothing has been accepted yet, which may not, a part.
- */
+/** Rounds that what is thought before any round is worth, from which drafters that fit their model differ by 0.1 or so. */
 const PRIOR = 36;
-const UNPROVEN = 0.22;
 
 /** Rounds that other members of a family lend at each depth, at most. */
 const LENT = 6;
 
-/** A tree of twice the nodes a level misses 2 to the minus this of what the other one misses: 0.7 of the demo trio's heads, 0.4 of SmolLM2's. */
-const MISSED_BY_WIDTH = 0.5;
+/** A tree of twice the nodes misses 2 to the minus this of what the other one misses: 0.75 of the demo trio's heads, 0.85 of SmolLM2's. */
+const MISSED_BY_SIZE = 0.33;
 
-/** What is thought of tokens of a tree of four nodes a level, of a draft model and of suffixes before any round. */
-const TREE = 0.85;
+/** What is thought of tokens of a tree of 16 nodes, of a draft model and of suffixes before any round. */
+const TREE = 0.88;
 const DRAFT = 0.65;
 const SUFFIX = 0.4;
-const COMMON_WIDTH = 4;
+const COMMON_SIZE = 16;
 
 /** One drafter of a family. */
 interface Member {
-  /** Nodes of a level. */
-  readonly width: number;
+  /** Nodes; 1 where it is a chain. */
+  readonly size: number;
   readonly counts: Counts;
 }
 
@@ -47,9 +44,9 @@ export class Rates {
   version = 0;
   readonly #families = new Map<string, Map<string, Member>>();
   /** What has been found since the last round that counted. */
-  readonly #found = new Map<string, Belief>();
-  /** Families of which something was accepted. */
-  readonly #proven = new Set<string>();
+  readonly #found = new Map<string, Required<Belief>>();
+  /** Whether families fit what is written now. */
+  readonly #fits = new Map<string, Fit>();
   readonly #long: boolean;
   /** Rounds so far. */
   #age = 0;
@@ -76,31 +73,51 @@ export class Rates {
     const name = memberOf(level, setting);
     let member = members.get(name);
     if (member === undefined) {
-      member = { width: widthOf(setting), counts: new Counts(this.#long) };
+      member = { size: sizeOf(setting), counts: new Counts(this.#long) };
       members.set(name, member);
     }
     member.counts.age(this.#age);
-    member.counts.add(proposed, accepted);
-    if (accepted > 0) this.#proven.add(family);
+    const { chances: [chance] } = this.belief(level, setting, true);
+    const fit = this.#fitOf(level, setting);
+    const { part, before } = fit.hear(this.#age, accepted > 0, 1 - chance);
+    if (before > 0 && !this.#long) member.counts.add(1, 0, before);
+    member.counts.add(proposed, accepted, this.#long ? 1 : part);
     this.#changed();
   }
 
-  /** What is thought of a setting's drafter, of as many tokens as the setting is deep, or more. */
-  belief(level: number, setting: Setting): Required<Belief> {
+  /**
+   * What is thought of a setting's drafter, of as many tokens as the setting is deep, or more; `ifFits`: where it fits what is
+   * written now.
+   */
+  belief(level: number, setting: Setting, ifFits = false): Required<Belief> {
     const name = memberOf(level, setting);
-    const found = this.#found.get(name);
-    if (found !== undefined && found.chances.length >= depthOf(setting)) {
-      return found as Required<Belief>;
+    let found = this.#found.get(name);
+    if (found === undefined || found.chances.length < depthOf(setting)) {
+      found = this.#belief(level, setting);
+      this.#found.set(name, found);
     }
-    const made = this.#belief(level, setting);
-    this.#found.set(name, made);
-    return made;
+    if (ifFits) return found;
+    const fit = this.fit(level, setting);
+    return { ...found, chances: found.chances.map((chance) => fit * chance) };
   }
 
-  /** Rounds that what is thought of a setting's first token is worth. */
+  /** Rounds that what is thought of a setting's first token, where it fits, is worth. */
   weight(level: number, setting: Setting): number {
-    const { chances: [share], doubts: [doubt] } = this.belief(level, setting);
+    const { chances: [share], doubts: [doubt] } = this.belief(level, setting, true);
     return share * (1 - share) / doubt;
+  }
+
+  /** The chance that a setting's drafter fits what is written now. */
+  fit(level: number, setting: Setting): number {
+    const fit = this.#fitOf(level, setting);
+    return this.#long && fit.isProven ? 1 : fit.at(this.#age);
+  }
+
+  #fitOf(level: number, setting: Setting): Fit {
+    const family = familyOf(level, setting);
+    let fit = this.#fits.get(family);
+    if (fit === undefined) this.#fits.set(family, fit = new Fit());
+    return fit;
   }
 
   #changed(): void {
@@ -112,17 +129,15 @@ export class Rates {
   #belief(level: number, setting: Setting): Required<Belief> {
     const family = familyOf(level, setting);
     const members = this.#families.get(family);
-    const trusted = this.#proven.has(family) ? 1 : UNPROVEN;
     const own = members?.get(memberOf(level, setting));
-    const width = widthOf(setting);
+    const size = sizeOf(setting);
     for (const { counts } of members?.values() ?? []) counts.age(this.#age);
     const shown = Array.from(
       { length: depthOf(setting) },
-      (_, d) => shownAt(d, own, width, members),
+      (_, d) => shownAt(d, own, size, members),
     );
-    const guessedAll = trusted * GUESSED;
-    const prior = trusted * PRIOR * (own?.counts.at(0).guessed ?? GUESSED) / GUESSED;
-    let [all, passed] = [prior, prior * firstGuess(setting, width)];
+    const prior = PRIOR * (own?.counts.at(0).guessed ?? GUESSED) / GUESSED;
+    let [all, passed] = [prior, prior * firstGuess(setting, size)];
     for (const { own, reached, missed } of shown) {
       const lent = reached > LENT ? LENT / reached : 1;
       all += own.reached + lent * reached;
@@ -132,13 +147,13 @@ export class Rates {
     const [chances, doubts, borrowed, lent]: number[][] = [[], [], [], []];
     let chance = 1;
     for (const { own, reached, missed } of shown) {
-      const guess = (guessedAll * together + reached - missed) / (guessedAll + reached);
-      const weight = trusted * own.guessed + Math.min(reached, LENT);
+      const guess = (GUESSED * together + reached - missed) / (GUESSED + reached);
+      const weight = own.guessed + Math.min(reached, LENT);
       const share = (own.passed + weight * guess) / (own.reached + weight);
       chances.push(chance *= share);
       doubts.push(share * (1 - share) / (own.reached + weight + 1));
       const guessed = weight / (own.reached + weight);
-      borrowed.push(guessed * guessedAll / (guessedAll + reached));
+      borrowed.push(guessed * GUESSED / (GUESSED + reached));
       lent.push((1 - share) * guessed);
     }
     return { chances, doubts, borrowed, lent, common: together * (1 - together) / (all + 1) };
@@ -148,7 +163,7 @@ export class Rates {
 function shownAt(
   d: number,
   own: Member | undefined,
-  width: number,
+  size: number,
   members: ReadonlyMap<string, Member> | undefined,
 ): Shown {
   let [reached, missed] = [0, 0];
@@ -156,7 +171,7 @@ function shownAt(
     if (member === own) continue;
     const { reached: came, passed } = member.counts.at(d);
     reached += came;
-    missed += Math.min(came, (came - passed) * (width / member.width) ** -MISSED_BY_WIDTH);
+    missed += Math.min(came, (came - passed) * (size / member.size) ** -MISSED_BY_SIZE);
   }
   return { own: own?.counts.at(d) ?? NOTHING, reached, missed };
 }
@@ -170,12 +185,12 @@ function memberOf(level: number, setting: Setting): string {
   return `${level} ${rateName(setting)}`;
 }
 
-function widthOf(setting: Setting): number {
-  return setting.kind === "tree" ? (setting.rows - 1) / setting.depth : 1;
+function sizeOf(setting: Setting): number {
+  return setting.kind === "tree" && setting.topk > 1 ? setting.rows - 1 : 1;
 }
 
-function firstGuess({ kind }: Setting, width: number): number {
+function firstGuess({ kind }: Setting, size: number): number {
   if (kind === "draft") return DRAFT;
   if (kind !== "tree") return SUFFIX;
-  return 1 - (1 - TREE) * (width / COMMON_WIDTH) ** -MISSED_BY_WIDTH;
+  return 1 - (1 - TREE) * (size / COMMON_SIZE) ** -MISSED_BY_SIZE;
 }

@@ -16,6 +16,10 @@ const NEW_TIME = 0.1;
 
 /** What was found, by which costs and which version of the rates. */
 export interface Found extends Expected {
+  /** The chance that its drafters fit what is written now. */
+  readonly fit: number;
+  /** The same round where they do. */
+  readonly ifFits: Expected;
   /** Milliseconds, as rounds have been timed. */
   ms: number;
   /** Milliseconds by costs alone. */
@@ -98,14 +102,19 @@ export class Speeds {
   }
 
   /** A round in the mean, as `rates` have it; it holds until something is observed. */
-  expected(one: Candidate, rates: Rates): Expected {
+  expected(one: Candidate, rates: Rates): Found {
     const { table } = this;
     const { version } = rates;
     let found = one.found.get(rates);
     if (found === undefined || found.table !== table || found.version !== version) {
-      const beliefs = (level: number, of: Setting) => rates.belief(level, of);
-      const made = expected(one.setting, beliefs, table);
-      found = { ...made, costMs: made.ms, table, version };
+      const { setting } = one;
+      const made = expected(setting, (level, of) => rates.belief(level, of), table);
+      const ifFits = expected(setting, (level, of) => rates.belief(level, of, true), table);
+      let fit = setting.kind === "plain" ? 1 : rates.fit(0, setting);
+      if (setting.kind === "draft" && setting.inner.kind !== "plain") {
+        fit *= rates.fit(1, setting.inner);
+      }
+      found = { ...made, costMs: made.ms, fit, ifFits, table, version };
       one.found.set(rates, found);
     }
     found.ms = (one.meanMs ?? found.costMs) * this.#scaleOf(one);
@@ -116,6 +125,12 @@ export class Speeds {
   speed(one: Candidate, rates: Rates): number {
     const { tokens, ms } = this.expected(one, rates);
     return tokens / ms;
+  }
+
+  /** Tokens a millisecond where its drafters fit what is written now. */
+  speedIfFits(one: Candidate, rates: Rates): number {
+    const { ms, costMs, ifFits } = this.expected(one, rates);
+    return ifFits.tokens * costMs / (ms * ifFits.ms);
   }
 
   /** Hears of a round that was, and of its time where that is known; gives what it took. */

@@ -18,9 +18,6 @@ const MOST_TRIED = 16;
 /** For how long what a trial tells is of use, in rounds of plain decoding, where there is no less to come. */
 const HORIZON = 300;
 
-/** What is unsure, of what it would be if rounds had nothing to do with one another. */
-const DOUBT = 2;
-
 /** How wrong what one shape of a head says of another mostly is: a share of the tokens that miss. */
 const OF_SHAPES = 0.4;
 
@@ -29,7 +26,7 @@ const UNTIMED = 0.05;
 const LESS_UNTIMED = 0.6;
 
 /** What trials in vain may cost: so many rounds of plain decoding, and this share of the time. */
-const VAIN_FIRST = 12;
+const VAIN_FIRST = 11;
 const VAIN_SHARE = 0.01;
 
 /** What trials are told by. */
@@ -51,6 +48,7 @@ export class Trials {
   readonly #known: Known;
   /** What is being tried, and what that has cost, in milliseconds; and what all trials in vain have. */
   #tried?: Candidate;
+  #isPlainTried = false;
   #cost = 0;
   #inVain = 0;
 
@@ -91,18 +89,20 @@ export class Trials {
     // What is learned in a text is of use in those behind it, of which there may be as much as there was.
     const horizon = Math.min(HORIZON * plainMs, (left + missed.tokens) / speed);
     // What costs say of it may be wrong, and nothing else bounds what is lost then.
-    const isUnsure = plain !== best && plain.timed === 0 && 1 / (LESS_UNTIMED * plainMs) > speed;
+    const isUnsure = plain !== best && plain.timed === 0 && !this.#isPlainTried &&
+      1 / (LESS_UNTIMED * plainMs) > speed;
     let [found, most]: [Candidate | undefined, number] = [isUnsure ? plain : undefined, 0];
     for (const one of isUnsure ? [] : open) {
       const { worth, cost } = this.#trial(one, best, horizon);
       if (worth > most && cost <= room) [found, most] = [one, worth];
     }
     this.#tried = found;
+    if (found === plain) this.#isPlainTried = true;
     this.#cost = found ? missed.readingMs(found.setting, speeds.table) : 0;
     return found;
   }
 
-  /** What a trial is worth, more than it costs, in milliseconds, where it is of use for `horizon` of them. */
+  /** What a trial saves, more than it costs, for each of its milliseconds, where it is of use for `horizon` of them. */
   #trial(one: Candidate, best: Candidate, horizon: number): { worth: number; cost: number } {
     const { speeds, rates, missed, plain } = this.#known;
     const found = { worth: 0, cost: 0 };
@@ -114,18 +114,42 @@ export class Trials {
     const least = one.timed > 0 ? ms : LESS_UNTIMED * ms;
     if (unsure === 0 || (1 + depthOf(one.setting)) / least <= speed) return found;
     const known = one === plain ? 1 : rates.weight(0, one.setting);
-    const each = Math.max(0, ms - tokens / speed);
     const reading = missed.readingMs(one.setting, speeds.table);
+    const { fit, promised, least: beaten } = this.#promise(one, best);
+    // Of what does not fit one round is refused, and the trial is over.
+    const refused = (1 - fit) * Math.max(0, ms - 1 / speed);
+    const each = fit < 1
+      ? fit * Math.max(0, ms * (1 - promised / speed))
+      : Math.max(0, ms - tokens / speed);
     for (let rounds = 1; rounds <= MOST_TRIED; rounds *= 2) {
       // By so much what is thought of it may change.
-      const change = tokens / ms * Math.sqrt(unsure * rounds / (rounds + known));
-      const gained = change * above((speed - tokens / ms) / change) / speed;
-      const worth = horizon * gained - rounds * each - reading;
+      const change = promised * Math.sqrt(unsure * rounds / (rounds + known));
+      const gained = fit * change * above((beaten - promised) / change) / beaten;
+      const saved = horizon * gained - refused - rounds * each - reading;
+      const worth = saved / (rounds * ms + reading);
       if (worth <= found.worth) continue;
       found.worth = worth;
-      found.cost = Math.min(rounds, TRIAL_ROUNDS) * each + reading;
+      found.cost = refused + Math.min(rounds, TRIAL_ROUNDS) * each + reading;
     }
     return found;
+  }
+
+  /**
+   * Tokens a millisecond where drafters fit what is written now, of `one` and of what it has to beat, and how likely that is: the
+   * first token accepted says it. Of one drafter, shapes differ only there.
+   */
+  #promise(one: Candidate, best: Candidate): { fit: number; promised: number; least: number } {
+    const { speeds, rates, suffix } = this.#known;
+    const speed = speeds.speed(best, rates);
+    // Whether suffixes fit is known without a trial.
+    if (one === suffix) return { fit: 1, promised: speeds.speed(one, rates), least: speed };
+    const { fit } = speeds.expected(one, rates);
+    const isSame = one.setting.kind === best.setting.kind;
+    return {
+      fit,
+      promised: speeds.speedIfFits(one, rates),
+      least: isSame ? speeds.speedIfFits(best, rates) : speed,
+    };
   }
 
   /** The variance over the square of what a setting promises beside the best one, as far as trials would tell. */
@@ -133,13 +157,13 @@ export class Trials {
     const { speeds, rates, plain, suffix } = this.#known;
     // Suffixes are looked up anyway, and of plain decoding all is accepted.
     if (one === suffix || one === plain) return 0;
-    const { doubt, msDoubt, lent, msLent } = speeds.expected(one, rates);
+    const { doubt, msDoubt, lent, msLent } = speeds.expected(one, rates).ifFits;
     const [mine, other] = [one.setting, best.setting];
-    if (mine.kind !== other.kind) return DOUBT * (doubt + msDoubt);
+    if (mine.kind !== other.kind) return doubt + msDoubt;
     if (mine.kind !== "draft" || other.kind !== "draft") return (OF_SHAPES * lent) ** 2;
     // Of one draft model, what the target accepts is the same.
     if (settingName(mine.inner) === settingName(other.inner)) return 0;
-    return mine.inner.kind === other.inner.kind ? (OF_SHAPES * msLent) ** 2 : DOUBT * msDoubt;
+    return mine.inner.kind === other.inner.kind ? (OF_SHAPES * msLent) ** 2 : msDoubt;
   }
 }
 

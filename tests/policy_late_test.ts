@@ -1,0 +1,67 @@
+/**
+ * The policy of `auto` with the settings that it has now, on traces of their shapes: what this project has set out to reach.
+ */
+import { assertEquals, assertGreater } from "@std/assert";
+import { always, AutoPolicy, PLAIN } from "../src/speculation/mod.ts";
+import { adversarial, made } from "./policy/adversary.ts";
+import { LATE, LATE_SHARES } from "./policy/late.ts";
+import { bestFixed, replay } from "./policy/simulator.ts";
+import { joined, restore, type Trace } from "./policy/trace.ts";
+import { random } from "./random.ts";
+
+const LENGTH = 1000;
+
+/** The mean speed of `auto` over that of the best setting in hindsight. */
+function meanRatio(name: string, traces: readonly Trace[]): number {
+  const { settings, costs } = LATE[name];
+  const ratios = traces.map((trace) => {
+    const { tokens, ms } = replay(trace, costs, new AutoPolicy(settings, costs));
+    return tokens / ms / bestFixed(trace, costs, settings).speed;
+  });
+  const low = ratios.filter((ratio) => ratio < 0.97).length;
+  const mean = ratios.reduce((a, b) => a + b, 0) / ratios.length;
+  console.log(
+    `${name}: mean ${mean.toFixed(3)}, ${low} of ${ratios.length} below 0.97, least ${
+      Math.min(...ratios).toFixed(3)
+    }`,
+  );
+  return mean;
+}
+
+/** Recorded texts as they come, some of them again. */
+function sessions(file: string, seed: number): Trace[] {
+  const path = new URL(`data/${file}`, import.meta.url);
+  const texts: Trace[] = JSON.parse(Deno.readTextFileSync(path)).map(restore);
+  const next = random(seed);
+  const count = Math.ceil(LENGTH / texts[0].length);
+  return Array.from({ length: 30 }, (_, i) => {
+    const session = Array.from({ length: count }, () => texts[Math.floor(next() * texts.length)]);
+    return joined(`session ${i}`, session);
+  });
+}
+
+for (const [name, { settings, costs }] of Object.entries(LATE)) {
+  Deno.test(`auto with the settings of now beside the best in hindsight, ${name}`, () => {
+    assertGreater(meanRatio(name, adversarial(LENGTH, LATE_SHARES)), 0.97, "adversarial");
+    assertGreater(meanRatio(name, sessions("traces_late.json", 8)), 0.97, "recorded");
+    assertGreater(meanRatio(name, sessions("traces_late_others.json", 41)), 0.97, "others");
+    // Another trio's, whose drafters are near one another.
+    assertGreater(meanRatio(name, sessions("traces_late_smollm2.json", 5)), 0.955, "SmolLM2's");
+  });
+
+  Deno.test(`auto with the settings of now where every draft is refused, ${name}`, () => {
+    for (const seed of [1, 2, 3]) {
+      const rates = { suffix: 0, tree: 0, draft: 0, inner: 0 };
+      const trace = made("all refused", LENGTH, seed, () => rates, LATE_SHARES);
+      const auto = replay(trace, costs, new AutoPolicy(settings, costs));
+      const plain = replay(trace, costs, always(PLAIN));
+      const ratio = auto.tokens / auto.ms / (plain.tokens / plain.ms);
+      console.log(`${name}: ${ratio.toFixed(3)} of plain decoding`);
+      assertGreater(ratio, 0.98);
+    }
+  });
+}
+
+Deno.test("as many settings as an engine has of all models", () => {
+  assertEquals(Object.values(LATE).map(({ settings }) => settings.length), [22, 22, 17]);
+});
