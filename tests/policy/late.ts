@@ -87,7 +87,7 @@ export const LATE_SHARES: TreeShares = {
 
 /** Costs by their names. */
 const COSTS: Readonly<Record<string, Costs>> = {
-  // As an H200 has them for W4A16 at a context of 512, heads in four bits with 32,000 tokens of their own (bench/results/h200-2026-11-30-auto.json).
+  // As an H200 has them for W4A16 at a context of 512, heads in four bits with 32,000 tokens of their own (h200-2026-11-30-auto.json has such).
   "70B and 8B": {
     contexts: [512],
     levels: [
