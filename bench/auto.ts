@@ -1,12 +1,13 @@
 /**
  * `auto` beside each of the settings that it may choose, on the same prompts and caches: how near it comes to the best.
  *
- *     deno run -A bench/auto.ts [--inflate 70b-8b [--head-tokens 32000]] [--contexts 512,8000] [--prompts 4] [--tokens 96] [--json FILE] [--plot SVG]
+ *     deno run -A bench/auto.ts [--inflate 70b-8b [--head-tokens 32000]] [--contexts 512,8000] [--prompts 4] [--tokens 96]
+ *       [--json FILE] [--plot SVG]
  *
  * runs the demo trio, as it is or inflated, behind prompts of so many tokens. Every setting continues the first prompt by 48
  * tokens; the four fastest continue all prompts, and so does `auto`, which begins with what it measures in a moment and
- * knows nothing of accept rates. With `--head-tokens` inflated heads are in 4 bits and have so many tokens of their own. Prints tokens/s, and the ratio of `auto` to the best of the four. `--plot` draws the map of
- * `tune` by the same costs.
+ * knows nothing of accept rates. With `--head-tokens` inflated heads are in 4 bits and have so many tokens of their own. Prints
+ * tokens/s, and the ratio of `auto` to the best of the four. `--plot` draws the map of `tune` by the same costs.
  *
  * @module
  */

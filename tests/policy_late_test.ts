@@ -2,7 +2,18 @@
  * The policy of `auto` with the settings that it has now, on traces of their shapes: what this project has set out to reach.
  */
 import { assertEquals, assertGreater } from "@std/assert";
-import { always, AutoPolicy, PLAIN } from "../src/speculation/mod.ts";
+import { Trio } from "../scripts/trio.ts";
+import { autoPlan } from "../src/engine/auto.ts";
+import { EAGLE2 } from "../src/engine/drafters/eagle2.ts";
+import {
+  always,
+  AutoPolicy,
+  PLAIN,
+  rowsOf,
+  type Setting,
+  settingName,
+} from "../src/speculation/mod.ts";
+import { backendTest } from "./backends.ts";
 import { adversarial, made } from "./policy/adversary.ts";
 import { LATE, LATE_SHARES } from "./policy/late.ts";
 import { bestFixed, replay } from "./policy/simulator.ts";
@@ -62,6 +73,14 @@ for (const [name, { settings, costs }] of Object.entries(LATE)) {
   });
 }
 
-Deno.test("as many settings as an engine has of all models", () => {
-  assertEquals(Object.values(LATE).map(({ settings }) => settings.length), [22, 22, 17]);
-});
+backendTest("the settings of now are those that an engine has", ({ device }) => {
+  using trio = new Trio(undefined, device);
+  const { settings } = autoPlan({
+    head: { kind: EAGLE2, head: trio.targetHead },
+    draft: trio.draft,
+    draftHead: { kind: EAGLE2, head: trio.draftHead },
+  });
+  const told = (all: readonly Setting[]) => all.map((one) => `${settingName(one)}: ${rowsOf(one)}`);
+  const name = device.backend === "cpu" ? "a CPU" : "70B and 8B";
+  assertEquals(told(settings).sort(), told(LATE[name].settings).sort());
+}, ["cpu", "cuda"]);

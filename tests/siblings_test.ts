@@ -204,3 +204,24 @@ backendTest("siblings that have no room are refused", ({ device }) => {
     refused(1, 25, 24, 2);
   });
 });
+
+backendTest("siblings fill proposals up to whole steps of rows", ({ device }) => {
+  using trio = new Trio(undefined, device);
+  const head = eagle2(trio.draftHead, TREE);
+  const plan = draftModel(trio.draft, { minDraft: 8, shorter: [2], fill: 8 }, head);
+  const rowsOfAll = (one: DrafterPlan) =>
+    one.settings.map(({ kind, ...rest }) =>
+      kind === "plain" ? 1 : (rest as { readonly rows: number }).rows
+    );
+  // 1 + 8 + 3 and 1 + 2 + 3 rows.
+  assertEquals([plan.rows, ...rowsOfAll(plan)], [16, 16, 8]);
+  // No more than a tree may have.
+  assertEquals(draftModel(trio.draft, { minDraft: 58, fill: 8 }, head).rows, MAX_TREE_ROWS);
+  const [prompt] = problems(1, 5).map((text) =>
+    trio.tokenizer.encode(`Question: ${text}\nAnswer:`)
+  );
+  using decoder = new Decoder(trio.target, 256, plan);
+  using plain = new Decoder(trio.target, 256);
+  assertEquals(decoder.decode(prompt, 48), plain.decode(prompt, 48));
+  assertEquals(new Set(decoder.stats.rows.slice(1)), new Set([16]));
+}, ["cpu", "cuda"]);

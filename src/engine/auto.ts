@@ -74,10 +74,10 @@ const SHAPES: Readonly<Record<Device["backend"], Shapes>> = {
   },
 };
 
-/** The shape of everything where nothing is said; a CPU has shorter sequences, without siblings. */
+/** The shape of everything where nothing is said, but for siblings that fill a proposal; a CPU has shorter sequences. */
 export const AUTO_SHAPE: SpeculationOptions = {
   minDraft: SHAPES.cuda.lengths[0],
-  siblings: 2,
+  siblings: 0,
   ...SHAPES.cuda.trees[0],
 };
 
@@ -120,6 +120,7 @@ function planHead(
     Object.entries({ depth, topk, treeSize }).filter(([, value]) => value !== undefined),
   );
   if (Object.keys(given).length > 0) return kind.plan({ ...AUTO_SHAPE, ...own, ...given }, head);
-  const [shape, ...others] = own.topk === 1 ? [own, ...chains] : trees;
-  return kind.plan({ ...AUTO_SHAPE, ...shape, others: others as TreeShape[] }, head);
+  if (own.topk === 1) return kind.plan({ ...AUTO_SHAPE, ...own, others: chains }, head);
+  const [largest, ...others] = trees;
+  return kind.plan({ ...AUTO_SHAPE, ...largest, others }, head);
 }

@@ -6,20 +6,12 @@
  */
 import {
   type Costs,
-  type DraftSetting,
-  PLAIN,
   type Setting,
   settingName,
   type TreeSetting,
 } from "../../src/speculation/mod.ts";
 import type { TreeShares } from "./adversary.ts";
-
-const tree = (depth: number, topk: number, rows: number): TreeSetting => ({
-  kind: "tree",
-  depth,
-  topk,
-  rows,
-});
+import { settingsOf, tree } from "./settings.ts";
 
 /** Trees of the target's head, and of the draft model's, on a GPU and on a CPU. */
 const GPU_TREES = [tree(7, 8, 32), tree(7, 6, 16), tree(4, 4, 8), tree(2, 3, 5)];
@@ -38,39 +30,14 @@ export const LATE_INNER_TREES: readonly TreeSetting[] = distinct([
   ...CPU_INNER_TREES,
 ]);
 
-function settings(
-  trees: readonly TreeSetting[],
-  innerTrees: readonly TreeSetting[],
-  lengths: readonly number[],
-  fill: number,
-): readonly Setting[] {
-  const inners: DraftSetting["inner"][] = [
-    PLAIN,
-    { kind: "suffix", depth: 7, rows: 16 },
-    ...innerTrees,
-  ];
-  return [
-    PLAIN,
-    { kind: "suffix", depth: 15, rows: 16 },
-    ...trees,
-    ...lengths.flatMap((minDraft) =>
-      inners.map((inner): DraftSetting => {
-        const depth = minDraft + (inner.kind === "plain" ? 0 : inner.depth);
-        const rows = Math.ceil((1 + depth) / fill) * fill;
-        return { kind: "draft", minDraft, depth, rows, inner };
-      })
-    ),
-  ];
-}
-
 /** The settings of a GPU, and of a CPU, where each row is paid for. */
-const GPU_SETTINGS: readonly Setting[] = settings(GPU_TREES, GPU_INNER_TREES, [8, 4, 2, 1], 8);
-const CPU_SETTINGS: readonly Setting[] = settings(
-  CPU_TREES,
-  CPU_INNER_TREES,
-  [6, 3, 2, 1],
-  1,
+const GPU_SETTINGS = settingsOf(
+  GPU_TREES,
+  GPU_INNER_TREES,
+  [8, 4, 2, 1],
+  (depth) => Math.ceil((1 + depth) / 8) * 8,
 );
+const CPU_SETTINGS = settingsOf(CPU_TREES, CPU_INNER_TREES, [6, 3, 2, 1], (depth) => 1 + depth);
 
 /** How trees do in traces that are drawn. */
 export const LATE_SHARES: TreeShares = {
@@ -87,7 +54,7 @@ export const LATE_SHARES: TreeShares = {
 
 /** Costs by their names. */
 const COSTS: Readonly<Record<string, Costs>> = {
-  // As an H200 has them for W4A16 at a context of 512, heads in four bits with 32,000 tokens of their own (h200-2026-11-30-auto.json has such).
+  // As an H200 has them for W4A16 at a context of 512, heads in four bits with 32,000 tokens of their own.
   "70B and 8B": {
     contexts: [512],
     levels: [

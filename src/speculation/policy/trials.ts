@@ -48,9 +48,10 @@ export class Trials {
   readonly #known: Known;
   /** What is being tried, and what that has cost, in milliseconds; and what all trials in vain have. */
   #tried?: Candidate;
-  #isPlainTried = false;
   #cost = 0;
   #inVain = 0;
+  /** Whether plain decoding has been tried for its time. */
+  #isPlainTried = false;
 
   /** None yet. */
   constructor(known: Known) {
