@@ -37,8 +37,8 @@ namespace smq {
 // Two blocks never fit: the next product's may start when some multiprocessors are free and others not yet.
 constexpr int kWholeShared = 232448, kMostShared = 212992;
 // The same for up to 16 rows: attention of one row (kOneShared) or a few starts beside the product before it, and the
-// product behind it beside attention.
-constexpr int kFewShared = 176128;
+// product behind it beside attention. Of four-bit weights and up to 8 rows with two chunks of pairs under way.
+constexpr int kFewShared = 176128, kEightShared = 151936;
 constexpr int kMostStages = 12, kStageBarriers = 24;  // bytes of a stage's barriers
 constexpr int kRowsIn = 8, kEmpty = 16;  // where they lie behind weights_in
 constexpr int kRingExtra = kMostStages * kStageBarriers + 32;

@@ -33,7 +33,8 @@ struct W4Hopper {
   // A block has 64 registers a thread, as if it had 1,024, and the computing warps 72.
   static constexpr bool kLean = Kind == By::kLeanWgmma;
   static constexpr int kMostThreads = kLean ? 1024 : kThreads;
-  using R = Ring<stages_for(kRows, kUnit, N <= 16 ? kFewShared : kMostShared), kRows, kUnit>;
+  static constexpr int kRoom = N <= 8 ? kEightShared : N <= 16 ? kFewShared : kMostShared;
+  using R = Ring<stages_for(kRows, kUnit, kRoom), kRows, kUnit>;
 };
 
 template <class T, int N, int Grain, int Zeros, By Kind>

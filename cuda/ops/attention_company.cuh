@@ -42,7 +42,7 @@ void attention_of_company(smq_context* ctx, const std::vector<Attention>& all) {
   with_half(args.dtype, [&](auto type) {
     using T = decltype(type);
     const auto kernel = attend_company_kernel<T, D>;
-    CompanyCall call{one_call(shape, args, room, true), {}};
+    CompanyCall call{one_call(shape, args, blocks, room, true), {}};
     for (int i = 0; i < rows; ++i) call.rows[i] = RowsPlace(all[size_t(i)]);
     prefer_shared(kernel);
     launch_clusters(ctx, unsigned(blocks), kernel, dim3(unsigned(blocks), unsigned(args.kv_heads), unsigned(rows)),

@@ -8,8 +8,9 @@
 
 namespace smq {
 
-// What a product of up to 16 rows (kFewShared) leaves of a multiprocessor's shared memory, for one block.
-constexpr int kOneShared = 55 << 10;
+// What a product of up to 16 rows (kFewShared) leaves of a multiprocessor's shared memory, for one block, and what one of
+// four-bit weights (kEightShared) does.
+constexpr int kOneShared = 55 << 10, kMoreShared = 79360;
 constexpr int kMostOneStages = 3;
 
 // Whether the device holds a cluster of 16 blocks for each kv head at once, a multiprocessor for each block: products
@@ -48,10 +49,11 @@ OneShape<D> one_shape(const AttentionArgs& args, int blocks) {
   return {{}, group, group * D / blocks, std::min(chunks_of(args.slots), spans_for(args.kv_heads) + 2), 1};
 }
 
-// What blocks of that shape are told where each has `room` bytes: as many stages as these hold.
+// What `blocks` of that shape are told where each has `room` bytes: as many stages as these hold and a block has chunks.
 template <int D>
-OneCall one_call(const OneShape<D>& shape, const AttentionArgs& args, int room, bool early) {
-  const int stages = std::clamp(1 + (room - shape.bytes()) / OneShape<D>::kStage, 1, kMostOneStages);
+OneCall one_call(const OneShape<D>& shape, const AttentionArgs& args, int blocks, int room, bool early) {
+  const int chunks = (chunks_of(args.slots) + blocks - 1) / blocks, most = std::min(kMostOneStages, chunks);
+  const int stages = std::clamp(1 + (room - shape.bytes()) / OneShape<D>::kStage, 1, most);
   const float scale = args.scale == 0 ? 1e-37f : args.scale < 0 ? -args.scale : args.scale;  // see DecodeCall
   return {args, Divisor(shape.share), spans_for(args.kv_heads), shape.spans, stages, scale, args.scale < 0, early};
 }
@@ -64,12 +66,12 @@ size_t one_bytes(OneShape<D> shape, const OneCall& call) {
 }
 
 template <class T, int D, class Row>
-void launch_one(smq_context* ctx, const AttentionArgs& args, bool early, const Row& row) {
+void launch_one(smq_context* ctx, const AttentionArgs& args, int room, bool early, const Row& row) {
   const auto kernel = attend_one_kernel<T, D, Row>;
   int blocks = one_row_cluster(ctx, args.kv_heads);
   if (blocks == 16 && !holds_lone_clusters(ctx, kernel, args.kv_heads)) blocks = 8;
   const OneShape<D> shape = one_shape<D>(args, blocks);
-  const OneCall call = one_call(shape, args, std::min(ctx->shared, kOneShared), early);
+  const OneCall call = one_call(shape, args, blocks, std::min(ctx->shared, room), early);
   prefer_shared(kernel);
   launch_clusters(ctx, unsigned(blocks), kernel, dim3(unsigned(blocks), unsigned(args.kv_heads)),
                   dim3(kAttendThreads), one_bytes(shape, call), call, row);
@@ -84,7 +86,7 @@ int32_t attention_of_one(smq_context* ctx, const AttentionArgs& args, bool rotat
       const Rotated& before = ctx->rotated;
       const bool early = before.cache_length == args.cache_length && before.k_cache == args.k_cache &&
                          before.v_cache == args.v_cache;
-      launch_one<T, D>(ctx, args, early, RotatedRow());
+      launch_one<T, D>(ctx, args, kOneShared, early, RotatedRow());
       return;
     }
     const RopeKv rope = *ctx->rotation;
@@ -93,10 +95,10 @@ int32_t attention_of_one(smq_context* ctx, const AttentionArgs& args, bool rotat
     const int32_t chunks = parts.rows / 8;
     if (parts.order == Order::kNatural) {
       using Row = RowOfParts<Order::kNatural>;
-      launch_one<T, D>(ctx, args, false, Row{parts.call, {chunks}, rope});
+      launch_one<T, D>(ctx, args, kOneShared, false, Row{parts.call, {chunks}, rope});
     } else {
       using Row = RowOfParts<Order::kFours>;
-      launch_one<T, D>(ctx, args, false, Row{parts.call, {chunks}, rope});
+      launch_one<T, D>(ctx, args, kMoreShared, false, Row{parts.call, {chunks}, rope});
     }
   });
   return launched(ctx, "attention");

@@ -58,7 +58,7 @@ for (const  of of[["f16", "f16"], ["f16", "bf16"], ["w4a16", "f16"], ["w4a16", "
       check(rig, of, [32, 8, 64, 2048], m, LENGTHS);
       check(rig, of, [32, 8, 128, 1024], m, LENGTHS);
     }
-    for (const m of [4, 8]) {
+    for (const m of [4, 8, 9, 16]) {
       check(rig, of, [64, 8, 128, 512], m, [0, 300, 950]);
       check(rig, of, [28, 4, 128, 512], m, [5, 1500]);
     }
