@@ -23,8 +23,6 @@ int32_t smq_prefill_f16(smq_context* ctx, const GemmArgs& args) {
   call.wide = args.epilogue != SMQ_STORE;
   call.add = args.epilogue == SMQ_RESIDUAL;
   call.dtype = args.dtype;
-  call.scratch = ctx->scratch;
-  call.scratch_bytes = int64_t(ctx->scratch_bytes);
   return dense(ctx, call);
 }
 

@@ -16,9 +16,7 @@ struct DenseArgs {
   int32_t x_stride, w_stride, y_stride;
   bool wide, add;
   int32_t dtype;
-  // Where parts of tiles may lie while they are added up; no bytes where nothing is free.
-  void* scratch;
-  int64_t scratch_bytes;
+  bool made;  // w lies in scratch, where the kernel before has written it
 };
 
 // Picks the kernel.

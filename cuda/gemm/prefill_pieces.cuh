@@ -23,8 +23,15 @@ struct PrefillPiece {
   int32_t tile, begin, end;
 };
 
+// Where a block of a cluster is told of: its ring, and a barrier of its own that counts bytes.
+struct PrefillInbox {
+  const uint8_t* memory;
+  uint32_t address, barrier;
+};
+
 // What all blocks know.
 struct SpreadTiles {
+  static constexpr int kCluster = 1;
   // Registers of a thread that computes and of one that copies: who copies needs more than 24 for its pieces, and
   // together they must not ask for more than the block was launched with, 168 x 384.
   static constexpr int kComputing = 232, kCopying = 40;
@@ -37,9 +44,11 @@ struct SpreadTiles {
   uint32_t* flags;  // 1 for each warp of a block whose part is there
 
   class Pieces;
+  // Whether no piece of the block comes behind it, where that must be known.
+  __device__ __forceinline__ bool is_last(const PrefillPiece&) const { return false; }
   // Brings the sums of a tile together, each warp of a block for itself; whether this block writes them.
   template <class Sum>
-  __device__ __forceinline__ bool join(const PrefillPiece& piece, Sum (&sums)[2][64]) const;
+  __device__ __forceinline__ bool join(const PrefillPiece& piece, Sum (&sums)[2][64], const PrefillInbox&) const;
 
   // A block's place among the takers. Blocks begin in the order of their numbers, and a place waits for those behind it:
   // so these are the blocks before it, which run or have ended, whatever else the card runs beside this kernel.
@@ -93,7 +102,8 @@ class SpreadTiles::Pieces {
 };
 
 template <class Sum>
-__device__ __forceinline__ bool SpreadTiles::join(const PrefillPiece& piece, Sum (&sums)[2][64]) const {
+__device__ __forceinline__ bool SpreadTiles::join(const PrefillPiece& piece, Sum (&sums)[2][64],
+                                                 const PrefillInbox&) const {
   static_assert(sizeof(Sum) == 4 && 2 * 64 == kWarpSums, "a part holds words");
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
   const auto part = [&](int b) { return parts + (int64_t(b) * kPrefillWarps + warp) * (kWarpSums / 4) * 32 + lane; };

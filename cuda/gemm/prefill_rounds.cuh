@@ -1,5 +1,4 @@
-// Whether the tiles of a product of many rows that are left over behind whole rounds are worth being spread over the
-// card.
+// What becomes of the tiles of a product of many rows that are left over behind whole rounds: by the steps that it takes.
 #pragma once
 
 #include <algorithm>
@@ -10,16 +9,35 @@ namespace smq {
 // Steps along the inputs that are worth a block's own start and end.
 constexpr int64_t kLeastSteps = 8;
 
-// A round is a tile of `steps` for each multiprocessor. Tiles left over cost one more round, of which a part idles;
-// spread, they cost their share of it. What that spares must be more than it takes: `lost`, the steps that a product's
-// parts cost (written, waited for, read, added), and a fortieth of all steps, as a kernel that knows parts has fewer
-// registers for its loop and more code. So tiles stay whole where little of the last round idles, where a round is
-// short, and where it is one of many. Fitted to whole prompts of 8B on an H200, 96 to 1,024 rows: ADR 45.
-inline bool worth_spreading(int64_t tiles, int64_t steps, int64_t multiprocessors, int64_t lost) {
+constexpr int64_t kNever = INT64_MAX;
+
+// What sharing a tile costs, in steps, beside those that it spares; kNever for what a product does not do.
+struct SharingCosts {
+  int64_t parts;    // written, waited for, read, added: of tiles that are spread
+  int64_t meeting;  // of two blocks that have half of a tile's inputs each
+};
+
+// Steps of the busiest multiprocessor, by who computes the tiles that are left over: a block each, in one more round, of
+// which a part of the card idles; all blocks, equal parts of them; or two blocks each, where those are enough. A kernel that
+// knows parts has fewer registers for its loop and more code: a fortieth of all steps. Fitted to whole prompts of 8B on an
+// H200, 96 to 2,048 rows: docs/adr/0045, 0061.
+struct TileSteps {
+  int64_t whole, spread, paired;
+};
+
+inline TileSteps steps_of(int64_t tiles, int64_t steps, int64_t multiprocessors, const SharingCosts& costs) {
   constexpr int64_t kSlower = 40;
-  const int64_t rest = tiles % multiprocessors, rounds = tiles / multiprocessors;
-  const int64_t part = std::max((rest * steps + multiprocessors - 1) / multiprocessors, kLeastSteps);
-  return rest > 0 && steps - part >= lost + (rounds * steps + part) / kSlower;
+  const int64_t rest = tiles % multiprocessors, before = tiles / multiprocessors * steps;
+  TileSteps by{before + (rest > 0 ? steps : 0), kNever, kNever};
+  if (rest > 0 && costs.parts < kNever) {
+    const int64_t part = std::max((rest * steps + multiprocessors - 1) / multiprocessors, kLeastSteps);
+    by.spread = before + part + (before + part) / kSlower + costs.parts;
+  }
+  const int64_t even = multiprocessors / 2 * 2, left = even > 0 ? tiles % even : 0;
+  if (left > 0 && 2 * left <= even && steps / 2 >= kLeastSteps && costs.meeting < kNever) {
+    by.paired = tiles / even * steps + (steps + 1) / 2 + costs.meeting;
+  }
+  return by;
 }
 
 }  // namespace smq

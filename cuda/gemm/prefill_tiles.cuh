@@ -4,12 +4,13 @@
 
 #include <algorithm>
 
-#include "gemm/prefill_pieces.cuh"
+#include "gemm/prefill_pairs.cuh"
 
 namespace smq {
 
 // A block for each tile, in rounds.
 struct WholeTiles {
+  static constexpr int kCluster = 1;
   static constexpr int kComputing = 240, kCopying = 24;  // registers of a thread
 
   int32_t tiles;
@@ -32,17 +33,26 @@ struct WholeTiles {
     int32_t tile_;
   };
 
+  __device__ __forceinline__ bool is_last(const PrefillPiece&) const { return false; }
   template <class Sum>
-  __device__ __forceinline__ bool join(const PrefillPiece&, Sum (&)[2][64]) const {
+  __device__ __forceinline__ bool join(const PrefillPiece&, Sum (&)[2][64], const PrefillInbox&) const {
     return true;
   }
 };
 
-// Calls `run` with the tiles, spread where that pays, and the size of the grid. Scratch from `offset` on is free; lost:
-// the steps that a product's parts take.
-template <class Run>
-void share_tiles(smq_context* ctx, int32_t tiles, int32_t steps, int64_t offset, int64_t lost, Run run) {
-  if (can_spread(ctx, tiles, steps, offset) && worth_spreading(tiles, steps, ctx->sms, lost)) {
+// Calls `run` with the tiles, those left over shared as takes least, and the size of the grid. Scratch from `offset` on is
+// free, if anything is. Pairs: whether there is a kernel for them.
+template <bool Pairs, class Run>
+void share_tiles(smq_context* ctx, int32_t tiles, int32_t steps, int64_t offset, const SharingCosts& costs, Run run) {
+  TileSteps by = steps_of(tiles, steps, ctx->sms, costs);
+  if (!can_spread(ctx, tiles, steps, offset)) by.spread = kNever;
+  if constexpr (Pairs) {
+    if (by.paired < by.whole && by.paired <= by.spread) {
+      const int32_t most = ctx->sms / 2 * 2, whole = tiles / most * most, pairs = tiles - whole;
+      return run(PairedTiles{whole, steps, pairs}, unsigned(whole > 0 ? most : 2 * pairs));
+    }
+  }
+  if (by.spread < by.whole) {
     unsigned blocks = 0;
     const SpreadTiles share = spread_tiles(ctx, tiles, steps, offset, &blocks);
     return run(share, blocks);

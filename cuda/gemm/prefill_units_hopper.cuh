@@ -5,6 +5,7 @@
 #pragma once
 
 #include "gemm/prefill_tiles.cuh"
+#include "gemm/prefill_write.cuh"
 #include "gemm/units_call.cuh"
 #include "gemm/stream_ring.cuh"
 #include "gemm/wgmma_128.cuh"
@@ -61,60 +62,33 @@ __device__ __forceinline__ void multiply_half(typename P::Sum (&sums)[2][64], co
   wgmma::commit();
 }
 
-// A thread has, of every pair of rows, four neighbouring outputs from `output` on.
+// A thread has, of every eight rows, two of four neighbouring outputs from `output` on.
 template <class P, class T>
 __device__ __forceinline__ void write_rows(const UnitsCall& call, const typename P::Sum (&sums)[2][64],
                                            int32_t row_begin, int32_t output) {
-  const int t = threadIdx.x % 4;
   const StreamCall& stream = call.stream;
   if (output >= stream.n) return;
-  float scale[4] = {1, 1, 1, 1};
-  if constexpr (P::kScales) {
-    const float4 by = *reinterpret_cast<const float4*>(call.scales + output);
-    scale[0] = by.x, scale[1] = by.y, scale[2] = by.z, scale[3] = by.w;
-  }
-  float offset[4] = {};
-  if constexpr (P::kOffsets) {
-    const float4 c = *reinterpret_cast<const float4*>(call.offsets + output);
-    offset[0] = c.x, offset[1] = c.y, offset[2] = c.z, offset[3] = c.w;
-  }
-  constexpr int kAtOnce = 4;  // pairs of rows whose scales are loaded together: behind a store each costs a latency
-#pragma unroll
-  for (int first = 0; first < 16; first += kAtOnce) {
-    float row_scale[kAtOnce][2], row_sum[kAtOnce][2];
-#pragma unroll
-    for (int j = 0; j < kAtOnce; ++j) {
-#pragma unroll
-      for (int e = 0; e < 2; ++e) {
-        const int32_t row = row_begin + 8 * (first + j) + 2 * t + e;
-        row_scale[j][e] = P::kRowScales && row < stream.m ? call.x_scales[row] : 1;
-        row_sum[j][e] = P::kOffsets && row < stream.m ? float(call.x_sums[row]) : 0;
-      }
+  float4 scale = make_float4(1, 1, 1, 1), offset = make_float4(0, 0, 0, 0);
+  if constexpr (P::kScales) scale = *reinterpret_cast<const float4*>(call.scales + output);
+  if constexpr (P::kOffsets) offset = *reinterpret_cast<const float4*>(call.offsets + output);
+  const PrefillOut out{stream.y, stream.bias, stream.m, stream.n, stream.y_stride, stream.epilogue != SMQ_STORE,
+                       stream.epilogue == SMQ_RESIDUAL, stream.wide != 0};
+  // A row's scale and sum.
+  const auto about = [&](int32_t row) {
+    return make_float2(P::kRowScales ? call.x_scales[row] : 1, P::kOffsets ? float(call.x_sums[row]) : 0);
+  };
+  write_tile<T>(out, row_begin, output, about, [&](int j, int e, float2 row) {
+    const auto sum = [&](int i) { return float(sums[i / 2][4 * j + i % 2 * 2 + e]); };
+    float4 y;
+    if constexpr (P::kOffsets) {
+      y = make_float4(fmaf(sum(0), scale.x, -(offset.x * row.y)), fmaf(sum(1), scale.y, -(offset.y * row.y)),
+                      fmaf(sum(2), scale.z, -(offset.z * row.y)), fmaf(sum(3), scale.w, -(offset.w * row.y)));
+    } else {
+      y = make_float4(sum(0) * scale.x, sum(1) * scale.y, sum(2) * scale.z, sum(3) * scale.w);
     }
-#pragma unroll
-    for (int j = 0; j < kAtOnce; ++j) {
-#pragma unroll
-      for (int e = 0; e < 2; ++e) {
-        const int32_t row = row_begin + 8 * (first + j) + 2 * t + e;
-        if (row >= stream.m) continue;
-        float y[4];
-#pragma unroll
-        for (int i = 0; i < 4; ++i) {
-          const float sum = float(sums[i / 2][4 * (first + j) + i % 2 * 2 + e]);
-          y[i] = P::kOffsets ? fmaf(sum, scale[i], -(offset[i] * row_sum[j][e])) : sum * scale[i];
-          if constexpr (P::kRowScales) y[i] *= row_scale[j][e];
-        }
-        if (stream.wide && output + 3 < stream.n) {
-          store_four<T>(stream, row, output, make_float4(y[0], y[1], y[2], y[3]));
-          continue;
-        }
-#pragma unroll
-        for (int i = 0; i < 4; ++i) {
-          if (output + i < stream.n) store_output<T>(stream, row, output + i, y[i]);
-        }
-      }
-    }
-  }
+    if constexpr (P::kRowScales) y.x *= row.x, y.y *= row.x, y.z *= row.x, y.w *= row.x;
+    return y;
+  });
 }
 
 template <class P, class Tiles>
@@ -186,7 +160,7 @@ __global__ void __launch_bounds__(PrefillUnits<P>::kThreads, 1)
     wgmma::settle(sums[1]);
     release();
     held = -1;
-    if (!call.tiles.join(piece, sums)) continue;
+    if (!call.tiles.join(piece, sums, {shared, ring.base, ring.spare()})) continue;
     const int32_t row = piece.tile % call.row_tiles * U::kRows;
     const int32_t output =
         piece.tile / call.row_tiles * units::kTile + group * 128 + thread / 32 * 32 + thread % 32 / 4 * 4;

@@ -58,10 +58,10 @@ int32_t multiply(smq_context* ctx, const UnitsCall& units, int64_t offset) {
   if (!map_rows(&x_map, stream.x, stream.m, stream.k / 2 * P::kInput, U::kRows)) {
     return fail(SMQ_DEVICE, "the driver cannot describe %d rows of %d inputs", stream.m, stream.k);
   }
-  // Steps that parts of a product take: as long as those of four-bit weights where inputs have two bytes, else half.
-  constexpr int kLost = 34 / P::kInput;
+  // Steps as long as those of four-bit weights where inputs have two bytes, else half.
+  constexpr SharingCosts kCosts{10 / P::kInput, kNever};
   const int32_t row_tiles = (stream.m + U::kRows - 1) / U::kRows, blocks = stream.split.blocks;
-  share_tiles(ctx, row_tiles * stream.split.tiles, blocks, offset, kLost, [&](auto tiles, unsigned grid) {
+  share_tiles<false>(ctx, row_tiles * stream.split.tiles, blocks, offset, kCosts, [&](auto tiles, unsigned grid) {
     const PrefillCall<decltype(tiles)> call{units, tiles, row_tiles, blocks};
     launch(ctx, prefill_units<P, decltype(tiles)>, grid, U::kThreads, U::R::kBytes, x_map, call);
   });

@@ -172,6 +172,7 @@ int32_t smq_prefill_w4a16(smq_context* ctx, const GemmArgs& args) {
       part.wide = args.epilogue != SMQ_STORE;
       part.add = args.epilogue == SMQ_RESIDUAL || column > 0;
       part.dtype = args.dtype;
+      part.made = true;
       if (const int32_t status = dense(ctx, part)) return status;
     }
   }

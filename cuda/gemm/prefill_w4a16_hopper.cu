@@ -9,6 +9,7 @@
 
 #include "gemm/prefill.cuh"
 #include "gemm/prefill_tiles.cuh"
+#include "gemm/prefill_write.cuh"
 #include "gemm/ptx.cuh"
 #include "gemm/stream.cuh"
 #include "gemm/w4a16_offsets.cuh"
@@ -22,24 +23,22 @@ constexpr int kGroups = 2;     // of four warps: half a unit's outputs each
 constexpr int kThreads = (kGroups + 1) * 128;
 constexpr int kStages = 4;
 constexpr int kBox = kRows * 128;  // bytes of 64 inputs of the rows
-// Steps of 1.4 us that parts of a product take: 20 us, which is 14, and some more, as in doubt tiles stay whole.
-constexpr int kLost = 17;
+// In steps of 1.4 us.
+constexpr SharingCosts kCosts{5, 4};
 
 // A stage has room for a unit with 16 inputs a group, or 32 with offsets.
 template <int Zeros>
 constexpr int kStage = 2 * kBox + w4a16::unit_bytes(Zeros == SMQ_ZEROS_OFFSETS ? 32 : 16, Zeros);
 template <int Zeros>
-constexpr int kShared = kStages * kStage<Zeros> + 2 * kStages * 8 + 1024;
+constexpr int kShared = kStages * kStage<Zeros> + (2 * kStages + 1) * 8 + 1024;
 static_assert(kStage<SMQ_ZEROS_POINTS> % 1024 == 0 && kStage<SMQ_ZEROS_OFFSETS> % 1024 == 0,
               "the copy engine's swizzle repeats each 1024 bytes");
 static_assert(kShared<SMQ_ZEROS_POINTS> <= 232448, "a block has no more shared memory");
 
 struct Call {
   const uint8_t* w;
-  void* y;
-  const __half* bias;
-  int32_t m, n, y_stride, row_tiles, blocks, unit_bytes, grain_shift;
-  bool wide, add, vectors;  // vectors: four outputs of y can be written at once
+  PrefillOut out;
+  int32_t row_tiles, blocks, unit_bytes, grain_shift;
 };
 
 // Half a unit's inputs (64) for a thread's four outputs, as operands: a[step][operand].
@@ -109,59 +108,6 @@ __device__ __forceinline__ void multiply_half(float (&sums)[2][64], const uint32
   wgmma::commit();
 }
 
-// A thread has, of every row pair, four neighbouring outputs.
-__device__ __forceinline__ void write_tile(const Call& call, const float (&sums)[2][64], int32_t row_begin,
-                                           int32_t output) {
-  const int t = threadIdx.x % 4;
-  float bias[4] = {};
-  if (call.bias) {
-#pragma unroll
-    for (int i = 0; i < 4; ++i) {
-      if (output + i < call.n) bias[i] = __half2float(call.bias[output + i]);
-    }
-  }
-#pragma unroll
-  for (int j = 0; j < 16; ++j) {
-#pragma unroll
-    for (int e = 0; e < 2; ++e) {
-      const int32_t row = row_begin + 8 * j + 2 * t + e;
-      if (row >= call.m || output >= call.n) continue;
-      const int64_t at = int64_t(row) * call.y_stride + output;
-      float sum[4];
-#pragma unroll
-      for (int i = 0; i < 4; ++i) sum[i] = sums[i / 2][4 * j + i % 2 * 2 + e] + bias[i];
-      if (call.vectors && output + 3 < call.n) {
-        if (call.wide) {
-          float4* const y = reinterpret_cast<float4*>(static_cast<float*>(call.y) + at);
-          float4 result = call.add ? *y : make_float4(0, 0, 0, 0);
-          result.x += sum[0];
-          result.y += sum[1];
-          result.z += sum[2];
-          result.w += sum[3];
-          *y = result;
-        } else {
-          const __half2 low = __floats2half2_rn(sum[0], sum[1]);
-          const __half2 high = __floats2half2_rn(sum[2], sum[3]);
-          *reinterpret_cast<uint2*>(static_cast<__half*>(call.y) + at) =
-              make_uint2(reinterpret_cast<const uint32_t&>(low),
-                         reinterpret_cast<const uint32_t&>(high));
-        }
-        continue;
-      }
-#pragma unroll
-      for (int i = 0; i < 4; ++i) {
-        if (output + i >= call.n) continue;
-        if (call.wide) {
-          float* const y = static_cast<float*>(call.y) + at + i;
-          *y = call.add ? *y + sum[i] : sum[i];
-        } else {
-          static_cast<__half*>(call.y)[at + i] = __float2half_rn(sum[i]);
-        }
-      }
-    }
-  }
-}
-
 // Tiles: who computes which.
 template <int Zeros, class Tiles>
 __global__ void __launch_bounds__(kThreads, 1)
@@ -170,12 +116,13 @@ __global__ void __launch_bounds__(kThreads, 1)
   extern __shared__ uint8_t raw[];
   uint8_t* const shared = raw + (1024 - ptx::shared_address(raw) % 1024) % 1024;
   const uint32_t base = ptx::shared_address(shared);
-  const uint32_t full = base + kStages * kStage<Zeros>, empty = full + kStages * 8;
+  const uint32_t full = base + kStages * kStage<Zeros>, empty = full + kStages * 8, told = empty + kStages * 8;
   if (threadIdx.x == 0) {
     for (int s = 0; s < kStages; ++s) {
       ptx::barrier_init(full + 8 * s, 1);
       ptx::barrier_init(empty + 8 * s, kGroups * 4);
     }
+    ptx::barrier_init(told, 1);
     ptx::barrier_init_fence();
   }
   __syncthreads();
@@ -241,10 +188,21 @@ __global__ void __launch_bounds__(kThreads, 1)
     wgmma::settle(sums[1]);
     release();
     held = -1;
-    if (!tiles.join(piece, sums)) continue;
-    write_tile(call, sums, piece.tile % call.row_tiles * kRows,
-               piece.tile / call.row_tiles * w4a16::kTile + group * 128 + thread / 32 * 32 +
-                   thread % 32 / 4 * 4);
+    const PrefillInbox inbox{shared, base, told};
+    const auto write = [&] {
+      const int32_t output =
+          piece.tile / call.row_tiles * w4a16::kTile + group * 128 + thread / 32 * 32 + thread % 32 / 4 * 4;
+      const auto nothing = [](int32_t) { return NoRow(); };
+      write_tile<__half>(call.out, piece.tile % call.row_tiles * kRows, output, nothing, [&](int j, int e, NoRow) {
+        const float *const low = &sums[0][4 * j + e], *const high = &sums[1][4 * j + e];
+        return make_float4(low[0], low[2], high[0], high[2]);
+      });
+    };
+    if (tiles.is_last(piece)) {  // apart: where groups go different ways, no multiplication may follow
+      if (tiles.join(piece, sums, inbox)) write();
+      return;
+    }
+    if (tiles.join(piece, sums, inbox)) write();
   }
 #endif
 }
@@ -265,23 +223,24 @@ int32_t prefill_w4a16_on_hopper(smq_context* ctx, const GemmArgs& args) {
   }
   Call call{};
   call.w = at<const uint8_t>(args.w);
-  call.y = at<void>(args.y);
-  call.bias = at<const __half>(args.bias);
-  call.m = args.m;
-  call.n = args.n;
-  call.y_stride = args.y_stride;
+  call.out.y = at<void>(args.y);
+  call.out.bias = at<const void>(args.bias);
+  call.out.m = args.m;
+  call.out.n = args.n;
+  call.out.y_stride = args.y_stride;
+  call.out.wide = args.epilogue != SMQ_STORE;
+  call.out.add = args.epilogue == SMQ_RESIDUAL;
+  call.out.vectors = args.y_stride % 4 == 0 && args.y % (call.out.wide ? 16 : 8) == 0;
   call.row_tiles = (args.m + kRows - 1) / kRows;
   call.blocks = layout.blocks;
   call.unit_bytes = layout.unit_bytes;
   while (1 << call.grain_shift < layout.grain) ++call.grain_shift;
-  call.wide = args.epilogue != SMQ_STORE;
-  call.add = args.epilogue == SMQ_RESIDUAL;
-  call.vectors = args.y_stride % 4 == 0 && args.y % (call.wide ? 16 : 8) == 0;
   const auto run = [&](auto zeros) {
     constexpr int kZeros = decltype(zeros)::value;
-    share_tiles(ctx, call.row_tiles * layout.tiles, layout.blocks, 0, kLost, [&](auto tiles, unsigned blocks) {
-      launch(ctx, multiply_rows<kZeros, decltype(tiles)>, dim3(blocks), dim3(kThreads), kShared<kZeros>, x_map, call,
-             tiles);
+    share_tiles<true>(ctx, call.row_tiles * layout.tiles, layout.blocks, 0, kCosts, [&](auto tiles, unsigned blocks) {
+      using Tiles = decltype(tiles);
+      launch_clusters(ctx, Tiles::kCluster, multiply_rows<kZeros, Tiles>, dim3(blocks), dim3(kThreads), kShared<kZeros>,
+                      x_map, call, tiles);
     });
   };
   // The table of instantiations.

@@ -70,8 +70,12 @@ StreamCall stream_call(smq_context* ctx, const GemmArgs& args, int tile, int blo
 }
 
 bool map_rows(CUtensorMap* map, const void* matrix, int32_t rows, int32_t columns, int32_t box_rows) {
+  return map_rows(map, matrix, rows, columns, box_rows, columns);
+}
+
+bool map_rows(CUtensorMap* map, const void* matrix, int32_t rows, int32_t columns, int32_t box_rows, int32_t stride) {
   const cuuint64_t sizes[2] = {cuuint64_t(columns), cuuint64_t(rows)};
-  const cuuint64_t strides[1] = {cuuint64_t(columns) * 2};
+  const cuuint64_t strides[1] = {cuuint64_t(stride) * 2};
   const cuuint32_t box[2] = {64, cuuint32_t(box_rows)};
   const cuuint32_t steps[2] = {1, 1};
   const EncodeTiled encode = encode_tiled();

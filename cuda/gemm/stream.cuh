@@ -15,8 +15,10 @@ inline int32_t row_bucket(int32_t m) {
 // What a kernel is given for units of `tile` outputs x `block` inputs, `unit_bytes` each.
 StreamCall stream_call(smq_context* ctx, const GemmArgs& args, int tile, int block, int unit_bytes);
 
-// Boxes of `box_rows` rows x 64 columns of a matrix of halves [rows, columns], 128-byte swizzle.
+// Boxes of `box_rows` rows x 64 columns of a matrix of halves [rows, columns], 128-byte swizzle; rows are `stride` apart, or
+// without a gap.
 bool map_rows(CUtensorMap* map, const void* matrix, int32_t rows, int32_t columns, int32_t box_rows);
+bool map_rows(CUtensorMap* map, const void* matrix, int32_t rows, int32_t columns, int32_t box_rows, int32_t stride);
 
 // The kernels. zeros: SMQ_ZEROS_*; grain: see w4a16_layout.cuh; Hopper's takes 32, 64 and 128.
 template <int Zeros>

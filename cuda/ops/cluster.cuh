@@ -19,6 +19,11 @@ __device__ __forceinline__ void cluster_wait() {
   asm volatile("barrier.cluster.wait.acquire.aligned;" ::: "memory");
 }
 
+// All warps of all blocks are here that have not ended, and none reads any more what it read before.
+__device__ __forceinline__ void cluster_meet() {
+  asm volatile("barrier.cluster.arrive.release.aligned;\n\tbarrier.cluster.wait.acquire.aligned;" ::: "memory");
+}
+
 // The same place in the shared memory of another block of the cluster.
 __device__ __forceinline__ uint32_t address_in(int block, uint32_t shared) {
   uint32_t there;
@@ -44,12 +49,14 @@ __device__ __forceinline__ void tell(int block, uint32_t to, float first, float 
                "r"(__float_as_uint(first)), "r"(__float_as_uint(second)), "r"(address_in(block, barrier))
                : "memory");
 }
-// Four words, at a multiple of sixteen bytes.
-__device__ __forceinline__ void tell(int block, uint32_t to, const uint4& value, uint32_t barrier) {
-  asm volatile("st.async.weak.shared::cluster.mbarrier::complete_tx::bytes.v4.b32 [%0], {%1, %2, %3, %4}, [%5];" ::"r"(
-                   address_in(block, to)),
-               "r"(value.x), "r"(value.y), "r"(value.z), "r"(value.w), "r"(address_in(block, barrier))
+// Four words, at a multiple of sixteen bytes; `to` and `barrier` are addresses in another block.
+__device__ __forceinline__ void tell_there(uint32_t to, const uint4& value, uint32_t barrier) {
+  asm volatile("st.async.weak.shared::cluster.mbarrier::complete_tx::bytes.v4.b32 [%0], {%1, %2, %3, %4}, [%5];" ::"r"(to),
+               "r"(value.x), "r"(value.y), "r"(value.z), "r"(value.w), "r"(barrier)
                : "memory");
+}
+__device__ __forceinline__ void tell(int block, uint32_t to, const uint4& value, uint32_t barrier) {
+  tell_there(address_in(block, to), value, address_in(block, barrier));
 }
 
 #endif

@@ -19,17 +19,20 @@ import { type Activation, inPieces, type Rig, TOLERANCE } from "../rig.ts";
 
 /**
  * [m, n, k] where tiles of 128 rows x 256 outputs leave a part of a card of 132 multiprocessors idle, so that their
- * inputs are spread over several: narrow, as it is tiles that count, and every result is compared.
+ * inputs are shared by several: narrow, as it is tiles that count, and every result is compared. Those of dense weights are
+ * spread where the rows make one tile, and else have two blocks each.
  */
-const SPREAD = [
+const SHARED = [
   [70, 600, 4096], // three tiles, some multiprocessors each
   [200, 300, 14336], // four, the last rows and outputs cut
   [500, 1000, 4096], // 16, four a side
+  [500, 4000, 4096], // 64, which two blocks each come to nearly all of the card, of four-bit weights too
+  [500, 12_300, 2048], // a round of them and 64
   [10_300, 260, 4112], // a round of them and a quarter, the last inputs cut
 ] as const;
 
-/** Outputs and inputs, and the most rows whose tiles are spread on such a card: with one more, all tiles stay whole. */
-const EDGE = { n: 260, k: 4096, quantized: 3840, dense: 2560 } as const;
+/** Outputs and inputs, and the most rows whose tiles are shared on such a card: with one more, all tiles stay whole. */
+const EDGE = { n: 260, k: 4096, quantized: 6784, dense: 4224 } as const;
 
 /** The same of the twin, whose products of many rows are those of few: that the test finds what it looks for. */
 const SMALL = [[70, 40, 1040], [130, 264, 256]] as const;
@@ -37,7 +40,7 @@ const SMALL = [[70, 40, 1040], [130, 264, 256]] as const;
 type Product = (y: Tensor<"f32">, x: Tensor) => void;
 
 /** `run` for all rows at once gives what it gives for up to 64 at a time, which other kernels compute; and the same again. */
-function checkSpread(
+function checkShared(
   rig: Rig,
   dtype: Activation,
   [m, n, k]: readonly number[],
@@ -167,12 +170,12 @@ for (const [name, [dtype, weights]] of Object.entries(WEIGHTS)) {
   const last = name.startsWith("F16") ? EDGE.dense : EDGE.quantized;
   // Products of integers are done in half the time, so that twice as many inputs are worth the same.
   const longer = name === "W8A8" ? 2 : 1;
-  const large = [...SPREAD, [last, EDGE.n, EDGE.k], [last + 1, EDGE.n, EDGE.k]]
+  const large = [...SHARED, [last, EDGE.n, EDGE.k], [last + 1, EDGE.n, EDGE.k]]
     .map(([m, n, k]) => [m, n, k * longer]);
   for (const [sizes, backend] of [[SMALL, "cpu"], [large, "cuda"]] as const) {
     backendTest(`a prompt's rows give what few rows give, ${name}`, (rig) => {
       for (const [m, n, k] of sizes) {
-        checkSpread(rig, dtype, [m, n, k], (random) => weights(rig, n, k, random));
+        checkShared(rig, dtype, [m, n, k], (random) => weights(rig, n, k, random));
       }
     }, [backend]);
   }
