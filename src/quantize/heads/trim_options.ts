@@ -25,6 +25,11 @@ export interface TrimHeadOptions {
   readonly texts: string | URL;
   /** Tokens to keep. */
   readonly keep: number;
+  /**
+   * Further entries of its logits, for tokens that are not kept and that the text has said last; of a head that takes its target's
+   * output projection 64 where absent and at least 512 are kept, else none.
+   */
+  readonly textTokens?: number;
   /** Directory to write, absent or empty. */
   readonly out: string | URL;
   /** Opens a device; asked only where the output projection is the target's and quantized. */
@@ -37,10 +42,18 @@ export interface TrimHeadOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Text tokens of a head where nothing else is asked for. */
+export const DEFAULT_TEXT_TOKENS = 64;
+
+/** The fewest tokens kept beside which text tokens are worth their cost unasked: they are an eighth of so many. */
+export const KEPT_WITH_TEXT = 512;
+
 /** What `trimHead` did. */
 export interface TrimHeadResult {
-  /** Tokens that the head drafts. */
+  /** Tokens that the head drafts on every text. */
   readonly kept: number;
+  /** Text tokens beside them. */
+  readonly textTokens: number;
   /** Tokens that it drafted before. */
   readonly before: number;
   /** The share of the text that they are; absent where all that was left to do was to move files. */
@@ -52,6 +65,7 @@ const KINDS: Kinds<TrimHeadOptions> = {
   target: required(PATH),
   texts: required(PATH),
   keep: required(integer(1)),
+  textTokens: integer(0),
   out: required(PATH),
   device: FUNCTION,
   onProgress: FUNCTION,
