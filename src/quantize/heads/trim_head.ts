@@ -174,7 +174,7 @@ function textTokensFor({ keep, textTokens }: TrimHeadOptions, head: Head, before
   if (hasProjection(head) && textTokensOf(head.config) === 0) {
     if (textTokens) {
       refuse(
-        `0, as ${head.dir} has an output projection of its own: the target's says nothing to it`,
+        `0, as ${head.dir} has an output projection of its own, which need not be its target's`,
       );
     }
     return 0;
