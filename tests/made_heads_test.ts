@@ -37,12 +37,12 @@ Deno.writeTextFileSync(
   PROMPTS.map((tokens) => JSON.stringify({ tokens: [...tokens, 7, 8, 9, 7] })).join("\n"),
 );
 
-/** What heads are made to: trimmed first, where they are, to so many tokens, and maybe text tokens. */
+/** What heads are made to: trimmed first, where they are, to so many tokens, and maybe recent tokens. */
 const MADE: readonly (readonly [
   family: Family,
   keep: number | undefined,
   scheme: string | undefined,
-  textTokens?: number,
+  recentTokens?: number,
 ])[] = [
   ["eagle2", 64, undefined],
   ["eagle2", undefined, "w4a16-g128"],
@@ -59,16 +59,16 @@ const MADE: readonly (readonly [
 
 const PLANS = { eagle2, eagle3, dflash, dspark };
 
-const heads = await Promise.all(MADE.map(async ([family, keep, scheme, textTokens], i) => {
+const heads = await Promise.all(MADE.map(async ([family, keep, scheme, recentTokens], i) => {
   const name = [
     family,
     ...(keep ? [`${keep} tokens`] : []),
-    ...(textTokens ? [`${textTokens} text tokens`] : []),
+    ...(recentTokens ? [`${recentTokens} recent tokens`] : []),
     ...(scheme ? [scheme] : []),
   ].join(", ");
   let head = writeHead(`${root}/${i}-whole`, family);
   if (keep !== undefined) {
-    await trimHead({ head, target, texts, keep, textTokens, out: `${root}/${i}-trimmed` });
+    await trimHead({ head, target, texts, keep, recentTokens, out: `${root}/${i}-trimmed` });
     head = `${root}/${i}-trimmed`;
   }
   if (scheme !== undefined) {

@@ -26,7 +26,7 @@ import {
   writeRandomModel,
 } from "./models.ts";
 import { random } from "./random.ts";
-import { TEXT_FAMILIES, writeTextHead, writeWholeHead } from "./text_heads.ts";
+import { RECENT_FAMILIES, writeRecentHead, writeWholeHead } from "./recent_heads.ts";
 
 /** One target and its drafter, decoding one prompt after another. */
 export class Decoder implements Disposable {
@@ -120,10 +120,10 @@ export function withModels(
     for (const [name, layout] of Object.entries(BLOCK_LAYOUTS)) {
       writeRandomBlock(`${dir}/blocks/${name}`, { ...SMALL, seed: 9 }, layout);
     }
-    for (const family of TEXT_FAMILIES) {
+    for (const family of RECENT_FAMILIES) {
       const whole = writeWholeHead(`${dir}/whole/${family}`, family, { ...SMALL, seed: 9 });
-      const how = { shape: SMALL, keep: 50, textTokens: 14 };
-      writeTextHead(`${dir}/text/${family}`, whole, `${dir}/target`, how);
+      const how = { shape: SMALL, keep: 50, recentTokens: 14 };
+      writeRecentHead(`${dir}/recent/${family}`, whole, `${dir}/target`, how);
     }
   };
   withWritten(device, writtenOnce(`small ${JSON.stringify(seeds)}`, write), body);
@@ -145,7 +145,7 @@ function whenAskedFor<T>(keys: readonly string[], make: (key: string) => T): Rec
 
 /**
  * Runs `body` with the trio in `dir`: `target`, `draft`, one `head` for both, and for both EAGLE-3 heads under `eagle3` and
- * block drafters under `blocks`, by layout, and those with text tokens under `text`, where there are any; these are loaded when they are first asked for.
+ * block drafters under `blocks`, by layout, and those with recent tokens under `recent`, where there are any; these are loaded when they are first asked for.
  */
 export function withWritten(device: Device, dir: string, body: (models: Trio) => void): void {
   using stack = new DisposableStack();
@@ -163,8 +163,8 @@ export function withWritten(device: Device, dir: string, body: (models: Trio) =>
       return { target: load(target), draft: load(draft) };
     });
   };
-  const [eagle3, blocks, text] = ["eagle3", "blocks", "text"].map(further);
-  body({ target, draft, targetHead, draftHead, eagle3, blocks, text });
+  const [eagle3, blocks, recent] = ["eagle3", "blocks", "recent"].map(further);
+  body({ target, draft, targetHead, draftHead, eagle3, blocks, recent });
 }
 
 /** Random prompts for `SMALL` models: of one token, of two, longer than a prefill chunk, and others. */

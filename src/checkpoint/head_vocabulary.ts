@@ -5,7 +5,7 @@
  */
 import { CheckpointError } from "../base/errors.ts";
 import { DRAFT_TENSORS } from "./config/draft_vocabulary.ts";
-import { type HeadConfig, textTokensOf } from "./config/head_config.ts";
+import { type HeadConfig, recentTokensOf } from "./config/head_config.ts";
 import { expectTensor } from "./formats/expect.ts";
 import type { TensorSource } from "./containers/source.ts";
 
@@ -36,8 +36,8 @@ export function headTokens(
   return tokens;
 }
 
-/** The vocabulary of a head with text tokens. */
-export interface TextVocabulary {
+/** The vocabulary of a head with recent tokens. */
+export interface RecentVocabulary {
   /** The token of each entry that its file has. */
   readonly own: Int32Array<ArrayBuffer>;
   /** The token of each further entry while nothing has been read: the lowest that there are. Never empty, they cost nothing. */
@@ -47,16 +47,16 @@ export interface TextVocabulary {
 }
 
 /**
- * The vocabulary of a head on a verifier of `vocabSize` tokens; undefined where it has no text tokens. Throws
+ * The vocabulary of a head on a verifier of `vocabSize` tokens; undefined where it has no recent tokens. Throws
  * `CheckpointError`.
  */
-export function textVocabulary(
+export function recentVocabulary(
   dir: string,
   tensors: TensorSource,
   config: HeadConfig,
   vocabSize: number,
-): TextVocabulary | undefined {
-  const count = textTokensOf(config);
+): RecentVocabulary | undefined {
+  const count = recentTokensOf(config);
   const own = count > 0 ? headTokens(tensors, config) : undefined;
   if (own === undefined) return undefined;
   const known = Math.min(config.model.vocabSize, vocabSize);
@@ -66,7 +66,7 @@ export function textVocabulary(
   if (count <= others.length) return { own, first: Int32Array.from(others.slice(0, count)), known };
   throw new CheckpointError(
     dir,
-    `it has ${count} text tokens, expected at most ${others.length}, as many as it does not draft`,
+    `it has ${count} recent tokens, expected at most ${others.length}, as many as it does not draft`,
   );
 }
 

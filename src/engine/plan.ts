@@ -63,7 +63,7 @@ export interface PlannedModel {
 export function withHead(
   above: PlannedModel,
   { config }: Pick<Head, "config">,
-  { weightBytes, needs, vocabulary, rowBytes, tapBytes, textBytes }: HeadSummary,
+  { weightBytes, needs, vocabulary, rowBytes, tapBytes, recentBytes }: HeadSummary,
   waits = false,
 ): readonly [above: PlannedModel, head: PlannedModel] {
   // A head without an output projection has that of the model above.
@@ -81,7 +81,7 @@ export function withHead(
       weightBytes,
       needs: { ...needs, logitsScratch },
       rowBytes,
-      textBytes,
+      textBytes: recentBytes,
     },
   ];
 }

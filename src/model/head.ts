@@ -11,7 +11,11 @@ import type { ModelConfig } from "../checkpoint/config/config.ts";
 import { BLOCK_TENSORS } from "../checkpoint/config/block_head.ts";
 import { tapsFor } from "../checkpoint/config/head_config.ts";
 import { type Head, type HeadConfig, openHead } from "../checkpoint/head.ts";
-import { headTokens, type TextVocabulary, textVocabulary } from "../checkpoint/head_vocabulary.ts";
+import {
+  headTokens,
+  type RecentVocabulary,
+  recentVocabulary,
+} from "../checkpoint/head_vocabulary.ts";
 import { Arena, columns, type Device, DEVICE_KIND, rows, type Tensor } from "../device/mod.ts";
 import { copy, type EntryMap } from "../ops/mod.ts";
 import {
@@ -79,8 +83,8 @@ export class HeadModel implements Disposable {
   readonly tapNorms: readonly Tensor[];
   /** What its own entries of its logits stand for, where that is not the verifier's tokens by their ids. */
   readonly map?: EntryMap;
-  /** Where text tokens are behind those: what both are; a state has the map. */
-  readonly text?: TextVocabulary;
+  /** Where recent tokens are behind those: what both are; a state has the map. */
+  readonly recent?: RecentVocabulary;
   /** Bytes, schemes and buffers. */
   readonly summary: HeadSummary;
   readonly #arena: Arena;
@@ -122,12 +126,12 @@ export class HeadModel implements Disposable {
     const { config } = head;
     this.taps = config.kind === "eagle2" ? "last" : tapsFor(config.taps, verifier.config.layers);
     this.map = entryMap(loader.arena, head, verifier);
-    this.text = textOf(head, verifier);
+    this.recent = recentOf(head, verifier);
   }
 
   /** Entries of a row of its logits. */
   get vocabulary(): number {
-    return this.lmHead.n + (this.text?.first.length ?? 0);
+    return this.lmHead.n + (this.recent?.first.length ?? 0);
   }
 
   /**
@@ -261,12 +265,12 @@ function entryMap(arena: Arena, { tensors, config }: Head, verifier: Model): Ent
   };
 }
 
-/** The text tokens of a head, where its verifier has weights for them. */
-function textOf({ dir, tensors, config }: Head, verifier: Model): TextVocabulary | undefined {
-  const text = textVocabulary(dir, tensors, config, verifier.config.vocabSize);
-  if (text === undefined || verifier.lmHead.queueWeights) return text;
+/** The recent tokens of a head, where its verifier has weights for them. */
+function recentOf({ dir, tensors, config }: Head, verifier: Model): RecentVocabulary | undefined {
+  const recent = recentVocabulary(dir, tensors, config, verifier.config.vocabSize);
+  if (recent === undefined || verifier.lmHead.queueWeights) return recent;
   warn(
-    `${dir}: what it proposes may be worse than it should, as it has no text tokens on ${verifier.dir}, ` +
+    `${dir}: what it proposes may be worse than it should, as it has no recent tokens on ${verifier.dir}, ` +
       "whose output projection is quantized so that no rows of it can be taken",
   );
   return undefined;

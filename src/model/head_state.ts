@@ -13,7 +13,7 @@ import { KvCache } from "./kv_cache.ts";
 import { ropeTensor } from "./rope.ts";
 import type { StateOptions, TokenRows } from "./state.ts";
 import type { Step } from "./step.ts";
-import { TextRows } from "./text_rows.ts";
+import { RecentRows } from "./recent_rows.ts";
 import { workspace } from "./workspace.ts";
 
 /** The steps of each family of heads that draft token by token; the others have a `BlockState`. */
@@ -50,8 +50,8 @@ export class HeadState implements Disposable {
   length = 0;
   /** Logits, f32 [logitsRows, its vocabulary]. */
   readonly logits: Tensor<"f32">;
-  /** Its text tokens, where it has any. */
-  readonly text?: TextRows;
+  /** Its recent tokens, where it has any. */
+  readonly recent?: RecentRows;
   /** Most rows of one forward. */
   readonly rows: number;
   readonly #arena: Arena;
@@ -73,7 +73,7 @@ export class HeadState implements Disposable {
       const { scratch = arena } = options;
       const space = workspace(device, scratch, config, dtype, options, needs);
       this.logits = scratch.allocate("f32", [options.logitsRows, head.vocabulary], "logits");
-      if (head.text) this.text = new TextRows(arena, head, head.text);
+      if (head.recent) this.recent = new RecentRows(arena, head, head.recent);
       const rope = ropeTensor(scratch, config, options.slots, options.context);
       this.#steps = stepsOf(head.description.kind)({ head, scratch, space, rope });
     } catch (error) {
@@ -126,7 +126,7 @@ export class HeadState implements Disposable {
 
   /** What the entries of its logits stand for, where that is not the verifier's tokens by their ids. */
   get map(): EntryMap | undefined {
-    return this.text?.map ?? this.head.map;
+    return this.recent?.map ?? this.head.map;
   }
 
   /** Queues the logits of `x`, rows as in `hidden`, into rows 0.. of `logits`. */
@@ -141,9 +141,9 @@ export class HeadState implements Disposable {
     const logits = rows(first.logits, 0, all);
     first.#steps.queueLogits(columns(logits, 0, first.head.lmHead.n), x);
     const count = all / states.length;
-    for (const [i, { text }] of states.entries()) {
+    for (const [i, { recent }] of states.entries()) {
       const [from, end] = [i * count, (i + 1) * count];
-      text?.queue(rows(logits, from, end), rows(x, from, end));
+      recent?.queue(rows(logits, from, end), rows(x, from, end));
     }
   }
 

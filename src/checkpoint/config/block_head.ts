@@ -9,7 +9,7 @@ import { Fields, isObject } from "../containers/json.ts";
 import type { TensorSource } from "../containers/source.ts";
 import { refuseBlock, refuseOthers, refuseWindows } from "./block_others.ts";
 import { readModelConfig } from "./config.ts";
-import { draftVocabulary, hasOwnOutput, textTokens } from "./draft_vocabulary.ts";
+import { draftVocabulary, hasOwnOutput, recentTokens } from "./draft_vocabulary.ts";
 import { type BlockConfig, hasBias, type HeadFamily, withTensors } from "./head_config.ts";
 import { namedTaps } from "./tap_ids.ts";
 
@@ -112,7 +112,7 @@ function read(kind: BlockConfig["kind"], config: Fields, tensors: TensorSource):
     confidence: confidenceInputs(holder, hiddenSize, tensors),
     draftVocabSize,
     ownOutput: hasOwnOutput(tensors),
-    textTokens: textTokens(config, model, tensors, draftVocabSize),
+    recentTokens: recentTokens(config, model, tensors, draftVocabSize),
   };
 }
 

@@ -9,8 +9,8 @@ import type { Fields } from "../containers/json.ts";
 import type { TensorSource } from "../containers/source.ts";
 import type { ModelConfig } from "./config.ts";
 
-/** The key of `config.json` that says how many text tokens a head has. */
-export const TEXT_TOKENS = "text_tokens";
+/** The key of `config.json` that says how many recent tokens a head has. */
+export const RECENT_TOKENS = "recent_tokens";
 
 /** Names of tensors, by role. */
 export const DRAFT_TENSORS = {
@@ -55,21 +55,21 @@ export function draftVocabulary(
   return count;
 }
 
-/** The text tokens of a head that has `draftVocabSize` tokens of the vocabulary; none where nothing is said. */
-export function textTokens(
+/** The recent tokens of a head that has `draftVocabSize` tokens of the vocabulary; none where nothing is said. */
+export function recentTokens(
   config: Fields,
   { vocabSize }: ModelConfig,
   tensors: TensorSource,
   draftVocabSize: number,
 ): number {
-  const count = config.integer(TEXT_TOKENS, 0, 0);
+  const count = config.integer(RECENT_TOKENS, 0, 0);
   const { toTokens } = DRAFT_TENSORS;
   if (count > 0 && tensors.find(toTokens) === undefined) {
-    config.fail(TEXT_TOKENS, `0, or a head with a vocabulary of its own (${toTokens})`);
+    config.fail(RECENT_TOKENS, `0, or a head with a vocabulary of its own (${toTokens})`);
   }
   if (count > vocabSize - draftVocabSize) {
     config.fail(
-      TEXT_TOKENS,
+      RECENT_TOKENS,
       `at most ${vocabSize - draftVocabSize}, the tokens that it does not have`,
     );
   }

@@ -7,7 +7,7 @@ import { CheckpointError } from "../../base/errors.ts";
 import { Fields, isObject } from "../containers/json.ts";
 import type { TensorSource } from "../containers/source.ts";
 import { type ModelConfig, readModelConfig } from "./config.ts";
-import { DRAFT_TENSORS, draftVocabulary, hasOwnOutput, textTokens } from "./draft_vocabulary.ts";
+import { DRAFT_TENSORS, draftVocabulary, hasOwnOutput, recentTokens } from "./draft_vocabulary.ts";
 import { type Eagle2Config, hasBias, type HeadFamily, refuse, withTensors } from "./head_config.ts";
 
 /** EAGLE-2 heads: all that no other family owns. */
@@ -28,7 +28,7 @@ export function plainEagle2(model: ModelConfig): Eagle2Config {
     fcBias: false,
     draftVocabSize,
     ownOutput: false,
-    textTokens: 0,
+    recentTokens: 0,
   };
 }
 
@@ -88,7 +88,7 @@ export function readHeadConfig(fields: Fields, tensors: TensorSource): Eagle2Con
     fcBias,
     draftVocabSize,
     ownOutput: hasOwnOutput(tensors),
-    textTokens: textTokens(fields, model, tensors, draftVocabSize),
+    recentTokens: recentTokens(fields, model, tensors, draftVocabSize),
   };
 }
 

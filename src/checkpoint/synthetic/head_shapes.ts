@@ -43,7 +43,7 @@ function block(
     confidence: "none",
     draftVocabSize: model.vocabSize,
     ownOutput: false,
-    textTokens: 0,
+    recentTokens: 0,
   });
 }
 

@@ -59,7 +59,7 @@ export const trimHead: Command = command({
       ],
     },
     {
-      name: "text-tokens",
+      name: "recent-tokens",
       type: "integer",
       value: "N",
       min: 0,
@@ -89,7 +89,7 @@ export const trimHead: Command = command({
 
   async run(values, io) {
     const { head, target, texts, keep, out, backend, threads, json } = values;
-    const textTokens = values["text-tokens"];
+    const recentTokens = values["recent-tokens"];
     using bar = new Progress(io.stderr, { lines: true });
     const result = await interruptible((signal) =>
       trim({
@@ -97,7 +97,7 @@ export const trimHead: Command = command({
         target,
         texts,
         keep,
-        textTokens,
+        recentTokens,
         out,
         device: () => Device.open({ backend, threads }),
         signal,
@@ -115,7 +115,7 @@ export const trimHead: Command = command({
     if (json) await writeJson(io.stdout, snakeCase(result));
     else {
       const { kept, before, coverage } = result;
-      const others = result.textTokens === 0 ? "" : `, and ${result.textTokens} text tokens`;
+      const others = result.recentTokens === 0 ? "" : `, and ${result.recentTokens} recent tokens`;
       const share = coverage === undefined
         ? ""
         : `: they are ${(100 * coverage).toFixed(2)}% of the text`;

@@ -9,7 +9,7 @@ import { onFile } from "../../base/system_error.ts";
 import { type Checkpoint, openCheckpoint } from "../../checkpoint/checkpoint.ts";
 import { SafetensorsWriter } from "../../checkpoint/containers/safetensors_writer.ts";
 import { type Head, openHead } from "../../checkpoint/head.ts";
-import { textTokensOf } from "../../checkpoint/config/head_config.ts";
+import { recentTokensOf } from "../../checkpoint/config/head_config.ts";
 import { headTokens } from "../../checkpoint/head_vocabulary.ts";
 import { checkHead } from "../../model/mod.ts";
 import { Tokenizer } from "../../text/tokenizer.ts";
@@ -21,9 +21,9 @@ import { countTokens, mostFrequent } from "./count_tokens.ts";
 import { expectDevice, plainOutput } from "./target_output.ts";
 import {
   checkTrimOptions,
-  DEFAULT_TEXT_TOKENS,
+  DEFAULT_RECENT_TOKENS,
   DOING,
-  KEPT_WITH_TEXT,
+  KEPT_WITH_RECENT,
   type TrimHeadOptions,
   type TrimHeadResult,
 } from "./trim_options.ts";
@@ -41,7 +41,7 @@ interface Counted {
 /**
  * Writes `head` with the `keep` tokens alone that `texts` have most of; of those that it has as many of the lower ids, special
  * tokens and those that end a text always. Its rows of logits are those that it had, `d2t` and `t2d` say whose; a head that
- * takes its target's output projection gets rows of that, and may have text tokens beside them. What is neither is never
+ * takes its target's output projection gets rows of that, and may have recent tokens beside them. What is neither is never
  * proposed, so texts stay what they are. The directory appears complete or not at all. Rejects with the signal's reason when aborted.
  */
 export async function trimHead(given: TrimHeadOptions): Promise<TrimHeadResult> {
@@ -55,7 +55,7 @@ export async function trimHead(given: TrimHeadOptions): Promise<TrimHeadResult> 
   const vocabulary = draftedTokens(head, checkpoint);
   const always = alwaysKept(checkpoint);
   checkKeep(keep, vocabulary, always, dir);
-  const textTokens = textTokensFor(options, head, vocabulary.length);
+  const recentTokens = recentTokensFor(options, head, vocabulary.length);
   onFile("read", texts, () => Deno.openSync(texts).close());
   // Rows of a quantized projection are what a device says that they are.
   const asks = !hasProjection(head) && plainOutput(checkpoint) === undefined;
@@ -64,7 +64,7 @@ export async function trimHead(given: TrimHeadOptions): Promise<TrimHeadResult> 
   using work = new WorkDirectory(out, dir, {
     program: 2,
     keep,
-    textTokens,
+    recentTokens,
     head: modelFiles(dir),
     target: checkpointFiles(checkpoint),
     texts: textOf(texts),
@@ -101,12 +101,12 @@ export async function trimHead(given: TrimHeadOptions): Promise<TrimHeadResult> 
       writer.finish();
       copyCompanions(dir, work.model);
       const config = new TextEncoder().encode(
-        changedConfig(dir, describeTrimmed(dir, keep, textTokens)),
+        changedConfig(dir, describeTrimmed(dir, keep, recentTokens)),
       );
       work.writeFile(`${work.model}/config.json`, config);
     }
     work.finish();
-    return { kept: keep, textTokens, before: vocabulary.length, coverage };
+    return { kept: keep, recentTokens, before: vocabulary.length, coverage };
   } catch (error) {
     leave(work, file, options);
     throw error;
@@ -162,17 +162,21 @@ function checkKeep(
   if (keep <= special) refuse(`more than the ${special} special tokens, which are kept always`);
 }
 
-/** The text tokens that `head`, which drafts `before` tokens, is to get. */
-function textTokensFor({ keep, textTokens }: TrimHeadOptions, head: Head, before: number): number {
+/** The recent tokens that `head`, which drafts `before` tokens, is to get. */
+function recentTokensFor(
+  { keep, recentTokens }: TrimHeadOptions,
+  head: Head,
+  before: number,
+): number {
   const refuse = (expected: string): never => {
     throw new ArgumentError(
-      "textTokens",
-      `Cannot ${DOING}: textTokens is ${textTokens}, expected ${expected}`,
+      "recentTokens",
+      `Cannot ${DOING}: recentTokens is ${recentTokens}, expected ${expected}`,
     );
   };
   // One that has them has been trimmed before.
-  if (hasProjection(head) && textTokensOf(head.config) === 0) {
-    if (textTokens) {
+  if (hasProjection(head) && recentTokensOf(head.config) === 0) {
+    if (recentTokens) {
       refuse(
         `0, as ${head.dir} has an output projection of its own, which need not be its target's`,
       );
@@ -180,11 +184,11 @@ function textTokensFor({ keep, textTokens }: TrimHeadOptions, head: Head, before
     return 0;
   }
   const most = before - keep;
-  if (textTokens === undefined) {
-    return keep < KEPT_WITH_TEXT ? 0 : Math.min(DEFAULT_TEXT_TOKENS, most);
+  if (recentTokens === undefined) {
+    return keep < KEPT_WITH_RECENT ? 0 : Math.min(DEFAULT_RECENT_TOKENS, most);
   }
-  if (textTokens > most) refuse(`at most ${most}, the tokens that are not kept`);
-  return textTokens;
+  if (recentTokens > most) refuse(`at most ${most}, the tokens that are not kept`);
+  return recentTokens;
 }
 
 /** What tells a text from others: its name, size and time. */

@@ -6,7 +6,7 @@
 import { DTYPE_BYTES } from "../../base/dtype.ts";
 import type { Checkpoint } from "../../checkpoint/checkpoint.ts";
 import { BLOCK_TENSORS } from "../../checkpoint/config/block_head.ts";
-import { DRAFT_TENSORS, TEXT_TOKENS } from "../../checkpoint/config/draft_vocabulary.ts";
+import { DRAFT_TENSORS, RECENT_TOKENS } from "../../checkpoint/config/draft_vocabulary.ts";
 import { isObject, readJson } from "../../checkpoint/containers/json.ts";
 import type { TensorToWrite } from "../../checkpoint/containers/safetensors_writer.ts";
 import type { Head } from "../../checkpoint/head.ts";
@@ -59,14 +59,14 @@ export function trimmedTensors(
 export function describeTrimmed(
   dir: string,
   keep: number,
-  textTokens: number,
+  recentTokens: number,
 ): Record<string, unknown> {
   const size = { draft_vocab_size: keep };
   const json = readJson(`${dir}/config.json`);
   const inner = isObject(json) ? json.dflash_config : undefined;
   return {
     ...size,
-    [TEXT_TOKENS]: textTokens === 0 ? undefined : textTokens,
+    [RECENT_TOKENS]: recentTokens === 0 ? undefined : recentTokens,
     ...(isObject(inner) && "draft_vocab_size" in inner && { dflash_config: { ...inner, ...size } }),
   };
 }

@@ -4,11 +4,11 @@
  * @module
  */
 import { Graph, type Tensor } from "../../device/mod.ts";
-import type { KvCache, TextRows } from "../../model/mod.ts";
+import type { KvCache, RecentRows } from "../../model/mod.ts";
 import { advance, cutBack } from "../../ops/mod.ts";
 import type { Verifier } from "../sequence/drafter.ts";
 import { slotsOf } from "../sequence/memory.ts";
-import { TextRing } from "./text_ring.ts";
+import { RecentRing } from "./recent_ring.ts";
 
 /** The state of a head, as far as it follows a text. */
 export interface FollowingState {
@@ -18,8 +18,8 @@ export interface FollowingState {
   readonly cacheLength: Tensor<"i32">;
   /** The same number as the host knows it. */
   length: number;
-  /** Its text tokens, where it has any. */
-  readonly text?: TextRows;
+  /** Its recent tokens, where it has any. */
+  readonly recent?: RecentRows;
   /** Sets both. */
   setLength(length: number): void;
 }
@@ -42,13 +42,13 @@ export interface FollowingOptions {
 export class Following implements Disposable {
   readonly #options: FollowingOptions;
   readonly #read: Graph;
-  readonly #ring?: TextRing;
+  readonly #ring?: RecentRing;
 
   /** Captures the reading. */
   constructor(options: FollowingOptions) {
     const { verifier: { memory: { device, text } }, state, rows, queueRead } = options;
     this.#options = options;
-    if (state.text) this.#ring = new TextRing(state.text.vocabulary, text.length);
+    if (state.recent) this.#ring = new RecentRing(state.recent.vocabulary, text.length);
     this.#read = Graph.capture(device, () => {
       queueRead();
       advance(device, state.cacheLength, rows);
@@ -61,13 +61,13 @@ export class Following implements Disposable {
     this.#catchUp(verifier.state.length - rows);
   }
 
-  /** Makes ready for a proposal: follows, and brings the text tokens to the text, the verifier's last token included. */
+  /** Makes ready for a proposal: follows, and brings the recent tokens to the text, the verifier's last token included. */
   prepare(): void {
     this.follow();
     if (this.#ring === undefined) return;
     const { verifier: { memory: { text }, state: { length } }, state } = this.#options;
     this.#ring.read(text, length + 1);
-    state.text!.show(this.#ring.tokens);
+    state.recent!.show(this.#ring.tokens);
   }
 
   /** Prepares, then launches the graph of a proposal, which reads all that the verifier has. */

@@ -1,5 +1,5 @@
 /**
- * Heads with text tokens: random heads that get a few rows of their model's output projection.
+ * Heads with recent tokens: random heads that get a few rows of their model's output projection.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { vocabularyMap } from "../src/quantize/heads/vocabulary_map.ts";
 import { BLOCK_LAYOUTS, type RandomModel, writeRandomBlock, writeRandomHead } from "./models.ts";
 import { resizeRows, rewrite, tensorsOf } from "./rewrite.ts";
 
-/** The families that have text tokens, on random models of `shape`. */
+/** The families that have recent tokens, on random models of `shape`. */
 const WHOLE: Readonly<Record<string, (dir: string, shape: RandomModel) => string>> = {
   eagle2: writeRandomHead,
   dflash: (dir, shape) => writeRandomBlock(dir, shape, BLOCK_LAYOUTS["z-lab"]),
@@ -16,29 +16,29 @@ const WHOLE: Readonly<Record<string, (dir: string, shape: RandomModel) => string
 };
 
 /** Their names. */
-export const TEXT_FAMILIES: readonly string[] = Object.keys(WHOLE);
+export const RECENT_FAMILIES: readonly string[] = Object.keys(WHOLE);
 
-/** How a head with text tokens is made. */
-export interface TextHeadShape {
+/** How a head with recent tokens is made. */
+export interface RecentHeadShape {
   /** Of the model. */
   readonly shape: RandomModel;
   /** Tokens that it keeps: the first ones. */
   readonly keep: number;
-  /** Text tokens. */
-  readonly textTokens: number;
+  /** Recent tokens. */
+  readonly recentTokens: number;
 }
 
-/** Writes a random head of `family` without text tokens to `dir`; returns `dir`. */
+/** Writes a random head of `family` without recent tokens to `dir`; returns `dir`. */
 export function writeWholeHead(dir: string, family: string, shape: RandomModel): string {
   return WHOLE[family](dir, shape);
 }
 
 /** Writes to `dir` the head in `whole` with the first tokens and rows of the random model in `model`; returns `dir`. */
-export function writeTextHead(
+export function writeRecentHead(
   dir: string,
   whole: string,
   model: string,
-  { shape: { vocab }, keep, textTokens }: TextHeadShape,
+  { shape: { vocab }, keep, recentTokens }: RecentHeadShape,
 ): string {
   const output = tensorsOf(model).get("lm_head.weight")!;
   const tokens = Array.from({ length: keep }, (_, token) => token);
@@ -50,6 +50,6 @@ export function writeTextHead(
       for (const tensor of vocabularyMap(tokens, vocab)) tensors.set(tensor.name, tensor);
       resizeRows(tensors, ["lm_head.weight", `${BLOCK_TENSORS.markov[1]}.weight`], keep);
     },
-    { draft_vocab_size: keep, text_tokens: textTokens },
+    { draft_vocab_size: keep, recent_tokens: recentTokens },
   );
 }

@@ -1,13 +1,13 @@
 /**
- * The text tokens of a head as a text goes on: those that came last of what its own vocabulary has not. They are a function of
+ * The recent tokens of a head as a text goes on: those that came last of what its own vocabulary has not. They are a function of
  * the text alone, so that a text that is cut back has those that it would have had.
  *
  * @module
  */
-import type { TextVocabulary } from "../../model/mod.ts";
+import type { RecentVocabulary } from "../../model/mod.ts";
 
 /** A ring of tokens: one that is neither the head's own nor among them takes the place of the one that came first. */
-export class TextRing {
+export class RecentRing {
   /** The token of each entry. */
   readonly tokens: Int32Array<ArrayBuffer>;
   /** Which tokens are no news: the head's own, and those of the ring. */
@@ -20,7 +20,7 @@ export class TextRing {
   readonly #gone: Int32Array<ArrayBuffer>;
 
   /** Of no text yet; texts have at most `longest` tokens. */
-  constructor({ own, first, known }: TextVocabulary, longest: number) {
+  constructor({ own, first, known }: RecentVocabulary, longest: number) {
     this.tokens = first.slice();
     this.#has = new Uint8Array(known);
     for (const token of own) if (token < known) this.#has[token] = 1;

@@ -1,7 +1,7 @@
-/** Text tokens of a text that grows and is cut back, against those of a fresh reading, and against the rule said plainly. */
+/** Recent tokens of a text that grows and is cut back, against those of a fresh reading, and against the rule said plainly. */
 import { assert, assertEquals } from "@std/assert";
 import { Random } from "../../../tests/random.ts";
-import { TextRing } from "./text_ring.ts";
+import { RecentRing } from "./recent_ring.ts";
 
 const LONGEST = 300;
 
@@ -20,7 +20,7 @@ function expectedOf(
   return ring;
 }
 
-Deno.test("text tokens are a function of the text alone, however often it is cut back", () => {
+Deno.test("recent tokens are a function of the text alone, however often it is cut back", () => {
   let [came, went] = [0, 0];
   for (let seed = 0; seed < 200; seed++) {
     const random = new Random(seed);
@@ -30,7 +30,7 @@ Deno.test("text tokens are a function of the text alone, however often it is cut
     const size = 1 + random.integer(6);
     const first = tokens.filter((token) => !own.includes(token)).slice(0, size);
     const vocabulary = { own: Int32Array.from(own), first: Int32Array.from(first), known };
-    const ring = new TextRing(vocabulary, LONGEST);
+    const ring = new RecentRing(vocabulary, LONGEST);
     const text = new Int32Array(LONGEST);
     let length = 0;
     for (let step = 0; step < 60; step++) {

@@ -1,26 +1,26 @@
 /**
- * The text tokens of a head on one sequence: entries of its logits whose tokens change with the text. Their weights are rows of
+ * The recent tokens of a head on one sequence: entries of its logits whose tokens change with the text. Their weights are rows of
  * the verifier's output projection, which a product of their own reads.
  *
  * @module
  */
-import type { TextVocabulary } from "../checkpoint/head_vocabulary.ts";
+import type { RecentVocabulary } from "../checkpoint/head_vocabulary.ts";
 import { type Arena, columns, rows, type Tensor } from "../device/mod.ts";
 import { type EntryMap, gemmF16 } from "../ops/mod.ts";
 import { entriesOf } from "./entries.ts";
 import type { HeadWeights } from "./head.ts";
 
-export type { TextVocabulary };
+export type { RecentVocabulary };
 
 /** Where more tokens change at once, as behind a prompt, the whole map is sent and not a word for each. */
 const FEW = 8;
 
 /** The last entries of a head's logits, with the tokens that they are told to stand for. */
-export class TextRows {
+export class RecentRows {
   /** What all entries stand for, the head's own before these. */
   readonly map: EntryMap;
   /** What the head drafts, and what these begin with. */
-  readonly vocabulary: TextVocabulary;
+  readonly vocabulary: RecentVocabulary;
   readonly #head: HeadWeights;
   /** Activation dtype [entries, hidden]. */
   readonly #weights: Tensor;
@@ -29,13 +29,13 @@ export class TextRows {
   readonly #shown: Int32Array<ArrayBuffer>;
   readonly #entries: Int32Array<ArrayBuffer>;
 
-  /** Those of `head`, which has text tokens as `vocabulary` says. */
-  constructor(arena: Arena, head: HeadWeights, vocabulary: TextVocabulary) {
+  /** Those of `head`, which has recent tokens as `vocabulary` says. */
+  constructor(arena: Arena, head: HeadWeights, vocabulary: RecentVocabulary) {
     const { own, first } = vocabulary;
     const { verifier: { dtype, lmHead, config }, description } = head;
     this.#head = head;
     this.vocabulary = vocabulary;
-    this.#weights = arena.allocate(dtype, [first.length, lmHead.k], "weights of text tokens");
+    this.#weights = arena.allocate(dtype, [first.length, lmHead.k], "weights of recent tokens");
     this.#shown = first.slice();
     const all = Int32Array.of(...own, ...first);
     this.#entries = entriesOf(all, description, config);

@@ -1,5 +1,5 @@
 /**
- * Text tokens: their logits are those that the whole head has at the tokens that they stand for, whichever those are; what is
+ * Recent tokens: their logits are those that the whole head has at the tokens that they stand for, whichever those are; what is
  * proposed with them depends on the text alone; and files that ask for them wrongly are refused.
  */
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
@@ -33,10 +33,10 @@ const drawn = new Random(1).integers(400, VOCAB);
 Deno.writeTextFileSync(texts, JSON.stringify({ tokens: drawn }));
 
 const KEPT = 64;
-const TEXT_TOKENS = 20;
+const RECENT_TOKENS = 20;
 const FAMILIES: readonly Family[] = ["eagle2", "dflash", "dspark"];
 
-const result = { kept: KEPT, textTokens: TEXT_TOKENS, before: VOCAB };
+const result = { kept: KEPT, recentTokens: RECENT_TOKENS, before: VOCAB };
 for (const family of FAMILIES) {
   const head = writeHead(`${root}/${family} whole`, family);
   const how = {
@@ -44,7 +44,7 @@ for (const family of FAMILIES) {
     target,
     texts,
     keep: KEPT,
-    textTokens: TEXT_TOKENS,
+    recentTokens: RECENT_TOKENS,
     out: `${root}/${family}`,
   };
   const { coverage: _, ...found } = await trimHead(how);
@@ -61,16 +61,16 @@ function tokensOf(dir: string): { readonly own: number[]; readonly others: numbe
 
 for (const family of FAMILIES) {
   backendTest(
-    `text tokens: logits of ${family} are those of the whole head at the tokens shown`,
+    `recent tokens: logits of ${family} are those of the whole head at the tokens shown`,
     (rig) => {
       const { own, others } = tokensOf(`${root}/${family}`);
       using model = Model.load(rig.device, target);
       using whole = HeadModel.load(rig.device, `${root}/${family} whole`, model);
       using head = HeadModel.load(rig.device, `${root}/${family}`, model);
-      assertEquals(head.vocabulary, KEPT + TEXT_TOKENS);
+      assertEquals(head.vocabulary, KEPT + RECENT_TOKENS);
       const expected = saidBy(rig, whole);
-      const first = others.slice(0, TEXT_TOKENS);
-      const last = others.slice(-TEXT_TOKENS).reverse();
+      const first = others.slice(0, RECENT_TOKENS);
+      const last = others.slice(-RECENT_TOKENS).reverse();
       for (const shown of [undefined, Int32Array.from(last)]) {
         const found = saidBy(rig, head, shown);
         assertEquals(found.hidden, expected.hidden);
@@ -90,7 +90,7 @@ for (const family of FAMILIES) {
   );
 }
 
-backendTest("text tokens: the map is that of the tokens shown, however many change", (rig) => {
+backendTest("recent tokens: the map is that of the tokens shown, however many change", (rig) => {
   const { device } = rig;
   const { own, others } = tokensOf(`${root}/eagle2`);
   using model = Model.load(device, target);
@@ -103,15 +103,15 @@ backendTest("text tokens: the map is that of the tokens shown, however many chan
     ...new Int32Array(device.download(tensor).buffer),
   ];
   const before = words(beside.map!.tokens);
-  let shown = others.slice(0, TEXT_TOKENS);
+  let shown = others.slice(0, RECENT_TOKENS);
   for (let i = 0; i < 40; i++) {
     const changes = random.pick([0, 1, 3, 12]);
     if (i % 5 === 4) shown = [...shown.slice(1), shown[0]];
     const free = others.filter((token) => !shown.includes(token));
     for (let j = 0; j < changes; j++) {
-      shown[random.integer(TEXT_TOKENS)] = free.splice(random.integer(free.length), 1)[0];
+      shown[random.integer(RECENT_TOKENS)] = free.splice(random.integer(free.length), 1)[0];
     }
-    state.text!.show(Int32Array.from(shown));
+    state.recent!.show(Int32Array.from(shown));
     const { tokens, entries } = state.map!;
     const all = [...own, ...shown];
     assertEquals(words(tokens), all);
@@ -122,13 +122,13 @@ backendTest("text tokens: the map is that of the tokens shown, however many chan
 });
 
 backendTest(
-  "text tokens: what a text has said is proposed, and what it has not is not",
+  "recent tokens: what a text has said is proposed, and what it has not is not",
   ({ device }) => {
-    withModels(device, { target: 1, draft: 1 }, ({ target, text }) => {
+    withModels(device, { target: 1, draft: 1 }, ({ target, recent }) => {
       // A tree of one level and as many nodes as there are entries has all of them.
-      const head = text!.eagle2.target;
+      const head = recent!.eagle2.target;
       const count = head.vocabulary;
-      const { own, first } = head.text!;
+      const { own, first } = head.recent!;
       assertEquals(count, 64);
       const plan = eagle2(head, { depth: 1, topk: count - 1, treeSize: count });
       const said = [...prompts(5)[4], SMALL.vocab - 2];
@@ -155,11 +155,11 @@ backendTest(
 );
 
 backendTest(
-  "text tokens: a head inside a hierarchy has those of the text that its model is on",
+  "recent tokens: a head inside a hierarchy has those of the text that its model is on",
   ({ device }) => {
-    withModels(device, { target: 1, draft: 1, noise: 0.4 }, ({ target, draft, text }) => {
+    withModels(device, { target: 1, draft: 1, noise: 0.4 }, ({ target, draft, recent }) => {
       const shape = { depth: 2, topk: 12, treeSize: 32 };
-      const plan = draftModel(draft, { minDraft: 6 }, eagle2(text!.eagle2.draft, shape));
+      const plan = draftModel(draft, { minDraft: 6 }, eagle2(recent!.eagle2.draft, shape));
       /** The last tree inside a proposal: whether the draft model takes any of it or not. */
       const inner = (round: Round): number[] => {
         round.drafter!.propose();
@@ -188,10 +188,10 @@ backendTest(
 );
 
 backendTest(
-  "text tokens: a seat that copies another's prompt has those of its own text",
+  "recent tokens: a seat that copies another's prompt has those of its own text",
   ({ device }) => {
-    withModels(device, { target: 1, draft: 1, noise: 0.4 }, ({ target, text }) => {
-      const plan = eagle2(text!.eagle2.target, { depth: 3, topk: 6, treeSize: 16 });
+    withModels(device, { target: 1, draft: 1, noise: 0.4 }, ({ target, recent }) => {
+      const plan = eagle2(recent!.eagle2.target, { depth: 3, topk: 6, treeSize: 16 });
       const random = new Random(4);
       const [shared, other, more] = [40, 50, 9].map((count) => random.integers(count, SMALL.vocab));
       const proposed = (round: Round): number[] => {
@@ -224,7 +224,7 @@ backendTest(
 );
 
 backendTest(
-  "text tokens: rows of an output projection are its weights, stored as floats or blocks",
+  "recent tokens: rows of an output projection are its weights, stored as floats or blocks",
   (rig) => {
     const { device } = rig;
     let looked = 0;
@@ -248,29 +248,29 @@ backendTest(
   },
 );
 
-Deno.test("text tokens: a quantized head keeps them", async () => {
+Deno.test("recent tokens: a quantized head keeps them", async () => {
   const out = `${root}/quantized head`;
   const how = { scheme: "w4a16-g32", method: "rtn" } as const;
   await quantizeHead({ head: `${root}/eagle2`, target, out, ...how });
   using head = openHead(out);
-  assertEquals("textTokens" in head.config && head.config.textTokens, TEXT_TOKENS);
+  assertEquals("recentTokens" in head.config && head.config.recentTokens, RECENT_TOKENS);
 });
 
-Deno.test("text tokens: 64 where nothing is said and 512 tokens are kept; none where few are", async () => {
+Deno.test("recent tokens: 64 where nothing is said and 512 tokens are kept; none where few are", async () => {
   using head = openHead(`${root}/eagle2`);
-  assertEquals(JSON.parse(Deno.readTextFileSync(`${root}/eagle2/config.json`)).text_tokens, 20);
-  assertEquals("textTokens" in head.config && head.config.textTokens, TEXT_TOKENS);
+  assertEquals(JSON.parse(Deno.readTextFileSync(`${root}/eagle2/config.json`)).recent_tokens, 20);
+  assertEquals("recentTokens" in head.config && head.config.recentTokens, RECENT_TOKENS);
   // One that has them is trimmed further, with or without.
   const out = `${root}/without`;
   const how = { head: `${root}/eagle2`, target, texts, keep: 40 };
-  assertEquals((await trimHead({ ...how, out })).textTokens, 0);
-  assertEquals("text_tokens" in JSON.parse(Deno.readTextFileSync(`${out}/config.json`)), false);
-  const again = await trimHead({ ...how, textTokens: 24, out: `${root}/again` });
-  assertEquals(again.textTokens, 24);
+  assertEquals((await trimHead({ ...how, out })).recentTokens, 0);
+  assertEquals("recent_tokens" in JSON.parse(Deno.readTextFileSync(`${out}/config.json`)), false);
+  const again = await trimHead({ ...how, recentTokens: 24, out: `${root}/again` });
+  assertEquals(again.recentTokens, 24);
 });
 
 backendTest(
-  "text tokens: a target whose projection gives no rows is warned of, and served",
+  "recent tokens: a target whose projection gives no rows is warned of, and served",
   async ({ device }) => {
     const quantized = `${root}/quantized on ${device.backend}`;
     const how = { scheme: "w4a16-g32", method: "rtn", lmHead: "w4a16" } as const;
@@ -282,7 +282,7 @@ backendTest(
       using head = HeadModel.load(device, `${root}/eagle2`, model);
       assertEquals(head.vocabulary, KEPT);
       assertEquals(warnings.length, 1);
-      assert(warnings[0].includes(`it has no text tokens on ${quantized}`), warnings[0]);
+      assert(warnings[0].includes(`it has no recent tokens on ${quantized}`), warnings[0]);
     } finally {
       onWarning();
     }
@@ -290,7 +290,7 @@ backendTest(
   ["cpu", "cuda"],
 );
 
-Deno.test("text tokens: files that ask for them wrongly are refused by name", () => {
+Deno.test("recent tokens: files that ask for them wrongly are refused by name", () => {
   using checkpoint = openCheckpoint(target);
   let count = 0;
   const said = (from: string, config: object, vocabSize = VOCAB): string => {
@@ -308,18 +308,18 @@ Deno.test("text tokens: files that ask for them wrongly are refused by name", ()
   const has = (text: string, part: string) => assert(text.includes(part), `${text}: ${part}`);
   for (const family of FAMILIES) {
     const trimmed = `${root}/${family}`;
-    assertEquals(said(trimmed, { text_tokens: 1 }), "");
+    assertEquals(said(trimmed, { recent_tokens: 1 }), "");
     for (const wrong of [-1, 1.5, "64", true, {}]) {
-      has(said(trimmed, { text_tokens: wrong }), '"text_tokens"');
+      has(said(trimmed, { recent_tokens: wrong }), '"recent_tokens"');
     }
     const most = VOCAB - KEPT;
-    assertEquals(said(trimmed, { text_tokens: most }), "");
-    has(said(trimmed, { text_tokens: most + 1 }), `at most ${most}`);
+    assertEquals(said(trimmed, { recent_tokens: most }), "");
+    has(said(trimmed, { recent_tokens: most + 1 }), `at most ${most}`);
     const known = tokensOf(trimmed).others.filter((token) => token < VOCAB - 10).length;
     assert(known < most);
-    has(said(trimmed, { text_tokens: most }, VOCAB - 10), `at most ${known}`);
-    has(said(`${root}/${family} whole`, { text_tokens: 8 }), "a vocabulary of its own (d2t)");
+    has(said(trimmed, { recent_tokens: most }, VOCAB - 10), `at most ${known}`);
+    has(said(`${root}/${family} whole`, { recent_tokens: 8 }), "a vocabulary of its own (d2t)");
   }
   const eagle3 = writeHead(`${root}/eagle3`, "eagle3");
-  has(said(eagle3, { text_tokens: 8 }), "an EAGLE-3 head with text tokens");
+  has(said(eagle3, { recent_tokens: 8 }), "an EAGLE-3 head with recent tokens");
 });
