@@ -6,6 +6,7 @@ import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { toF32 } from "../src/base/half.ts";
 import { onWarning } from "../src/base/warnings.ts";
 import { openCheckpoint } from "../src/checkpoint/checkpoint.ts";
+import { recentTokensOf } from "../src/checkpoint/config/head_config.ts";
 import { type Head, openHead } from "../src/checkpoint/head.ts";
 import { headTokens } from "../src/checkpoint/head_vocabulary.ts";
 import { Arena } from "../src/device/mod.ts";
@@ -253,20 +254,24 @@ Deno.test("recent tokens: a quantized head keeps them", async () => {
   const how = { scheme: "w4a16-g32", method: "rtn" } as const;
   await quantizeHead({ head: `${root}/eagle2`, target, out, ...how });
   using head = openHead(out);
-  assertEquals("recentTokens" in head.config && head.config.recentTokens, RECENT_TOKENS);
+  assertEquals(recentTokensOf(head.config), RECENT_TOKENS);
 });
 
-Deno.test("recent tokens: 64 where nothing is said and 512 tokens are kept; none where few are", async () => {
+Deno.test("recent tokens: none unasked beside few tokens; a head that has them is trimmed further", async () => {
   using head = openHead(`${root}/eagle2`);
   assertEquals(JSON.parse(Deno.readTextFileSync(`${root}/eagle2/config.json`)).recent_tokens, 20);
-  assertEquals("recentTokens" in head.config && head.config.recentTokens, RECENT_TOKENS);
+  assertEquals(recentTokensOf(head.config), RECENT_TOKENS);
   // One that has them is trimmed further, with or without.
   const out = `${root}/without`;
   const how = { head: `${root}/eagle2`, target, texts, keep: 40 };
   assertEquals((await trimHead({ ...how, out })).recentTokens, 0);
   assertEquals("recent_tokens" in JSON.parse(Deno.readTextFileSync(`${out}/config.json`)), false);
-  const again = await trimHead({ ...how, recentTokens: 24, out: `${root}/again` });
-  assertEquals(again.recentTokens, 24);
+  // They are of all that the target has.
+  const most = VOCAB - 40;
+  const again = await trimHead({ ...how, recentTokens: most, out: `${root}/again` });
+  assertEquals(again.recentTokens, most);
+  using more = openHead(`${root}/again`);
+  assertEquals(recentTokensOf(more.config), most);
 });
 
 backendTest(

@@ -37,7 +37,9 @@ export class RecentRows {
     this.vocabulary = vocabulary;
     this.#weights = arena.allocate(dtype, [first.length, lmHead.k], "weights of recent tokens");
     this.#shown = first.slice();
-    const all = Int32Array.of(...own, ...first);
+    const all = new Int32Array(own.length + first.length);
+    all.set(own);
+    all.set(first, own.length);
     this.#entries = entriesOf(all, description, config);
     this.map = {
       tokens: arena.fromHost("i32", [all.length], all),
@@ -53,18 +55,18 @@ export class RecentRows {
     const changed: number[] = [];
     for (let i = 0; i < shown.length; i++) if (shown[i] !== tokens[i]) changed.push(i);
     if (changed.length === 0) return;
-    const { own } = this.vocabulary;
+    const { device } = this.#head.verifier;
+    const { vocabulary: { own }, map: { entries } } = this;
+    const known = this.#entries;
     const touched = changed.flatMap((i) => [shown[i], tokens[i]]);
     // A token may go from one entry to another.
-    for (const i of changed) this.#entries[shown[i]] = -1;
-    for (const i of changed) this.#entries[shown[i] = tokens[i]] = own.length + i;
-    const { device } = this.#head.verifier;
-    const { entries } = this.map;
+    for (const i of changed) known[shown[i]] = -1;
+    for (const i of changed) known[shown[i] = tokens[i]] = own.length + i;
     device.upload(this.#tokens, shown);
-    if (changed.length > FEW) device.upload(entries, this.#entries);
+    if (changed.length > FEW) device.upload(entries, known);
     else {
       for (const token of touched) {
-        device.upload(rows(entries, token, token + 1), this.#entries.subarray(token, token + 1));
+        device.upload(rows(entries, token, token + 1), known.subarray(token, token + 1));
       }
     }
     this.#queueWeights();

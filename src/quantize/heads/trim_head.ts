@@ -55,7 +55,7 @@ export async function trimHead(given: TrimHeadOptions): Promise<TrimHeadResult> 
   const vocabulary = draftedTokens(head, checkpoint);
   const always = alwaysKept(checkpoint);
   checkKeep(keep, vocabulary, always, dir);
-  const recentTokens = recentTokensFor(options, head, vocabulary.length);
+  const recentTokens = recentTokensFor(options, head, checkpoint);
   onFile("read", texts, () => Deno.openSync(texts).close());
   // Rows of a quantized projection are what a device says that they are.
   const asks = !hasProjection(head) && plainOutput(checkpoint) === undefined;
@@ -134,11 +134,15 @@ function refuseQuantized({ dir, quantization }: Head): void {
 
 /** The token of each entry of the logits of `head`, those alone that its target has, too. */
 function draftedTokens({ tensors, config }: Head, target: Checkpoint): number[] {
-  const { model, draftVocabSize } = config;
-  const known = Math.min(model.vocabSize, target.config.vocabSize);
+  const known = knownTokens({ config }, target);
   const tokens = headTokens(tensors, config) ??
-    Int32Array.from({ length: draftVocabSize }, (_, i) => i);
+    Int32Array.from({ length: config.draftVocabSize }, (_, i) => i);
   return [...tokens].filter((token) => token < known);
+}
+
+/** Tokens that a head and its target know. */
+function knownTokens({ config: { model } }: Pick<Head, "config">, target: Checkpoint): number {
+  return Math.min(model.vocabSize, target.config.vocabSize);
 }
 
 /** Tokens that no text may have, and that end one: special ones, and those at which the model stops. */
@@ -162,11 +166,11 @@ function checkKeep(
   if (keep <= special) refuse(`more than the ${special} special tokens, which are kept always`);
 }
 
-/** The recent tokens that `head`, which drafts `before` tokens, is to get. */
+/** How many recent tokens `head` is to get. */
 function recentTokensFor(
   { keep, recentTokens }: TrimHeadOptions,
   head: Head,
-  before: number,
+  target: Checkpoint,
 ): number {
   const refuse = (expected: string): never => {
     throw new ArgumentError(
@@ -183,7 +187,7 @@ function recentTokensFor(
     }
     return 0;
   }
-  const most = before - keep;
+  const most = knownTokens(head, target) - keep;
   if (recentTokens === undefined) {
     return keep < KEPT_WITH_RECENT ? 0 : Math.min(DEFAULT_RECENT_TOKENS, most);
   }
