@@ -170,7 +170,7 @@ function together({ rounds }: Seats): void {
 
 backendTest("company: drafters propose side by side, and what they propose alone", ({ device }) => {
   withModels(device, { target: 1, draft: 1, noise: 0.4 }, (models) => {
-    const { target, draft, draftHead, targetHead, eagle3, blocks } = models;
+    const { target, draft, draftHead, targetHead, eagle3, blocks, recent } = models;
     const wanted = wantedTexts(6).slice(1, 5);
     const shape = { depth: 3, topk: 4, treeSize: 12 };
     const plans = [
@@ -179,6 +179,10 @@ backendTest("company: drafters propose side by side, and what they propose alone
       eagle2(targetHead, shape),
       ...Object.values(eagle3!).map(({ target }) => eagle3Of(target, { ...shape, topk: 9 })),
       dspark(blocks!.DeepSpec.target, { depth: 5, topk: 1, treeSize: 6 }),
+      // Recent tokens are those of each seat's own text.
+      eagle2(recent!.eagle2.target, shape),
+      draftModel(draft, { minDraft: 4 }, eagle2(recent!.eagle2.draft, shape)),
+      dspark(recent!.dspark.target, { depth: 5, topk: 1, treeSize: 6 }),
     ];
     for (const plan of plans) {
       using seats = new Seats(target, 4, plan);

@@ -6,10 +6,10 @@ import { assertEquals, assertGreater } from "@std/assert";
 import { eagle2 } from "../src/speculation/mod.ts";
 import { backendTest } from "./backends.ts";
 import { someOf } from "./cases.ts";
-import { BLOCK_METHODS, EAGLE3_METHODS, METHODS } from "./methods.ts";
+import { BLOCK_METHODS, EAGLE3_METHODS, METHODS, RECENT_METHODS } from "./methods.ts";
 import { decode, prompts, withModels } from "./rounds.ts";
 
-const ALL_METHODS = [...METHODS, ...EAGLE3_METHODS, ...BLOCK_METHODS];
+const ALL_METHODS = [...METHODS, ...EAGLE3_METHODS, ...BLOCK_METHODS, ...RECENT_METHODS];
 for (const [number, method] of ALL_METHODS.entries()) {
   /** Every other prompt on the CPU library, and the others with the next method or other models. */
   const promptsOn = (backend: string, turn: number) =>

@@ -90,8 +90,8 @@ const CONTEXT = 24;
 /** Tokens that it drafts from there. */
 const DRAFTED = 5;
 
-/** Runs a head over random states and one step, or a block, of its own. */
-export function saidBy(rig: Rig, head: HeadModel): Said {
+/** Runs a head over random states and one step, or a block, of its own; its recent tokens, where it has any, are `shown`. */
+export function saidBy(rig: Rig, head: HeadModel, shown?: Int32Array): Said {
   const { device } = rig;
   const slots = CONTEXT + 8;
   const history = rig.put("i32", [slots], Array.from({ length: slots }, (_, i) => (i * 7) % VOCAB));
@@ -104,6 +104,7 @@ export function saidBy(rig: Rig, head: HeadModel): Said {
     const sizes = { context: slots, slots, rows: CONTEXT, logitsRows: CONTEXT };
     using state = new HeadState(head, sizes);
     state.cache.ensure(slots);
+    if (shown) state.recent!.show(shown);
     const { cacheLength } = state;
     const last = rig.put("i32", [1], [CONTEXT - 1]);
     const ids = { tokens: history, start: cacheLength, shift: 1 };
@@ -131,6 +132,7 @@ export function saidBy(rig: Rig, head: HeadModel): Said {
     const sizes = { context: slots, slots, rows: CONTEXT, drafted: DRAFTED, branches: 1 };
     using state = new BlockState(head, sizes);
     state.cache.ensure(slots);
+    if (shown) state.recent!.show(shown);
     device.upload(rows(state.input, 0, CONTEXT), device.download(states));
     state.queueContext(CONTEXT);
     state.setLength(CONTEXT);

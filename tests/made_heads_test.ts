@@ -37,8 +37,13 @@ Deno.writeTextFileSync(
   PROMPTS.map((tokens) => JSON.stringify({ tokens: [...tokens, 7, 8, 9, 7] })).join("\n"),
 );
 
-/** What heads are made to: trimmed first, where they are. */
-const MADE: readonly (readonly [Family, number | undefined, string | undefined])[] = [
+/** What heads are made to: trimmed first, where they are, to so many tokens, and maybe recent tokens. */
+const MADE: readonly (readonly [
+  family: Family,
+  keep: number | undefined,
+  scheme: string | undefined,
+  recentTokens?: number,
+])[] = [
   ["eagle2", 64, undefined],
   ["eagle2", undefined, "w4a16-g128"],
   ["eagle2", 64, "w4a8-qqq-g128"],
@@ -47,15 +52,23 @@ const MADE: readonly (readonly [Family, number | undefined, string | undefined])
   ["dflash", 64, "w4a16-g32"],
   ["dspark", 64, "w4a16-g128"],
   ["dspark of some tokens", 64, "w4a8-qoq"],
+  ["eagle2", 64, "w4a16-g128", 24],
+  ["dflash", 64, undefined, 16],
+  ["dspark", 64, "w4a8-qoq", 8],
 ];
 
 const PLANS = { eagle2, eagle3, dflash, dspark };
 
-const heads = await Promise.all(MADE.map(async ([family, keep, scheme], i) => {
-  const name = `${family}${keep ? `, ${keep} tokens` : ""}${scheme ? `, ${scheme}` : ""}`;
+const heads = await Promise.all(MADE.map(async ([family, keep, scheme, recentTokens], i) => {
+  const name = [
+    family,
+    ...(keep ? [`${keep} tokens`] : []),
+    ...(recentTokens ? [`${recentTokens} recent tokens`] : []),
+    ...(scheme ? [scheme] : []),
+  ].join(", ");
   let head = writeHead(`${root}/${i}-whole`, family);
   if (keep !== undefined) {
-    await trimHead({ head, target, texts, keep, out: `${root}/${i}-trimmed` });
+    await trimHead({ head, target, texts, keep, recentTokens, out: `${root}/${i}-trimmed` });
     head = `${root}/${i}-trimmed`;
   }
   if (scheme !== undefined) {

@@ -15,6 +15,7 @@ import {
   type TreeOptions,
 } from "../src/speculation/mod.ts";
 import { BLOCK_LAYOUTS, EAGLE3_LAYOUTS } from "./models.ts";
+import { RECENT_FAMILIES } from "./recent_heads.ts";
 
 /** The models that methods are made of. */
 export interface Trio {
@@ -26,6 +27,8 @@ export interface Trio {
   eagle3?: Readonly<Record<string, { readonly target: HeadModel; readonly draft: HeadModel }>>;
   /** Block drafters of both, likewise. */
   blocks?: Trio["eagle3"];
+  /** Heads with recent tokens, by family, likewise. */
+  recent?: Trio["eagle3"];
 }
 
 /** A way to propose tokens. */
@@ -155,12 +158,22 @@ function blockMethods(layout: string): readonly TestedMethod[] {
   ];
 }
 
-/** Every method that there are models for: with EAGLE-3 heads and block drafters, alone and in a hierarchy. */
-export function methodsOf({ eagle3 = {}, blocks = {} }: Trio): readonly TestedMethod[] {
+/** The methods of a head with recent tokens. */
+function recentMethods(family: string): readonly TestedMethod[] {
+  const make = (head: HeadModel, options: TreeOptions): DrafterPlan =>
+    ({ eagle2, eagle3, dflash, dspark })[head.description.kind](head, options);
+  return headMethods(`${family} with recent tokens`, make, ({ recent }) => recent![family]);
+}
+
+/** Every method that there are models for: with EAGLE-3 heads, block drafters and recent tokens, alone and in a hierarchy. */
+export function methodsOf(
+  { eagle3 = {}, blocks = {}, recent = {} }: Trio,
+): readonly TestedMethod[] {
   return [
     ...METHODS,
     ...Object.keys(eagle3).flatMap((layout) => eagle3Methods(layout).slice(0, 2)),
     ...Object.keys(blocks).flatMap((layout) => blockMethods(layout).slice(0, 2)),
+    ...Object.keys(recent).flatMap((family) => recentMethods(family).slice(0, 2)),
   ];
 }
 
@@ -175,3 +188,8 @@ export const BLOCK_METHODS: readonly TestedMethod[] = Object.keys(BLOCK_LAYOUTS)
   layout,
   i,
 ) => blockMethods(layout).slice(0, i < 2 ? undefined : 1));
+
+/** Every composition with recent tokens of the first family that has them, and the others alone. */
+export const RECENT_METHODS: readonly TestedMethod[] = RECENT_FAMILIES.flatMap((family, i) =>
+  recentMethods(family).slice(0, i === 0 ? undefined : 1)
+);

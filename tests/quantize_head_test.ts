@@ -234,7 +234,16 @@ Deno.test("quantize --head, trim-head: the demo's head drafts nearly as well", a
     }).join("\n"),
   );
   const out = `${root}/demo trimmed`;
-  await trimHead({ head, target: demo, texts: `${root}/answers.jsonl`, keep: 768, out });
+  const trim = { head, target: demo, texts: `${root}/answers.jsonl` };
+  const { recentTokens } = await trimHead({ ...trim, keep: 768, out });
+  assertEquals(recentTokens, 64, "where nothing is said");
+  const [few, recent] = [`${root}/demo of few tokens`, `${root}/demo of recent tokens`];
+  // Of texts that do not have the names and things of others.
+  const [answer] = Deno.readTextFileSync(trim.texts).split("\n");
+  const texts = `${root}/answer.jsonl`;
+  Deno.writeTextFileSync(texts, answer);
+  await trimHead({ ...trim, texts, keep: 160, out: few });
+  await trimHead({ ...trim, texts, keep: 128, recentTokens: 32, out: recent });
   const roundsOf = (dir: string) => {
     using loaded = HeadModel.load(opened, dir, verifier);
     const plan = eagle2(loaded, { depth: 5, topk: 8, treeSize: 32 });
@@ -244,9 +253,11 @@ Deno.test("quantize --head, trim-head: the demo's head drafts nearly as well", a
       return sum + decoder.forwards;
     }, 0);
   };
-  const [whole, quantized, trimmed] = [head, `${root}/demo quantized`, out].map(roundsOf);
+  const dirs = [head, `${root}/demo quantized`, out, few, recent];
+  const [whole, quantized, trimmed, ofFew, withRecent] = dirs.map(roundsOf);
   assertLess(quantized, whole / 0.95, "target forwards, quantized");
-  assertLess(trimmed, whole / 0.85, "target forwards, trimmed");
+  assertLess(trimmed, whole / 0.95, "target forwards, trimmed");
+  assertLess(withRecent, ofFew * 0.9, "recent tokens in place of others, in a vocabulary as small");
 });
 
 Deno.test("quantize --head: what it cannot do it refuses before work", async () => {

@@ -15,7 +15,7 @@ import {
 } from "../src/speculation/mod.ts";
 import { backendTest } from "./backends.ts";
 import { someOf } from "./cases.ts";
-import { BLOCK_METHODS, EAGLE3_METHODS, METHODS } from "./methods.ts";
+import { BLOCK_METHODS, EAGLE3_METHODS, METHODS, RECENT_METHODS } from "./methods.ts";
 import { prompts, withModels } from "./rounds.ts";
 
 const CONTEXT = 400;
@@ -66,7 +66,7 @@ function freshProposal(target: Model, plan: DrafterPlan, text: readonly number[]
 /** How many rounds a proposal comes behind. */
 const ROUNDS = [0, 1, 2, 3, 4, 5, 6, 7];
 
-const ALL_METHODS = [...METHODS, ...EAGLE3_METHODS, ...BLOCK_METHODS];
+const ALL_METHODS = [...METHODS, ...EAGLE3_METHODS, ...BLOCK_METHODS, ...RECENT_METHODS];
 for (const [number, method] of ALL_METHODS.entries()) {
   backendTest(
     `${method.name} proposes after each round what it would propose afresh`,

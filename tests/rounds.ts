@@ -26,6 +26,7 @@ import {
   writeRandomModel,
 } from "./models.ts";
 import { random } from "./random.ts";
+import { RECENT_FAMILIES, writeRecentHead, writeWholeHead } from "./recent_heads.ts";
 
 /** One target and its drafter, decoding one prompt after another. */
 export class Decoder implements Disposable {
@@ -119,6 +120,11 @@ export function withModels(
     for (const [name, layout] of Object.entries(BLOCK_LAYOUTS)) {
       writeRandomBlock(`${dir}/blocks/${name}`, { ...SMALL, seed: 9 }, layout);
     }
+    for (const family of RECENT_FAMILIES) {
+      const whole = writeWholeHead(`${dir}/whole/${family}`, family, { ...SMALL, seed: 9 });
+      const how = { shape: SMALL, keep: 50, recentTokens: 14 };
+      writeRecentHead(`${dir}/recent/${family}`, whole, `${dir}/target`, how);
+    }
   };
   withWritten(device, writtenOnce(`small ${JSON.stringify(seeds)}`, write), body);
 }
@@ -139,7 +145,7 @@ function whenAskedFor<T>(keys: readonly string[], make: (key: string) => T): Rec
 
 /**
  * Runs `body` with the trio in `dir`: `target`, `draft`, one `head` for both, and for both EAGLE-3 heads under `eagle3` and
- * block drafters under `blocks`, by layout, where there are any; these are loaded when they are first asked for.
+ * block drafters under `blocks`, by layout, and those with recent tokens under `recent`, where there are any; these are loaded when they are first asked for.
  */
 export function withWritten(device: Device, dir: string, body: (models: Trio) => void): void {
   using stack = new DisposableStack();
@@ -157,8 +163,8 @@ export function withWritten(device: Device, dir: string, body: (models: Trio) =>
       return { target: load(target), draft: load(draft) };
     });
   };
-  const [eagle3, blocks] = ["eagle3", "blocks"].map(further);
-  body({ target, draft, targetHead, draftHead, eagle3, blocks });
+  const [eagle3, blocks, recent] = ["eagle3", "blocks", "recent"].map(further);
+  body({ target, draft, targetHead, draftHead, eagle3, blocks, recent });
 }
 
 /** Random prompts for `SMALL` models: of one token, of two, longer than a prefill chunk, and others. */

@@ -124,10 +124,17 @@ const CHOICES: Readonly<Record<string, ChoiceOptions>> = {
   sampled: { temperature: 0.9, topP: 0.95, seed: 11 },
 };
 
+/** With recent tokens at both levels. */
+function recentTokens(trio: Trio): DrafterPlan[] {
+  const { target, draft } = trio.recent!.eagle2;
+  return all({ ...trio, targetHead: target, draftHead: draft }, 0);
+}
+
 const PLANS: Readonly<Record<string, (trio: Trio) => DrafterPlan[]>> = {
   "trees, sequences and suffixes": (trio) => all(trio, 0),
   "the same with siblings": (trio) => all(trio, 5),
   "block drafters": blocks,
+  "heads with recent tokens": recentTokens,
 };
 
 for (const [name, plansOf] of Object.entries(PLANS)) {
@@ -175,6 +182,8 @@ backendTest("a head that has waited proposes as one that has not", ({ device }) 
     const heads: DrafterPlan[] = [
       eagle2(trio.targetHead, { ...BIG, others: [SMALL] }),
       dflash(trio.blocks!["z-lab"].target, { depth: 4, topk: 2, treeSize: 7 }),
+      eagle2(trio.recent!.eagle2.target, BIG),
+      dflash(trio.recent!.dflash.target, { depth: 4, topk: 2, treeSize: 7 }),
     ];
     for (const head of heads) {
       const plan = switched([head]);

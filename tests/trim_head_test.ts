@@ -166,6 +166,13 @@ Deno.test("trim-head: what it cannot do it refuses before work", async () => {
   };
   await refused(ArgumentError, `less than the ${VOCAB} tokens that`, { keep: VOCAB });
   await refused(ArgumentError, "more than the 3 special tokens", { keep: 3 });
+  const most = VOCAB - 64;
+  await refused(ArgumentError, `expected at most ${most}, the tokens`, { recentTokens: most + 1 });
+  await refused(ArgumentError, "recentTokens is -1, expected", { recentTokens: -1 });
+  for (const own of ["eagle3", "dspark of some tokens"]) {
+    const message = "recentTokens is 8, expected 0, as";
+    await refused(ArgumentError, message, { head: `${root}/${own}`, recentTokens: 8 });
+  }
   await refused(ArgumentError, "keep is 0, expected a whole number from 1", { keep: 0 });
   const bad = `${root}/bad.jsonl`;
   Deno.writeTextFileSync(bad, '{"tokens": [1, 2]}\n{"words": 1}\n');

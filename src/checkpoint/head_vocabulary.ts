@@ -5,7 +5,7 @@
  */
 import { CheckpointError } from "../base/errors.ts";
 import { DRAFT_TENSORS } from "./config/draft_vocabulary.ts";
-import type { HeadConfig } from "./config/head_config.ts";
+import { type HeadConfig, recentTokensOf } from "./config/head_config.ts";
 import { expectTensor } from "./formats/expect.ts";
 import type { TensorSource } from "./containers/source.ts";
 
@@ -34,6 +34,40 @@ export function headTokens(
   });
   if (tensors.find(hasToken)) checkTaken(tensors, taken);
   return tokens;
+}
+
+/** The vocabulary of a head with recent tokens. */
+export interface RecentVocabulary {
+  /** The token of each entry that its file has. */
+  readonly own: Int32Array<ArrayBuffer>;
+  /** The token of each further entry while nothing has been read: the lowest that there are. Never empty, they cost nothing. */
+  readonly first: Int32Array<ArrayBuffer>;
+  /** Tokens below this are known to the head and to its verifier. */
+  readonly known: number;
+}
+
+/**
+ * The vocabulary of a head on a verifier of `vocabSize` tokens; undefined where it has no recent tokens. Throws
+ * `CheckpointError`.
+ */
+export function recentVocabulary(
+  dir: string,
+  tensors: TensorSource,
+  config: HeadConfig,
+  vocabSize: number,
+): RecentVocabulary | undefined {
+  const count = recentTokensOf(config);
+  const own = count > 0 ? headTokens(tensors, config) : undefined;
+  if (own === undefined) return undefined;
+  const known = Math.min(config.model.vocabSize, vocabSize);
+  const taken = new Set(own);
+  const others = Array.from({ length: known }, (_, token) => token)
+    .filter((token) => !taken.has(token));
+  if (count <= others.length) return { own, first: Int32Array.from(others.slice(0, count)), known };
+  throw new CheckpointError(
+    dir,
+    `it has ${count} recent tokens, expected at most ${others.length}, as many as it does not draft`,
+  );
 }
 
 function checkTaken(tensors: TensorSource, taken: Uint8Array): void {

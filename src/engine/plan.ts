@@ -55,13 +55,15 @@ export interface PlannedModel {
   readonly rowBytes?: number;
   /** Bytes for each token of the longest text; none where absent. */
   readonly slotBytes?: number;
+  /** Bytes for each text, however long; none where absent. */
+  readonly textBytes?: number;
 }
 
 /** The plan of a head, and that of the model `above`, which keeps for it what it reads: of all of a text, where it `waits`. */
 export function withHead(
   above: PlannedModel,
   { config }: Pick<Head, "config">,
-  { weightBytes, needs, vocabulary, rowBytes, tapBytes }: HeadSummary,
+  { weightBytes, needs, vocabulary, rowBytes, tapBytes, recentBytes }: HeadSummary,
   waits = false,
 ): readonly [above: PlannedModel, head: PlannedModel] {
   // A head without an output projection has that of the model above.
@@ -79,6 +81,7 @@ export function withHead(
       weightBytes,
       needs: { ...needs, logitsScratch },
       rowBytes,
+      textBytes: recentBytes,
     },
   ];
 }
@@ -119,10 +122,10 @@ export function planMemory(
   const slots = context + SLACK + (count > 1 ? BEYOND : 0);
   const sizes = { context, slots, rows, logitsRows: MAX_TREE_ROWS, kvCache };
   const parts = models.flatMap((one) => {
-    const { role, config, weightBytes, needs, rowBytes = 0, slotBytes = 0 } = one;
+    const { role, config, weightBytes, needs, rowBytes = 0, slotBytes = 0, textBytes = 0 } = one;
     const choice = role === "head" ? 0 : choiceBytes(config, sizes.logitsRows);
     const cache = kvCacheBytes(config, slots, kvCache);
-    const ofEach = cache + (PROPOSAL_BYTES[role] ?? 0) + slots * slotBytes;
+    const ofEach = cache + (PROPOSAL_BYTES[role] ?? 0) + slots * slotBytes + textBytes;
     const buffers = stateBytes(config, sizes, needs) - cache + choice + rows * rowBytes +
       count * ofEach;
     checkKvCache(config, kvCache);

@@ -6,12 +6,13 @@
  * @module
  */
 import { Arena, columns, type Device, rows, type Tensor } from "../device/mod.ts";
-import { gatherRows, rmsNorm, ropeKeys } from "../ops/mod.ts";
+import { type EntryMap, gatherRows, rmsNorm, ropeKeys } from "../ops/mod.ts";
 import type { HeadWeights } from "./head.ts";
 import { KvCache } from "./kv_cache.ts";
 import { type LayerContext, queueKeys, queueLayer, queueLinear } from "./queue_layer.ts";
 import { ropeTensor } from "./rope.ts";
 import type { StateOptions, TokenRows } from "./state.ts";
+import { RecentRows } from "./recent_rows.ts";
 import { cut, type Workspace, workspace } from "./workspace.ts";
 
 /** Sizes of a block drafter's state. */
@@ -55,6 +56,8 @@ export class BlockState implements Disposable {
   readonly confidence?: Tensor<"f32">;
   /** Logits behind tokens that may stand before them, f32 [branches, its vocabulary]. */
   readonly followed: Tensor<"f32">;
+  /** Its recent tokens, where it has any; a Markov head says nothing about them. */
+  readonly recent?: RecentRows;
   readonly #arena: Arena;
   readonly #space: Workspace;
   readonly #rope: Tensor<"f32">;
@@ -91,6 +94,7 @@ export class BlockState implements Disposable {
       this.hidden = rows(this.#space.normed, this.#rows - drafted, this.#rows);
       this.logits = scratch.allocate("f32", [drafted, head.vocabulary], "logits");
       this.followed = scratch.allocate("f32", [branches, head.vocabulary], "followed");
+      if (head.recent) this.recent = new RecentRows(arena, head, head.recent);
       this.#rope = ropeTensor(scratch, config, slots, options.context);
       const masks = new Int32Array(this.#rows).fill(description.maskToken);
       this.#masks = arena.fromHost("i32", [this.#rows], masks);
@@ -113,6 +117,11 @@ export class BlockState implements Disposable {
       arena[Symbol.dispose]();
       throw error;
     }
+  }
+
+  /** What the entries of its logits stand for, where that is not the verifier's tokens by their ids. */
+  get map(): EntryMap | undefined {
+    return this.recent?.map ?? this.head.map;
   }
 
   /** Queues `count` tokens of the text behind those read, from rows of `input`: their keys and values. */
@@ -155,7 +164,8 @@ export class BlockState implements Disposable {
       queueLayer(context, layer, [{ step, keys: cache.keys[i], values: cache.values[i] }])
     );
     rmsNorm(device, normed, residual, finalNorm!, eps);
-    queueLinear(context.space, lmHead, this.logits, this.hidden, "logits");
+    queueLinear(context.space, lmHead, columns(this.logits, 0, lmHead.n), this.hidden, "logits");
+    this.recent?.queue(this.logits, this.hidden);
   }
 
   /** Queues the logits of the i-th drafted token behind each of the first `count` tokens of `before`: `followed`. */

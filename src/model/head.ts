@@ -6,11 +6,16 @@
  */
 import { ArgumentError } from "../base/errors.ts";
 import { checkArgument, FUNCTION, type Kind, pathOf, required } from "../base/options.ts";
+import { warn } from "../base/warnings.ts";
 import type { ModelConfig } from "../checkpoint/config/config.ts";
 import { BLOCK_TENSORS } from "../checkpoint/config/block_head.ts";
 import { tapsFor } from "../checkpoint/config/head_config.ts";
 import { type Head, type HeadConfig, openHead } from "../checkpoint/head.ts";
-import { headTokens } from "../checkpoint/head_vocabulary.ts";
+import {
+  headTokens,
+  type RecentVocabulary,
+  recentVocabulary,
+} from "../checkpoint/head_vocabulary.ts";
 import { Arena, columns, type Device, DEVICE_KIND, rows, type Tensor } from "../device/mod.ts";
 import { copy, type EntryMap } from "../ops/mod.ts";
 import {
@@ -24,6 +29,7 @@ import {
   readingRows,
   WeightLoader,
 } from "../quant/mod.ts";
+import { entriesOf } from "./entries.ts";
 import { checkHead, type HeadSummary } from "./head_check.ts";
 import {
   hasEmbedding,
@@ -75,8 +81,10 @@ export class HeadModel implements Disposable {
   readonly context?: { readonly keys: Linear; readonly norms?: Tensor };
   /** Weights of the norms of taps, one for each or one for all, where there are any. */
   readonly tapNorms: readonly Tensor[];
-  /** What the entries of its logits stand for, where that is not the verifier's tokens by their ids. */
+  /** What its own entries of its logits stand for, where that is not the verifier's tokens by their ids. */
   readonly map?: EntryMap;
+  /** Where recent tokens are behind those: what both are; a state has the map. */
+  readonly recent?: RecentVocabulary;
   /** Bytes, schemes and buffers. */
   readonly summary: HeadSummary;
   readonly #arena: Arena;
@@ -118,11 +126,12 @@ export class HeadModel implements Disposable {
     const { config } = head;
     this.taps = config.kind === "eagle2" ? "last" : tapsFor(config.taps, verifier.config.layers);
     this.map = entryMap(loader.arena, head, verifier);
+    this.recent = recentOf(head, verifier);
   }
 
   /** Entries of a row of its logits. */
   get vocabulary(): number {
-    return this.lmHead.n;
+    return this.lmHead.n + (this.recent?.first.length ?? 0);
   }
 
   /**
@@ -249,11 +258,20 @@ function keyNorms(loader: WeightLoader, layers: readonly Layer[]): Tensor | unde
 function entryMap(arena: Arena, { tensors, config }: Head, verifier: Model): EntryMap | undefined {
   const tokens = headTokens(tensors, config);
   if (tokens === undefined) return undefined;
-  const known = Math.max(config.model.vocabSize, verifier.config.vocabSize);
-  const entries = new Int32Array(known).fill(-1);
-  tokens.forEach((token, entry) => entries[token] = entry);
+  const entries = entriesOf(tokens, config, verifier.config);
   return {
     tokens: arena.fromHost("i32", [tokens.length], tokens),
-    entries: arena.fromHost("i32", [known], entries),
+    entries: arena.fromHost("i32", [entries.length], entries),
   };
+}
+
+/** The recent tokens of a head, where its verifier has weights for them. */
+function recentOf({ dir, tensors, config }: Head, verifier: Model): RecentVocabulary | undefined {
+  const recent = recentVocabulary(dir, tensors, config, verifier.config.vocabSize);
+  if (recent === undefined || verifier.lmHead.queueWeights) return recent;
+  warn(
+    `${dir}: what it proposes may be worse than it should, as it has no recent tokens on ${verifier.dir}, ` +
+      "whose output projection is quantized so that no rows of it can be taken",
+  );
+  return undefined;
 }

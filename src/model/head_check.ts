@@ -5,10 +5,10 @@
  */
 import { CheckpointError } from "../base/errors.ts";
 import type { ModelConfig } from "../checkpoint/config/config.ts";
-import { type BlockConfig, tapsFor } from "../checkpoint/config/head_config.ts";
+import { type BlockConfig, recentTokensOf, tapsFor } from "../checkpoint/config/head_config.ts";
 import { recorded } from "../checkpoint/containers/views.ts";
 import type { Head } from "../checkpoint/head.ts";
-import { headTokens } from "../checkpoint/head_vocabulary.ts";
+import { headTokens, recentVocabulary } from "../checkpoint/head_vocabulary.ts";
 import {
   checkEmbedding,
   checkFloat,
@@ -39,6 +39,8 @@ export interface HeadSummary {
   readonly rowBytes: number;
   /** Bytes that its verifier keeps of each row of a forward for it alone. */
   readonly tapBytes: number;
+  /** Bytes of its recent tokens, for each text. */
+  readonly recentBytes: number;
   /** Tensors that it does not use. */
   readonly unused: readonly UnusedTensor[];
 }
@@ -67,6 +69,7 @@ export function checkHead(head: Head, verifier: HeadVerifier): HeadSummary {
   // A head that is looked at alone is checked against itself.
   if (verifier.dir !== head.dir) checkCopies(head, verifier.dir);
   headTokens(source, head.config);
+  recentVocabulary(head.dir, source, head.config, verifier.config.vocabSize);
   const norms = [...tapNorms, fcNorm, finalNorm].filter((norm) => norm !== undefined);
   for (const { name, size } of norms) checkFloat(weights, name, [size]);
   const fc = linear(fcPart);
@@ -94,8 +97,9 @@ export function checkHead(head: Head, verifier: HeadVerifier): HeadSummary {
     weightBytes,
     layers: [...others, ...layers, ...(lmHead ? [lmHead] : [])].flatMap((one) => one.layers),
     needs: needsOf(layers, [...others, ...(keys ? [keys] : [])], lmHead),
-    vocabulary: lmHeadPart?.n,
+    vocabulary: lmHeadPart && lmHeadPart.n + recentTokensOf(head.config),
     ...bufferBytes(head, described),
+    recentBytes: recentBytes(head, verifier),
     unused,
   };
 }
@@ -113,6 +117,14 @@ function bufferBytes(
   }
   const wide = tapNorms.length === 0 ? 0 : 4 * (fc.k / tapNorms.length);
   return { rowBytes: pairs + tapBytes + wide + 4 * hiddenSize, tapBytes };
+}
+
+/** Weights and a map of recent tokens, where there are any. */
+function recentBytes({ config }: Head, verifier: HeadVerifier): number {
+  const count = recentTokensOf(config);
+  if (count === 0) return 0;
+  const known = Math.max(config.model.vocabSize, verifier.config.vocabSize);
+  return 2 * count * config.model.hiddenSize + 4 * (config.draftVocabSize + count + known);
 }
 
 /** Refuses a block drafter whose mask has no embedding, or whose Markov head knows tokens that there are no logits of. */

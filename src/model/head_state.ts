@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { Arena, type Device, rows, type Tensor } from "../device/mod.ts";
+import { Arena, columns, type Device, rows, type Tensor } from "../device/mod.ts";
+import type { EntryMap } from "../ops/mod.ts";
 import { eagle2Steps } from "./eagle2_steps.ts";
 import { eagle3Steps } from "./eagle3_steps.ts";
 import type { HeadModel, HeadWeights } from "./head.ts";
@@ -12,6 +13,7 @@ import { KvCache } from "./kv_cache.ts";
 import { ropeTensor } from "./rope.ts";
 import type { StateOptions, TokenRows } from "./state.ts";
 import type { Step } from "./step.ts";
+import { RecentRows } from "./recent_rows.ts";
 import { workspace } from "./workspace.ts";
 
 /** The steps of each family of heads that draft token by token; the others have a `BlockState`. */
@@ -48,6 +50,8 @@ export class HeadState implements Disposable {
   length = 0;
   /** Logits, f32 [logitsRows, its vocabulary]. */
   readonly logits: Tensor<"f32">;
+  /** Its recent tokens, where it has any. */
+  readonly recent?: RecentRows;
   /** Most rows of one forward. */
   readonly rows: number;
   readonly #arena: Arena;
@@ -69,6 +73,7 @@ export class HeadState implements Disposable {
       const { scratch = arena } = options;
       const space = workspace(device, scratch, config, dtype, options, needs);
       this.logits = scratch.allocate("f32", [options.logitsRows, head.vocabulary], "logits");
+      if (head.recent) this.recent = new RecentRows(arena, head, head.recent);
       const rope = ropeTensor(scratch, config, options.slots, options.context);
       this.#steps = stepsOf(head.description.kind)({ head, scratch, space, rope });
     } catch (error) {
@@ -119,9 +124,27 @@ export class HeadState implements Disposable {
     HeadState.queueContinues([{ state: this, step, ids, from, index }]);
   }
 
+  /** What the entries of its logits stand for, where that is not the verifier's tokens by their ids. */
+  get map(): EntryMap | undefined {
+    return this.recent?.map ?? this.head.map;
+  }
+
   /** Queues the logits of `x`, rows as in `hidden`, into rows 0.. of `logits`. */
   queueLogits(x: Tensor): void {
-    this.#steps.queueLogits(rows(this.logits, 0, x.shape[0]), x);
+    HeadState.queueAllLogits([this], x);
+  }
+
+  /** The same for several sequences, each with as many of the rows, one behind another. */
+  static queueAllLogits(states: readonly HeadState[], x: Tensor): void {
+    const [first] = states;
+    const [all] = x.shape;
+    const logits = rows(first.logits, 0, all);
+    first.#steps.queueLogits(columns(logits, 0, first.head.lmHead.n), x);
+    const count = all / states.length;
+    for (const [i, { recent }] of states.entries()) {
+      const [from, end] = [i * count, (i + 1) * count];
+      recent?.queue(rows(logits, from, end), rows(x, from, end));
+    }
   }
 
   /** Sets the cache length, on the device and the host. */

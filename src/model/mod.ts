@@ -13,6 +13,7 @@ export * from "./model.ts";
 export type { BufferNeeds } from "./needs.ts";
 export * from "./state.ts";
 export * from "./step.ts";
+export type { RecentRows, RecentVocabulary } from "./recent_rows.ts";
 export type { UnusedTensor } from "./unused.ts";
 export * from "./vocabulary.ts";
 export { attentionWorkspaceBytes } from "./workspace.ts";

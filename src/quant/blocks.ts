@@ -8,6 +8,7 @@ import type { BlockType, StoredBlocks } from "../checkpoint/formats/stored_linea
 import type { Tensor } from "../device/mod.ts";
 import {
   blockFacts,
+  embedW8Group,
   gemmW4A16,
   gemmW8A16Group,
   type Part,
@@ -108,6 +109,9 @@ export const blocks: Scheme<StoredBlocks> = {
           gemmW8A16Group(device, y, rows, weight, { n, k, group, offsets, bias, epilogue });
         }
       },
+      queueWeights: nibbles
+        ? undefined
+        : (out, index) => embedW8Group(device, out, weight, index, { n, k, group, offsets }),
     };
   },
 };

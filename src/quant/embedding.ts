@@ -88,5 +88,6 @@ function blockTableLinear(
     queue(y, x, epilogue): void {
       gemmW8A16Group(device, y, asRows(x), weight, { ...size, epilogue });
     },
+    queueWeights: (out, index) => embedW8Group(device, out, weight, index, size),
   };
 }

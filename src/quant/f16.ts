@@ -5,7 +5,7 @@
  */
 import type { StoredFloat } from "../checkpoint/formats/stored_linear.ts";
 import { rows, type Tensor } from "../device/mod.ts";
-import { gemmF16 } from "../ops/mod.ts";
+import { gatherRows, gemmF16 } from "../ops/mod.ts";
 import { asRows } from "./activation.ts";
 import type { WeightLoader } from "./loader.ts";
 import type { Linear, Scheme, StoredPart } from "./scheme.ts";
@@ -23,6 +23,7 @@ export function f16Linear(loader: WeightLoader, weight: Tensor, bias?: Tensor): 
     queue(y, x, epilogue): void {
       gemmF16(device, y, asRows(x), weight, { bias, epilogue });
     },
+    queueWeights: (out, index) => gatherRows(device, out, weight, index),
   };
 }
 

@@ -39,6 +39,11 @@ export interface Linear extends LinearFacts {
    * `"residual"` and `"logits"`; `scratch`: at least m times `scratch` bytes where that is not 0.
    */
   queue(y: Tensor, x: Activations, epilogue: Epilogue, scratch?: Tensor<"u8">): void;
+  /**
+   * Queues the weights of the outputs `index`, i32 [m], each below n, as rows of `out`, activation dtype [m, k]; absent where
+   * they are stored in a way that nothing looks up.
+   */
+  queueWeights?(out: Tensor, index: Tensor<"i32">): void;
 }
 
 /** One linear layer that a model asks for. */

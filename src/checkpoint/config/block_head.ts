@@ -9,7 +9,7 @@ import { Fields, isObject } from "../containers/json.ts";
 import type { TensorSource } from "../containers/source.ts";
 import { refuseBlock, refuseOthers, refuseWindows } from "./block_others.ts";
 import { readModelConfig } from "./config.ts";
-import { draftVocabulary, hasOwnOutput } from "./draft_vocabulary.ts";
+import { draftVocabulary, hasOwnOutput, recentTokens } from "./draft_vocabulary.ts";
 import { type BlockConfig, hasBias, type HeadFamily, withTensors } from "./head_config.ts";
 import { namedTaps } from "./tap_ids.ts";
 
@@ -91,6 +91,7 @@ function read(kind: BlockConfig["kind"], config: Fields, tensors: TensorSource):
   if (blockSize > MAX_BLOCK) {
     holder("block_size").fail("block_size", `2 to ${MAX_BLOCK}`);
   }
+  const draftVocabSize = draftVocabulary(holder("draft_vocab_size"), model, tensors);
   return {
     kind,
     model,
@@ -109,8 +110,9 @@ function read(kind: BlockConfig["kind"], config: Fields, tensors: TensorSource):
     causal: switchOf(holder, ["causal_head", "causal", "dflash_query_causal"]),
     markovRank: markovRank(kind, holder, tensors),
     confidence: confidenceInputs(holder, hiddenSize, tensors),
-    draftVocabSize: draftVocabulary(holder("draft_vocab_size"), model, tensors),
+    draftVocabSize,
     ownOutput: hasOwnOutput(tensors),
+    recentTokens: recentTokens(config, model, tensors, draftVocabSize),
   };
 }
 

@@ -9,6 +9,9 @@ import type { Fields } from "../containers/json.ts";
 import type { TensorSource } from "../containers/source.ts";
 import type { ModelConfig } from "./config.ts";
 
+/** The key of `config.json` that says how many recent tokens a head has. */
+export const RECENT_TOKENS = "recent_tokens";
+
 /** Names of tensors, by role. */
 export const DRAFT_TENSORS = {
   /** hidden -> the tokens that it drafts. */
@@ -48,6 +51,27 @@ export function draftVocabulary(
   if (mapped === undefined && count !== vocabSize) {
     const reason = `it is missing, expected one for ${count} of ${vocabSize} tokens`;
     throw new CheckpointError(tensors.file, reason, toTokens);
+  }
+  return count;
+}
+
+/** The recent tokens of a head that has `draftVocabSize` tokens of the vocabulary; none where nothing is said. */
+export function recentTokens(
+  config: Fields,
+  { vocabSize }: ModelConfig,
+  tensors: TensorSource,
+  draftVocabSize: number,
+): number {
+  const count = config.integer(RECENT_TOKENS, 0, 0);
+  const { toTokens } = DRAFT_TENSORS;
+  if (count > 0 && tensors.find(toTokens) === undefined) {
+    config.fail(RECENT_TOKENS, `0, or a head with a vocabulary of its own (${toTokens})`);
+  }
+  if (count > vocabSize - draftVocabSize) {
+    config.fail(
+      RECENT_TOKENS,
+      `at most ${vocabSize - draftVocabSize}, the tokens that it does not have`,
+    );
   }
   return count;
 }

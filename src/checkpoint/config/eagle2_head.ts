@@ -7,7 +7,7 @@ import { CheckpointError } from "../../base/errors.ts";
 import { Fields, isObject } from "../containers/json.ts";
 import type { TensorSource } from "../containers/source.ts";
 import { type ModelConfig, readModelConfig } from "./config.ts";
-import { DRAFT_TENSORS, draftVocabulary, hasOwnOutput } from "./draft_vocabulary.ts";
+import { DRAFT_TENSORS, draftVocabulary, hasOwnOutput, recentTokens } from "./draft_vocabulary.ts";
 import { type Eagle2Config, hasBias, type HeadFamily, refuse, withTensors } from "./head_config.ts";
 
 /** EAGLE-2 heads: all that no other family owns. */
@@ -22,7 +22,14 @@ export const EAGLE2: HeadFamily = {
 export function plainEagle2(model: ModelConfig): Eagle2Config {
   const { vocabSize: draftVocabSize } = model;
   const one = { ...model, layers: 1 };
-  return { kind: "eagle2", model: one, fcBias: false, draftVocabSize, ownOutput: false };
+  return {
+    kind: "eagle2",
+    model: one,
+    fcBias: false,
+    draftVocabSize,
+    ownOutput: false,
+    recentTokens: 0,
+  };
 }
 
 /** Keys that only other kinds of head have, with what they mean. */
@@ -74,12 +81,14 @@ export function readHeadConfig(fields: Fields, tensors: TensorSource): Eagle2Con
     const reason = `it is missing, expected one as "bias" of ${fields.file} is true`;
     throw new CheckpointError(tensors.file, reason, "fc.bias");
   }
+  const draftVocabSize = draftVocabulary(fields, model, tensors);
   return {
     kind: "eagle2",
     model: withTensors(model, tensors),
     fcBias,
-    draftVocabSize: draftVocabulary(fields, model, tensors),
+    draftVocabSize,
     ownOutput: hasOwnOutput(tensors),
+    recentTokens: recentTokens(fields, model, tensors, draftVocabSize),
   };
 }
 

@@ -8,7 +8,7 @@ import { CheckpointError } from "../../base/errors.ts";
 import { Fields, isObject } from "../containers/json.ts";
 import type { TensorSource } from "../containers/source.ts";
 import { readModelConfig } from "./config.ts";
-import { DRAFT_TENSORS, draftVocabulary } from "./draft_vocabulary.ts";
+import { DRAFT_TENSORS, draftVocabulary, RECENT_TOKENS } from "./draft_vocabulary.ts";
 import {
   type Eagle3Config,
   hasBias,
@@ -54,6 +54,7 @@ const OTHER_KEYS: readonly (readonly [string, string])[] = [
   ["dflash_config", "a DFlash head (dflash_config)"],
   ["markov_rank", "a DSpark head (markov_rank)"],
   ["block_size", "a head that drafts blocks (block_size)"],
+  [RECENT_TOKENS, "an EAGLE-3 head with recent tokens (recent_tokens)"],
 ];
 
 /** Switches of the layer, with the only value that there is code for. */

@@ -16,10 +16,12 @@ export interface Eagle2Config {
   readonly model: ModelConfig;
   /** Whether `fc` has a bias. */
   readonly fcBias: boolean;
-  /** Entries of its logits. */
+  /** Entries of its logits, recent tokens aside. */
   readonly draftVocabSize: number;
   /** Whether it has an output projection of its own: a trimmed or a quantized one; its verifier's serves where not. */
   readonly ownOutput: boolean;
+  /** Recent tokens: entries behind those of the file, for tokens of the text that it has not; see {@linkcode recentTokensOf}. */
+  readonly recentTokens: number;
 }
 
 /** Hidden states of the verifier that a head reads. */
@@ -54,7 +56,7 @@ export interface Eagle3Config {
   readonly normedResidual: boolean;
   /** Whether the next step reads what the last norm gives (EAGLE-3.1), and not what the layer gives. */
   readonly normedOutput: boolean;
-  /** Entries of its logits. */
+  /** Entries of its logits, recent tokens aside. */
   readonly draftVocabSize: number;
 }
 
@@ -83,14 +85,24 @@ export interface BlockConfig {
   readonly markovRank: number;
   /** What its confidence head reads: a row, a row and what the token before says, or nothing where there is none. */
   readonly confidence: "hidden" | "markov" | "none";
-  /** Entries of its logits. */
+  /** Entries of its logits, recent tokens aside. */
   readonly draftVocabSize: number;
   /** Whether it has an output projection of its own: a trimmed or a quantized one; its verifier's serves where not. */
   readonly ownOutput: boolean;
+  /** Recent tokens: entries behind those of the file, for tokens of the text that it has not; see {@linkcode recentTokensOf}. */
+  readonly recentTokens: number;
 }
 
 /** A description of any family. */
 export type HeadConfig = Eagle2Config | Eagle3Config | BlockConfig;
+
+/**
+ * The recent tokens of a head: so many further entries of its logits are for tokens that its vocabulary has not and that the
+ * text has said last. Their rows are its verifier's. None of an EAGLE-3 head, whose projection is not its verifier's.
+ */
+export function recentTokensOf(config: HeadConfig): number {
+  return config.kind === "eagle3" ? 0 : config.recentTokens;
+}
 
 /** A family of heads: how a file is known to be one of it, and how it is read. */
 export interface HeadFamily {

@@ -43,6 +43,7 @@ function block(
     confidence: "none",
     draftVocabSize: model.vocabSize,
     ownOutput: false,
+    recentTokens: 0,
   });
 }
 

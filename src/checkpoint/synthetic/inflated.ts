@@ -124,7 +124,7 @@ export function inflateHead(
   const group = gptq && gptqGroup(gptq);
   const placement = place(from, shape, group ?? 1);
   const model = { ...bigConfig(from, shape, placement), layers: from.layers };
-  const config = { ...small.config, model, draftVocabSize, ownOutput };
+  const config = { ...small.config, model, draftVocabSize, ownOutput, recentTokens: 0 };
   const dir = `${small.dir} inflated to ${model.hiddenSize}`;
   const ownEmbedding = small.tensors.find("embed_tokens.weight") !== undefined;
   const corner = new Corner(small.tensors, from, model, placement, gptq);

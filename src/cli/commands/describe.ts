@@ -8,7 +8,7 @@ import { ArgumentError } from "../../base/errors.ts";
 import { elements } from "../../base/shape.ts";
 import { type Checkpoint, openCheckpoint } from "../../checkpoint/checkpoint.ts";
 import type { ModelConfig } from "../../checkpoint/config/config.ts";
-import type { HeadConfig } from "../../checkpoint/config/head_config.ts";
+import { type HeadConfig, recentTokensOf } from "../../checkpoint/config/head_config.ts";
 import { type Head, openHead } from "../../checkpoint/head.ts";
 import type { TensorInfo, TensorSource } from "../../checkpoint/containers/source.ts";
 import { openWeights } from "../../checkpoint/containers/weights.ts";
@@ -40,6 +40,8 @@ export interface Description {
   readonly family?: HeadConfig["kind"];
   /** Tokens that a head drafts. */
   readonly draftVocabSize?: number;
+  /** Recent tokens that it drafts beside them; absent where there are none. */
+  readonly recentTokens?: number;
   /** Shapes and numbers. */
   readonly config: ModelConfig;
   /** Parameters, however they are stored. */
@@ -194,7 +196,7 @@ function describeHead(
   const { dir, config: { kind: family, model, draftVocabSize } } = head;
   // It is checked against itself: the model that it drafts for is not known here.
   const summary = checkHead(head, { dir, config: model });
-  const { weightBytes, layers, needs, rowBytes, vocabulary, unused } = summary;
+  const { weightBytes, layers, needs, rowBytes, recentBytes, vocabulary, unused } = summary;
   const embedding = head.tensors.find("embed_tokens.weight");
   const tableBytes = model.vocabSize * model.hiddenSize * 2;
   const planned = context ?? Math.min(4096, model.maxPositions);
@@ -210,6 +212,7 @@ function describeHead(
     kind: "head",
     family,
     draftVocabSize,
+    recentTokens: recentTokensOf(head.config) || undefined,
     config: model,
     parameters: headParameters(head),
     scheme: schemesOf(layers),
@@ -220,7 +223,7 @@ function describeHead(
     chatTemplate: false,
     ...storage(head.tensors),
     memory: planMemory(
-      [{ role: "head", config: model, weightBytes, needs, rowBytes }],
+      [{ role: "head", config: model, weightBytes, needs, rowBytes, textBytes: recentBytes }],
       planned,
       undefined,
       { kvCache },

@@ -66,12 +66,13 @@ const FAMILY_NAMES: Readonly<Record<NonNullable<Description["family"]>, string>>
 };
 
 /** Of a head the tokens that it drafts, where they are not all; whether its model ties embeddings is not known. */
-function showVocabulary({ kind, config, draftVocabSize }: Description): string {
+function showVocabulary({ kind, config, draftVocabSize, recentTokens }: Description): string {
   const { vocabSize, tiedEmbeddings } = config;
   if (kind === "model") return `${vocabSize}${tiedEmbeddings ? ", embeddings tied" : ""}`;
   return draftVocabSize === vocabSize
     ? `${vocabSize}`
-    : `${vocabSize}, of which it drafts ${draftVocabSize}`;
+    : `${vocabSize}, of which it drafts ${draftVocabSize}` +
+      (recentTokens === undefined ? "" : `, and ${recentTokens} recent tokens`);
 }
 
 function inspectText(

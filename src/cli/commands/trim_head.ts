@@ -59,6 +59,18 @@ export const trimHead: Command = command({
       ],
     },
     {
+      name: "recent-tokens",
+      type: "integer",
+      value: "N",
+      min: 0,
+      summary: "Further tokens that it drafts: the last ones of each text that are not kept",
+      notes: [
+        "A text says its own names and things again. 64 where absent and at least 512 are kept,",
+        "else none. Only for a head that takes its target's output projection, which is not",
+        "EAGLE-3's.",
+      ],
+    },
+    {
       name: "out",
       type: "string",
       value: "DIR",
@@ -77,6 +89,7 @@ export const trimHead: Command = command({
 
   async run(values, io) {
     const { head, target, texts, keep, out, backend, threads, json } = values;
+    const recentTokens = values["recent-tokens"];
     using bar = new Progress(io.stderr, { lines: true });
     const result = await interruptible((signal) =>
       trim({
@@ -84,6 +97,7 @@ export const trimHead: Command = command({
         target,
         texts,
         keep,
+        recentTokens,
         out,
         device: () => Device.open({ backend, threads }),
         signal,
@@ -101,10 +115,11 @@ export const trimHead: Command = command({
     if (json) await writeJson(io.stdout, snakeCase(result));
     else {
       const { kept, before, coverage } = result;
+      const others = result.recentTokens === 0 ? "" : `, and ${result.recentTokens} recent tokens`;
       const share = coverage === undefined
         ? ""
         : `: they are ${(100 * coverage).toFixed(2)}% of the text`;
-      const text = `The head in ${out} drafts ${kept} of ${before} tokens${share}`;
+      const text = `The head in ${out} drafts ${kept} of ${before} tokens${share}${others}`;
       await io.stdout.write(paragraph(text, tableColumns(io.stdout)));
     }
     return 0;

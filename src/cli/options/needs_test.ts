@@ -266,6 +266,7 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Idle>>>> = {
     target: ALWAYS,
     texts: ALWAYS,
     keep: ALWAYS,
+    "recent-tokens": ALWAYS,
     out: ALWAYS,
     backend: ALWAYS,
     threads: [["--backend cuda --threads 2", "it does nothing with --backend cuda"]],

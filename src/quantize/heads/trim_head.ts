@@ -9,6 +9,7 @@ import { onFile } from "../../base/system_error.ts";
 import { type Checkpoint, openCheckpoint } from "../../checkpoint/checkpoint.ts";
 import { SafetensorsWriter } from "../../checkpoint/containers/safetensors_writer.ts";
 import { type Head, openHead } from "../../checkpoint/head.ts";
+import { recentTokensOf } from "../../checkpoint/config/head_config.ts";
 import { headTokens } from "../../checkpoint/head_vocabulary.ts";
 import { checkHead } from "../../model/mod.ts";
 import { Tokenizer } from "../../text/tokenizer.ts";
@@ -20,7 +21,9 @@ import { countTokens, mostFrequent } from "./count_tokens.ts";
 import { expectDevice, plainOutput } from "./target_output.ts";
 import {
   checkTrimOptions,
+  DEFAULT_RECENT_TOKENS,
   DOING,
+  KEPT_WITH_RECENT,
   type TrimHeadOptions,
   type TrimHeadResult,
 } from "./trim_options.ts";
@@ -38,8 +41,8 @@ interface Counted {
 /**
  * Writes `head` with the `keep` tokens alone that `texts` have most of; of those that it has as many of the lower ids, special
  * tokens and those that end a text always. Its rows of logits are those that it had, `d2t` and `t2d` say whose; a head that
- * takes its target's output projection gets rows of that. What is not kept is never proposed, so texts stay what they are.
- * The directory appears complete or not at all. Rejects with the signal's reason when aborted.
+ * takes its target's output projection gets rows of that, and may have recent tokens beside them. What is neither is never
+ * proposed, so texts stay what they are. The directory appears complete or not at all. Rejects with the signal's reason when aborted.
  */
 export async function trimHead(given: TrimHeadOptions): Promise<TrimHeadResult> {
   const options = checkTrimOptions(given);
@@ -52,14 +55,16 @@ export async function trimHead(given: TrimHeadOptions): Promise<TrimHeadResult> 
   const vocabulary = draftedTokens(head, checkpoint);
   const always = alwaysKept(checkpoint);
   checkKeep(keep, vocabulary, always, dir);
+  const recentTokens = recentTokensFor(options, head, checkpoint);
   onFile("read", texts, () => Deno.openSync(texts).close());
   // Rows of a quantized projection are what a device says that they are.
   const asks = !hasProjection(head) && plainOutput(checkpoint) === undefined;
   if (asks) expectDevice(target, options.device);
   using device = asks ? options.device?.() : undefined;
   using work = new WorkDirectory(out, dir, {
-    program: 1,
+    program: 2,
     keep,
+    recentTokens,
     head: modelFiles(dir),
     target: checkpointFiles(checkpoint),
     texts: textOf(texts),
@@ -95,11 +100,13 @@ export async function trimHead(given: TrimHeadOptions): Promise<TrimHeadResult> 
       }
       writer.finish();
       copyCompanions(dir, work.model);
-      const config = new TextEncoder().encode(changedConfig(dir, describeTrimmed(dir, keep)));
+      const config = new TextEncoder().encode(
+        changedConfig(dir, describeTrimmed(dir, keep, recentTokens)),
+      );
       work.writeFile(`${work.model}/config.json`, config);
     }
     work.finish();
-    return { kept: keep, before: vocabulary.length, coverage };
+    return { kept: keep, recentTokens, before: vocabulary.length, coverage };
   } catch (error) {
     leave(work, file, options);
     throw error;
@@ -127,11 +134,15 @@ function refuseQuantized({ dir, quantization }: Head): void {
 
 /** The token of each entry of the logits of `head`, those alone that its target has, too. */
 function draftedTokens({ tensors, config }: Head, target: Checkpoint): number[] {
-  const { model, draftVocabSize } = config;
-  const known = Math.min(model.vocabSize, target.config.vocabSize);
+  const known = knownTokens({ config }, target);
   const tokens = headTokens(tensors, config) ??
-    Int32Array.from({ length: draftVocabSize }, (_, i) => i);
+    Int32Array.from({ length: config.draftVocabSize }, (_, i) => i);
   return [...tokens].filter((token) => token < known);
+}
+
+/** Tokens that a head and its target know. */
+function knownTokens({ config: { model } }: Pick<Head, "config">, target: Checkpoint): number {
+  return Math.min(model.vocabSize, target.config.vocabSize);
 }
 
 /** Tokens that no text may have, and that end one: special ones, and those at which the model stops. */
@@ -153,6 +164,35 @@ function checkKeep(
   }
   const special = vocabulary.filter((token) => always.has(token)).length;
   if (keep <= special) refuse(`more than the ${special} special tokens, which are kept always`);
+}
+
+/** How many recent tokens `head` is to get. */
+function recentTokensFor(
+  { keep, recentTokens }: TrimHeadOptions,
+  head: Head,
+  target: Checkpoint,
+): number {
+  const refuse = (expected: string): never => {
+    throw new ArgumentError(
+      "recentTokens",
+      `Cannot ${DOING}: recentTokens is ${recentTokens}, expected ${expected}`,
+    );
+  };
+  // One that has them has been trimmed before.
+  if (hasProjection(head) && recentTokensOf(head.config) === 0) {
+    if (recentTokens) {
+      refuse(
+        `0, as ${head.dir} has an output projection of its own, which need not be its target's`,
+      );
+    }
+    return 0;
+  }
+  const most = knownTokens(head, target) - keep;
+  if (recentTokens === undefined) {
+    return keep < KEPT_WITH_RECENT ? 0 : Math.min(DEFAULT_RECENT_TOKENS, most);
+  }
+  if (recentTokens > most) refuse(`at most ${most}, the tokens that are not kept`);
+  return recentTokens;
 }
 
 /** What tells a text from others: its name, size and time. */

@@ -25,6 +25,11 @@ export interface TrimHeadOptions {
   readonly texts: string | URL;
   /** Tokens to keep. */
   readonly keep: number;
+  /**
+   * Further entries of its logits, for tokens that are not kept and that the text has said last; of a head that takes its target's
+   * output projection 64 where absent and at least 512 are kept, else none.
+   */
+  readonly recentTokens?: number;
   /** Directory to write, absent or empty. */
   readonly out: string | URL;
   /** Opens a device; asked only where the output projection is the target's and quantized. */
@@ -37,10 +42,18 @@ export interface TrimHeadOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Recent tokens of a head where nothing else is asked for. */
+export const DEFAULT_RECENT_TOKENS = 64;
+
+/** The fewest tokens kept beside which recent tokens are worth their cost unasked: they are an eighth of so many. */
+export const KEPT_WITH_RECENT = 512;
+
 /** What `trimHead` did. */
 export interface TrimHeadResult {
-  /** Tokens that the head drafts. */
+  /** Tokens that the head drafts on every text. */
   readonly kept: number;
+  /** Recent tokens beside them. */
+  readonly recentTokens: number;
   /** Tokens that it drafted before. */
   readonly before: number;
   /** The share of the text that they are; absent where all that was left to do was to move files. */
@@ -52,6 +65,7 @@ const KINDS: Kinds<TrimHeadOptions> = {
   target: required(PATH),
   texts: required(PATH),
   keep: required(integer(1)),
+  recentTokens: integer(0),
   out: required(PATH),
   device: FUNCTION,
   onProgress: FUNCTION,

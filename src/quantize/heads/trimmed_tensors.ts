@@ -6,7 +6,7 @@
 import { DTYPE_BYTES } from "../../base/dtype.ts";
 import type { Checkpoint } from "../../checkpoint/checkpoint.ts";
 import { BLOCK_TENSORS } from "../../checkpoint/config/block_head.ts";
-import { DRAFT_TENSORS } from "../../checkpoint/config/draft_vocabulary.ts";
+import { DRAFT_TENSORS, RECENT_TOKENS } from "../../checkpoint/config/draft_vocabulary.ts";
 import { isObject, readJson } from "../../checkpoint/containers/json.ts";
 import type { TensorToWrite } from "../../checkpoint/containers/safetensors_writer.ts";
 import type { Head } from "../../checkpoint/head.ts";
@@ -56,12 +56,17 @@ export function trimmedTensors(
 }
 
 /** What `config.json` of the head in `dir` says else, at the root and where a family keeps its own keys. */
-export function describeTrimmed(dir: string, keep: number): Record<string, unknown> {
+export function describeTrimmed(
+  dir: string,
+  keep: number,
+  recentTokens: number,
+): Record<string, unknown> {
   const size = { draft_vocab_size: keep };
   const json = readJson(`${dir}/config.json`);
   const inner = isObject(json) ? json.dflash_config : undefined;
   return {
     ...size,
+    [RECENT_TOKENS]: recentTokens === 0 ? undefined : recentTokens,
     ...(isObject(inner) && "draft_vocab_size" in inner && { dflash_config: { ...inner, ...size } }),
   };
 }

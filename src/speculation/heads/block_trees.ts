@@ -187,7 +187,7 @@ class BlockTrees implements Drafter {
         values: rows(tree.values, 0, count),
         ids: rows(tree.ids, 0, count),
         logits: rows(state.followed, 0, count),
-        map: state.head.map,
+        map: state.map,
         history,
         cacheLength,
         offset: level,
@@ -200,7 +200,7 @@ class BlockTrees implements Drafter {
   /** Of one node on each level nothing is to be ranked: a chain is the likeliest token of each row, behind that of the row before. */
   #queueChain({ rows: count, tokens }: TreeProposal): void {
     const { memory: { device, history, choice }, state: { cacheLength } } = this.#verifier;
-    const { logits, says, head: { map } } = this.#state;
+    const { logits, says, map } = this.#state;
     const depth = count - 1;
     this.#queueBlock();
     const queueLikeliest = (from: number, end: number, follow?: LikeliestOptions["follow"]) =>

@@ -4,10 +4,11 @@
  * @module
  */
 import { Graph, type Tensor } from "../../device/mod.ts";
-import type { KvCache } from "../../model/mod.ts";
+import type { KvCache, RecentRows } from "../../model/mod.ts";
 import { advance, cutBack } from "../../ops/mod.ts";
 import type { Verifier } from "../sequence/drafter.ts";
 import { slotsOf } from "../sequence/memory.ts";
+import { RecentRing } from "./recent_ring.ts";
 
 /** The state of a head, as far as it follows a text. */
 export interface FollowingState {
@@ -17,6 +18,8 @@ export interface FollowingState {
   readonly cacheLength: Tensor<"i32">;
   /** The same number as the host knows it. */
   length: number;
+  /** Its recent tokens, where it has any. */
+  readonly recent?: RecentRows;
   /** Sets both. */
   setLength(length: number): void;
 }
@@ -39,11 +42,13 @@ export interface FollowingOptions {
 export class Following implements Disposable {
   readonly #options: FollowingOptions;
   readonly #read: Graph;
+  readonly #ring?: RecentRing;
 
   /** Captures the reading. */
   constructor(options: FollowingOptions) {
-    const { verifier: { memory: { device } }, state, rows, queueRead } = options;
+    const { verifier: { memory: { device, text } }, state, rows, queueRead } = options;
     this.#options = options;
+    if (state.recent) this.#ring = new RecentRing(state.recent.vocabulary, text.length);
     this.#read = Graph.capture(device, () => {
       queueRead();
       advance(device, state.cacheLength, rows);
@@ -56,9 +61,18 @@ export class Following implements Disposable {
     this.#catchUp(verifier.state.length - rows);
   }
 
-  /** Follows, then launches the graph of a proposal, which reads all that the verifier has. */
-  propose(draft: Graph): void {
+  /** Makes ready for a proposal: follows, and brings the recent tokens to the text, the verifier's last token included. */
+  prepare(): void {
     this.follow();
+    if (this.#ring === undefined) return;
+    const { verifier: { memory: { text }, state: { length } }, state } = this.#options;
+    this.#ring.read(text, length + 1);
+    state.recent!.show(this.#ring.tokens);
+  }
+
+  /** Prepares, then launches the graph of a proposal, which reads all that the verifier has. */
+  propose(draft: Graph): void {
+    this.prepare();
     draft.launch();
     this.drawn();
   }
@@ -80,6 +94,8 @@ export class Following implements Disposable {
   observe(): void {
     const { verifier, state, again } = this.#options;
     state.length = Math.max(0, Math.min(state.length, verifier.state.length - again));
+    // A level above may have refused what this one's verifier had accepted.
+    this.#ring?.takeBack(verifier.state.length);
   }
 
   /** See `Drafter.copy`. */
@@ -96,6 +112,7 @@ export class Following implements Disposable {
     state.cache.ensure(slotsOf(verifier.memory, length));
     this.#catchUp(kept);
     state.setLength(kept);
+    this.#ring?.takeBack(kept);
   }
 
   /** Reads up to `length` at least; what lies behind is overwritten. */

@@ -76,7 +76,7 @@ export class SharedTrees implements SharedDrafting {
           for (const drafter of within) drafter.propose();
           continue;
         }
-        for (const { following } of within) following.follow();
+        for (const { following } of within) following.prepare();
         graph.launch();
         for (const { following } of within) following.drawn();
       }

@@ -82,17 +82,18 @@ export function queueTrees(
 
 /** Queues a level of all trees from what `hidden`, as many rows of each, predicts. */
 function queueLevel(trees: readonly TreeToDraw[], hidden: Tensor, level: number): void {
-  const [{ drawer: { state: { head, logits }, state } }] = trees;
+  const states = trees.map(({ drawer: { state } }) => state);
+  const [{ logits }] = states;
   const count = hidden.shape[0] / trees.length;
-  state.queueLogits(hidden);
-  for (const [i, { drawer: { verifier }, tree }] of trees.entries()) {
+  HeadState.queueAllLogits(states, hidden);
+  for (const [i, { drawer: { verifier, state: { map } }, tree }] of trees.entries()) {
     const { memory: { device, history, choice }, state: { cacheLength } } = verifier;
     topChoices(device, {
       ...choice,
       values: rows(tree.values, 0, count),
       ids: rows(tree.ids, 0, count),
       logits: rows(logits, i * count, (i + 1) * count),
-      map: head.map,
+      map,
       history,
       cacheLength,
       offset: level,

@@ -43,7 +43,7 @@ const PASSES: Readonly<
  * caches. Rows of embeddings and activations are left out.
  */
 export function draftBytes(head: HeadModel, tree: TreeOptions, context: number): number {
-  const { fc, layers, lmHead, markov, output, config, context: all } = head;
+  const { fc, layers, lmHead, markov, output, recent, config, context: all } = head;
   const passes = PASSES[head.description.kind](tree);
   const sum = (numbers: readonly number[]) => numbers.reduce((all, one) => all + one, 0);
   const whole = layers.map(({ qkv, output, gateUp, down }) =>
@@ -52,6 +52,6 @@ export function draftBytes(head: HeadModel, tree: TreeOptions, context: number):
   return passes.fc * fc.bytes +
     passes.layers * (sum(whole) + (output?.bytes ?? 0) + kvCacheBytes(config, context)) +
     passes.keys * (all?.keys.bytes ?? 0) +
-    passes.output * lmHead.bytes +
+    passes.output * (lmHead.bytes + (recent?.first.length ?? 0) * lmHead.k * 2) +
     passes.markov * (markov?.after.bytes ?? 0);
 }
