@@ -7,7 +7,7 @@
  * @module
  */
 import { processIo } from "../src/cli/terminal/io.ts";
-import { findCompiler, findCutlass, runtimeFolder } from "./cuda_tools.ts";
+import { findCompiler, runtimeFolder } from "./cuda_tools.ts";
 import { Reporter } from "./native/reporter.ts";
 import { BuildError, script } from "./native/run.ts";
 import { build, checkTools, compile, type Library, locked } from "./native/tree.ts";
@@ -24,7 +24,7 @@ const allArchs = ["80", "86", "89", "90a", "100"];
 export interface CudaOptions {
   /** Compute capabilities to build for, as nvcc spells them. */
   readonly archs: readonly string[];
-  /** Whether to install from PyPI what is not found. */
+  /** Whether to install a compiler from PyPI where none is found. */
   readonly fetch: boolean;
   /** Whether to build without optimisation. */
   readonly debug: boolean;
@@ -75,9 +75,7 @@ async function buildCuda(
   reporter: Reporter,
 ): Promise<string> {
   const nvcc = await findCompiler(options.fetch, reporter);
-  const cutlass = await findCutlass(options.fetch, reporter);
   reporter.line(`nvcc: ${nvcc}`);
-  reporter.line(`CUTLASS: ${cutlass ?? "not needed"}`);
   reporter.line(`architectures: ${options.archs.join(", ")}`);
   const runtime = await runtimeFolder(nvcc);
   const path = Deno.env.get("LIBRARY_PATH");
@@ -88,7 +86,6 @@ async function buildCuda(
     SMQ_CUDA: "ON",
     CMAKE_CUDA_COMPILER: nvcc,
     SMQ_CUDA_ARCHS: options.archs.join(";"),
-    SMQ_CUTLASS_DIR: cutlass ?? "",
     SMQ_CUDA_CHECK: options.check ? "ON" : "OFF",
     CMAKE_BUILD_TYPE: options.debug ? "Debug" : "Release",
   };

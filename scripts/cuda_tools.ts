@@ -1,6 +1,6 @@
 /**
- * Finds what the CUDA library is built with: the compiler, and CUTLASS where a source includes it. Either
- * may come from the system or from PyPI's wheels.
+ * Finds what the CUDA library is built with: the compiler and its runtime, from the system or from PyPI's
+ * wheels.
  *
  * @module
  */
@@ -89,47 +89,4 @@ export async function runtimeFolder(nvcc: string): Promise<string | undefined> {
   const toolkit = (await Deno.realPath(nvcc)).replace(/\/bin\/nvcc$/, "");
   if (await isThere(`${toolkit}/lib64/libcudart_static.a`)) return undefined;
   return await isThere(`${toolkit}/lib/libcudart_static.a`) ? `${toolkit}/lib` : undefined;
-}
-
-/** Whether a source of the CUDA library includes CUTLASS. */
-async function needsCutlass(): Promise<boolean> {
-  for (const folder of ["ops", "gemm"]) {
-    for await (const entry of Deno.readDir(`${root}cuda/${folder}`)) {
-      if (!/\.cuh?$/.test(entry.name)) continue;
-      const text = await Deno.readTextFile(`${root}cuda/${folder}/${entry.name}`);
-      if (/^#include [<"](cute|cutlass)\//m.test(text)) return true;
-    }
-  }
-  return false;
-}
-
-/**
- * CUTLASS's folder: `CUTLASS_DIR`, or PyPI's nvidia-cutlass in `build/cutlass`, which `fetch` installs.
- * Undefined where no source needs it.
- *
- * @throws {BuildError} where it is needed and not found.
- */
-export async function findCutlass(
-  fetch: boolean,
-  reporter: Reporter,
-): Promise<string | undefined> {
-  if (!await needsCutlass()) return undefined;
-  const header = "include/cutlass/cutlass.h";
-  const chosen = Deno.env.get("CUTLASS_DIR");
-  if (chosen) {
-    if (await isThere(`${chosen}/${header}`)) return chosen;
-    throw new BuildError(
-      `Cannot find CUTLASS: CUTLASS_DIR is ${chosen}, expected a folder with ${header}.`,
-    );
-  }
-  const wheel = `${root}build/cutlass/cutlass_library/source`;
-  if (await isThere(`${wheel}/${header}`)) return wheel;
-  if (!fetch) {
-    throw new BuildError(
-      "Cannot build the CUDA library: CUTLASS is neither in CUTLASS_DIR nor in build/cutlass, " +
-        "expected version 4. `deno task build:cuda --fetch` installs PyPI's nvidia-cutlass there.",
-    );
-  }
-  await install(`${root}build/cutlass`, ["nvidia-cutlass==4.2.*"], reporter);
-  return wheel;
 }

@@ -3,15 +3,12 @@
  *
  *     deno run -A scripts/gpu_bundle.ts
  *
- * writes `build/bundle/` (git ignores it): Deno itself, its cache with the npm packages, the headers of
- * CUTLASS, and the commit. `scripts/gpu_suite.sh` unpacks it. See `docs/gpu-suite.md`.
+ * writes `build/bundle/` (git ignores it) anew: Deno itself, its cache with the npm packages, and the
+ * commit. `scripts/gpu_suite.sh` unpacks it. See `docs/gpu-suite.md`.
  *
  * @module
  */
-import { processIo } from "../src/cli/terminal/io.ts";
-import { findCutlass } from "./cuda_tools.ts";
-import { Reporter } from "./native/reporter.ts";
-import { BuildError, root, script } from "./native/run.ts";
+import { BuildError, isThere, root, script } from "./native/run.ts";
 
 /** Bytes that the bundle may have: beside the checkout, so that both travel easily. */
 const MOST_BYTES = 40e6;
@@ -131,12 +128,11 @@ async function commit(): Promise<string> {
 
 async function main(): Promise<void> {
   const bundle = `${root}build/bundle`;
+  // What an earlier one packed and this one does not would travel along.
+  if (await isThere(bundle)) await Deno.remove(bundle, { recursive: true });
   await Deno.mkdir(bundle, { recursive: true });
   await packDeno(`${bundle}/deno.tar.xz`);
   await packCache(`${bundle}/deno-dir.tar.xz`);
-  using reporter = new Reporter(processIo().stderr);
-  const cutlass = await findCutlass(true, reporter);
-  if (cutlass !== undefined) await pack(`${bundle}/cutlass.tar.xz`, cutlass, ["include"]);
   await Deno.writeTextFile(`${bundle}/commit`, `${await commit()}\n`);
   let total = 0;
   for (const name of [...Deno.readDirSync(bundle)].map((entry) => entry.name).sort()) {

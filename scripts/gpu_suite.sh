@@ -124,8 +124,6 @@ step() {
 
 run_build() {
   local folder=$root/cuda pids=() failed=0
-  [[ -f $bundle/cutlass.tar.xz ]] && unpack "$bundle/cutlass.tar.xz" "$work/cutlass" &&
-    export CUTLASS_DIR=$work/cutlass
   if [[ -z $arch ]]; then
     arch=$(gpu compute_cap | tr -d .)
     [[ $arch == 90 ]] && arch=90a
