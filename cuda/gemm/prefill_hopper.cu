@@ -19,7 +19,7 @@ constexpr int kRowsBytes = kRows * kInputs * 2, kStage = kRowsBytes + kOutputs *
 constexpr int kShared = kStages * kStage + (2 * kStages + 1) * 8 + 1024;
 static_assert(kShared <= 232448, "a block has no more shared memory");
 
-// In steps of 0.8 us. Tiles of the same weights whose parts are computed at other times read these from memory again: they
+// In steps of 0.9 us. Tiles of the same weights whose parts are computed at other times read these from memory again: they
 // are spread where there is one alone.
 constexpr SharingCosts kCosts{kNever, 8}, kCostsAlone{10, 8};
 
