@@ -1,6 +1,7 @@
 // Where a computing warp is in a product's ring (stream_ring.cuh). What it does beside multiplying is a fifth of the
 // instructions of few rows, and two to four warps share a scheduler, so it is kept short (docs/adr/0056): addresses run
-// along from stage to stage, a stage is given back without a branch, and the next one can be asked for ahead of time.
+// along from stage to stage, a stage is given back without a branch, and the next one can be asked for ahead of time. One
+// lane gives back for its warp; racecheck, which cannot tell for eight-bit weights, finds nothing where all lanes do.
 #pragma once
 
 #include "gemm/stream_ring.cuh"
