@@ -7,23 +7,9 @@ import {
 } from "@std/assert";
 import { ArgumentError, CheckpointError, SpecMQuantError } from "../base/errors.ts";
 import { SMALL, writeRandomHead, writeRandomModel } from "../../tests/models.ts";
-import { DEMO_DIR } from "../../scripts/trio.ts";
+import { DRAFT, DRAFT_HEAD, TARGET, TARGET_HEAD, withDir } from "./fixtures_test.ts";
 import { Engine } from "./engine.ts";
 import type { EngineOptions } from "./options.ts";
-
-const TARGET = `${DEMO_DIR}/target`;
-const DRAFT = `${DEMO_DIR}/draft`;
-const TARGET_HEAD = `${DEMO_DIR}/target-eagle2`;
-const DRAFT_HEAD = `${DEMO_DIR}/draft-eagle2`;
-
-async function withDir(body: (dir: string) => Promise<void>): Promise<void> {
-  const dir = await Deno.makeTempDir();
-  try {
-    await body(dir);
-  } finally {
-    await Deno.remove(dir, { recursive: true });
-  }
-}
 
 /** Loads, expects a refusal, and returns it. */
 async function refusal(options: EngineOptions): Promise<SpecMQuantError> {

@@ -1,22 +1,8 @@
 import { assert, assertEquals, assertGreater, assertRejects, assertThrows } from "@std/assert";
 import { ArgumentError, CheckpointError, SpecMQuantError } from "../base/errors.ts";
 import { resizeRows, rewrite } from "../../tests/rewrite.ts";
-import { DEMO_DIR } from "../../scripts/trio.ts";
+import { DRAFT, DRAFT_HEAD, TARGET, TARGET_HEAD, withDir } from "./fixtures_test.ts";
 import { Engine } from "./engine.ts";
-
-const TARGET = `${DEMO_DIR}/target`;
-const DRAFT = `${DEMO_DIR}/draft`;
-const TARGET_HEAD = `${DEMO_DIR}/target-eagle2`;
-const DRAFT_HEAD = `${DEMO_DIR}/draft-eagle2`;
-
-async function withDir(body: (dir: string) => Promise<void>): Promise<void> {
-  const dir = await Deno.makeTempDir();
-  try {
-    await body(dir);
-  } finally {
-    await Deno.remove(dir, { recursive: true });
-  }
-}
 
 Deno.test("an engine takes the most that its directories allow", async () => {
   const texts = new Set<string>();
