@@ -145,7 +145,8 @@ function whenAskedFor<T>(keys: readonly string[], make: (key: string) => T): Rec
 
 /**
  * Runs `body` with the trio in `dir`: `target`, `draft`, one `head` for both, and for both EAGLE-3 heads under `eagle3` and
- * block drafters under `blocks`, by layout, and those with recent tokens under `recent`, where there are any; these are loaded when they are first asked for.
+ * block drafters under `blocks`, by layout, and heads with recent tokens under `recent`, by family, where there are any; these
+ * are loaded when they are first asked for.
  */
 export function withWritten(device: Device, dir: string, body: (models: Trio) => void): void {
   using stack = new DisposableStack();

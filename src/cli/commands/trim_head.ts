@@ -115,11 +115,11 @@ export const trimHead: Command = command({
     if (json) await writeJson(io.stdout, snakeCase(result));
     else {
       const { kept, before, coverage } = result;
-      const others = result.recentTokens === 0 ? "" : `, and ${result.recentTokens} recent tokens`;
+      const recent = result.recentTokens === 0 ? "" : `, and ${result.recentTokens} recent tokens`;
       const share = coverage === undefined
         ? ""
-        : `: they are ${(100 * coverage).toFixed(2)}% of the text`;
-      const text = `The head in ${out} drafts ${kept} of ${before} tokens${share}${others}`;
+        : `: the ${kept} are ${(100 * coverage).toFixed(2)}% of the text`;
+      const text = `The head in ${out} drafts ${kept} of ${before} tokens${recent}${share}`;
       await io.stdout.write(paragraph(text, tableColumns(io.stdout)));
     }
     return 0;
