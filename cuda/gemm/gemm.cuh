@@ -1,5 +1,5 @@
-// Who computes a product. Up to kFewRows rows stream the
-// weights (w4a16.cu, f16.cu); more rows are prefill, bound by arithmetic (prefill*.cu).
+// Who computes a product. Up to kFewRows rows stream the weights (few/); more rows are prefill, bound by arithmetic
+// (prompts/).
 #pragma once
 
 #include <cstdint>

@@ -2,7 +2,7 @@
 // cluster add up and rotate a share each, and tell those that need it. Caches are brought meanwhile.
 #pragma once
 
-#include "gemm/parts.cuh"
+#include "gemm/stream/parts.cuh"
 #include "ops/attention_few_call.cuh"
 #include "ops/attention_wide.cuh"
 #include "ops/cluster.cuh"

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "gemm/stream.cuh"
+#include "gemm/stream/stream.cuh"
 #include "ops/attention_decode.cuh"
 #include "ops/attention_merge.cuh"
 #include "ops/attention_wide.cuh"

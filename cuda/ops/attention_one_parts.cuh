@@ -2,7 +2,7 @@
 // blocks add up a share each and tell all others; each then rotates the queries, and one of them writes.
 #pragma once
 
-#include "gemm/pair_of_one.cuh"
+#include "gemm/stream/pair_of_one.cuh"
 #include "ops/attention_one_list.cuh"
 #include "ops/cluster.cuh"
 #include "ops/rope_head.cuh"

@@ -6,7 +6,7 @@
 
 #include <cuda.h>
 
-#include "gemm/stream.cuh"
+#include "gemm/stream/stream.cuh"
 #include "gemm/wgmma_128.cuh"
 #include "ops/attention.cuh"
 #include "ops/attention_math.cuh"

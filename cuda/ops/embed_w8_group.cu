@@ -1,5 +1,5 @@
 // Rows of an embedding table in eight bits, in groups, as it is packed for products.
-#include "gemm/units.cuh"
+#include "gemm/weights/units.cuh"
 #include "ops/elements.cuh"
 
 using namespace smq;

@@ -1,8 +1,8 @@
 // RMS norm of the residual stream that a product has left in parts: a cluster of blocks takes eight rows, each block
 // a tile of them or two, and tells the others the squares of its chunks; of one row of more outputs each thread takes two.
 // The order of sums is that of norm_row.cuh.
-#include "gemm/pair_of_one.cuh"
 #include "gemm/ptx.cuh"
+#include "gemm/stream/pair_of_one.cuh"
 #include "ops/cluster.cuh"
 #include "ops/norm_row.cuh"
 #include "ops/parts.cuh"

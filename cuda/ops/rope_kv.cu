@@ -1,5 +1,5 @@
 // Norm and rotation of q and k, and the write of k and v into their caches, in one pass.
-#include "gemm/parts.cuh"
+#include "gemm/stream/parts.cuh"
 #include "ops/attention_few_fits.cuh"
 #include "ops/attention_one_fits.cuh"
 #include "ops/company.cuh"

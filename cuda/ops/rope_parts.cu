@@ -1,6 +1,6 @@
 // Norm and rotation of q and k, and the write of k and v into their caches, of what a product has left in parts: a
 // block adds up a tile, which is whole heads, and its warps take them from shared memory.
-#include "gemm/parts.cuh"
+#include "gemm/stream/parts.cuh"
 #include "ops/parts.cuh"
 #include "ops/rope_head.cuh"
 #include "ops/rope_rows.cuh"

@@ -1,6 +1,6 @@
 // The gated activation of what a product has left in parts: the gate and the up projection of the same outputs are
 // added up side by side.
-#include "gemm/parts.cuh"
+#include "gemm/stream/parts.cuh"
 #include "ops/parts.cuh"
 #include "ops/silu.cuh"
 

@@ -1,0 +1,92 @@
+// Weights of the activations' dtype on Hopper: the copy engine brings boxes of 128 outputs x 64 inputs
+// and the rows' inputs into a ring of shared memory; two groups of four warps multiply them there by
+// wgmma, 64 outputs each. Sums run over all inputs of a block's share in order.
+#pragma once
+
+#include "gemm/stream/split.cuh"
+#include "gemm/stream/stream_ring.cuh"
+#include "gemm/wgmma.cuh"
+
+namespace smq {
+
+constexpr int kF16Consumers = kGroups * kGroupThreads;
+constexpr int kF16Threads = kF16Consumers + 64;  // and the two warps that copy
+
+template <int N>
+struct F16Hopper {
+  static constexpr int kUnit = kF16Tile * kF16Block * 2;
+  static constexpr int kRows = N * kF16Block * 2;
+  using R = Ring<stages_for(kRows, kUnit, N <= 16 ? kFewShared : kMostShared), kRows, kUnit>;
+};
+
+template <class T, int N>
+__global__ void __launch_bounds__(kF16Threads, 1)
+    f16_hopper(const __grid_constant__ CUtensorMap x_map, const __grid_constant__ CUtensorMap w_map,
+               const StreamCall call) {
+#if defined(__CUDA_ARCH_FEAT_SM90_ALL)
+  using R = typename F16Hopper<N>::R;
+  extern __shared__ __align__(1024) uint8_t shared[];
+  const R ring{ptx::shared_address(shared)};
+  if (threadIdx.x == 0) ring.init(kF16Consumers);
+  __syncthreads();
+  let_next_start();
+  const Split& split = call.split;
+  const int worker = blockIdx.x;
+  const int begin = split.begin(worker), end = split.begin(worker + 1);
+
+  if (threadIdx.x >= kF16Consumers) {
+    if (threadIdx.x == kF16Consumers) {
+      const uint64_t policy = ptx::read_once();
+      int tile = begin / split.blocks, block = begin % split.blocks;
+      feed_weights(ring, end - begin, call.pace, [&](int stage, int) {
+        ptx::box_copy(ring.unit(stage), &w_map, block * kF16Block, tile * kF16Tile, ring.weights_in(stage),
+                      policy);
+        if (++block == split.blocks) block = 0, ++tile;
+      });
+    } else if (threadIdx.x == kF16Consumers + 32) {
+      int block = begin % split.blocks;
+      feed_rows(ring, &x_map, end - begin, [&](int stage, int) {
+        ptx::box_copy(ring.rows(stage), &x_map, block * kF16Block, 0, ring.rows_in(stage));
+        if (++block == split.blocks) block = 0;
+      });
+    }
+    return;
+  }
+
+  const int group = threadIdx.x / kGroupThreads, thread = threadIdx.x % kGroupThreads;
+  wait_for_previous();
+  Cursor<R::kStages> at;
+  for (int unit = begin; unit < end;) {
+    const int rest = split.blocks - unit % split.blocks;
+    const int stop = unit + rest < end ? unit + rest : end;
+    float sums[1][N / 2];
+    int held = -1;  // the stage that the last step still reads
+#pragma unroll 1
+    for (int i = unit; i < stop; ++i) {
+      ring.wait_full(at.stage, at.parity);
+      const uint64_t a = wgmma::describe(ring.unit(at.stage) + group * 64 * 128);
+      const uint64_t b = wgmma::describe(ring.rows(at.stage));
+      wgmma::fence();
+#pragma unroll
+      for (int step = 0; step < kF16Block / 16; ++step) {
+        wgmma::multiply_shared(sums[0], a + step * wgmma::kStep, b + step * wgmma::kStep,
+                               i != unit || step != 0, T());
+      }
+      wgmma::commit();
+      if (held >= 0) {
+        wgmma::wait<1>();
+        if (thread % 32 == 0) ptx::barrier_arrive(ring.empty(held));
+      }
+      held = at.stage;
+      at.next();
+    }
+    wgmma::wait<0>();
+    wgmma::settle(sums[0]);
+    if (thread % 32 == 0) ptx::barrier_arrive(ring.empty(held));
+    end_tile<T, N, Order::kNatural, kGroups>(call, worker, unit, stop, group, thread, sums);
+    unit = stop;
+  }
+#endif
+}
+
+}  // namespace smq

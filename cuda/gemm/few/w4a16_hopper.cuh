@@ -1,0 +1,106 @@
+// Four-bit weights on Hopper: two threads copy units of weights and the rows' inputs into a ring of shared
+// memory (stream_ring.cuh), groups of four warps unpack weights into registers and multiply them. Few rows are bound
+// by latency, which mma.sync has less of; many rows by the tensor cores, which wgmma keeps busier and
+// which needs no copy of the rows' operands in registers. Both give the same bits.
+#pragma once
+
+#include "gemm/stream/ring_reader.cuh"
+#include "gemm/stream/split.cuh"
+#include "gemm/weights/w4a16_mma.cuh"
+#include "gemm/weights/w4a16_offsets.cuh"
+#include "gemm/weights/w4a16_wgmma.cuh"
+
+namespace smq {
+
+// What multiplies: mma.sync, or wgmma, which has all registers or leaves some to the small kernels before and behind
+// (registers_beside). That begins a product sooner, and takes longer for a unit of 32 rows, whose multiplications then wait
+// for one another.
+enum class By { kMma, kLeanWgmma, kWgmma };
+
+template <int N, int Grain, int Zeros, By Kind>
+struct W4Hopper {
+  static constexpr int kUnit = w4a16::unit_bytes(Grain, Zeros);
+  static constexpr int kRows = N * w4a16::kBlock * 2;
+  static constexpr bool kMma = Kind == By::kMma;
+  static constexpr int kGroups = kMma ? 2 : 4;
+  static constexpr int kOperands = 4 / kGroups;
+  static constexpr Order kOrder = kMma ? Order::kFours : Order::kPairs;
+  static constexpr int kConsumers = kGroups * kGroupThreads;
+  // For wgmma the sums take registers that the copying warps give up, and only whole groups of warps
+  // can.
+  static constexpr bool kTrades = !kMma;
+  static constexpr int kThreads = kConsumers + (kTrades ? kGroupThreads : 64);
+  // A block has 64 registers a thread, as if it had 1,024, and the computing warps 72.
+  static constexpr bool kLean = Kind == By::kLeanWgmma;
+  static constexpr int kMostThreads = kLean ? 1024 : kThreads;
+  static constexpr int kRoom = N <= 8 ? kEightShared : N <= 16 ? kFewShared : kMostShared;
+  using R = Ring<stages_for(kRows, kUnit, kRoom), kRows, kUnit>;
+};
+
+template <class T, int N, int Grain, int Zeros, By Kind>
+__global__ void __launch_bounds__(W4Hopper<N, Grain, Zeros, Kind>::kMostThreads, 1)
+    w4a16_hopper(const __grid_constant__ CUtensorMap x_map, const StreamCall call) {
+#if defined(__CUDA_ARCH_FEAT_SM90_ALL)
+  using W = W4Hopper<N, Grain, Zeros, Kind>;
+  using R = typename W::R;
+  extern __shared__ __align__(1024) uint8_t shared[];
+  const R ring{ptx::shared_address(shared)};
+  if (threadIdx.x == 0) ring.init(W::kConsumers);
+  __syncthreads();
+  let_next_start();
+  const Split& split = call.split;
+  const int worker = blockIdx.x;
+  const int begin = split.begin(worker), end = split.begin(worker + 1);
+
+  if (threadIdx.x >= W::kConsumers) {
+    if constexpr (W::kTrades) asm volatile("setmaxnreg.dec.sync.aligned.u32 24;");
+    if (threadIdx.x == W::kConsumers) {
+      const uint64_t policy = ptx::read_once();
+      const uint8_t* w = static_cast<const uint8_t*>(call.w) + int64_t(begin) * R::kUnit;
+      feed_weights(ring, end - begin, call.pace, [&](int stage, int step) {
+        ptx::bulk_copy(ring.unit(stage), w + int64_t(step) * R::kUnit, R::kUnit, ring.weights_in(stage), policy);
+      });
+    } else if (threadIdx.x == W::kConsumers + 32) {
+      int block = begin % split.blocks;
+      feed_rows(ring, &x_map, end - begin, [&](int stage, int) {
+        const int k = block * w4a16::kBlock;
+        ptx::box_copy(ring.rows(stage), &x_map, k, 0, ring.rows_in(stage));
+        ptx::box_copy(ring.rows(stage) + N * 128, &x_map, k + 64, 0, ring.rows_in(stage));
+        if (++block == split.blocks) block = 0;
+      });
+    }
+    return;
+  }
+
+  if constexpr (W::kLean) asm volatile("setmaxnreg.inc.sync.aligned.u32 72;");
+  else if constexpr (W::kTrades) asm volatile("setmaxnreg.inc.sync.aligned.u32 112;");
+  const int group = threadIdx.x / kGroupThreads, thread = threadIdx.x % kGroupThreads;
+  wait_for_previous();
+  Reader<R> at(ring);
+  const WgmmaPlaces places(group, thread, Grain);
+  for (int unit = begin; unit < end;) {
+    const int rest = split.blocks - unit % split.blocks;
+    const int stop = unit + rest < end ? unit + rest : end;
+    float totals[W::kOperands][N / 2] = {};
+#pragma unroll 1
+    for (int i = unit; i < stop; ++i) {
+      at.wait();
+      const uint8_t* const weights = shared + (at.unit - ring.base);
+      if constexpr (W::kMma && Zeros == SMQ_ZEROS_OFFSETS) {
+        add_unit_mma_offsets<T, N, Grain>(totals, weights, at.rows, group, thread, [&] { at.ask(); });
+      } else if constexpr (W::kMma) {
+        add_unit_mma<T, N, Grain, Zeros>(totals, weights, at.rows, group, thread, [&] { at.ask(); });
+      } else if constexpr (Zeros == SMQ_ZEROS_OFFSETS) {
+        add_unit_wgmma_offsets<T, N, Grain>(totals, at.unit, at.rows, group, thread);
+      } else {
+        add_unit_wgmma<T, N, Grain, Zeros>(totals, at.unit, at.rows, places);
+      }
+      at.next();
+    }
+    end_tile<T, N, W::kOrder, W::kGroups>(call, worker, unit, stop, group, thread, totals);
+    unit = stop;
+  }
+#endif
+}
+
+}  // namespace smq

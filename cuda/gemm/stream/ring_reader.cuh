@@ -1,0 +1,51 @@
+// Where a computing warp is in a product's ring (stream_ring.cuh). What it does beside multiplying is a fifth of the
+// instructions of few rows, and two to four warps share a scheduler, so it is kept short (docs/adr/0056): addresses run
+// along from stage to stage, a stage is given back without a branch, and the next one can be asked for ahead of time. One
+// lane gives back for its warp; racecheck, which cannot tell for eight-bit weights, finds nothing where all lanes do.
+#pragma once
+
+#include "gemm/stream/stream_ring.cuh"
+
+namespace smq {
+
+template <class R>
+struct Reader {
+  R ring;
+  uint32_t barriers, rows, unit;  // of this stage
+  uint32_t parity = 0;
+  uint32_t before;     // where the stage before is given back
+  uint32_t leads;      // whether this thread speaks for its warp
+  bool full = false;   // whether this stage is known to be
+
+  __device__ __forceinline__ explicit Reader(const R& ring)
+      : ring(ring), barriers(ring.weights_in(0)), rows(ring.rows(0)), unit(ring.unit(0)), before(ring.spare()),
+        leads(threadIdx.x % 32 == 0) {
+    asm volatile("" : "+r"(leads));  // otherwise it is worked out again for each unit
+  }
+
+  // Waits until this stage is full, then gives back the one before, all of which has been multiplied.
+  __device__ __forceinline__ void wait() {
+    if (!full) ptx::barrier_wait(barriers, barriers + kRowsIn, parity);
+    full = false;
+    __syncwarp();
+    ptx::barrier_arrive_if(leads, before);
+    before = barriers + kEmpty;
+  }
+  // Asks for the next stage while this one is multiplied, so that a full ring is never waited for.
+  __device__ __forceinline__ void ask() {
+    const uint32_t next = is_last() ? ring.weights_in(0) : barriers + kStageBarriers;
+    full = ptx::barrier_test(next, next + kRowsIn, parity ^ uint32_t(is_last()));
+  }
+  __device__ __forceinline__ void next() {
+    const bool last = is_last();
+    barriers = last ? ring.weights_in(0) : barriers + kStageBarriers;
+    rows = last ? ring.rows(0) : rows + R::kRows;
+    unit = last ? ring.unit(0) : unit + R::kUnit;
+    parity ^= uint32_t(last);
+  }
+
+ private:
+  __device__ __forceinline__ bool is_last() const { return barriers == ring.weights_in(R::kStages - 1); }
+};
+
+}  // namespace smq

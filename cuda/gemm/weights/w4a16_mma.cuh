@@ -1,0 +1,94 @@
+// The product of one unit of four-bit weights by mma.sync. Each grain of inputs is summed from zero and
+// then scaled into the f32 totals: the same bits as add_unit_wgmma of w4a16_wgmma.cuh. With offsets: w4a16_offsets.cuh.
+#pragma once
+
+#include "gemm/rows_operand.cuh"
+#include "gemm/weights/w4a16_layout.cuh"
+
+namespace smq {
+
+// totals[j] += the share of one unit. A grain of 8 is half an instruction: the other half's weights
+// are left out as zeros. ahead() is called when a fourth of it is left to do.
+template <class T, int N, int Grain, int Zeros, class Ahead>
+__device__ __forceinline__ void add_unit_mma(float (&totals)[2][N / 2], const uint8_t* unit,
+                                             uint32_t rows, int group, int thread, Ahead ahead) {
+  const uint4* words = reinterpret_cast<const uint4*>(unit) + group * 512 + thread;
+  const uint8_t* scales =
+      unit + w4a16::kNibbleBytes + (group * 128 + thread / 32 * 32 + thread % 32 / 4 * 4) * 2;
+  constexpr int kGrainSteps = Grain < 16 ? 1 : Grain / 16;
+  float parts[2][N / 8][4];
+
+  uint4 packed[2][2];  // of both operands, all at once: one latency a unit
+#pragma unroll
+  for (int j = 0; j < 2; ++j) {
+    packed[j][0] = words[j * 256];
+    packed[j][1] = words[j * 256 + 128];
+  }
+
+  const uint8_t* zeros = unit + w4a16::unit_bytes(Grain, SMQ_ZEROS_NONE) + group * 128 + thread / 32 * 32 +
+                         thread % 32 / 4 * 4;
+  const auto unpack = [&](uint32_t (&a)[4], uint32_t word, int j, int grain) {
+    if constexpr (Zeros == SMQ_ZEROS_POINTS) {
+      const uint32_t pair = *reinterpret_cast<const uint16_t*>(zeros + grain * w4a16::kTile + 2 * j);
+      ptx::unpack(a, word, ptx::biases(pair, T()), T());
+    } else {
+      ptx::unpack(a, word, T());
+    }
+  };
+  const auto fold = [&](int grain) {
+    const uint2 pairs = *reinterpret_cast<const uint2*>(scales + grain * w4a16::kTile * 2);
+    const float2 scale[2] = {__half22float2(*reinterpret_cast<const __half2*>(&pairs.x)),
+                             __half22float2(*reinterpret_cast<const __half2*>(&pairs.y))};
+#pragma unroll
+    for (int j = 0; j < 2; ++j) {
+#pragma unroll
+      for (int i = 0; i < N / 2; ++i) {
+        totals[j][i] = fmaf(parts[j][i / 4][i % 4], i & 2 ? scale[j].y : scale[j].x, totals[j][i]);
+        parts[j][i / 4][i % 4] = 0;
+      }
+    }
+  };
+
+#pragma unroll
+  for (int j = 0; j < 2; ++j) {
+#pragma unroll
+    for (int i = 0; i < N / 2; ++i) parts[j][i / 4][i % 4] = 0;
+  }
+#pragma unroll
+  for (int pair = 0; pair < 4; ++pair) {
+    uint32_t b[N / 8][4];
+#pragma unroll
+    for (int c = 0; c < N / 8; ++c) load_rows(b[c], rows + pair / 2 * (N * 128), c, pair % 2);
+    if (pair == 3) ahead();
+#pragma unroll
+    for (int s = 0; s < 2; ++s) {
+      const int step = pair * 2 + s;
+      uint32_t a[2][4];
+#pragma unroll
+      for (int j = 0; j < 2; ++j) {
+        const uint4 v = packed[j][pair / 2];
+        const uint32_t word = step % 4 == 0 ? v.x : step % 4 == 1 ? v.y : step % 4 == 2 ? v.z : v.w;
+        unpack(a[j], word, j, Grain < 16 ? 2 * step : step / kGrainSteps);
+        if (Zeros == SMQ_ZEROS_POINTS && Grain < 16) {
+          uint32_t other[4];
+          unpack(other, word, j, 2 * step + 1);
+          a[j][2] = other[2], a[j][3] = other[3];
+        }
+      }
+#pragma unroll
+      for (int h = 0; h < (Grain == 8 ? 2 : 1); ++h) {
+#pragma unroll
+        for (int j = 0; j < 2; ++j) {
+          uint32_t part[4] = {a[j][0], a[j][1], a[j][2], a[j][3]};
+          if (Grain == 8) part[2 - 2 * h] = part[3 - 2 * h] = 0;
+#pragma unroll
+          for (int c = 0; c < N / 8; ++c) ptx::mma(parts[j][c], part, b[c][2 * s], b[c][2 * s + 1], T());
+        }
+        if (Grain == 8) fold(step * 2 + h);
+      }
+      if (Grain >= 16 && (step + 1) % kGrainSteps == 0) fold(step / kGrainSteps);
+    }
+  }
+}
+
+}  // namespace smq
