@@ -2,7 +2,7 @@
 // 128 outputs, 32 inputs deep, three stages of asynchronous copies. Rows that are not aligned to 16 bytes
 // are copied element by element.
 #include "gemm/prompts/prefill.cuh"
-#include "ops/attention_math.cuh"
+#include "ops/attention/attention_math.cuh"
 
 namespace smq {
 namespace {

@@ -1,0 +1,9 @@
+#include "ops/attention/one/attention_company.cuh"
+
+int32_t smq::attention_of_one_64(smq_context* ctx, const AttentionArgs& args, bool rotate) {
+  return attention_of_one<64>(ctx, args, rotate);
+}
+
+void smq::attention_of_company_64(smq_context* ctx, const std::vector<Attention>& all) {
+  attention_of_company<64>(ctx, all);
+}

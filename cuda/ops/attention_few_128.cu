@@ -1,3 +1,0 @@
-#include "ops/attention_few.cuh"
-
-int32_t smq::attention_of_few_128(smq_context* ctx, const AttentionArgs& args) { return attention_of_few<128>(ctx, args); }
