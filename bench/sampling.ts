@@ -16,8 +16,8 @@ import { METHODS, Session } from "../mod.ts";
 import { Trio } from "../scripts/trio.ts";
 import { table } from "../src/cli/terminal/table.ts";
 import { Arena } from "../src/device/mod.ts";
-import { blind } from "../tests/blind.ts";
 import { problems } from "../tests/problems.ts";
+import { blind } from "../tests/sampling/blind.ts";
 
 const args = parseArgs(Deno.args, {
   string: ["problems", "count", "max-tokens", "temperatures", "options", "methods", "siblings"],

@@ -146,8 +146,8 @@ suites() {
   grep -rl --include='*_test.ts' 'backendTest(' src tests | grep -v '^tests/ops/' | grep -vxF "$alone"
 }
 # One takes all memory of the GPU, the other compares times: no other test may run beside them.
-alone='tests/failures_test.ts
-tests/endurance_test.ts'
+alone='tests/engine/failures_test.ts
+tests/speculation/endurance_test.ts'
 
 # counts LOG: "passed failed" from Deno's last line, e.g. "ok | 3 passed (2 steps) | 0 failed | 4 ignored (1s)".
 counts() {

@@ -1,7 +1,7 @@
 /**
  * Runs a test file in parts, each in a process of its own, and adds up what they count:
  *
- *     deno run -A scripts/parts.ts tests/constrained_test.ts [--filter REGEX] [--backend cpu] [--parts N] [--at-once N] [--only 3,4]
+ *     deno run -A scripts/parts.ts tests/grammar/constrained_test.ts [--filter REGEX] [--backend cpu] [--parts N] [--at-once N] [--only 3,4]
  *
  * N parts are the number of processors where absent, and run all at once; on a GPU, which takes turns between processes,
  * many parts and few at once are quickest. `--only` runs some of the parts, as what is left of a run that was ended.

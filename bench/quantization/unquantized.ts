@@ -18,7 +18,7 @@ import {
   type Floats,
   floatToWrite,
 } from "../../src/quantize/jobs/tensors.ts";
-import { readGptqLinear } from "../../tests/gptq_linear.ts";
+import { readGptqLinear } from "../../tests/quantize/gptq_linear.ts";
 
 /**
  * Writes to `out` an f16 model with the function of the symmetric 4-bit GPTQ model in `model`. Its weights do

@@ -7,7 +7,7 @@ import {
   type Tensor,
   type Value,
   withFiles,
-} from "../../tests/gguf_writer.ts";
+} from "../../tests/gguf/gguf_writer.ts";
 import { type Checkpoint, openCheckpoint } from "./checkpoint.ts";
 import { warnings, withDir } from "./fixtures_test.ts";
 import { openHead } from "./head.ts";

@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { readSync } from "node:fs";
-import { ggufBytes, llamaMetadata, llamaTensors, withFiles } from "../../tests/gguf_writer.ts";
+import { ggufBytes, llamaMetadata, llamaTensors, withFiles } from "../../tests/gguf/gguf_writer.ts";
 import { Random } from "../../tests/random.ts";
 import { CheckpointError } from "../base/errors.ts";
 import { openIndexed } from "./containers/index.ts";

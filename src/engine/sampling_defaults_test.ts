@@ -8,7 +8,7 @@ import {
   llamaTensors,
   type Value,
   withFiles,
-} from "../../tests/gguf_writer.ts";
+} from "../../tests/gguf/gguf_writer.ts";
 import type { ChoiceOptions } from "../speculation/mod.ts";
 import { samplingDefaults } from "./sampling_defaults.ts";
 

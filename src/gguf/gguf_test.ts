@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { pathToFileURL } from "node:url";
 import { ArgumentError, CheckpointError } from "../base/errors.ts";
-import { ggufBytes, type Tensor, type Value, withFiles } from "../../tests/gguf_writer.ts";
+import { ggufBytes, type Tensor, type Value, withFiles } from "../../tests/gguf/gguf_writer.ts";
 import { findGguf } from "./find.ts";
 import { isGguf, readGguf } from "./gguf.ts";
 

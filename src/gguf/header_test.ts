@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertInstanceOf, assertThrows } from "@std/assert";
 import { CheckpointError, type SpecMQuantError, UnsupportedModelError } from "../base/errors.ts";
 import { memoryReader } from "../base/reader.ts";
-import { ggufBytes, type Parts, type Tensor, type Value } from "../../tests/gguf_writer.ts";
+import { ggufBytes, type Parts, type Tensor, type Value } from "../../tests/gguf/gguf_writer.ts";
 import { readHeader } from "./header.ts";
 import { Metadata } from "./metadata.ts";
 

@@ -3,7 +3,7 @@ import { rows, type Tensor } from "../../src/device/mod.ts";
 import { gemmW4A16, w4a16Bytes, w4a16Pack, type Zeros } from "../../src/ops/mod.ts";
 import { backendTest } from "../backends.ts";
 import { Random } from "../random.ts";
-import { checkInvariance } from "../products.ts";
+import { checkInvariance } from "./products.ts";
 import { product } from "../reference/ops.ts";
 import { assertClose, type Rig, rowOf } from "../rig.ts";
 import { product as queued } from "./product.ts";

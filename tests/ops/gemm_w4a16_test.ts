@@ -4,7 +4,7 @@ import { byteLength, rows, type Tensor } from "../../src/device/mod.ts";
 import { gatherColumns, gemmW4A16, w4a16Bytes, w4a16Pack, type Zeros } from "../../src/ops/mod.ts";
 import { backendTest } from "../backends.ts";
 import { Random } from "../random.ts";
-import { checkInvariance, checkProduct, type Product } from "../products.ts";
+import { checkInvariance, checkProduct, type Product } from "./products.ts";
 import { product } from "../reference/ops.ts";
 import { type Activation, assertClose, type Rig } from "../rig.ts";
 

@@ -4,11 +4,11 @@ import { rows, type Tensor } from "../../src/device/mod.ts";
 import { gemmW4A8, w4a8Bytes, w4a8Pack } from "../../src/ops/mod.ts";
 import { backendTest } from "../backends.ts";
 import { roundToEven } from "../half.ts";
-import { checkInvariance, checkProduct } from "../products.ts";
-import { quantized, someRows } from "../quantized.ts";
 import { Random } from "../random.ts";
 import { product } from "../reference/ops.ts";
 import type { Rig } from "../rig.ts";
+import { checkInvariance, checkProduct } from "./products.ts";
+import { quantized, someRows } from "./quantized.ts";
 
 /** A linear layer as packing takes it, and what it stands for: [n, k] in f64. */
 interface Layer {

@@ -4,10 +4,10 @@ import { Graph, rows, type Tensor } from "../../src/device/mod.ts";
 import { embedW8Group, gemmW8A16Group, w8GroupBytes, w8GroupPack } from "../../src/ops/mod.ts";
 import { backendTest } from "../backends.ts";
 import { rounded } from "../half.ts";
-import { checkInvariance, checkProduct } from "../products.ts";
 import { Random } from "../random.ts";
 import { product } from "../reference/ops.ts";
 import type { Rig } from "../rig.ts";
+import { checkInvariance, checkProduct } from "./products.ts";
 
 /** Packed weights, and what they stand for: [n, k] in f64. */
 interface Weight {

@@ -10,11 +10,11 @@ import {
   w8Pack,
 } from "../../src/ops/mod.ts";
 import { backendTest } from "../backends.ts";
-import { checkInvariance, checkProduct } from "../products.ts";
-import { quantized, someRows } from "../quantized.ts";
 import { Random } from "../random.ts";
 import { product } from "../reference/ops.ts";
 import type { Rig } from "../rig.ts";
+import { checkInvariance, checkProduct } from "./products.ts";
+import { quantized, someRows } from "./quantized.ts";
 
 /** Packed weights, and what they stand for: [n, k] in f64. */
 interface Weight {

@@ -10,10 +10,10 @@ import {
 } from "../../src/ops/mod.ts";
 import { backendTest } from "../backends.ts";
 import { e4m3Byte, e4m3Value, roundToEven } from "../half.ts";
-import { quantizedOutput } from "../quantized.ts";
 import { Random } from "../random.ts";
 import { rmsNorm, siluMul } from "../reference/ops.ts";
 import type { Rig } from "../rig.ts";
+import { quantizedOutput } from "./quantized.ts";
 
 const FORMS = ["i8", "f8_e4m3"] as const;
 const LARGEST = { i8: 127, f8_e4m3: 448 } as const;

@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { assertEquals, assertThrows } from "@std/assert";
-import { makeZip } from "../../../tests/zip.ts";
+import { makeZip } from "../../../tests/checkpoint/zip.ts";
 import { CheckpointError } from "../../base/errors.ts";
 import { openPickle, pickleSource } from "./pickle.ts";
 import { memoryReader, readAt } from "../../base/reader.ts";

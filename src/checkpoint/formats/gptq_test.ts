@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { readGptqLinear, type WholeGptqLinear } from "../../../tests/gptq_linear.ts";
+import { readGptqLinear, type WholeGptqLinear } from "../../../tests/quantize/gptq_linear.ts";
 import { random as seeded } from "../../../tests/random.ts";
 import { CheckpointError, UnsupportedModelError } from "../../base/errors.ts";
 import { type GptqConfig, gptqLayerConfig, parseGptqConfig } from "./gptq_config.ts";

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { ArgumentError, SpecMQuantError } from "../../base/errors.ts";
-import { writeBenchmarks } from "../../../tests/eval_data.ts";
+import { writeBenchmarks } from "../../../tests/cli/eval_data.ts";
 import type { Problem } from "./benchmark.ts";
 import { limited, openBenchmark } from "./open.ts";
 import { BENCHMARKS } from "./registry.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { readGptqLinear } from "../../../tests/gptq_linear.ts";
+import { readGptqLinear } from "../../../tests/quantize/gptq_linear.ts";
 import { random as seeded } from "../../../tests/random.ts";
 import type { DType } from "../../base/dtype.ts";
 import { ArgumentError, CheckpointError, UnsupportedModelError } from "../../base/errors.ts";

@@ -1,6 +1,6 @@
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { backendTest } from "../../../tests/backends.ts";
-import { valuesOf } from "../../../tests/grid_values.ts";
+import { valuesOf } from "../../../tests/quantize/grid_values.ts";
 import { Random } from "../../../tests/random.ts";
 import { ArgumentError } from "../../base/errors.ts";
 import type { Device } from "../../device/mod.ts";

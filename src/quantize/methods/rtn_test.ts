@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { valuesOf } from "../../../tests/grid_values.ts";
+import { valuesOf } from "../../../tests/quantize/grid_values.ts";
 import { Random } from "../../../tests/random.ts";
 import { ArgumentError } from "../../base/errors.ts";
 import { AffineGrid } from "../grids/affine_grid.ts";
