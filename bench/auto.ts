@@ -13,7 +13,7 @@
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { Tokenizer } from "../mod.ts";
-import { DEMO_DIR } from "../scripts/trio.ts";
+import { DEMO_DIR } from "../scripts/models/trio.ts";
 import { openCheckpoint } from "../src/checkpoint/checkpoint.ts";
 import { openHead } from "../src/checkpoint/head.ts";
 import { inflate, inflateHead } from "../src/checkpoint/synthetic/inflated.ts";

@@ -12,10 +12,10 @@
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { Engine, type EngineOptions, type Generation, type Piece } from "../mod.ts";
+import { SMOLLM2_DIR } from "../scripts/models/smollm2_trio.ts";
+import { DEMO_DIR } from "../scripts/models/trio.ts";
 import { Reporter } from "../scripts/native/reporter.ts";
 import { smollm2 } from "../scripts/smollm2.ts";
-import { SMOLLM2_DIR } from "../scripts/smollm2_trio.ts";
-import { DEMO_DIR } from "../scripts/trio.ts";
 import { processIo } from "../src/cli/terminal/io.ts";
 import { table } from "../src/cli/terminal/table.ts";
 import { problems } from "../tests/problems.ts";

@@ -16,7 +16,7 @@
  * @module
  */
 import { parseArgs } from "@std/cli/parse-args";
-import { DEMO_DIR } from "../scripts/trio.ts";
+import { DEMO_DIR } from "../scripts/models/trio.ts";
 import { openCheckpoint } from "../src/checkpoint/checkpoint.ts";
 import type { ModelConfig } from "../src/checkpoint/config/config.ts";
 import { openHead } from "../src/checkpoint/head.ts";

@@ -5,7 +5,7 @@
  *     deno bench -A bench/methods_bench.ts
  */
 import { scoreTokens, Session } from "../mod.ts";
-import { Trio } from "../scripts/trio.ts";
+import { Trio } from "../scripts/models/trio.ts";
 import { problems } from "../tests/problems.ts";
 
 const TOKENS = 32;

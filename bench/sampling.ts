@@ -13,7 +13,7 @@
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { METHODS, Session } from "../mod.ts";
-import { Trio } from "../scripts/trio.ts";
+import { Trio } from "../scripts/models/trio.ts";
 import { table } from "../src/cli/terminal/table.ts";
 import { Arena } from "../src/device/mod.ts";
 import { problems } from "../tests/problems.ts";

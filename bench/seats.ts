@@ -6,7 +6,7 @@
  *     deno run -A bench/seats.ts --seats 1,8,16 --methods ar,draft,eagle2,hier
  *     deno run -A bench/seats.ts --backend cuda --trio DIR --seats 1,8,32 --turns 60
  *
- * `--trio` takes a directory as `scripts/write_inflated.ts` writes it. Times are medians in milliseconds.
+ * `--trio` takes a directory as `scripts/models/write_inflated.ts` writes it. Times are medians in milliseconds.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import { parseArgs } from "@std/cli/parse-args";
 import { checkOptions, oneOf } from "../src/base/options.ts";
 import { Arena, Device, SharedScratch } from "../src/device/mod.ts";
 import { Company, type DrafterPlan, Round, sequenceMemory } from "../src/speculation/mod.ts";
-import { DEMO_DIR, Trio } from "../scripts/trio.ts";
+import { DEMO_DIR, Trio } from "../scripts/models/trio.ts";
 
 const PROMPT =
   "Question: Tom has 3 boxes of 4 pens. He gives 5 pens away. How many pens has he left?\nAnswer:";

@@ -8,7 +8,7 @@ import { Graph } from "../src/device/mod.ts";
 import { Arena } from "../src/device/mod.ts";
 import { Round, sequenceMemory } from "../src/speculation/mod.ts";
 import { StreamingDetokenizer } from "../src/text/mod.ts";
-import { Trio } from "../scripts/trio.ts";
+import { Trio } from "../scripts/models/trio.ts";
 
 const trio = new Trio();
 const arena = new Arena(trio.device, "bench");

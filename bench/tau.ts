@@ -8,7 +8,7 @@
  * [--shape '{"depth": 7, "topk": 1, "treeSize": 8}'] [--least-confidence 0.2,0.4] [--json FILE]`: the shape of proposals is an
  * engine's where absent. Methods that can cut proposals by a confidence are measured uncut, and at each of those given.
  *
- * DIR has the folders of a trio (see `scripts/trio.ts`), links among them; the demo's where absent. With `--smollm2` it is
+ * DIR has the folders of a trio (see `scripts/models/trio.ts`), links among them; the demo's where absent. With `--smollm2` it is
  * `models/smollm2` where absent, and the target is SmolLM2-135M-Instruct from the user's cache. A file of problems has one
  * JSON object with a `question` a line, as the GSM8K test split has; without it, problems from `tests/problems.ts` are taken. A
  * file of chats has `turns` instead, as MT-bench and Spec-Bench have; each turn is asked behind the answers to those before it.
@@ -20,9 +20,9 @@
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { Session, type SpeculationOptions } from "../mod.ts";
+import { SMOLLM2_DIR, smollm2Trio } from "../scripts/models/smollm2_trio.ts";
+import { DEMO_DIR, Trio } from "../scripts/models/trio.ts";
 import { Reporter } from "../scripts/native/reporter.ts";
-import { SMOLLM2_DIR, smollm2Trio } from "../scripts/smollm2_trio.ts";
-import { DEMO_DIR, Trio } from "../scripts/trio.ts";
 import { commitOf, describeDevice } from "../src/cli/commands/bench/environment.ts";
 import type { Figure, Section } from "../src/cli/commands/bench/figure.ts";
 import { reportJson } from "../src/cli/commands/bench/report.ts";

@@ -7,7 +7,7 @@
  * @module
  */
 import { processIo } from "../src/cli/terminal/io.ts";
-import { findCompiler, runtimeFolder } from "./cuda_tools.ts";
+import { findCompiler, runtimeFolder } from "./native/cuda_tools.ts";
 import { Reporter } from "./native/reporter.ts";
 import { BuildError, script } from "./native/run.ts";
 import { build, checkTools, compile, type Library, locked } from "./native/tree.ts";

@@ -14,10 +14,10 @@ import { INTERRUPTED, interruptible } from "../src/cli/terminal/interrupt.ts";
 import { processIo } from "../src/cli/terminal/io.ts";
 import { table } from "../src/cli/terminal/table.ts";
 import { type Composition, compositionOf, planOf } from "../src/engine/composition.ts";
+import { smollm2Trio } from "./models/smollm2_trio.ts";
+import { Trio } from "./models/trio.ts";
+import { FetchError, WrongContentError } from "./models/wheel.ts";
 import { Reporter } from "./native/reporter.ts";
-import { smollm2Trio } from "./smollm2_trio.ts";
-import { Trio } from "./trio.ts";
-import { FetchError, WrongContentError } from "./wheel.ts";
 
 const MAX_TOKENS = 160;
 const CONTEXT = 1024;

@@ -23,7 +23,7 @@ const CHECKS: ReadonlyArray<[name: string, args: readonly string[]]> = [
   ["format", ["fmt", "--check"]],
   ["lint", ["lint"]],
   ["types", ["check"]],
-  ["symbols up to date", ["run", "-A", "scripts/symbols.ts", "--check"]],
+  ["symbols up to date", ["run", "-A", "scripts/symbols/symbols.ts", "--check"]],
   ["floors", ["run", "-A", "scripts/floors.ts"]],
   ["docs", ["doc", "--lint", "mod.ts", ...[...modules(new URL("src/", ROOT), "src/")].sort()]],
 ];

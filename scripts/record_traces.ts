@@ -27,8 +27,8 @@ import { store, type Trace } from "../tests/policy/trace.ts";
 import { problems } from "../tests/problems.ts";
 import { processIo } from "../src/cli/terminal/io.ts";
 import { Reporter } from "./native/reporter.ts";
-import { smollm2Trio } from "./smollm2_trio.ts";
-import { Trio } from "./trio.ts";
+import { smollm2Trio } from "./models/smollm2_trio.ts";
+import { Trio } from "./models/trio.ts";
 
 const FILE = fileURLToPath(new URL("../tests/data/traces_late.json", import.meta.url));
 

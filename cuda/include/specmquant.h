@@ -1,7 +1,7 @@
 // The C ABI of SpecMQuant: one contract, implemented by libspecmquant (CUDA) and by
 // libspecmquant_cpu (the twin, for machines without a GPU).
 //
-// Grammar (scripts/symbols.ts generates src/ffi/symbols.ts from this file; keep to it):
+// Grammar (scripts/symbols/symbols.ts generates src/ffi/symbols.ts from this file; keep to it):
 //   - every function returns an int32_t status, SMQ_OK or an error; smq_last_error has the message;
 //   - scalars are int32_t, int64_t, uint64_t, float; handles are smq_<name>*;
 //   - a device address is a uint64_t, 0 meaning "none" where the comment allows it;

@@ -5,7 +5,7 @@
  * @module
  */
 import type { Reporter } from "./reporter.ts";
-import { abiHash } from "../abi_hash.ts";
+import { abiHash } from "../symbols/abi_hash.ts";
 import { Compiling } from "./compiling.ts";
 import { BuildError, exists, isThere, root, run } from "./run.ts";
 

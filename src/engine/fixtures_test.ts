@@ -1,5 +1,5 @@
 /** What tests of engines share: the demo's directories, and one for a test. */
-import { DEMO_DIR } from "../../scripts/trio.ts";
+import { DEMO_DIR } from "../../scripts/models/trio.ts";
 
 /** The demo's directories. */
 export const TARGET = `${DEMO_DIR}/target`;

@@ -6,7 +6,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import { OutOfDeviceMemoryError } from "../base/errors.ts";
-import { Trio } from "../../scripts/trio.ts";
+import { Trio } from "../../scripts/models/trio.ts";
 import { Device } from "../device/mod.ts";
 import { choiceBytes, stateBytes } from "../model/mod.ts";
 import { MAX_HEAD_ROWS, MAX_TREE_ROWS } from "../ops/mod.ts";

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { ArgumentError, SpecMQuantError } from "../base/errors.ts";
-import { Trio } from "../../scripts/trio.ts";
+import { Trio } from "../../scripts/models/trio.ts";
 import { Device } from "../device/mod.ts";
 import { Session } from "./session.ts";
 
@@ -183,7 +183,7 @@ Deno.test("whatever throws before a generation's loop leaves the session free", 
   }));
 
 Deno.test("a generation that was dropped in the middle makes room when it is collected", async () => {
-  const [trio, session] = ["../../scripts/trio.ts", "./session.ts"].map((name) =>
+  const [trio, session] = ["../../scripts/models/trio.ts", "./session.ts"].map((name) =>
     JSON.stringify(new URL(name, import.meta.url).href)
   );
   const program = `

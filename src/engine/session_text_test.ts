@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { Trio } from "../../scripts/trio.ts";
+import { Trio } from "../../scripts/models/trio.ts";
 import { Tokenizer } from "../text/tokenizer.ts";
 import { Session } from "./session.ts";
 

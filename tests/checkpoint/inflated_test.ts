@@ -2,7 +2,7 @@
  * The demo trio inside bigger shapes: the proof that what is inflated says what the small trio says.
  */
 import { assert, assertAlmostEquals, assertEquals, assertGreater, assertLess } from "@std/assert";
-import { DEMO_DIR, Trio } from "../../scripts/trio.ts";
+import { DEMO_DIR, Trio } from "../../scripts/models/trio.ts";
 import { type Checkpoint, openCheckpoint } from "../../src/checkpoint/checkpoint.ts";
 import type { ModelConfig } from "../../src/checkpoint/config/config.ts";
 import { openHead } from "../../src/checkpoint/head.ts";

@@ -2,8 +2,8 @@
  * A trio in larger shapes, written and read again: it says what the small one says.
  */
 import { assertEquals } from "@std/assert";
-import { DEMO_DIR } from "../../scripts/trio.ts";
-import { writeInflated } from "../../scripts/write_inflated.ts";
+import { DEMO_DIR } from "../../scripts/models/trio.ts";
+import { writeInflated } from "../../scripts/models/write_inflated.ts";
 import { Engine } from "../../src/engine/mod.ts";
 
 const TOKENS = 16;

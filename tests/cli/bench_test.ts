@@ -13,7 +13,7 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import { DEMO_DIR } from "../../scripts/trio.ts";
+import { DEMO_DIR } from "../../scripts/models/trio.ts";
 import { OutOfDeviceMemoryError } from "../../src/base/errors.ts";
 import type { ModelConfig } from "../../src/checkpoint/config/config.ts";
 import { capturePart } from "../../src/cli/commands/bench/captured_part.ts";

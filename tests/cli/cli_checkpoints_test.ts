@@ -6,7 +6,7 @@ import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { testIo } from "../../src/cli/fixtures_test.ts";
 import { runProgram } from "../../src/cli/program.ts";
 import { COMMANDS } from "../../src/cli/registry.ts";
-import { DEMO_DIR } from "../../scripts/trio.ts";
+import { DEMO_DIR } from "../../scripts/models/trio.ts";
 import { rewrite } from "../rewrite.ts";
 
 const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));

@@ -13,8 +13,8 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { fileURLToPath } from "node:url";
-import { findBrowser, openPage } from "../../scripts/browser.ts";
-import { DEMO_DIR } from "../../scripts/trio.ts";
+import { findBrowser, openPage } from "../../scripts/browser/browser.ts";
+import { DEMO_DIR } from "../../scripts/models/trio.ts";
 import { testIo } from "../../src/cli/fixtures_test.ts";
 import { runProgram } from "../../src/cli/program.ts";
 import { COMMANDS } from "../../src/cli/registry.ts";

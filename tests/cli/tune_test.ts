@@ -7,7 +7,7 @@ import { testIo } from "../../src/cli/fixtures_test.ts";
 import { runProgram } from "../../src/cli/program.ts";
 import { keepCosts, keptCosts } from "../../src/cli/commands/tune/cache.ts";
 import { cellsOf, mapSvg } from "../../src/cli/commands/tune/map.ts";
-import { DEMO_DIR } from "../../scripts/trio.ts";
+import { DEMO_DIR } from "../../scripts/models/trio.ts";
 import { Device } from "../../src/device/mod.ts";
 import {
   always,

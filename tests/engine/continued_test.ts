@@ -6,7 +6,7 @@ import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/asser
 import type { Method } from "../../src/engine/options.ts";
 import type { GenerationResult } from "../../src/engine/generation.ts";
 import { Session, type SessionOptions } from "../../src/engine/session.ts";
-import { Trio } from "../../scripts/trio.ts";
+import { Trio } from "../../scripts/models/trio.ts";
 import { backendTest } from "../backends.ts";
 import { someOf } from "../cases.ts";
 import { Random } from "../random.ts";

@@ -15,7 +15,7 @@ import type { GenerateOptions } from "../../src/engine/mod.ts";
 import { checkMemory, mostSlots, planMemory } from "../../src/engine/plan.ts";
 import { Session } from "../../src/engine/session.ts";
 import { kvCacheBytes } from "../../src/model/mod.ts";
-import { DEMO_DIR, Trio } from "../../scripts/trio.ts";
+import { DEMO_DIR, Trio } from "../../scripts/models/trio.ts";
 import { backendTest } from "../backends.ts";
 import { Random } from "../random.ts";
 

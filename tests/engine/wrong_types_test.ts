@@ -40,7 +40,7 @@ import {
 } from "../../mod.ts";
 import { show } from "../../src/base/options.ts";
 import { findLibrary } from "../../src/ffi/library.ts";
-import { DEMO_DIR } from "../../scripts/trio.ts";
+import { DEMO_DIR } from "../../scripts/models/trio.ts";
 import { TestHub } from "../hub/hub.ts";
 import { writeBlockOf, writeEagle3Of } from "../models.ts";
 import { place, tinyRepository } from "../hub/pulled.ts";

@@ -8,7 +8,7 @@ import { testIo } from "../../src/cli/fixtures_test.ts";
 import { runProgram } from "../../src/cli/program.ts";
 import { COMMANDS } from "../../src/cli/registry.ts";
 import { checkHead } from "../../src/model/mod.ts";
-import { DEMO_DIR } from "../../scripts/trio.ts";
+import { DEMO_DIR } from "../../scripts/models/trio.ts";
 import { ggufCase } from "./gguf_cases.ts";
 import { writeRandomHead } from "../models.ts";
 

@@ -6,7 +6,7 @@
 import { assert, assertEquals, assertGreater, assertNotEquals, assertThrows } from "@std/assert";
 import Ajv from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
-import { Trio } from "../../scripts/trio.ts";
+import { Trio } from "../../scripts/models/trio.ts";
 import { ArgumentError } from "../../src/base/errors.ts";
 import { Arena, HostWords } from "../../src/device/mod.ts";
 import { ConstrainedText } from "../../src/engine/constrained.ts";

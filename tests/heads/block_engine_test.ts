@@ -2,7 +2,7 @@
  * Block drafters from directories: the method follows from what a head is, and the text is that of plain decoding.
  */
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { DEMO_DIR } from "../../scripts/trio.ts";
+import { DEMO_DIR } from "../../scripts/models/trio.ts";
 import { describeDirectory } from "../../src/cli/commands/describe.ts";
 import { Engine, type EngineOptions, methodOf } from "../../src/engine/mod.ts";
 import { writeBlockOf } from "../models.ts";

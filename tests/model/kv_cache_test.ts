@@ -8,7 +8,7 @@ import { openCheckpoint } from "../../src/checkpoint/checkpoint.ts";
 import { Arena, byteLength, rows } from "../../src/device/mod.ts";
 import { planMemory, scoreTokens, Session } from "../../src/engine/mod.ts";
 import { KvCache, kvCacheBytes, Model, ModelState } from "../../src/model/mod.ts";
-import { Trio } from "../../scripts/trio.ts";
+import { Trio } from "../../scripts/models/trio.ts";
 import { backendTest } from "../backends.ts";
 import { BLOCK_METHODS, EAGLE3_METHODS, METHODS } from "../methods.ts";
 import { SMALL, writeRandomModel } from "../models.ts";

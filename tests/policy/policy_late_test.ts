@@ -2,7 +2,7 @@
  * The policy of `auto` with the settings that it has now, on traces of their shapes: what this project has set out to reach.
  */
 import { assertEquals, assertGreater } from "@std/assert";
-import { Trio } from "../../scripts/trio.ts";
+import { Trio } from "../../scripts/models/trio.ts";
 import { autoPlan } from "../../src/engine/auto.ts";
 import { EAGLE2 } from "../../src/engine/drafters/eagle2.ts";
 import {

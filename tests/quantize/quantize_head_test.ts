@@ -4,7 +4,7 @@
  */
 import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
 import { ArgumentError, CheckpointError, UnsupportedModelError } from "../../src/base/errors.ts";
-import { DEMO_DIR } from "../../scripts/trio.ts";
+import { DEMO_DIR } from "../../scripts/models/trio.ts";
 import { openHead } from "../../src/checkpoint/head.ts";
 import { Device } from "../../src/device/mod.ts";
 import { HeadModel, Model } from "../../src/model/mod.ts";

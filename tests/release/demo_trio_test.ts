@@ -4,7 +4,7 @@
  * method.
  */
 import { assertEquals, assertGreater } from "@std/assert";
-import { Trio } from "../../scripts/trio.ts";
+import { Trio } from "../../scripts/models/trio.ts";
 import { backendTest } from "../backends.ts";
 import { someOf } from "../cases.ts";
 import { METHODS } from "../methods.ts";

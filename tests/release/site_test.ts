@@ -5,7 +5,8 @@
  */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import axe from "axe-core";
-import { findBrowser } from "../../scripts/browser.ts";
+import { findBrowser } from "../../scripts/browser/browser.ts";
+import { Tab } from "../../scripts/browser/tab.ts";
 import { buildSite } from "../../scripts/docs/build.ts";
 import { DECISIONS, markdownFiles, placeOf, SECTIONS } from "../../scripts/docs/contents.ts";
 import { DRAWING, drawing } from "../../scripts/docs/drawing.ts";
@@ -14,7 +15,6 @@ import { hasCommands, otherMachine, runDocument } from "../../scripts/docs/outpu
 import { RULES } from "../../scripts/docs/steady.ts";
 import { API } from "../../scripts/docs/template.ts";
 import { root } from "../../scripts/native/run.ts";
-import { Tab } from "../../scripts/tab.ts";
 import { noTerminal } from "../terminal.ts";
 import { SMOLLM2 } from "./smollm2.ts";
 

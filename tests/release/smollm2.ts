@@ -6,7 +6,7 @@
 import { processIo } from "../../src/cli/terminal/io.ts";
 import { Reporter } from "../../scripts/native/reporter.ts";
 import { smollm2 } from "../../scripts/smollm2.ts";
-import { FetchError } from "../../scripts/wheel.ts";
+import { FetchError } from "../../scripts/models/wheel.ts";
 import type { Device } from "../../src/device/mod.ts";
 import { backendTest } from "../backends.ts";
 

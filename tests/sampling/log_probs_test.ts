@@ -3,7 +3,7 @@
  * distribution that tokens are chosen from.
  */
 import { assert, assertEquals, assertGreater, assertRejects } from "@std/assert";
-import { Trio as DemoTrio } from "../../scripts/trio.ts";
+import { Trio as DemoTrio } from "../../scripts/models/trio.ts";
 import { SpecMQuantError } from "../../src/base/errors.ts";
 import { Arena, Device, rows } from "../../src/device/mod.ts";
 import { Engine, scoreTokens } from "../../src/engine/mod.ts";

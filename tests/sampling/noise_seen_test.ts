@@ -3,7 +3,7 @@
  * the bundled trio shows it.
  */
 import { assertEquals, assertGreater } from "@std/assert";
-import { Trio } from "../../scripts/trio.ts";
+import { Trio } from "../../scripts/models/trio.ts";
 import { Arena } from "../../src/device/mod.ts";
 import type { DrafterPlan } from "../../src/speculation/mod.ts";
 import { backendTest } from "../backends.ts";

@@ -5,8 +5,8 @@
  */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import axe from "axe-core";
-import { findBrowser } from "../../scripts/browser.ts";
-import { Tab } from "../../scripts/tab.ts";
+import { findBrowser } from "../../scripts/browser/browser.ts";
+import { Tab } from "../../scripts/browser/tab.ts";
 import type { SeenEnd, SeenRound, SeenToken } from "../../src/server/answers/seen.ts";
 import { expected, MESSAGES, MODEL, QUESTION, ServerRig } from "./rig.ts";
 

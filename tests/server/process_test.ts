@@ -6,7 +6,7 @@
 import { fileURLToPath } from "node:url";
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import OpenAI from "openai";
-import { DEMO_DIR } from "../../scripts/trio.ts";
+import { DEMO_DIR } from "../../scripts/models/trio.ts";
 import { expected, MESSAGES } from "./rig.ts";
 
 const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));

@@ -11,7 +11,7 @@ import {
   type Prompt,
   type Score,
 } from "../../mod.ts";
-import { DEMO_DIR } from "../../scripts/trio.ts";
+import { DEMO_DIR } from "../../scripts/models/trio.ts";
 import { jsonLog, Server, type ServerOptions } from "../../src/server/mod.ts";
 
 /** What clients call the model. */

@@ -3,7 +3,7 @@
  * but the count of forwards tells, neither its proposals nor those of a head inside, which reads the hidden states of both rows.
  */
 import { assertEquals, assertGreater } from "@std/assert";
-import { Trio } from "../../scripts/trio.ts";
+import { Trio } from "../../scripts/models/trio.ts";
 import { Arena, rows } from "../../src/device/mod.ts";
 import {
   draftModel,

@@ -3,7 +3,7 @@
  * text is that of plain decoding.
  */
 import { assert, assertEquals, assertGreater, assertThrows } from "@std/assert";
-import { Trio } from "../../scripts/trio.ts";
+import { Trio } from "../../scripts/models/trio.ts";
 import { ArgumentError } from "../../src/base/errors.ts";
 import { Arena, type Device, type Tensor } from "../../src/device/mod.ts";
 import { type Model, ModelState } from "../../src/model/mod.ts";

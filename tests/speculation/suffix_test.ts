@@ -6,7 +6,7 @@ import { Session } from "../../src/engine/session.ts";
 import { Arena, type Device } from "../../src/device/mod.ts";
 import type { Model } from "../../src/model/mod.ts";
 import { draftModel, Round, sequenceMemory, suffix } from "../../src/speculation/mod.ts";
-import { Trio } from "../../scripts/trio.ts";
+import { Trio } from "../../scripts/models/trio.ts";
 import { backendTest } from "../backends.ts";
 import { decode, prompts, withModels } from "../rounds.ts";
 

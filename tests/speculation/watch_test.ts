@@ -9,7 +9,7 @@ import {
   scoreTokens,
   Session,
 } from "../../mod.ts";
-import { Trio } from "../../scripts/trio.ts";
+import { Trio } from "../../scripts/models/trio.ts";
 import { backendTest } from "../backends.ts";
 import { METHODS } from "../methods.ts";
 import { problems } from "../problems.ts";

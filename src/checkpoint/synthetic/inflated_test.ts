@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
-import { DEMO_DIR } from "../../../scripts/trio.ts";
+import { DEMO_DIR } from "../../../scripts/models/trio.ts";
 import { ArgumentError, UnsupportedModelError } from "../../base/errors.ts";
 import { checkHead, summarizeModel } from "../../model/mod.ts";
 import { type Checkpoint, openCheckpoint } from "../checkpoint.ts";

@@ -5,14 +5,14 @@
  * @module
  */
 import { fileURLToPath } from "node:url";
-import { SpecMQuantError } from "../mod.ts";
-import { exists } from "../src/checkpoint/containers/json.ts";
-import type { Reporter } from "./native/reporter.ts";
-import { smollm2 } from "./smollm2.ts";
+import { SpecMQuantError } from "../../mod.ts";
+import { exists } from "../../src/checkpoint/containers/json.ts";
+import type { Reporter } from "../native/reporter.ts";
+import { smollm2 } from "../smollm2.ts";
 import { Trio } from "./trio.ts";
 
 /** The bundled draft model and heads. */
-export const SMOLLM2_DIR: string = fileURLToPath(new URL("../models/smollm2", import.meta.url));
+export const SMOLLM2_DIR: string = fileURLToPath(new URL("../../models/smollm2", import.meta.url));
 
 /** The draft model's file. */
 const DRAFT = "draft.gguf";

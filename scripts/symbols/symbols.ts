@@ -1,8 +1,8 @@
 /**
  * Writes src/ffi/symbols.ts from cuda/include/specmquant.h, so that the C ABI has one source.
  *
- *     deno run -A scripts/symbols.ts            # write
- *     deno run -A scripts/symbols.ts --check    # exit 1 where the committed file is stale
+ *     deno run -A scripts/symbols/symbols.ts            # write
+ *     deno run -A scripts/symbols/symbols.ts --check    # exit 1 where the committed file is stale
  *
  * @module
  */
@@ -11,8 +11,8 @@ import { abiHash } from "./abi_hash.ts";
 import { parseHeader } from "./symbols_parse.ts";
 import { renderSymbols } from "./symbols_render.ts";
 
-const HEADER = new URL("../cuda/include/specmquant.h", import.meta.url);
-const OUTPUT = new URL("../src/ffi/symbols.ts", import.meta.url);
+const HEADER = new URL("../../cuda/include/specmquant.h", import.meta.url);
+const OUTPUT = new URL("../../src/ffi/symbols.ts", import.meta.url);
 
 /** The text of src/ffi/symbols.ts for the header `text`; throws an error naming the bad line. */
 export function generate(text: string): string {
@@ -62,7 +62,7 @@ function main(args: string[]): number {
   if (changes === null) return 0;
   if (args.includes("--check")) {
     console.error(
-      `src/ffi/symbols.ts is stale; run "deno run -A scripts/symbols.ts"\n` +
+      `src/ffi/symbols.ts is stale; run "deno run -A scripts/symbols/symbols.ts"\n` +
         `--- src/ffi/symbols.ts\n+++ generated from cuda/include/specmquant.h\n${changes}`,
     );
     return 1;

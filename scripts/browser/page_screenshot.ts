@@ -2,16 +2,16 @@
  * The pictures of the playground in `docs/`: a question to the bundled trio by two methods, with the tree of a round, in headless
  * Chromium, on a wide page and on a narrow dark one.
  *
- *     deno run -A scripts/page_screenshot.ts
+ *     deno run -A scripts/browser/page_screenshot.ts
  *
  * @module
  */
 import { fileURLToPath } from "node:url";
-import { Engine } from "../mod.ts";
-import { Server } from "../src/server/mod.ts";
+import { Engine } from "../../mod.ts";
+import { Server } from "../../src/server/mod.ts";
+import { DEMO_DIR } from "../models/trio.ts";
 import { findBrowser } from "./browser.ts";
 import { Tab, type View } from "./tab.ts";
-import { DEMO_DIR } from "./trio.ts";
 
 const QUESTION = "Tom has 3 boxes of 4 pens. He gives 5 pens away. How many pens has he left?";
 
@@ -50,7 +50,7 @@ if (import.meta.main) {
     await tab.evaluate(`document.querySelectorAll(".answer").forEach((answer) =>
       answer.querySelectorAll(".strip button")[2].click());
       document.activeElement.blur(); scrollTo(0, 0)`);
-    const path = fileURLToPath(new URL(`../docs/${file}`, import.meta.url));
+    const path = fileURLToPath(new URL(`../../docs/${file}`, import.meta.url));
     Deno.writeFileSync(path, await tab.picture());
   }
 }

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { SpecMQuantError } from "../mod.ts";
-import { testIo } from "../src/cli/fixtures_test.ts";
-import { Reporter } from "./native/reporter.ts";
+import { SpecMQuantError } from "../../mod.ts";
+import { testIo } from "../../src/cli/fixtures_test.ts";
+import { Reporter } from "../native/reporter.ts";
 import { smollm2Trio } from "./smollm2_trio.ts";
 
 Deno.test("the trio of SmolLM2 says what is missing before it fetches or loads anything", async () => {

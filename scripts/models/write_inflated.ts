@@ -3,21 +3,21 @@
  * and says what the small trio says. With `--f16` models are not quantized, for `quantize` to read; with `--no-rotate`, as
  * the large weights that keep padded tokens away overflow in a rotated output projection.
  *
- *     deno run -A scripts/write_inflated.ts --target llama-3-8b --draft llama-3.2-1b --f16 --out inflated
+ *     deno run -A scripts/models/write_inflated.ts --target llama-3-8b --draft llama-3.2-1b --f16 --out inflated
  *
  * @module
  */
 import { parseArgs } from "@std/cli/parse-args";
-import { type Checkpoint, openCheckpoint } from "../src/checkpoint/checkpoint.ts";
-import type { ModelConfig } from "../src/checkpoint/config/config.ts";
+import { type Checkpoint, openCheckpoint } from "../../src/checkpoint/checkpoint.ts";
+import type { ModelConfig } from "../../src/checkpoint/config/config.ts";
 import {
   type TensorToWrite,
   writeSafetensors,
-} from "../src/checkpoint/containers/safetensors_writer.ts";
-import type { TensorInfo, TensorSource } from "../src/checkpoint/containers/source.ts";
-import { openHead } from "../src/checkpoint/head.ts";
-import { inflate, inflateHead } from "../src/checkpoint/synthetic/inflated.ts";
-import { MODEL_SHAPES, modelShape } from "../src/checkpoint/synthetic/shapes.ts";
+} from "../../src/checkpoint/containers/safetensors_writer.ts";
+import type { TensorInfo, TensorSource } from "../../src/checkpoint/containers/source.ts";
+import { openHead } from "../../src/checkpoint/head.ts";
+import { inflate, inflateHead } from "../../src/checkpoint/synthetic/inflated.ts";
+import { MODEL_SHAPES, modelShape } from "../../src/checkpoint/synthetic/shapes.ts";
 import { DEMO_DIR } from "./trio.ts";
 
 /** Files of a model beside its weights and `config.json`. */

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Reporter } from "./native/reporter.ts";
+import type { Reporter } from "../native/reporter.ts";
 
 /** A wheel, and the file wanted of it. */
 export interface Wheel {

@@ -1,13 +1,13 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { ABI_HASH, SMQ_LIMIT, SMQ_MAX_MASK, SYMBOLS } from "../src/ffi/symbols.ts";
+import { ABI_HASH, SMQ_LIMIT, SMQ_MAX_MASK, SYMBOLS } from "../../src/ffi/symbols.ts";
 import { abiHash } from "./abi_hash.ts";
 import { difference, generate } from "./symbols.ts";
 import { parseHeader } from "./symbols_parse.ts";
 
 const header = Deno.readTextFileSync(
-  new URL("../cuda/include/specmquant.h", import.meta.url),
+  new URL("../../cuda/include/specmquant.h", import.meta.url),
 );
-const committed = Deno.readTextFileSync(new URL("../src/ffi/symbols.ts", import.meta.url));
+const committed = Deno.readTextFileSync(new URL("../../src/ffi/symbols.ts", import.meta.url));
 
 const SMALL = `
 // colours

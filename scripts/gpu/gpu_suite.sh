@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Builds, tests and measures on a machine with an NVIDIA GPU and no network. docs/gpu-suite.md says how.
 #
-#   bash scripts/gpu_suite.sh [build|test|sanitize|bench|all]... --out DIR
-#       [--bundle DIR]    where scripts/gpu_bundle.ts packed (default build/bundle)
+#   bash scripts/gpu/gpu_suite.sh [build|test|sanitize|bench|all]... --out DIR
+#       [--bundle DIR]    where scripts/gpu/gpu_bundle.ts packed (default build/bundle)
 #       [--limit SECONDS] the most that one stage may take (default 600)
 #       [--arch 90a]      architecture to build for (default: that of the GPU)
 #       [--jobs N]        test files at a time (default 4)
@@ -11,11 +11,11 @@
 # DIR gets a log of each stage, results of the benches, and summary.json. Exits with 0 only where all
 # that was asked for ran and passed.
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 root=$PWD
 export NO_COLOR=1 DENO_NO_UPDATE_CHECK=1
 
-usage() { sed -n '2,13s/^# \{0,1\}//p' "$root/scripts/gpu_suite.sh" >&2; exit 2; }
+usage() { sed -n '2,13s/^# \{0,1\}//p' "$root/scripts/gpu/gpu_suite.sh" >&2; exit 2; }
 die() { echo "$1" >&2; exit 1; }
 
 stages=() out='' bundle=$root/build/bundle limit=600 arch='' jobs=4 backend=cuda
@@ -48,7 +48,7 @@ exec 3>&1  # for people; what a stage prints goes to its log
 
 # xz may be missing; Python reads it as well.
 unpack() {
-  [[ -f $1 ]] || die "Cannot unpack $1: there is no such file, expected what scripts/gpu_bundle.ts packs"
+  [[ -f $1 ]] || die "Cannot unpack $1: there is no such file, expected what scripts/gpu/gpu_bundle.ts packs"
   if [[ $2/.unpacked -nt $1 ]]; then return; fi
   mkdir -p "$2"
   tar -xJf "$1" -C "$2" 2>/dev/null || python3 -m tarfile -e "$1" "$2" ||
@@ -275,7 +275,7 @@ run_bench() {
 }
 
 sum_up() {
-  "$deno" run -A --cached-only scripts/gpu_summary.ts "$scratch" "$out/summary.json" \
+  "$deno" run -A --cached-only scripts/gpu/gpu_summary.ts "$scratch" "$out/summary.json" \
     "device=$device" "driver=$driver" "nvcc=$nvcc" "commit=$SPECMQUANT_COMMIT" "backend=$backend"
 }
 

@@ -1,7 +1,7 @@
 /**
  * Prepares a release, and uploads nothing:
  *
- *     deno run -A scripts/release.ts --version X [--dry-run] [--library NAME=FILE]...
+ *     deno run -A scripts/package/release.ts --version X [--dry-run] [--library NAME=FILE]...
  *
  * Checks that nothing is uncommitted, and that `deno.json` and `CHANGELOG.md` are of this version and of this C ABI;
  * builds the CPU library and all packages into `build/packages`; checks JSR's limits; prints sizes and SHA-256, which
@@ -11,14 +11,14 @@
  * @module
  */
 import { parseArgs } from "@std/cli/parse-args";
-import { ABI_HASH } from "../src/ffi/symbols.ts";
-import { BuildError, root, script } from "./native/run.ts";
-import { BINARY } from "./package/binary.ts";
-import { carry } from "./package/carry.ts";
-import { deno } from "./package/modules.ts";
-import { command, config, libraryOption, npmPackages } from "./package/npm.ts";
-import { JSR_LIMITS } from "./package/prebuilt.ts";
-import { sha256 } from "./wheel.ts";
+import { ABI_HASH } from "../../src/ffi/symbols.ts";
+import { sha256 } from "../models/wheel.ts";
+import { BuildError, root, script } from "../native/run.ts";
+import { BINARY } from "./binary.ts";
+import { carry } from "./carry.ts";
+import { deno } from "./modules.ts";
+import { command, config, libraryOption, npmPackages } from "./npm.ts";
+import { JSR_LIMITS } from "./prebuilt.ts";
 
 /** What `CHANGELOG.md` has of a version: the text below its heading; undefined where there is none. */
 export function changesOf(changelog: string, version: string): string | undefined {

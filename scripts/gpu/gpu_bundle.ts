@@ -1,14 +1,14 @@
 /**
  * Packs what a GPU machine without a network needs beside a checkout, on a machine with one:
  *
- *     deno run -A scripts/gpu_bundle.ts
+ *     deno run -A scripts/gpu/gpu_bundle.ts
  *
  * writes `build/bundle/` (git ignores it) anew: Deno itself, its cache with the npm packages, and the
- * commit. `scripts/gpu_suite.sh` unpacks it. See `docs/gpu-suite.md`.
+ * commit. `scripts/gpu/gpu_suite.sh` unpacks it. See `docs/gpu-suite.md`.
  *
  * @module
  */
-import { BuildError, isThere, root, script } from "./native/run.ts";
+import { BuildError, isThere, root, script } from "../native/run.ts";
 
 /** Bytes that the bundle may have: beside the checkout, so that both travel easily. */
 const MOST_BYTES = 40e6;

@@ -1,7 +1,7 @@
 /**
- * Sums up a run of `scripts/gpu_suite.sh`: one JSON file, and lines for people.
+ * Sums up a run of `scripts/gpu/gpu_suite.sh`: one JSON file, and lines for people.
  *
- *     deno run -A scripts/gpu_summary.ts FOLDER summary.json device=... driver=... nvcc=... commit=...
+ *     deno run -A scripts/gpu/gpu_summary.ts FOLDER summary.json device=... driver=... nvcc=... commit=...
  *
  * FOLDER has `results.tsv` (stage, item, passed, failed, seconds, note) and `seconds.tsv` (stage, seconds).
  * Exits with 1 where anything failed.

@@ -4,8 +4,8 @@
  *
  * @module
  */
-import type { Reporter } from "./native/reporter.ts";
-import { BuildError, exists, isThere, root, run } from "./native/run.ts";
+import type { Reporter } from "./reporter.ts";
+import { BuildError, exists, isThere, root, run } from "./run.ts";
 
 /** PyPI's CUDA compiler: what nvcc, the headers and the static runtime need. */
 const compilerWheels = [

@@ -19,7 +19,7 @@ import {
   Model,
   type SpeculationOptions,
   Tokenizer,
-} from "../mod.ts";
+} from "../../mod.ts";
 import {
   type Composition,
   compositionOf,
@@ -28,10 +28,10 @@ import {
   missingFor,
   planOf,
   type ProposingModels,
-} from "../src/engine/composition.ts";
+} from "../../src/engine/composition.ts";
 
 /** The bundled trio. */
-export const DEMO_DIR = fileURLToPath(new URL("../models/demo", import.meta.url));
+export const DEMO_DIR = fileURLToPath(new URL("../../models/demo", import.meta.url));
 
 /** Where models of a trio are that are not in its directory. */
 export interface TrioPaths {

@@ -1,20 +1,20 @@
 /**
  * Writes the demo's target in 16 bits: a checkpoint such as models are published in, for the tutorial on one's own.
  *
- *     deno run -A scripts/unpacked_demo.ts DIR
+ *     deno run -A scripts/models/unpacked_demo.ts DIR
  *
  * @module
  */
-import { openCheckpoint } from "../src/checkpoint/checkpoint.ts";
-import { describeGptqLinear } from "../src/checkpoint/formats/gptq.ts";
-import { parseGptqConfig } from "../src/checkpoint/formats/gptq_config.ts";
-import { Fields } from "../src/checkpoint/containers/json.ts";
-import { openSafetensors } from "../src/checkpoint/containers/safetensors.ts";
+import { openCheckpoint } from "../../src/checkpoint/checkpoint.ts";
+import { describeGptqLinear } from "../../src/checkpoint/formats/gptq.ts";
+import { parseGptqConfig } from "../../src/checkpoint/formats/gptq_config.ts";
+import { Fields } from "../../src/checkpoint/containers/json.ts";
+import { openSafetensors } from "../../src/checkpoint/containers/safetensors.ts";
 import {
   type TensorToWrite,
   writeSafetensors,
-} from "../src/checkpoint/containers/safetensors_writer.ts";
-import type { TensorSource } from "../src/checkpoint/containers/source.ts";
+} from "../../src/checkpoint/containers/safetensors_writer.ts";
+import type { TensorSource } from "../../src/checkpoint/containers/source.ts";
 import { DEMO_DIR } from "./trio.ts";
 
 /** Tensors of a packed layer beside its codes. */

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { Reporter } from "./native/reporter.ts";
-import { smollm2 } from "./smollm2.ts";
+import { Reporter } from "../native/reporter.ts";
+import { smollm2 } from "../smollm2.ts";
 import { FetchError, fetchWheel, sha256, unzip, type Wheel, WrongContentError } from "./wheel.ts";
 
 /** A reporter that keeps what it says. */

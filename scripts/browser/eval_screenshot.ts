@@ -2,19 +2,19 @@
  * The picture of a report in `docs/evaluation.md`: evaluates the bundled trio on made-up problems, and takes it in
  * headless Chromium.
  *
- *     deno run -A scripts/eval_screenshot.ts
+ *     deno run -A scripts/browser/eval_screenshot.ts
  *
  * @module
  */
 import { fileURLToPath } from "node:url";
-import { benchPrompts } from "../src/cli/commands/bench/prompts.ts";
-import { runProgram } from "../src/cli/program.ts";
-import { COMMANDS } from "../src/cli/registry.ts";
-import { processIo } from "../src/cli/terminal/io.ts";
+import { benchPrompts } from "../../src/cli/commands/bench/prompts.ts";
+import { runProgram } from "../../src/cli/program.ts";
+import { COMMANDS } from "../../src/cli/registry.ts";
+import { processIo } from "../../src/cli/terminal/io.ts";
+import { DEMO_DIR } from "../models/trio.ts";
 import { findBrowser, screenshot } from "./browser.ts";
-import { DEMO_DIR } from "./trio.ts";
 
-const PICTURE = fileURLToPath(new URL("../docs/evaluation.png", import.meta.url));
+const PICTURE = fileURLToPath(new URL("../../docs/evaluation.png", import.meta.url));
 
 /** Problems, and pixels. */
 const [PROBLEMS, WIDTH, HEIGHT] = [16, 1120, 1430];

@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { ABI_HASH } from "../src/ffi/symbols.ts";
-import { BuildError, root } from "./native/run.ts";
-import { config } from "./package/npm.ts";
+import { ABI_HASH } from "../../src/ffi/symbols.ts";
+import { BuildError, root } from "../native/run.ts";
+import { config } from "./npm.ts";
 import { changesOf, checkVersion } from "./release.ts";
 
 const HASH = `0x${ABI_HASH.toString(16).padStart(16, "0")}`;
