@@ -11,7 +11,7 @@ template <class T, int N>
 int32_t run(smq_context* ctx, const StreamCall& call, const CUtensorMap& x_map,
             const CUtensorMap& w_map) {
   prefer_shared(f16_hopper<T, N>);
-  launch(ctx, f16_hopper<T, N>, call.split.workers, kF16Threads, F16Hopper<N>::R::kBytes,
+  launch(ctx, f16_hopper<T, N>, call.split.workers, F16Hopper<N>::kThreads, F16Hopper<N>::R::kBytes,
          x_map, w_map, call);
   leave_parts<T>(ctx, call, Order::kNatural, N);
   return launched(ctx, "a product with 16-bit weights");

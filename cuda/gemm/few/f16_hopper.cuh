@@ -10,21 +10,22 @@
 namespace smq {
 
 constexpr int kF16Consumers = kGroups * kGroupThreads;
-constexpr int kF16Threads = kF16Consumers + 64;  // and the two warps that copy
-
 template <int N>
 struct F16Hopper {
   static constexpr int kUnit = kF16Tile * kF16Block * 2;
   static constexpr int kRows = N * kF16Block * 2;
+  static constexpr int kFirst = N <= 16 ? N / 8 : 0;  // warps that bring the first stage's rows
+  static constexpr int kThreads = kF16Consumers + 64 + 32 * kFirst;
   using R = Ring<stages_for(kRows, kUnit, N <= 16 ? kFewShared : kMostShared), kRows, kUnit>;
 };
 
 template <class T, int N>
-__global__ void __launch_bounds__(kF16Threads, 1)
+__global__ void __launch_bounds__(F16Hopper<N>::kThreads, 1)
     f16_hopper(const __grid_constant__ CUtensorMap x_map, const __grid_constant__ CUtensorMap w_map,
                const StreamCall call) {
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL)
-  using R = typename F16Hopper<N>::R;
+  using F = F16Hopper<N>;
+  using R = typename F::R;
   extern __shared__ __align__(1024) uint8_t shared[];
   const R ring{ptx::shared_address(shared)};
   if (threadIdx.x == 0) ring.init(kF16Consumers);
@@ -44,21 +45,28 @@ __global__ void __launch_bounds__(kF16Threads, 1)
         if (++block == split.blocks) block = 0, ++tile;
       });
     } else if (threadIdx.x == kF16Consumers + 32) {
-      int block = begin % split.blocks;
-      feed_rows(ring, &x_map, end - begin, [&](int stage, int) {
+      int block = (begin + (F::kFirst > 0)) % split.blocks;
+      asm volatile("" : "+r"(block));  // or it is worked out behind the wait
+      feed_rows<(F::kFirst > 0)>(ring, &x_map, end - begin, [&](int stage, int) {
         ptx::box_copy(ring.rows(stage), &x_map, block * kF16Block, 0, ring.rows_in(stage));
         if (++block == split.blocks) block = 0;
       });
+    } else if (F::kFirst > 0 && threadIdx.x >= kF16Consumers + 64 && begin < end) {
+      feed_first_rows<N, true>(ring, (threadIdx.x - kF16Consumers) / 32 - 2, call.x, call.m, call.k * 2,
+                               begin % split.blocks * (kF16Block * 2));
     }
     return;
   }
 
   const int group = threadIdx.x / kGroupThreads, thread = threadIdx.x % kGroupThreads;
+  int block = begin % split.blocks;  // of the next unit
+  asm volatile("" : "+r"(block));
   wait_for_previous();
   Cursor<R::kStages> at;
   for (int unit = begin; unit < end;) {
-    const int rest = split.blocks - unit % split.blocks;
+    const int rest = split.blocks - block;
     const int stop = unit + rest < end ? unit + rest : end;
+    block = 0;
     float sums[1][N / 2];
     int held = -1;  // the stage that the last step still reads
 #pragma unroll 1

@@ -20,7 +20,8 @@ struct UnitsHopper {
   static constexpr int kConsumers = kGroups * kGroupThreads;
   // With four groups the sums take registers that the copying warps give up; only whole groups of warps can.
   static constexpr bool kTrades = kGroups == 4;
-  static constexpr int kThreads = kConsumers + (kTrades ? kGroupThreads : 64);
+  static constexpr int kFirst = N <= 16 ? N / 8 : 0;  // warps that bring the first stage's rows
+  static constexpr int kThreads = kConsumers + (kTrades ? kGroupThreads : 64 + 32 * kFirst);
   // Without this kilobyte the widest has three stages, too few to hide a copy.
   using R = Ring<stages_for(kRows, P::kUnit, kMostShared + (kWgmma ? 1024 : 0)), kRows, P::kUnit>;
 };
@@ -72,8 +73,9 @@ __global__ void __launch_bounds__(UnitsHopper<P, N>::kThreads, 1)
         ptx::bulk_copy(ring.unit(stage), w + int64_t(step) * R::kUnit, R::kUnit, ring.weights_in(stage), policy);
       });
     } else if (threadIdx.x == U::kConsumers + 32) {
-      int block = begin % split.blocks;
-      feed_rows(ring, &x_map, end - begin, [&](int stage, int) {
+      int block = (begin + (U::kFirst > 0)) % split.blocks;
+      asm volatile("" : "+r"(block));  // or it is worked out behind the wait
+      feed_rows<(U::kFirst > 0)>(ring, &x_map, end - begin, [&](int stage, int) {
         // The map counts in halves, also where inputs are bytes.
 #pragma unroll
         for (int box = 0; box < P::kInput; ++box) {
@@ -82,6 +84,10 @@ __global__ void __launch_bounds__(UnitsHopper<P, N>::kThreads, 1)
         }
         if (++block == split.blocks) block = 0;
       });
+    } else if (U::kFirst > 0 && threadIdx.x >= U::kConsumers + 64 && begin < end) {
+      constexpr int kRow = R::kRows / N;
+      feed_first_rows<N>(ring, (threadIdx.x - U::kConsumers) / 32 - 2, call.stream.x, call.stream.m,
+                         call.stream.k * P::kInput, begin % split.blocks * kRow);
     }
     return;
   }
@@ -90,11 +96,14 @@ __global__ void __launch_bounds__(UnitsHopper<P, N>::kThreads, 1)
   const int group = threadIdx.x / kGroupThreads, thread = threadIdx.x % kGroupThreads;
   prefetch_scales(call, begin, end);
   Way way = way_of<P>(call, begin / split.blocks, S::half(group), thread);
+  int block = begin % split.blocks;  // of the next unit
+  asm volatile("" : "+r"(block));
   wait_for_previous();
   Reader<R> at(ring);
   for (int unit = begin; unit < end;) {
-    const int rest = split.blocks - unit % split.blocks;
+    const int rest = split.blocks - block;
     const int stop = unit + rest < end ? unit + rest : end;
+    block = 0;
     typename P::Sum sums[S::kOperands][N / 2] = {};
     const auto add_units = [&](auto by) {
 #pragma unroll 1

@@ -4,6 +4,9 @@
 // which needs no copy of the rows' operands in registers. Both give the same bits.
 #pragma once
 
+#include <type_traits>
+
+#include "gemm/few/w4a16_first.cuh"
 #include "gemm/stream/ring_reader.cuh"
 #include "gemm/stream/split.cuh"
 #include "gemm/weights/w4a16_mma.cuh"
@@ -26,13 +29,13 @@ struct W4Hopper {
   static constexpr int kOperands = 4 / kGroups;
   static constexpr Order kOrder = kMma ? Order::kFours : Order::kPairs;
   static constexpr int kConsumers = kGroups * kGroupThreads;
-  // For wgmma the sums take registers that the copying warps give up, and only whole groups of warps
-  // can.
-  static constexpr bool kTrades = !kMma;
-  static constexpr int kThreads = kConsumers + (kTrades ? kGroupThreads : 64);
-  // A block has 64 registers a thread, as if it had 1,024, and the computing warps 72.
+  // The sums, and the first unit's weights, take registers that the copying warps give up, and only whole groups of warps can.
+  static constexpr int kThreads = kConsumers + kGroupThreads;
   static constexpr bool kLean = Kind == By::kLeanWgmma;
-  static constexpr int kMostThreads = kLean ? 1024 : kThreads;
+  // What __launch_bounds__ is told: a block has 96 registers a thread, or 64, and what the copying warps leave of them goes
+  // to the computing ones.
+  static constexpr int kMostThreads = kLean ? 1024 : 640;
+  static constexpr int kCopyRegisters = kMma ? 32 : 24, kComputeRegisters = kMma ? 128 : kLean ? 72 : 112;
   static constexpr int kRoom = N <= 8 ? kEightShared : N <= 16 ? kFewShared : kMostShared;
   using R = Ring<stages_for(kRows, kUnit, kRoom), kRows, kUnit>;
 };
@@ -53,7 +56,8 @@ __global__ void __launch_bounds__(W4Hopper<N, Grain, Zeros, Kind>::kMostThreads,
   const int begin = split.begin(worker), end = split.begin(worker + 1);
 
   if (threadIdx.x >= W::kConsumers) {
-    if constexpr (W::kTrades) asm volatile("setmaxnreg.dec.sync.aligned.u32 24;");
+    asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(W::kCopyRegisters));
+    const int warp = int(threadIdx.x) / 32 - W::kConsumers / 32;
     if (threadIdx.x == W::kConsumers) {
       const uint64_t policy = ptx::read_once();
       const uint8_t* w = static_cast<const uint8_t*>(call.w) + int64_t(begin) * R::kUnit;
@@ -61,29 +65,50 @@ __global__ void __launch_bounds__(W4Hopper<N, Grain, Zeros, Kind>::kMostThreads,
         ptx::bulk_copy(ring.unit(stage), w + int64_t(step) * R::kUnit, R::kUnit, ring.weights_in(stage), policy);
       });
     } else if (threadIdx.x == W::kConsumers + 32) {
-      int block = begin % split.blocks;
-      feed_rows(ring, &x_map, end - begin, [&](int stage, int) {
+      int block = (begin + W::kMma) % split.blocks;
+      asm volatile("" : "+r"(block));  // or it is worked out behind the wait
+      feed_rows<W::kMma>(ring, &x_map, end - begin, [&](int stage, int) {
         const int k = block * w4a16::kBlock;
         ptx::box_copy(ring.rows(stage), &x_map, k, 0, ring.rows_in(stage));
         ptx::box_copy(ring.rows(stage) + N * 128, &x_map, k + 64, 0, ring.rows_in(stage));
         if (++block == split.blocks) block = 0;
       });
+    } else if (W::kMma && warp >= 2 && warp < 2 + N / 8 && begin < end) {
+      feed_first_rows<N>(ring, warp - 2, call.x, call.m, call.k * 2, begin % split.blocks * (w4a16::kBlock * 2));
     }
     return;
   }
 
-  if constexpr (W::kLean) asm volatile("setmaxnreg.inc.sync.aligned.u32 72;");
-  else if constexpr (W::kTrades) asm volatile("setmaxnreg.inc.sync.aligned.u32 112;");
+  asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(W::kComputeRegisters));
   const int group = threadIdx.x / kGroupThreads, thread = threadIdx.x % kGroupThreads;
-  wait_for_previous();
+  int block = begin % split.blocks;  // of the next unit
+  asm volatile("" : "+r"(block));
   Reader<R> at(ring);
   const WgmmaPlaces places(group, thread, Grain);
+  [[maybe_unused]] std::conditional_t<W::kMma, FirstUnit<T, N, Grain, Zeros>, int> first;
+  if constexpr (W::kMma) {
+    if (begin < end) {
+      ptx::barrier_wait(ring.weights_in(0), 0);
+      first.unpack(shared + (at.unit - ring.base), group, thread);
+    }
+  }
+  wait_for_previous();
   for (int unit = begin; unit < end;) {
-    const int rest = split.blocks - unit % split.blocks;
+    const int rest = split.blocks - block;
     const int stop = unit + rest < end ? unit + rest : end;
+    block = 0;
     float totals[W::kOperands][N / 2] = {};
+    int i = unit;
+    if constexpr (W::kMma) {
+      if (unit == begin) {
+        at.wait();
+        first.add(totals, at.rows, [&] { at.ask(); });
+        at.next();
+        ++i;
+      }
+    }
 #pragma unroll 1
-    for (int i = unit; i < stop; ++i) {
+    for (; i < stop; ++i) {
       at.wait();
       const uint8_t* const weights = shared + (at.unit - ring.base);
       if constexpr (W::kMma && Zeros == SMQ_ZEROS_OFFSETS) {

@@ -119,8 +119,9 @@ __device__ __forceinline__ void feed_weights(const R& ring, int count, Pace pace
   }
 }
 
-// The whole work of the rows' thread: copy(stage, step) starts copies by `map` that end on rows_in(stage).
-template <class R, class Copy>
+// The whole work of the rows' thread: copy(stage, step) starts copies by `map` that end on rows_in(stage). From step First on:
+// those before are fed by feed_first_rows.
+template <int First = 0, class R, class Copy>
 __device__ __forceinline__ void feed_rows(const R& ring, const CUtensorMap* map, int count, Copy copy) {
   // Or the first copy waits for it.
   asm volatile("prefetch.tensormap [%0];" ::"l"(map) : "memory");
@@ -129,11 +130,53 @@ __device__ __forceinline__ void feed_rows(const R& ring, const CUtensorMap* map,
   Cursor<R::kStages> at;
 #pragma unroll 1
   for (int step = 0; step < count; ++step) {
-    ptx::barrier_wait(ring.empty(at.stage), at.parity ^ 1);
-    ptx::barrier_expect(ring.rows_in(at.stage), R::kRows);
-    copy(at.stage, step);
+    if (step >= First) {
+      ptx::barrier_wait(ring.empty(at.stage), at.parity ^ 1);
+      ptx::barrier_expect(ring.rows_in(at.stage), R::kRows);
+      copy(at.stage, step);
+    }
     at.next();
   }
+}
+
+__device__ __forceinline__ void store_shared16(uint32_t to, uint4 v) {
+  asm volatile("st.shared.v4.u32 [%0], {%1, %2, %3, %4};" ::"r"(to), "r"(v.x), "r"(v.y), "r"(v.z), "r"(v.w) : "memory");
+}
+
+// The work of N / 8 warps for the rows of the first stage: inputs from byte `from` on of x [m][width bytes], as copies by a map
+// would leave them. The copy engine takes longer for its first copy, which each product would wait for. For wgmma what
+// threads wrote has to be told to the engine that reads it.
+template <int N, bool ForWgmma = false, class R>
+__device__ __forceinline__ void feed_first_rows(const R& ring, int warp, const void* x, int32_t m, int32_t width,
+                                                int32_t from) {
+  constexpr int kRow = R::kRows / N, kChunks = kRow / 16, kEach = 8 * kChunks / 32;  // of 16 bytes, of a row and of a thread
+  const int lane = threadIdx.x % 32, chunk = lane % kChunks;
+  const uint4* source[kEach];
+  uint32_t to[kEach];
+  bool has[kEach];
+#pragma unroll
+  for (int i = 0; i < kEach; ++i) {
+    const int row = i * (32 / kChunks) + lane / kChunks;  // of the warp's eight
+    source[i] = reinterpret_cast<const uint4*>(static_cast<const uint8_t*>(x) + int64_t(warp * 8 + row) * width + from) + chunk;
+    to[i] = ring.rows(0) + chunk / 8 * (N * 128) + (warp * 8 + row) * 128 + ((chunk % 8 ^ row) << 4);
+    has[i] = warp * 8 + row < m && from + chunk * 16 < width;
+    if (!has[i]) store_shared16(to[i], uint4{});
+    asm volatile("" : "+l"(source[i]), "+r"(to[i]));  // before the wait
+  }
+  wait_for_previous();
+  uint4 v[kEach];
+#pragma unroll
+  for (int i = 0; i < kEach; ++i) {
+    if (has[i]) v[i] = __ldcg(source[i]);
+  }
+#pragma unroll
+  for (int i = 0; i < kEach; ++i) {
+    if (has[i]) store_shared16(to[i], v[i]);
+  }
+  if (ForWgmma) asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
+  if (N == 8) __syncwarp();
+  else asm volatile("bar.sync 1, %0;" ::"n"(N * 4) : "memory");
+  if (warp == 0 && lane == 0) ptx::barrier_arrive(ring.rows_in(0));
 }
 
 }  // namespace smq

@@ -7,34 +7,66 @@
 
 namespace smq {
 
-// totals[j] += the share of one unit. A grain of 8 is half an instruction: the other half's weights
-// are left out as zeros. ahead() is called when a fourth of it is left to do.
-template <class T, int N, int Grain, int Zeros, class Ahead>
-__device__ __forceinline__ void add_unit_mma(float (&totals)[2][N / 2], const uint8_t* unit,
-                                             uint32_t rows, int group, int thread, Ahead ahead) {
-  const uint4* words = reinterpret_cast<const uint4*>(unit) + group * 512 + thread;
-  const uint8_t* scales =
-      unit + w4a16::kNibbleBytes + (group * 128 + thread / 32 * 32 + thread % 32 / 4 * 4) * 2;
+// Where a thread's words, scales and zero points lie in a unit.
+struct MmaPlaces {
+  const uint4* words;
+  const uint8_t *scales, *zeros, *pairs;  // pairs: of scales and offsets
+
+  MmaPlaces() = default;
+  __device__ __forceinline__ MmaPlaces(const uint8_t* unit, int grain, int group, int thread)
+      : words(reinterpret_cast<const uint4*>(unit) + group * 512 + thread) {
+    const int output = group * 128 + thread / 32 * 32 + thread % 32 / 4 * 4;
+    scales = unit + w4a16::kNibbleBytes + output * 2;
+    zeros = unit + w4a16::unit_bytes(grain, SMQ_ZEROS_NONE) + output;
+    pairs = unit + w4a16::kNibbleBytes + output * 4;
+  }
+};
+
+// A thread's words of a unit, of both operands, all at once: one latency a unit.
+struct Packed {
+  uint4 words[2][2];
+
+  Packed() = default;
+  __device__ __forceinline__ explicit Packed(const MmaPlaces& at) {
+#pragma unroll
+    for (int j = 0; j < 2; ++j) {
+      words[j][0] = at.words[j * 256];
+      words[j][1] = at.words[j * 256 + 128];
+    }
+  }
+  __device__ __forceinline__ uint32_t word(int j, int step) const {
+    const uint4 v = words[j][step / 4];
+    return step % 4 == 0 ? v.x : step % 4 == 1 ? v.y : step % 4 == 2 ? v.z : v.w;
+  }
+};
+
+// Weights of 16 inputs of operand j as an operand A.
+template <class T, int Grain, int Zeros>
+__device__ __forceinline__ void unpack_step(uint32_t (&a)[4], const Packed& packed, const MmaPlaces& at, int j, int step) {
+  const auto unpack = [&](uint32_t(&to)[4], int grain) {
+    if constexpr (Zeros == SMQ_ZEROS_POINTS) {
+      const uint32_t pair = *reinterpret_cast<const uint16_t*>(at.zeros + grain * w4a16::kTile + 2 * j);
+      ptx::unpack(to, packed.word(j, step), ptx::biases(pair, T()), T());
+    } else {
+      ptx::unpack(to, packed.word(j, step), T());
+    }
+  };
+  unpack(a, Grain < 16 ? 2 * step : step / (Grain < 16 ? 1 : Grain / 16));
+  if (Zeros == SMQ_ZEROS_POINTS && Grain < 16) {
+    uint32_t other[4];
+    unpack(other, 2 * step + 1);
+    a[2] = other[2], a[3] = other[3];
+  }
+}
+
+// totals[j] += the share of one unit. weights(a, j, step) gives the operand A of 16 inputs, inputs(b, pair) the rows' operands
+// of 32. A grain of 8 is half an instruction: the other half's weights are left out as zeros.
+template <class T, int N, int Grain, class Weights, class Inputs>
+__device__ __forceinline__ void multiply_unit(float (&totals)[2][N / 2], const uint8_t* scales, Weights weights,
+                                              Inputs inputs) {
   constexpr int kGrainSteps = Grain < 16 ? 1 : Grain / 16;
   float parts[2][N / 8][4];
 
-  uint4 packed[2][2];  // of both operands, all at once: one latency a unit
-#pragma unroll
-  for (int j = 0; j < 2; ++j) {
-    packed[j][0] = words[j * 256];
-    packed[j][1] = words[j * 256 + 128];
-  }
-
-  const uint8_t* zeros = unit + w4a16::unit_bytes(Grain, SMQ_ZEROS_NONE) + group * 128 + thread / 32 * 32 +
-                         thread % 32 / 4 * 4;
-  const auto unpack = [&](uint32_t (&a)[4], uint32_t word, int j, int grain) {
-    if constexpr (Zeros == SMQ_ZEROS_POINTS) {
-      const uint32_t pair = *reinterpret_cast<const uint16_t*>(zeros + grain * w4a16::kTile + 2 * j);
-      ptx::unpack(a, word, ptx::biases(pair, T()), T());
-    } else {
-      ptx::unpack(a, word, T());
-    }
-  };
   const auto fold = [&](int grain) {
     const uint2 pairs = *reinterpret_cast<const uint2*>(scales + grain * w4a16::kTile * 2);
     const float2 scale[2] = {__half22float2(*reinterpret_cast<const __half2*>(&pairs.x)),
@@ -57,24 +89,13 @@ __device__ __forceinline__ void add_unit_mma(float (&totals)[2][N / 2], const ui
 #pragma unroll
   for (int pair = 0; pair < 4; ++pair) {
     uint32_t b[N / 8][4];
-#pragma unroll
-    for (int c = 0; c < N / 8; ++c) load_rows(b[c], rows + pair / 2 * (N * 128), c, pair % 2);
-    if (pair == 3) ahead();
+    inputs(b, pair);
 #pragma unroll
     for (int s = 0; s < 2; ++s) {
       const int step = pair * 2 + s;
       uint32_t a[2][4];
 #pragma unroll
-      for (int j = 0; j < 2; ++j) {
-        const uint4 v = packed[j][pair / 2];
-        const uint32_t word = step % 4 == 0 ? v.x : step % 4 == 1 ? v.y : step % 4 == 2 ? v.z : v.w;
-        unpack(a[j], word, j, Grain < 16 ? 2 * step : step / kGrainSteps);
-        if (Zeros == SMQ_ZEROS_POINTS && Grain < 16) {
-          uint32_t other[4];
-          unpack(other, word, j, 2 * step + 1);
-          a[j][2] = other[2], a[j][3] = other[3];
-        }
-      }
+      for (int j = 0; j < 2; ++j) weights(a[j], j, step);
 #pragma unroll
       for (int h = 0; h < (Grain == 8 ? 2 : 1); ++h) {
 #pragma unroll
@@ -89,6 +110,26 @@ __device__ __forceinline__ void add_unit_mma(float (&totals)[2][N / 2], const ui
       if (Grain >= 16 && (step + 1) % kGrainSteps == 0) fold(step / kGrainSteps);
     }
   }
+}
+
+// The rows' operands of 32 inputs, of a unit's rows in shared memory; ahead() behind the last ones.
+template <int N, class Ahead>
+__device__ __forceinline__ void load_rows_ahead(uint32_t (&b)[N / 8][4], uint32_t rows, int pair, Ahead ahead) {
+#pragma unroll
+  for (int c = 0; c < N / 8; ++c) load_rows(b[c], rows + pair / 2 * (N * 128), c, pair % 2);
+  if (pair == 3) ahead();
+}
+
+// The same of a unit and rows in shared memory. ahead() is called when a fourth of it is left to do.
+template <class T, int N, int Grain, int Zeros, class Ahead>
+__device__ __forceinline__ void add_unit_mma(float (&totals)[2][N / 2], const uint8_t* unit,
+                                             uint32_t rows, int group, int thread, Ahead ahead) {
+  const MmaPlaces at(unit, Grain, group, thread);
+  const Packed packed(at);
+  multiply_unit<T, N, Grain>(
+      totals, at.scales,
+      [&](uint32_t(&a)[4], int j, int step) { unpack_step<T, Grain, Zeros>(a, packed, at, j, step); },
+      [&](uint32_t(&b)[N / 8][4], int pair) { load_rows_ahead<N>(b, rows, pair, ahead); });
 }
 
 }  // namespace smq

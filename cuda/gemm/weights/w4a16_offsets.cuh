@@ -4,7 +4,7 @@
 // where tensor cores are what many rows wait for. Both functions give the same bits.
 #pragma once
 
-#include "gemm/rows_operand.cuh"
+#include "gemm/weights/w4a16_mma.cuh"
 #include "gemm/weights/w4a16_wgmma.cuh"
 
 namespace smq {
@@ -54,44 +54,37 @@ __device__ __forceinline__ uint32_t word_of(const uint4& words, int i) {
   return i == 0 ? words.x : i == 1 ? words.y : i == 2 ? words.z : words.w;
 }
 
-// totals[j] += the share of one unit. Grain: 32, or 8, where the two halves of an instruction's inputs differ. ahead() is
-// called when a fourth of it is left to do.
-template <class T, int N, int Grain, class Ahead>
-__device__ __forceinline__ void add_unit_mma_offsets(float (&totals)[2][N / 2], const uint8_t* unit,
-                                                     uint32_t rows, int group, int thread, Ahead ahead) {
+// Weights of 16 inputs of both operands as operands A. pairs: of this thread's outputs. Grain: 32, or 8, where the two
+// halves of an instruction's inputs differ.
+template <class T, int Grain>
+__device__ __forceinline__ void unpack_step_offsets(uint32_t (&a)[2][4], const Packed& packed, const uint8_t* pairs, int step) {
   constexpr int kHalves = Grain < 16 ? 2 : 1;
-  const uint4* words = reinterpret_cast<const uint4*>(unit) + group * 512 + thread;
-  const uint8_t* pairs =
-      unit + w4a16::kNibbleBytes + (group * 128 + thread / 32 * 32 + thread % 32 / 4 * 4) * 4;
-  uint4 packed[2][2];  // of both operands, all at once: one latency a unit
 #pragma unroll
-  for (int j = 0; j < 2; ++j) {
-    packed[j][0] = words[j * 256];
-    packed[j][1] = words[j * 256 + 128];
+  for (int j = 0; j < 2; ++j) unpack_nibbles(a[j], packed.word(j, step));
+#pragma unroll
+  for (int h = 0; h < kHalves; ++h) {
+    const int row = (step * 16 + h * 8) / Grain;
+    const uint4 four = *reinterpret_cast<const uint4*>(pairs + row * (w4a16::kTile * 4));
+    const Affine<T> by[2] = {Affine<T>(make_uint2(four.x, four.y)), Affine<T>(make_uint2(four.z, four.w))};
+#pragma unroll
+    for (int j = 0; j < 2; ++j) {
+#pragma unroll
+      for (int i = h * 2; i < (kHalves == 2 ? h * 2 + 2 : 4); ++i) a[j][i] = by[j].weights(a[j][i], i);
+    }
   }
+}
+
+// totals[j] += the share of one unit. weights(a, step) gives operands A of 16 inputs, inputs(b, pair) the rows' of 32.
+template <class T, int N, class Weights, class Inputs>
+__device__ __forceinline__ void multiply_unit_offsets(float (&totals)[2][N / 2], Weights weights, Inputs inputs) {
 #pragma unroll
   for (int pair = 0; pair < 4; ++pair) {
     uint32_t b[N / 8][4];
-#pragma unroll
-    for (int c = 0; c < N / 8; ++c) load_rows(b[c], rows + pair / 2 * (N * 128), c, pair % 2);
-    if (pair == 3) ahead();
+    inputs(b, pair);
 #pragma unroll
     for (int s = 0; s < 2; ++s) {
-      const int step = pair * 2 + s;
       uint32_t a[2][4];
-#pragma unroll
-      for (int j = 0; j < 2; ++j) unpack_nibbles(a[j], word_of(packed[j][pair / 2], step % 4));
-#pragma unroll
-      for (int h = 0; h < kHalves; ++h) {
-        const int row = (step * 16 + h * 8) / Grain;
-        const uint4 four = *reinterpret_cast<const uint4*>(pairs + row * (w4a16::kTile * 4));
-        const Affine<T> by[2] = {Affine<T>(make_uint2(four.x, four.y)), Affine<T>(make_uint2(four.z, four.w))};
-#pragma unroll
-        for (int j = 0; j < 2; ++j) {
-#pragma unroll
-          for (int i = h * 2; i < (kHalves == 2 ? h * 2 + 2 : 4); ++i) a[j][i] = by[j].weights(a[j][i], i);
-        }
-      }
+      weights(a, pair * 2 + s);
 #pragma unroll
       for (int c = 0; c < N / 8; ++c) {
 #pragma unroll
@@ -102,6 +95,17 @@ __device__ __forceinline__ void add_unit_mma_offsets(float (&totals)[2][N / 2], 
       }
     }
   }
+}
+
+// The same of a unit and rows in shared memory. ahead() is called when a fourth of it is left to do.
+template <class T, int N, int Grain, class Ahead>
+__device__ __forceinline__ void add_unit_mma_offsets(float (&totals)[2][N / 2], const uint8_t* unit,
+                                                     uint32_t rows, int group, int thread, Ahead ahead) {
+  const MmaPlaces at(unit, Grain, group, thread);
+  const Packed packed(at);
+  multiply_unit_offsets<T, N>(
+      totals, [&](uint32_t(&a)[2][4], int step) { unpack_step_offsets<T, Grain>(a, packed, at.pairs, step); },
+      [&](uint32_t(&b)[N / 8][4], int pair) { load_rows_ahead<N>(b, rows, pair, ahead); });
 }
 
 __device__ __forceinline__ uint2 load_shared8(uint32_t address) {
