@@ -3,8 +3,10 @@
 // each, both operands from there. Instructions as wide as they can be: shared memory has just the bandwidth for that.
 #include "gemm/prompts/prefill.cuh"
 #include "gemm/prompts/prefill_tiles.cuh"
+#include "gemm/prompts/prefill_write.cuh"
 #include "gemm/ptx.cuh"
 #include "gemm/stream/stream.cuh"
+#include "gemm/stream/stream_ring.cuh"
 #include "gemm/wgmma_256.cuh"
 #include "ops/elements.cuh"
 
@@ -14,20 +16,16 @@ namespace prefill_dense {  // named: where the kernel has no code, its helpers a
 constexpr int kRows = 128, kOutputs = 256, kInputs = 64;  // of a block, and of a step
 constexpr int kGroups = 2;                                // of four warps: half of the rows each
 constexpr int kThreads = (kGroups + 1) * 128;
-constexpr int kStages = 4;
-constexpr int kRowsBytes = kRows * kInputs * 2, kStage = kRowsBytes + kOutputs * kInputs * 2;
-constexpr int kShared = kStages * kStage + (2 * kStages + 1) * 8 + 1024;
-static_assert(kShared <= 232448, "a block has no more shared memory");
+using R = Ring<4, kRows * kInputs * 2, kOutputs * kInputs * 2>;
+static_assert(R::kBytes <= kWholeShared, "a block has no more shared memory");
 
 // In steps of 0.9 us. Tiles of the same weights whose parts are computed at other times read these from memory again: they
 // are spread where there is one alone.
 constexpr SharingCosts kCosts{kNever, 8}, kCostsAlone{10, 8};
 
 struct Call {
-  void* y;           // T, or f32 where wide
-  const void* bias;  // T, or none
-  int32_t m, n, y_stride, row_tiles;
-  bool wide, add;  // add: to what stands there
+  PrefillOut out;  // always in vectors: dense_fits_hopper refuses what cannot be
+  int32_t row_tiles;
 };
 
 template <class T>
@@ -40,19 +38,19 @@ __device__ __forceinline__ void multiply_step(float (&sums)[2][64], uint64_t row
   wgmma::commit();
 }
 
-// A thread has, of a warp's rows g and g + 8, outputs 8 j + 2 t and the next one: with its neighbour's four, of every
-// other j.
+// Rows are operand A here. A thread has, of a warp's rows g and g + 8, outputs 8 j + 2 t and the next one: with its
+// neighbour's four, of every other j.
 template <class T>
-__device__ __forceinline__ void write_rows(const Call& call, const float (&sums)[2][64], int32_t row_begin,
+__device__ __forceinline__ void write_rows(const PrefillOut& out, const float (&sums)[2][64], int32_t row_begin,
                                            int32_t output_begin) {
   const int lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
   const bool odd = t % 2;
-  const int64_t stride = call.y_stride;
+  const int64_t stride = out.y_stride;
   const int32_t row = row_begin + g, first = output_begin + 8 * odd + 2 * (t - odd);
   constexpr int kAtOnce = 4;  // whose old sums are loaded together: behind a store each costs a latency
 #pragma unroll
   for (int h = 0; h < 2; ++h) {
-    const bool held = row + 8 * h < call.m;
+    const bool held = row + 8 * h < out.m;
     const int64_t at = (row + 8 * h) * stride;
 #pragma unroll
     for (int from = 0; from < 32; from += 2 * kAtOnce) {
@@ -68,19 +66,19 @@ __device__ __forceinline__ void write_rows(const Call& call, const float (&sums)
 #pragma unroll
         for (int i = 0; i < kAtOnce; ++i) {
           const int32_t output = first + 8 * (from + 2 * i);
-          if (held && output < call.n) body(i, output);
+          if (held && output < out.n) body(i, output);
         }
       };
-      if (call.bias) {
+      if (out.bias) {
         each([&](int i, int32_t output) {
-          const auto bias = load<T, 4>(static_cast<const T*>(call.bias) + output);
+          const auto bias = load<T, 4>(static_cast<const T*>(out.bias) + output);
           four[i].x += widen(bias.e[0]), four[i].y += widen(bias.e[1]);
           four[i].z += widen(bias.e[2]), four[i].w += widen(bias.e[3]);
         });
       }
-      if (call.wide) {
-        float* const y = static_cast<float*>(call.y) + at;
-        if (call.add) each([&](int i, int32_t output) { old[i] = *reinterpret_cast<const float4*>(y + output); });
+      if (out.wide) {
+        float* const y = static_cast<float*>(out.y) + at;
+        if (out.add) each([&](int i, int32_t output) { old[i] = *reinterpret_cast<const float4*>(y + output); });
         each([&](int i, int32_t output) {
           *reinterpret_cast<float4*>(y + output) = make_float4(old[i].x + four[i].x, old[i].y + four[i].y,
                                                                old[i].z + four[i].z, old[i].w + four[i].w);
@@ -90,7 +88,7 @@ __device__ __forceinline__ void write_rows(const Call& call, const float (&sums)
           Pack<T, 4> pack;
           pack.e[0] = narrow<T>(four[i].x), pack.e[1] = narrow<T>(four[i].y);
           pack.e[2] = narrow<T>(four[i].z), pack.e[3] = narrow<T>(four[i].w);
-          store(static_cast<T*>(call.y) + at + output, pack);
+          store(static_cast<T*>(out.y) + at + output, pack);
         });
       }
     }
@@ -103,29 +101,15 @@ __global__ void __launch_bounds__(kThreads, 1)
     multiply_dense(const __grid_constant__ CUtensorMap x_map, const __grid_constant__ CUtensorMap w_map, const Call call,
                    const Tiles tiles) {
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL)
-  extern __shared__ uint8_t raw[];
-  uint8_t* const shared = raw + (1024 - ptx::shared_address(raw) % 1024) % 1024;
-  const uint32_t base = ptx::shared_address(shared);
-  const uint32_t full = base + kStages * kStage, empty = full + kStages * 8, told = empty + kStages * 8;
-  if (threadIdx.x == 0) {
-    for (int s = 0; s < kStages; ++s) {
-      ptx::barrier_init(full + 8 * s, 1);
-      ptx::barrier_init(empty + 8 * s, kGroups * 4);
-    }
-    ptx::barrier_init(told, 1);
-    ptx::barrier_init_fence();
-  }
+  extern __shared__ __align__(1024) uint8_t shared[];
+  const R ring{ptx::shared_address(shared)};
+  // One lane of a warp gives a stage back: the tensor cores have read it, and no lane has.
+  if (threadIdx.x == 0) ring.init_whole(kGroups * 4);
   __syncthreads();
   wait_for_previous();
   let_next_start();
   const int group = threadIdx.x / 128, thread = threadIdx.x % 128;
-  int stage = 0, parity = 0;
-  const auto next = [&] {
-    if (++stage == kStages) {
-      stage = 0;
-      parity ^= 1;
-    }
-  };
+  Cursor<R::kStages> at;
 
   if (group == kGroups) {
     asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(Tiles::kCopying));
@@ -134,12 +118,12 @@ __global__ void __launch_bounds__(kThreads, 1)
     for (typename Tiles::Pieces pieces(tiles); pieces.next(piece);) {
       const int32_t row = piece.tile % call.row_tiles * kRows, output = piece.tile / call.row_tiles * kOutputs;
       for (int step = piece.begin; step < piece.end; ++step) {
-        ptx::barrier_wait(empty + 8 * stage, parity ^ 1);
-        const uint32_t to = base + stage * kStage, barrier = full + 8 * stage;
-        ptx::barrier_expect(barrier, kStage);
-        ptx::box_copy(to, &x_map, step * kInputs, row, barrier);
-        ptx::box_copy(to + kRowsBytes, &w_map, step * kInputs, output, barrier);
-        next();
+        const uint32_t full = ring.full(at.stage);
+        ptx::barrier_wait(ring.empty(at.stage), at.parity ^ 1);
+        ptx::barrier_expect(full, R::kRows + R::kUnit);
+        ptx::box_copy(ring.rows(at.stage), &x_map, step * kInputs, row, full);
+        ptx::box_copy(ring.unit(at.stage), &w_map, step * kInputs, output, full);
+        at.next();
       }
     }
     return;
@@ -148,29 +132,29 @@ __global__ void __launch_bounds__(kThreads, 1)
   asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(Tiles::kComputing));
   int held = -1;  // the stage that the tensor cores may still read
   const auto release = [&] {
-    if (held >= 0 && thread % 32 == 0) ptx::barrier_arrive(empty + 8 * held);
+    if (held >= 0 && thread % 32 == 0) ptx::barrier_arrive(ring.empty(held));
   };
   PrefillPiece piece;
   for (typename Tiles::Pieces pieces(tiles); pieces.next(piece);) {
     float sums[2][64] = {};
 #pragma unroll 1
     for (int step = piece.begin; step < piece.end; ++step) {
-      ptx::barrier_wait(full + 8 * stage, parity);
-      const uint32_t at = base + stage * kStage;
-      multiply_step<T>(sums, wgmma::describe(at + group * kRowsBytes / kGroups), wgmma::describe(at + kRowsBytes));
+      ptx::barrier_wait(ring.full(at.stage), at.parity);
+      multiply_step<T>(sums, wgmma::describe(ring.rows(at.stage) + group * R::kRows / kGroups),
+                       wgmma::describe(ring.unit(at.stage)));
       wgmma::wait<1>();  // the stage before is free
       release();
-      held = stage;
-      next();
+      held = at.stage;
+      at.next();
     }
     wgmma::wait<0>();
     wgmma::settle(sums[0]);
     wgmma::settle(sums[1]);
     release();
     held = -1;
-    const PrefillInbox inbox{shared, base, told};
+    const PrefillInbox inbox{shared, ring.base, ring.told()};
     const auto write = [&] {
-      write_rows<T>(call, sums, piece.tile % call.row_tiles * kRows + group * 64 + thread / 32 * 16,
+      write_rows<T>(call.out, sums, piece.tile % call.row_tiles * kRows + group * 64 + thread / 32 * 16,
                     piece.tile / call.row_tiles * kOutputs);
     };
     if (tiles.is_last(piece)) {  // apart: where groups go different ways, no multiplication may follow
@@ -190,12 +174,13 @@ int32_t run(smq_context* ctx, const DenseArgs& args) {
     return fail(SMQ_DEVICE, "the driver cannot describe a product of %d rows, %d outputs and %d inputs", args.m, args.n,
                 args.k);
   }
-  Call call{args.y, args.bias, args.m, args.n, args.y_stride, (args.m + kRows - 1) / kRows, args.wide, args.add};
+  const Call call{{args.y, args.bias, args.m, args.n, args.y_stride, args.wide, args.add, true},
+                  (args.m + kRows - 1) / kRows};
   const int32_t tiles = call.row_tiles * ((args.n + kOutputs - 1) / kOutputs), steps = (args.k + kInputs - 1) / kInputs;
   const int64_t used = args.made ? int64_t(ctx->scratch_bytes) : 0;
   share_tiles<true>(ctx, tiles, steps, used, call.row_tiles == 1 ? kCostsAlone : kCosts, [&](auto tiles, unsigned blocks) {
     using Tiles = decltype(tiles);
-    launch_clusters(ctx, Tiles::kCluster, multiply_dense<T, Tiles>, dim3(blocks), dim3(kThreads), kShared, x_map, w_map,
+    launch_clusters(ctx, Tiles::kCluster, multiply_dense<T, Tiles>, dim3(blocks), dim3(kThreads), R::kBytes, x_map, w_map,
                     call, tiles);
   });
   return launched(ctx, "gemm");

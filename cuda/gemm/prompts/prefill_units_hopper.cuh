@@ -100,7 +100,7 @@ __global__ void __launch_bounds__(PrefillUnits<P>::kThreads, 1)
   extern __shared__ __align__(1024) uint8_t shared[];
   const R ring{ptx::shared_address(shared)};
   // Every lane gives its stage back: one for its warp would do, but no tool could tell.
-  if (threadIdx.x == 0) ring.init(U::kConsumers * 32);
+  if (threadIdx.x == 0) ring.init_whole(U::kConsumers);
   __syncthreads();
   wait_for_previous();
   let_next_start();
@@ -115,7 +115,7 @@ __global__ void __launch_bounds__(PrefillUnits<P>::kThreads, 1)
       const uint8_t* w = static_cast<const uint8_t*>(call.units.stream.w) +
                          (int64_t(piece.tile / call.row_tiles) * call.blocks + piece.begin) * R::kUnit;
       for (int block = piece.begin; block < piece.end; ++block, w += R::kUnit) {
-        const uint32_t full = ring.weights_in(at.stage);  // of both: one thread copies them
+        const uint32_t full = ring.full(at.stage);
         ptx::barrier_wait(ring.empty(at.stage), at.parity ^ 1);
         ptx::barrier_expect(full, R::kRows + R::kUnit);
         for (int box = 0; box < P::kInput; ++box) {
@@ -142,7 +142,7 @@ __global__ void __launch_bounds__(PrefillUnits<P>::kThreads, 1)
     HalfUnit<P> first_half, second_half;
 #pragma unroll 1
     for (int block = piece.begin; block < piece.end; ++block) {
-      ptx::barrier_wait(ring.weights_in(at.stage), at.parity);
+      ptx::barrier_wait(ring.full(at.stage), at.parity);
       const typename P::Weights weights(shared + (ring.unit(at.stage) - ring.base), group, thread);
       const uint64_t rows = wgmma::describe(ring.rows(at.stage));
       unpack_half<P>(first_half, weights, 0);
@@ -160,7 +160,7 @@ __global__ void __launch_bounds__(PrefillUnits<P>::kThreads, 1)
     wgmma::settle(sums[1]);
     release();
     held = -1;
-    if (!call.tiles.join(piece, sums, {shared, ring.base, ring.spare()})) continue;
+    if (!call.tiles.join(piece, sums, {shared, ring.base, ring.told()})) continue;
     const int32_t row = piece.tile % call.row_tiles * U::kRows;
     const int32_t output =
         piece.tile / call.row_tiles * units::kTile + group * 128 + thread / 32 * 32 + thread % 32 / 4 * 4;

@@ -1,5 +1,5 @@
-// Where a block of a product of many rows writes: 128 rows x 256 outputs, of which a thread has 32 rows and four
-// neighbouring outputs.
+// Where a block of a product of many rows writes, 128 rows x 256 outputs; and how, where weights are operand A: a thread has
+// 32 rows and four neighbouring outputs then.
 #pragma once
 
 #include "ops/elements.cuh"

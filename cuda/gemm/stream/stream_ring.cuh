@@ -26,6 +26,10 @@
 // The rows' thread waits for the kernels before, and the ring fills with weights meanwhile. The computing warps wait
 // for them too, since what they read and write outside of the ring is written or read by those kernels. A copying
 // thread may leave while its copies are under way: the warps that wait for them keep the block.
+//
+// Whole stages. A product of a prompt waits for the kernels before it as a whole, so one thread copies both parts, and both
+// end on one barrier, `full`: one arrival, and the bytes of both. It stands in weights_in's place; rows_in, alone and
+// spare are not used, and phases are told apart as above.
 #pragma once
 
 #include "gemm/ptx.cuh"
@@ -59,10 +63,13 @@ struct Ring {
   }
   __device__ uint32_t rows_in(int stage) const { return weights_in(stage) + kRowsIn; }
   __device__ uint32_t empty(int stage) const { return weights_in(stage) + kEmpty; }
+  __device__ uint32_t full(int stage) const { return weights_in(stage); }  // of whole stages
 
   __device__ uint32_t alone() const { return base + Stages * (Rows + Unit) + kRingExtra - 32; }
   // Nobody waits for it: a warp gives back here what it has not had before its first stage.
   __device__ uint32_t spare() const { return alone() + 8; }
+  // Of whole stages, once: one arrival, and the bytes that another block sends.
+  __device__ uint32_t told() const { return alone() + 16; }
 
   __device__ void init(int consumers) const {
     ptx::barrier_init(alone(), 1);
@@ -71,6 +78,15 @@ struct Ring {
       ptx::barrier_init(weights_in(stage), 1);
       ptx::barrier_init(rows_in(stage), 1);
       ptx::barrier_init(empty(stage), consumers / 32);
+    }
+    ptx::barrier_init_fence();
+  }
+  // Of whole stages: so many arrivals give one back.
+  __device__ void init_whole(int arrivals) const {
+    ptx::barrier_init(told(), 1);
+    for (int stage = 0; stage < Stages; ++stage) {
+      ptx::barrier_init(full(stage), 1);
+      ptx::barrier_init(empty(stage), arrivals);
     }
     ptx::barrier_init_fence();
   }
