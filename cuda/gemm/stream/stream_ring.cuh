@@ -27,6 +27,10 @@
 // for them too, since what they read and write outside of the ring is written or read by those kernels. A copying
 // thread may leave while its copies are under way: the warps that wait for them keep the block.
 //
+// The first stage's rows, of up to 16. Warps of their own load and store them (feed_first_rows), as that is quicker than the
+// first copy behind a wait: phase 0 of that rows_in is one arrival without bytes, and the rows' thread begins with the
+// second stage.
+//
 // Whole stages. A product of a prompt waits for the kernels before it as a whole, so one thread copies both parts, and both
 // end on one barrier, `full`: one arrival, and the bytes of both. It stands in weights_in's place; rows_in, alone and
 // spare are not used, and phases are told apart as above.
