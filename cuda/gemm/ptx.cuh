@@ -15,6 +15,17 @@ __device__ __forceinline__ uint32_t shared_address(const void* pointer) {
   return uint32_t(__cvta_generic_to_shared(pointer));
 }
 
+// Has values worked out here, and kept: the compiler else works a thing out where it is wanted, which may be behind a wait, or
+// again in each turn of a loop (docs/adr/0057, 0062).
+template <class... Values>
+__device__ __forceinline__ void known_here(Values&... values) {
+  const auto one = [](auto& value) {
+    if constexpr (sizeof(value) == 8) asm volatile("" : "+l"(value));
+    else asm volatile("" : "+r"(value));
+  };
+  (one(values), ...);
+}
+
 // ---- copies of 16 bytes (sm_80) ---------------------------------------------------------------
 
 // Reads the first `bytes` (0 to 16) of them, the rest become zero.

@@ -46,7 +46,7 @@ __global__ void __launch_bounds__(F16Hopper<N>::kThreads, 1)
       });
     } else if (threadIdx.x == kF16Consumers + 32) {
       int block = (begin + (F::kFirst > 0)) % split.blocks;
-      asm volatile("" : "+r"(block));  // or it is worked out behind the wait
+      ptx::known_here(block);
       feed_rows<(F::kFirst > 0)>(ring, &x_map, end - begin, [&](int stage, int) {
         ptx::box_copy(ring.rows(stage), &x_map, block * kF16Block, 0, ring.rows_in(stage));
         if (++block == split.blocks) block = 0;
@@ -60,7 +60,7 @@ __global__ void __launch_bounds__(F16Hopper<N>::kThreads, 1)
 
   const int group = threadIdx.x / kGroupThreads, thread = threadIdx.x % kGroupThreads;
   int block = begin % split.blocks;  // of the next unit
-  asm volatile("" : "+r"(block));
+  ptx::known_here(block);
   wait_for_previous();
   Cursor<R::kStages> at;
   for (int unit = begin; unit < end;) {

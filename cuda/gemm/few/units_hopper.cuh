@@ -74,7 +74,7 @@ __global__ void __launch_bounds__(UnitsHopper<P, N>::kThreads, 1)
       });
     } else if (threadIdx.x == U::kConsumers + 32) {
       int block = (begin + (U::kFirst > 0)) % split.blocks;
-      asm volatile("" : "+r"(block));  // or it is worked out behind the wait
+      ptx::known_here(block);
       feed_rows<(U::kFirst > 0)>(ring, &x_map, end - begin, [&](int stage, int) {
         // The map counts in halves, also where inputs are bytes.
 #pragma unroll
@@ -97,7 +97,7 @@ __global__ void __launch_bounds__(UnitsHopper<P, N>::kThreads, 1)
   prefetch_scales(call, begin, end);
   Way way = way_of<P>(call, begin / split.blocks, S::half(group), thread);
   int block = begin % split.blocks;  // of the next unit
-  asm volatile("" : "+r"(block));
+  ptx::known_here(block);
   wait_for_previous();
   Reader<R> at(ring);
   for (int unit = begin; unit < end;) {

@@ -28,7 +28,7 @@ struct FirstUnit {
         for (int j = 0; j < 2; ++j) unpack_step<T, Grain, Zeros>(a[step][j], packed, at, j, step);
       }
 #pragma unroll
-      for (int i = 0; i < 8; ++i) asm volatile("" : "+r"(a[step][i / 4][i % 4]));  // here, and not where it is wanted
+      for (int i = 0; i < 8; ++i) ptx::known_here(a[step][i / 4][i % 4]);
     }
   }
   // The same as add_unit_mma and add_unit_mma_offsets of it.

@@ -66,7 +66,7 @@ __global__ void __launch_bounds__(W4Hopper<N, Grain, Zeros, Kind>::kMostThreads,
       });
     } else if (threadIdx.x == W::kConsumers + 32) {
       int block = (begin + W::kMma) % split.blocks;
-      asm volatile("" : "+r"(block));  // or it is worked out behind the wait
+      ptx::known_here(block);
       feed_rows<W::kMma>(ring, &x_map, end - begin, [&](int stage, int) {
         const int k = block * w4a16::kBlock;
         ptx::box_copy(ring.rows(stage), &x_map, k, 0, ring.rows_in(stage));
@@ -82,7 +82,7 @@ __global__ void __launch_bounds__(W4Hopper<N, Grain, Zeros, Kind>::kMostThreads,
   asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(W::kComputeRegisters));
   const int group = threadIdx.x / kGroupThreads, thread = threadIdx.x % kGroupThreads;
   int block = begin % split.blocks;  // of the next unit
-  asm volatile("" : "+r"(block));
+  ptx::known_here(block);
   Reader<R> at(ring);
   const WgmmaPlaces places(group, thread, Grain);
   [[maybe_unused]] std::conditional_t<W::kMma, FirstUnit<T, N, Grain, Zeros>, int> first;

@@ -66,7 +66,7 @@ __device__ __forceinline__ void unpack_half(uint32_t (&a)[4][2][4], const uint8_
                                     Affine<__half>(make_uint2(four.z, four.w))};
 #pragma unroll
       for (int o = 0; o < 2; ++o) {
-        unpack_nibbles(a[s][o], word_of(packed[o], s));
+        unpack_nibbles(a[s][o], w4a16::word_of(packed[o], s));
 #pragma unroll
         for (int i = 0; i < 4; ++i) a[s][o][i] = by[o].weights(a[s][o][i], i);
       }

@@ -33,7 +33,7 @@ struct PairOfOne {
     first = all + parts.at(workers.first, workers.second, 0, 0, 0, 0);
     next = all + parts.at(workers.first + 1, false, 0, 0, 0, 0);
     apart = int32_t(parts.at(1, false, 0, 0, 0, 0));
-    asm volatile("" : "+l"(first), "+l"(next), "+r"(count));  // or it is worked out where it is wanted
+    ptx::known_here(first, next, count);
   }
 
   // Their sums, without bias; asked() runs while the first parts are on their way.

@@ -65,7 +65,7 @@ struct PartsHere {
     next = all + parts.at(workers.first + 1, false, group, 0, c, thread);
     apart = int32_t(parts.at(1, false, 0, 0, 0, 0));
     operands_apart = int32_t(parts.at(0, false, 0, 1, 0, 0));
-    asm volatile("" : "+l"(first), "+l"(next), "+r"(count));  // or it is worked out where it is wanted
+    ptx::known_here(first, next, count);
   }
 
   __device__ __forceinline__ Vector load(int at, int operand) const {

@@ -20,7 +20,7 @@ struct Reader {
   __device__ __forceinline__ explicit Reader(const R& ring)
       : ring(ring), barriers(ring.weights_in(0)), rows(ring.rows(0)), unit(ring.unit(0)), before(ring.spare()),
         leads(threadIdx.x % 32 == 0) {
-    asm volatile("" : "+r"(leads));  // otherwise it is worked out again for each unit
+    ptx::known_here(leads);
   }
 
   // Waits until this stage is full, then gives back the one before, all of which has been multiplied.

@@ -181,7 +181,7 @@ __device__ __forceinline__ void feed_first_rows(const R& ring, int warp, const v
     to[i] = ring.rows(0) + chunk / 8 * (N * 128) + (warp * 8 + row) * 128 + ((chunk % 8 ^ row) << 4);
     has[i] = warp * 8 + row < m && from + chunk * 16 < width;
     if (!has[i]) store_shared16(to[i], uint4{});
-    asm volatile("" : "+l"(source[i]), "+r"(to[i]));  // before the wait
+    ptx::known_here(source[i], to[i]);
   }
   wait_for_previous();
   uint4 v[kEach];

@@ -76,6 +76,11 @@ struct Layout {
   }
 };
 
+// Of the 16 bytes that a lane reads at once, the word of 16 inputs.
+__device__ __forceinline__ uint32_t word_of(const uint4& words, int i) {
+  return i == 0 ? words.x : i == 1 ? words.y : i == 2 ? words.z : words.w;
+}
+
 // Where the nibble of (output, input) lies in its unit: the 32-bit word and the nibble of it.
 struct Place {
   int32_t word, nibble;

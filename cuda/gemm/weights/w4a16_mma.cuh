@@ -35,8 +35,7 @@ struct Packed {
     }
   }
   __device__ __forceinline__ uint32_t word(int j, int step) const {
-    const uint4 v = words[j][step / 4];
-    return step % 4 == 0 ? v.x : step % 4 == 1 ? v.y : step % 4 == 2 ? v.z : v.w;
+    return w4a16::word_of(words[j][step / 4], step % 4);
   }
 };
 

@@ -50,10 +50,6 @@ __device__ __forceinline__ void unpack_nibbles(uint32_t (&a)[4], uint32_t word) 
   ptx::unpack(a, word, ptx::Biases{0x64006400, 0xd400d400}, __half());
 }
 
-__device__ __forceinline__ uint32_t word_of(const uint4& words, int i) {
-  return i == 0 ? words.x : i == 1 ? words.y : i == 2 ? words.z : words.w;
-}
-
 // Weights of 16 inputs of both operands as operands A. pairs: of this thread's outputs. Grain: 32, or 8, where the two
 // halves of an instruction's inputs differ.
 template <class T, int Grain>
@@ -132,7 +128,7 @@ __device__ __forceinline__ void add_unit_wgmma_offsets(float (&totals)[1][N / 2]
       const Affine<T> by(load_shared8(pairs + (half * 2 + row) * (w4a16::kTile * 4)));
 #pragma unroll
       for (int s = row * 2; s < row * 2 + 2; ++s) {
-        unpack_nibbles(a[half][s], word_of(packed, s));
+        unpack_nibbles(a[half][s], w4a16::word_of(packed, s));
 #pragma unroll
         for (int i = 0; i < 4; ++i) a[half][s][i] = by.weights(a[half][s][i], i);
       }

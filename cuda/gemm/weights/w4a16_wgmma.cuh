@@ -3,6 +3,7 @@
 // into the f32 totals: the same bits as add_unit_mma of w4a16_mma.cuh.
 #pragma once
 
+#include "gemm/ptx.cuh"
 #include "gemm/weights/w4a16_layout.cuh"
 #include "gemm/wgmma.cuh"
 
@@ -36,7 +37,7 @@ struct WgmmaPlaces {
     words = (group * 256 + thread) * 16;
     scales = w4a16::kNibbleBytes + output * 2;
     zeros = w4a16::unit_bytes(grain, SMQ_ZEROS_NONE) + output;
-    asm volatile("" : "+r"(words), "+r"(scales));
+    ptx::known_here(words, scales);
   }
 };
 
@@ -72,14 +73,10 @@ __device__ __forceinline__ void add_unit_wgmma(float (&totals)[1][N / 2], uint32
     for (int s = 0; s < kSteps; ++s) {
       const int step = batch * kSteps + s;
       if (step % 4 == 0) packed = load_shared16(words + step / 4 * 2048);
-      const uint32_t word = step % 4 == 0   ? packed.x
-                            : step % 4 == 1 ? packed.y
-                            : step % 4 == 2 ? packed.z
-                                            : packed.w;
       if (Zeros == SMQ_ZEROS_POINTS && step % kGrainSteps == 0) {
         biases = ptx::biases(load_shared2(zeros + step / kGrainSteps * w4a16::kTile), T());
       }
-      ptx::unpack(a[s], word, biases, T());
+      ptx::unpack(a[s], w4a16::word_of(packed, step % 4), biases, T());
     }
     if (batch > 0 && begins) {  // the batch before ended a grain
       wgmma::wait<0>();
