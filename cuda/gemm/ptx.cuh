@@ -25,6 +25,12 @@ __device__ __forceinline__ void known_here(Values&... values) {
   };
   (one(values), ...);
 }
+// A value that the assembler, too, takes for unknown, so that it keeps it.
+__device__ __forceinline__ uint32_t kept(uint32_t value) {
+  uint32_t lane;
+  asm volatile("mov.u32 %0, %%laneid;" : "=r"(lane));
+  return value + lane / 32;
+}
 
 // ---- copies of 16 bytes (sm_80) ---------------------------------------------------------------
 

@@ -5,21 +5,37 @@
 
 #include <cuda_runtime.h>
 
+#include "divisor.cuh"
+
 namespace smq {
 
+// A weight's units, tiles (of outputs) x blocks (of inputs), shared equally: workers whose number is below `rest` have one
+// more. Those of high numbers start last, where a multiprocessor still has a small kernel's block, and end last if they
+// have as many.
 struct Split {
-  int32_t tiles, blocks, workers;
+  int32_t tiles = 0, blocks = 1, workers = 1;
+
+  Split() = default;
+  Split(int32_t tiles, int32_t blocks, int32_t workers)
+      : tiles(tiles), blocks(blocks), workers(workers), each(units() / workers), rest(units() % workers), by_blocks(blocks),
+        by_each(each), by_more(each + 1) {}
 
   __host__ __device__ int32_t units() const { return tiles * blocks; }
-  __host__ __device__ int32_t begin(int32_t worker) const {
-    return int32_t(int64_t(units()) * worker / workers);
-  }
-  // Whether some tile has several workers.
-  bool shares_tiles() const { return units() % workers != 0 || units() / workers % blocks != 0; }
+  __host__ __device__ int32_t begin(int32_t worker) const { return each * worker + (worker < rest ? worker : rest); }
+  __host__ __device__ int32_t tile_of(int32_t unit) const { return by_blocks.quotient(unit); }
+  __host__ __device__ int32_t block_of(int32_t unit) const { return unit - tile_of(unit) * blocks; }
   // The worker that takes a unit.
   __host__ __device__ int32_t owner(int32_t unit) const {
-    return int32_t(((int64_t(unit) + 1) * workers - 1) / units());
+    const int32_t behind = unit - rest * (each + 1);
+    const int32_t near = behind < 0 ? by_more.quotient(unit) : rest + by_each.quotient(behind);
+    return near - (begin(near) > unit);  // of a product so large that the quotient is one too many
   }
+  // Whether some tile has several workers.
+  bool shares_tiles() const { return rest != 0 || each % blocks != 0; }
+
+ private:
+  int32_t each = 0, rest = 0;
+  Divisor by_blocks, by_each, by_more;
 };
 
 // A unit of weights of the activations' dtype; those of four bits: w4a16_layout.cuh.

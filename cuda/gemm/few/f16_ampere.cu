@@ -23,7 +23,7 @@ __global__ void __launch_bounds__(kAmpereThreads) f16_ampere(const StreamCall ca
   run_ampere<float, N, 1, F::kStages>(
       call,
       [&](int stage, int unit) {
-        const int tile = unit / call.split.blocks, k = unit % call.split.blocks * kF16Block;
+        const int tile = call.split.tile_of(unit), k = call.split.block_of(unit) * kF16Block;
         const uint32_t to = base + stage * F::kStage;
         copy_tile<kF16Tile>(to, static_cast<const uint16_t*>(call.w), tile * kF16Tile, call.n, k, call.k,
                          call.aligned);

@@ -28,24 +28,24 @@ __global__ void __launch_bounds__(F16Hopper<N>::kThreads, 1)
   using R = typename F::R;
   extern __shared__ __align__(1024) uint8_t shared[];
   const R ring{ptx::shared_address(shared)};
-  if (threadIdx.x == 0) ring.init(kF16Consumers);
-  __syncthreads();
-  let_next_start();
   const Split& split = call.split;
   const int worker = blockIdx.x;
   const int begin = split.begin(worker), end = split.begin(worker + 1);
+  const uint64_t policy = ptx::read_once();
+  int tile = split.tile_of(begin), of_tile = split.block_of(begin);  // of the next copy
+  const auto copy_weights = [&](int stage, int) {
+    ptx::box_copy(ring.unit(stage), &w_map, of_tile * kF16Block, tile * kF16Tile, ring.weights_in(stage), policy);
+    if (++of_tile == split.blocks) of_tile = 0, ++tile;
+  };
+  if (threadIdx.x == kF16Consumers) begin_ring(ring, kF16Consumers, end - begin, copy_weights);
+  __syncthreads();
+  let_next_start();
 
   if (threadIdx.x >= kF16Consumers) {
     if (threadIdx.x == kF16Consumers) {
-      const uint64_t policy = ptx::read_once();
-      int tile = begin / split.blocks, block = begin % split.blocks;
-      feed_weights(ring, end - begin, call.pace, [&](int stage, int) {
-        ptx::box_copy(ring.unit(stage), &w_map, block * kF16Block, tile * kF16Tile, ring.weights_in(stage),
-                      policy);
-        if (++block == split.blocks) block = 0, ++tile;
-      });
+      feed_weights(ring, end - begin, call.pace, copy_weights);
     } else if (threadIdx.x == kF16Consumers + 32) {
-      int block = (begin + (F::kFirst > 0)) % split.blocks;
+      int block = split.block_of(begin + (F::kFirst > 0));
       ptx::known_here(block);
       feed_rows<(F::kFirst > 0)>(ring, &x_map, end - begin, [&](int stage, int) {
         ptx::box_copy(ring.rows(stage), &x_map, block * kF16Block, 0, ring.rows_in(stage));
@@ -53,13 +53,13 @@ __global__ void __launch_bounds__(F16Hopper<N>::kThreads, 1)
       });
     } else if (F::kFirst > 0 && threadIdx.x >= kF16Consumers + 64 && begin < end) {
       feed_first_rows<N, true>(ring, (threadIdx.x - kF16Consumers) / 32 - 2, call.x, call.m, call.k * 2,
-                               begin % split.blocks * (kF16Block * 2));
+                               split.block_of(begin) * (kF16Block * 2));
     }
     return;
   }
 
   const int group = threadIdx.x / kGroupThreads, thread = threadIdx.x % kGroupThreads;
-  int block = begin % split.blocks;  // of the next unit
+  int block = split.block_of(begin);  // of the next unit
   ptx::known_here(block);
   wait_for_previous();
   Cursor<R::kStages> at;

@@ -32,7 +32,7 @@ __device__ __forceinline__ void run_units_ampere(const UnitsCall& call) {
           ptx::copy16(base + unit_at(stage) + i, from + i, 16);
         }
         // Tiles are counted in halves, also where inputs are bytes.
-        const int block = unit % call.stream.split.blocks, columns = call.stream.k / 2 * P::kInput;
+        const int block = call.stream.split.block_of(unit), columns = call.stream.k / 2 * P::kInput;
         for (int box = 0; box < P::kInput; ++box) {
           copy_tile<N>(base + stage * U::kRows + box * N * 128, static_cast<const uint16_t*>(call.stream.x),
                        0, call.stream.m, (block * P::kInput + box) * 64, columns, call.stream.aligned);

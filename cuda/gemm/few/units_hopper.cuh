@@ -58,22 +58,23 @@ __global__ void __launch_bounds__(UnitsHopper<P, N>::kThreads, 1)
   using S = Share<U::kGroups>;
   extern __shared__ __align__(1024) uint8_t shared[];
   const R ring{ptx::shared_address(shared)};
-  if (threadIdx.x == 0) ring.init(U::kConsumers);
-  __syncthreads();
-  let_next_start();
   const Split& split = call.stream.split;
   const int begin = split.begin(blockIdx.x), end = split.begin(blockIdx.x + 1);
+  const uint8_t* const w = static_cast<const uint8_t*>(call.stream.w) + int64_t(begin) * R::kUnit;
+  const uint64_t policy = ptx::read_once();
+  const auto copy_weights = [&](int stage, int step) {
+    ptx::bulk_copy(ring.unit(stage), w + int64_t(step) * R::kUnit, R::kUnit, ring.weights_in(stage), policy);
+  };
+  if (threadIdx.x == U::kConsumers) begin_ring(ring, U::kConsumers, end - begin, copy_weights);
+  __syncthreads();
+  let_next_start();
 
   if (threadIdx.x >= U::kConsumers) {
     if constexpr (U::kTrades) asm volatile("setmaxnreg.dec.sync.aligned.u32 24;");
     if (threadIdx.x == U::kConsumers) {
-      const uint64_t policy = ptx::read_once();
-      const uint8_t* w = static_cast<const uint8_t*>(call.stream.w) + int64_t(begin) * R::kUnit;
-      feed_weights(ring, end - begin, call.stream.pace, [&](int stage, int step) {
-        ptx::bulk_copy(ring.unit(stage), w + int64_t(step) * R::kUnit, R::kUnit, ring.weights_in(stage), policy);
-      });
+      feed_weights(ring, end - begin, call.stream.pace, copy_weights);
     } else if (threadIdx.x == U::kConsumers + 32) {
-      int block = (begin + (U::kFirst > 0)) % split.blocks;
+      int block = split.block_of(begin + (U::kFirst > 0));
       ptx::known_here(block);
       feed_rows<(U::kFirst > 0)>(ring, &x_map, end - begin, [&](int stage, int) {
         // The map counts in halves, also where inputs are bytes.
@@ -87,7 +88,7 @@ __global__ void __launch_bounds__(UnitsHopper<P, N>::kThreads, 1)
     } else if (U::kFirst > 0 && threadIdx.x >= U::kConsumers + 64 && begin < end) {
       constexpr int kRow = R::kRows / N;
       feed_first_rows<N>(ring, (threadIdx.x - U::kConsumers) / 32 - 2, call.stream.x, call.stream.m,
-                         call.stream.k * P::kInput, begin % split.blocks * kRow);
+                         call.stream.k * P::kInput, split.block_of(begin) * kRow);
     }
     return;
   }
@@ -95,8 +96,8 @@ __global__ void __launch_bounds__(UnitsHopper<P, N>::kThreads, 1)
   if constexpr (U::kTrades) asm volatile("setmaxnreg.inc.sync.aligned.u32 112;");
   const int group = threadIdx.x / kGroupThreads, thread = threadIdx.x % kGroupThreads;
   prefetch_scales(call, begin, end);
-  Way way = way_of<P>(call, begin / split.blocks, S::half(group), thread);
-  int block = begin % split.blocks;  // of the next unit
+  Way way = way_of<P>(call, split.tile_of(begin), S::half(group), thread);
+  int block = split.block_of(begin);  // of the next unit
   ptx::known_here(block);
   wait_for_previous();
   Reader<R> at(ring);
@@ -129,7 +130,7 @@ __global__ void __launch_bounds__(UnitsHopper<P, N>::kThreads, 1)
       } else {
         add_units(std::integral_constant<Way, Way::kClamped>());
       }
-      if (stop < end) way = way_of<P>(call, stop / split.blocks, S::half(group), thread);
+      if (stop < end) way = way_of<P>(call, split.tile_of(stop), S::half(group), thread);
     } else {
       add_units(std::integral_constant<Way, Way::kClamped>());
     }

@@ -35,7 +35,7 @@ __global__ void __launch_bounds__(kAmpereThreads) w4a16_ampere(const StreamCall 
         for (int i = threadIdx.x * 16; i < W::kUnit; i += kAmpereThreads * 16) {
           ptx::copy16(base + unit_at(stage) + i, from + i, 16);
         }
-        const int k = unit % call.split.blocks * w4a16::kBlock;
+        const int k = call.split.block_of(unit) * w4a16::kBlock;
         for (int half = 0; half < 2; ++half) {
           copy_tile<N>(base + stage * kRows + half * N * 128, static_cast<const uint16_t*>(call.x), 0,
                        call.m, k + half * 64, call.k, call.aligned);

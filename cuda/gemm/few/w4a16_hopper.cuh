@@ -48,25 +48,27 @@ __global__ void __launch_bounds__(W4Hopper<N, Grain, Zeros, Kind>::kMostThreads,
   using R = typename W::R;
   extern __shared__ __align__(1024) uint8_t shared[];
   const R ring{ptx::shared_address(shared)};
-  if (threadIdx.x == 0) ring.init(W::kConsumers);
-  __syncthreads();
-  let_next_start();
   const Split& split = call.split;
   const int worker = blockIdx.x;
   const int begin = split.begin(worker), end = split.begin(worker + 1);
+  const uint8_t* const w = static_cast<const uint8_t*>(call.w) + int64_t(begin) * R::kUnit;
+  const uint64_t policy = ptx::read_once();
+  const auto copy_weights = [&](int stage, int step) {
+    ptx::bulk_copy(ring.unit(stage), w + int64_t(step) * R::kUnit, R::kUnit, ring.weights_in(stage), policy);
+  };
+  if (threadIdx.x == W::kConsumers) begin_ring(ring, W::kConsumers, end - begin, copy_weights);
+  __syncthreads();
+  let_next_start();
 
   if (threadIdx.x >= W::kConsumers) {
     asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(W::kCopyRegisters));
     const int warp = int(threadIdx.x) / 32 - W::kConsumers / 32;
     if (threadIdx.x == W::kConsumers) {
-      const uint64_t policy = ptx::read_once();
-      const uint8_t* w = static_cast<const uint8_t*>(call.w) + int64_t(begin) * R::kUnit;
-      feed_weights(ring, end - begin, call.pace, [&](int stage, int step) {
-        ptx::bulk_copy(ring.unit(stage), w + int64_t(step) * R::kUnit, R::kUnit, ring.weights_in(stage), policy);
-      });
+      feed_weights(ring, end - begin, call.pace, copy_weights);
     } else if (threadIdx.x == W::kConsumers + 32) {
-      int block = (begin + W::kMma) % split.blocks;
+      int block = split.block_of(begin + W::kMma);
       ptx::known_here(block);
+      if (!W::kMma) touch_late<R::kUnit>(split, worker, call.w);
       feed_rows<W::kMma>(ring, &x_map, end - begin, [&](int stage, int) {
         const int k = block * w4a16::kBlock;
         ptx::box_copy(ring.rows(stage), &x_map, k, 0, ring.rows_in(stage));
@@ -74,33 +76,36 @@ __global__ void __launch_bounds__(W4Hopper<N, Grain, Zeros, Kind>::kMostThreads,
         if (++block == split.blocks) block = 0;
       });
     } else if (W::kMma && warp >= 2 && warp < 2 + N / 8 && begin < end) {
-      feed_first_rows<N>(ring, warp - 2, call.x, call.m, call.k * 2, begin % split.blocks * (w4a16::kBlock * 2));
+      feed_first_rows<N>(ring, warp - 2, call.x, call.m, call.k * 2, split.block_of(begin) * (w4a16::kBlock * 2));
     }
     return;
   }
 
   asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(W::kComputeRegisters));
   const int group = threadIdx.x / kGroupThreads, thread = threadIdx.x % kGroupThreads;
-  int block = begin % split.blocks;  // of the next unit
-  ptx::known_here(block);
-  Reader<R> at(ring);
+  int mine = worker;  // so that what the copying warps need takes no registers here
+  ptx::known_here(mine);
+  const int from = split.begin(mine), last = split.begin(mine + 1);
+  int tile_end = (split.tile_of(from) + 1) * split.blocks;  // of the next unit's tile
+  ptx::known_here(tile_end);
+  Reader<R, !W::kMma> at(ring);
   const WgmmaPlaces places(group, thread, Grain);
   [[maybe_unused]] std::conditional_t<W::kMma, FirstUnit<T, N, Grain, Zeros>, int> first;
   if constexpr (W::kMma) {
-    if (begin < end) {
+    if (from < last) {
       ptx::barrier_wait(ring.weights_in(0), 0);
       first.unpack(shared + (at.unit - ring.base), group, thread);
     }
   }
   wait_for_previous();
-  for (int unit = begin; unit < end;) {
-    const int rest = split.blocks - block;
-    const int stop = unit + rest < end ? unit + rest : end;
-    block = 0;
+  for (int unit = from; unit < last;) {
+    const int stop = tile_end < last ? tile_end : last;
     float totals[W::kOperands][N / 2] = {};
-    int i = unit;
+    // Counted up to nothing where registers are few, or the compiler works out `stop` in each turn.
+    const int bound = W::kMma ? 0 : stop;
+    int i = unit - stop + bound;
     if constexpr (W::kMma) {
-      if (unit == begin) {
+      if (unit == from) {
         at.wait();
         first.add(totals, at.rows, [&] { at.ask(); });
         at.next();
@@ -108,7 +113,7 @@ __global__ void __launch_bounds__(W4Hopper<N, Grain, Zeros, Kind>::kMostThreads,
       }
     }
 #pragma unroll 1
-    for (; i < stop; ++i) {
+    for (; i < bound; ++i) {
       at.wait();
       const uint8_t* const weights = shared + (at.unit - ring.base);
       if constexpr (W::kMma && Zeros == SMQ_ZEROS_OFFSETS) {
@@ -124,6 +129,7 @@ __global__ void __launch_bounds__(W4Hopper<N, Grain, Zeros, Kind>::kMostThreads,
     }
     end_tile<T, N, W::kOrder, W::kGroups>(call, worker, unit, stop, group, thread, totals);
     unit = stop;
+    tile_end += split.blocks;
   }
 #endif
 }

@@ -52,7 +52,7 @@ __device__ __forceinline__ void run_ampere(const StreamCall& call, Copy copy, Ad
   }
   int stage = 0;
   for (int unit = begin; unit < end;) {
-    const int rest = split.blocks - unit % split.blocks;
+    const int rest = split.blocks - split.block_of(unit);
     const int stop = unit + rest < end ? unit + rest : end;
     Sum sums[J][N / 2] = {};
 #pragma unroll 1

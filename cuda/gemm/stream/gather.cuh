@@ -17,7 +17,7 @@ __device__ __forceinline__ void gather_chunk(const StreamCall& call, const Parts
   const int group = threadIdx.x / kGroupThreads, thread = threadIdx.x % kGroupThreads;
   // With more tiles than workers no tile has more than two of them, and each worker's beginning is in another.
   const int tile =
-      split.tiles < split.workers ? int(blockIdx.x) : split.begin(int(blockIdx.x) + 1) / split.blocks;
+      split.tiles < split.workers ? int(blockIdx.x) : split.tile_of(split.begin(int(blockIdx.x) + 1));
   const int c = blockIdx.y;
   TileWorkers workers[1];
   workers[0].find(split, tile);

@@ -8,7 +8,9 @@
 
 namespace smq {
 
-template <class R>
+// Kept: the base of shared memory is held in a register. The assembler works it out again for each stage otherwise, in
+// registers that the descriptors of the last multiplications must have left first, and the next stage waits for that.
+template <class R, bool Kept = false>
 struct Reader {
   R ring;
   uint32_t barriers, rows, unit;  // of this stage
@@ -17,9 +19,9 @@ struct Reader {
   uint32_t leads;      // whether this thread speaks for its warp
   bool full = false;   // whether this stage is known to be
 
-  __device__ __forceinline__ explicit Reader(const R& ring)
-      : ring(ring), barriers(ring.weights_in(0)), rows(ring.rows(0)), unit(ring.unit(0)), before(ring.spare()),
-        leads(threadIdx.x % 32 == 0) {
+  __device__ __forceinline__ explicit Reader(const R& of)
+      : ring{Kept ? ptx::kept(of.base) : of.base}, barriers(ring.weights_in(0)), rows(ring.rows(0)), unit(ring.unit(0)),
+        before(ring.spare()), leads(threadIdx.x % 32 == 0) {
     ptx::known_here(leads);
   }
 

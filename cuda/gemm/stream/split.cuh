@@ -136,7 +136,7 @@ __device__ __forceinline__ void end_tile(const StreamCall& call, int worker, int
                                          int thread, const float (&sums)[J][N / 2]) {
   const int blocks = call.split.blocks;
   if (stop - unit < blocks) return leave_part<N, Groups>(call, worker, unit, group, thread, sums);
-  store_tile<T, N, O, Groups, J>(call, unit / blocks, group, thread,
+  store_tile<T, N, O, Groups, J>(call, call.split.tile_of(unit), group, thread,
                                  [&](int j, int i) { return sums[j][i]; });
 }
 

@@ -28,19 +28,19 @@ EncodeTiled encode_tiled() {
 // What a multiprocessor asks for ahead, in microseconds of its share of the memory (docs/adr/0020): while kernels
 // before it run about what the memory's latency hides, since these wait in the same queue; behind them more. Weights
 // of 16 bits are long to read, so that more of them before pays.
-constexpr double kBefore = 0.55, kBeforeF16 = 0.9, kBehind = 1.76;
+constexpr double kBefore = 0.55, kBeforeF16 = 0.9, kBehind = 1.76, kBehindMany = 0.9;
 
 int32_t paced_units(const smq_context* ctx, double microseconds, int unit_bytes) {
   return std::max(1, int32_t(ctx->bytes_a_microsecond * microseconds / unit_bytes + 0.5));
 }
 
-// How many multiprocessors share a weight: all, or as many as have whole tiles, the same number each, where none of them
+// A weight is shared by all multiprocessors, or as many as have whole tiles, the same number each, where none of them
 // then has more than a twenty-fifth more to do. Nobody leaves parts, and no kernel adds them.
-int32_t workers_of(const Split& split, int32_t sms) {
-  const int32_t each = (split.tiles + sms - 1) / sms, most = (split.units() + sms - 1) / sms;
-  const int32_t whole = each * split.blocks;
-  if (split.tiles % each == 0 && (whole - most) * 25 <= whole) return split.tiles / each;
-  return std::min(sms, split.units());
+Split split_of(int32_t tiles, int32_t blocks, int32_t sms) {
+  const int32_t units = tiles * blocks, each = (tiles + sms - 1) / sms, most = (units + sms - 1) / sms;
+  const int32_t whole = each * blocks;
+  const bool wholly = tiles % each == 0 && (whole - most) * 25 <= whole;
+  return Split(tiles, blocks, wholly ? tiles / each : std::min(sms, units));
 }
 
 bool is_aligned(uint64_t address, uint64_t bytes) { return address % bytes == 0; }
@@ -54,9 +54,7 @@ StreamCall stream_call(smq_context* ctx, const GemmArgs& args, int tile, int blo
   call.y = at<void>(args.y);
   call.bias = at<void>(args.bias);
   call.partials = static_cast<float4*>(ctx->scratch);
-  call.split.tiles = (args.n + tile - 1) / tile;
-  call.split.blocks = (args.k + block - 1) / block;
-  call.split.workers = workers_of(call.split, ctx->sms);
+  call.split = split_of((args.n + tile - 1) / tile, (args.k + block - 1) / block, ctx->sms);
   call.pace = {paced_units(ctx, kBefore, unit_bytes), paced_units(ctx, kBehind, unit_bytes)};
   call.m = args.m;
   call.n = args.n;
@@ -88,9 +86,9 @@ bool map_rows(CUtensorMap* map, const void* matrix, int32_t rows, int32_t column
 }
 
 int32_t stream_w4a16(smq_context* ctx, const GemmArgs& args) {
-  const int grain = w4a16::grain(args.k, args.group, args.zeros);
-  const StreamCall call =
-      stream_call(ctx, args, w4a16::kTile, w4a16::kBlock, w4a16::unit_bytes(grain, args.zeros));
+  const int grain = w4a16::grain(args.k, args.group, args.zeros), unit = w4a16::unit_bytes(grain, args.zeros);
+  StreamCall call = stream_call(ctx, args, w4a16::kTile, w4a16::kBlock, unit);
+  if (args.m > 16) call.pace.behind = paced_units(ctx, kBehindMany, unit);
   // Groups that are no multiple of 32 and unaligned rows are rare: one kernel serves them everywhere.
   const bool hopper = ctx->capability == 90 && grain >= 32 && call.aligned;
   const auto run = [&](auto zeros) {

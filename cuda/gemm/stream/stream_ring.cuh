@@ -115,17 +115,28 @@ struct Cursor {
   }
 };
 
-// The whole work of the weights' thread, `count` steps: copy(stage, step) starts a copy that ends on
+// What the weights' thread does before its block meets: the barriers, and the first of `count` steps. Where the block could
+// not start before the kernels before had ended, everyone waits for that one.
+template <class R, class Copy>
+__device__ __forceinline__ void begin_ring(const R& ring, int consumers, int count, Copy copy) {
+  ring.init(consumers);
+  if (count == 0) return;
+  ptx::barrier_expect(ring.weights_in(0), R::kUnit);
+  copy(0, 0);
+}
+
+// The whole work of the weights' thread behind that, up to `count` steps: copy(stage, step) starts a copy that ends on
 // weights_in(stage).
 template <class R, class Copy>
 __device__ __forceinline__ void feed_weights(const R& ring, int count, Pace pace, Copy copy) {
   Cursor<R::kStages> at, landed;  // the next unit, and the first that may be under way
-  int under_way = 0;
+  at.next();
+  int under_way = 1;
   bool alone = false;
   const int most = pace.behind < R::kStages ? pace.behind : R::kStages;
   const int fewer = pace.before < most ? pace.before : most;
 #pragma unroll 1
-  for (int step = 0; step < count; ++step) {
+  for (int step = 1; step < count; ++step) {
     ptx::barrier_wait(ring.empty(at.stage), at.parity ^ 1);  // at once in a stage's first use
     alone = alone || ptx::barrier_test(ring.alone(), 0);
     for (; under_way >= (alone ? most : fewer); --under_way) {
@@ -137,6 +148,16 @@ __device__ __forceinline__ void feed_weights(const R& ring, int count, Pace pace
     at.next();
     ++under_way;
   }
+}
+
+// Of blocks that start early (those with low numbers): has the second cache bring the first unit of one that will not, as a
+// small kernel's block still has the registers that it needs. Weights lie unit by unit from `w` on.
+template <int Unit>
+__device__ __forceinline__ void touch_late(const Split& split, int worker, const void* w) {
+  const int late = split.workers - 1 - worker;
+  if (worker >= late) return;
+  const uint8_t* const unit = static_cast<const uint8_t*>(w) + int64_t(split.begin(late)) * Unit;
+  asm volatile("cp.async.bulk.prefetch.L2.global [%0], %1;" ::"l"(unit), "n"(Unit) : "memory");
 }
 
 // The whole work of the rows' thread: copy(stage, step) starts copies by `map` that end on rows_in(stage). From step First on:

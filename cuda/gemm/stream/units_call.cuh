@@ -21,7 +21,7 @@ struct UnitsCall {
 __device__ __forceinline__ void prefetch_scales(const UnitsCall& call, int begin, int end) {
   constexpr int kLines = units::kTile * 4 / 128;
   if (threadIdx.x >= 2 * kLines || !call.scales) return;
-  const int tile = (threadIdx.x < kLines ? begin : end - 1) / call.stream.split.blocks;
+  const int tile = call.stream.split.tile_of(threadIdx.x < kLines ? begin : end - 1);
   const int64_t at = int64_t(tile) * units::kTile + threadIdx.x % kLines * 32;
   asm volatile("prefetch.global.L2 [%0];" ::"l"(call.scales + at));
   if (call.offsets) asm volatile("prefetch.global.L2 [%0];" ::"l"(call.offsets + at));
@@ -128,7 +128,7 @@ __device__ __forceinline__ void end_units(const UnitsCall& call, int unit, int s
   if (stop - unit < blocks) {
     return leave_part<N, Groups>(call.stream, blockIdx.x, unit, group, thread, sums);
   }
-  store_units<P, N, Groups>(call, unit / blocks, group, thread, sums);
+  store_units<P, N, Groups>(call, call.stream.split.tile_of(unit), group, thread, sums);
 }
 
 }  // namespace smq

@@ -8,6 +8,8 @@
 
 #include <cstdint>
 
+#include "divisor.cuh"
+
 namespace smq {
 
 constexpr int32_t kChunk = 64;
@@ -63,19 +65,6 @@ struct Pieces {
   }
   __device__ int64_t tail_index(int32_t query, int32_t tail) const {
     return int64_t(query) * pieces + passes * spans + tail;
-  }
-};
-
-// Division by a number known at launch: a division costs about 150 cycles, and these kernels are bound by
-// latency. Exact while numerator * divisor < 2^32.
-struct Divisor {
-  uint32_t divisor, magic;
-
-  explicit Divisor(int32_t d)
-      : divisor(uint32_t(d)), magic(uint32_t(((uint64_t(1) << 32) + uint32_t(d) - 1) / uint32_t(d))) {}
-
-  __device__ __forceinline__ int32_t quotient(int32_t n) const {
-    return divisor == 1 ? n : int32_t(__umulhi(uint32_t(n), magic));
   }
 };
 
