@@ -27,7 +27,8 @@ EncodeTiled encode_tiled() {
 
 // What a multiprocessor asks for ahead, in microseconds of its share of the memory (docs/adr/0020): while kernels
 // before it run about what the memory's latency hides, since these wait in the same queue; behind them more. Weights
-// of 16 bits are long to read, so that more of them before pays.
+// of 16 bits are long to read, so that more of them before pays. Of more than 16 rows four-bit units are computed no
+// quicker than fewer bring them, and the first ones of blocks that start late stand behind the rest (docs/adr/0063).
 constexpr double kBefore = 0.55, kBeforeF16 = 0.9, kBehind = 1.76, kBehindMany = 0.9;
 
 int32_t paced_units(const smq_context* ctx, double microseconds, int unit_bytes) {

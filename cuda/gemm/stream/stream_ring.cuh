@@ -186,7 +186,8 @@ __device__ __forceinline__ void store_shared16(uint32_t to, uint4 v) {
 
 // The work of N / 8 warps for the rows of the first stage: inputs from byte `from` on of x [m][width bytes], as copies by a map
 // would leave them. The copy engine takes longer for its first copy, which each product would wait for. For wgmma what
-// threads wrote has to be told to the engine that reads it.
+// threads wrote has to be told to the engine that reads it. Racecheck does not see that readers wait for these stores
+// (docs/adr/0063).
 template <int N, bool ForWgmma = false, class R>
 __device__ __forceinline__ void feed_first_rows(const R& ring, int warp, const void* x, int32_t m, int32_t width,
                                                 int32_t from) {
