@@ -25,6 +25,10 @@ __device__ __forceinline__ void known_here(Values&... values) {
   };
   (one(values), ...);
 }
+// The assembler, too, has an address worked out here: a trap wants it, though it is not 0.
+__device__ __forceinline__ void held_here(const void* address) {
+  asm volatile("{\n.reg .pred none;\nsetp.eq.u64 none, %0, 0;\n@none trap;\n}" ::"l"(address));
+}
 // A value that the assembler, too, takes for unknown, so that it keeps it.
 __device__ __forceinline__ uint32_t kept(uint32_t value) {
   uint32_t lane;
@@ -56,6 +60,14 @@ __device__ __forceinline__ void barrier_init_fence() {
 }
 __device__ __forceinline__ void barrier_arrive(uint32_t barrier) {
   asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(barrier) : "memory");
+}
+// As often.
+__device__ __forceinline__ void barrier_arrive(uint32_t barrier, int times) {
+  asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0], %1;" ::"r"(barrier), "r"(times) : "memory");
+}
+// Once this thread's copies of 16 bytes so far have come.
+__device__ __forceinline__ void barrier_arrive_copied(uint32_t barrier) {
+  asm volatile("cp.async.mbarrier.arrive.noinc.shared::cta.b64 [%0];" ::"r"(barrier) : "memory");
 }
 // Without a branch.
 __device__ __forceinline__ void barrier_arrive_if(uint32_t condition, uint32_t barrier) {

@@ -14,8 +14,8 @@ template <int N>
 struct F16Hopper {
   static constexpr int kUnit = kF16Tile * kF16Block * 2;
   static constexpr int kRows = N * kF16Block * 2;
-  static constexpr int kFirst = N <= 16 ? N / 8 : 0;  // warps that bring the first stage's rows
-  static constexpr int kThreads = kF16Consumers + 64 + 32 * kFirst;
+  static constexpr int kFeeders = N <= 16 ? 4 * N : 0;  // threads that bring the first stage's rows
+  static constexpr int kThreads = kF16Consumers + 64 + kFeeders;
   using R = Ring<stages_for(kRows, kUnit, N <= 16 ? kFewShared : kMostShared), kRows, kUnit>;
 };
 
@@ -37,7 +37,7 @@ __global__ void __launch_bounds__(F16Hopper<N>::kThreads, 1)
     ptx::box_copy(ring.unit(stage), &w_map, of_tile * kF16Block, tile * kF16Tile, ring.weights_in(stage), policy);
     if (++of_tile == split.blocks) of_tile = 0, ++tile;
   };
-  if (threadIdx.x == kF16Consumers) begin_ring(ring, kF16Consumers, end - begin, copy_weights);
+  if (threadIdx.x == kF16Consumers) begin_ring<F::kFeeders>(ring, kF16Consumers, end - begin, copy_weights);
   __syncthreads();
   let_next_start();
 
@@ -45,13 +45,13 @@ __global__ void __launch_bounds__(F16Hopper<N>::kThreads, 1)
     if (threadIdx.x == kF16Consumers) {
       feed_weights(ring, end - begin, call.pace, copy_weights);
     } else if (threadIdx.x == kF16Consumers + 32) {
-      int block = split.block_of(begin + (F::kFirst > 0));
+      int block = split.block_of(begin + (F::kFeeders > 0));
       ptx::known_here(block);
-      feed_rows<(F::kFirst > 0)>(ring, &x_map, end - begin, [&](int stage, int) {
+      feed_rows<F::kFeeders>(ring, &x_map, end - begin, [&](int stage, int) {
         ptx::box_copy(ring.rows(stage), &x_map, block * kF16Block, 0, ring.rows_in(stage));
         if (++block == split.blocks) block = 0;
       });
-    } else if (F::kFirst > 0 && threadIdx.x >= kF16Consumers + 64 && begin < end) {
+    } else if (F::kFeeders > 0 && threadIdx.x >= kF16Consumers + 64 && begin < end) {
       feed_first_rows<N, true>(ring, (threadIdx.x - kF16Consumers) / 32 - 2, call.x, call.m, call.k * 2,
                                split.block_of(begin) * (kF16Block * 2));
     }

@@ -20,8 +20,8 @@ struct UnitsHopper {
   static constexpr int kConsumers = kGroups * kGroupThreads;
   // With four groups the sums take registers that the copying warps give up; only whole groups of warps can.
   static constexpr bool kTrades = kGroups == 4;
-  static constexpr int kFirst = N <= 16 ? N / 8 : 0;  // warps that bring the first stage's rows
-  static constexpr int kThreads = kConsumers + (kTrades ? kGroupThreads : 64 + 32 * kFirst);
+  static constexpr int kFeeders = N <= 16 ? 4 * N : 0;  // threads that bring the first stage's rows
+  static constexpr int kThreads = kConsumers + (kTrades ? kGroupThreads : 64 + kFeeders);
   // Without this kilobyte the widest has three stages, too few to hide a copy.
   using R = Ring<stages_for(kRows, P::kUnit, kMostShared + (kWgmma ? 1024 : 0)), kRows, P::kUnit>;
 };
@@ -65,7 +65,7 @@ __global__ void __launch_bounds__(UnitsHopper<P, N>::kThreads, 1)
   const auto copy_weights = [&](int stage, int step) {
     ptx::bulk_copy(ring.unit(stage), w + int64_t(step) * R::kUnit, R::kUnit, ring.weights_in(stage), policy);
   };
-  if (threadIdx.x == U::kConsumers) begin_ring(ring, U::kConsumers, end - begin, copy_weights);
+  if (threadIdx.x == U::kConsumers) begin_ring<U::kFeeders>(ring, U::kConsumers, end - begin, copy_weights);
   __syncthreads();
   let_next_start();
 
@@ -74,9 +74,9 @@ __global__ void __launch_bounds__(UnitsHopper<P, N>::kThreads, 1)
     if (threadIdx.x == U::kConsumers) {
       feed_weights(ring, end - begin, call.stream.pace, copy_weights);
     } else if (threadIdx.x == U::kConsumers + 32) {
-      int block = split.block_of(begin + (U::kFirst > 0));
+      int block = split.block_of(begin + (U::kFeeders > 0));
       ptx::known_here(block);
-      feed_rows<(U::kFirst > 0)>(ring, &x_map, end - begin, [&](int stage, int) {
+      feed_rows<U::kFeeders>(ring, &x_map, end - begin, [&](int stage, int) {
         // The map counts in halves, also where inputs are bytes.
 #pragma unroll
         for (int box = 0; box < P::kInput; ++box) {
@@ -85,7 +85,7 @@ __global__ void __launch_bounds__(UnitsHopper<P, N>::kThreads, 1)
         }
         if (++block == split.blocks) block = 0;
       });
-    } else if (U::kFirst > 0 && threadIdx.x >= U::kConsumers + 64 && begin < end) {
+    } else if (U::kFeeders > 0 && threadIdx.x >= U::kConsumers + 64 && begin < end) {
       constexpr int kRow = R::kRows / N;
       feed_first_rows<N>(ring, (threadIdx.x - U::kConsumers) / 32 - 2, call.stream.x, call.stream.m,
                          call.stream.k * P::kInput, split.block_of(begin) * kRow);

@@ -11,7 +11,7 @@ namespace smq {
 template <class T, int N, int Grain, int Zeros>
 struct FirstUnit {
   static constexpr bool kOffsets = Zeros == SMQ_ZEROS_OFFSETS;
-  static constexpr int kSteps = (N == 8 ? 8 : 3) - (Grain < 64);  // of 16 inputs, of 8: as many as there are registers for
+  static constexpr int kSteps = (N == 8 ? 8 : 5) - (Grain < 64);  // of 16 inputs, of 8: as many as there are registers for
   uint32_t a[kSteps][2][4];
   MmaPlaces at;
 

@@ -36,6 +36,7 @@ struct W4Hopper {
   // to the computing ones.
   static constexpr int kMostThreads = kLean ? 1024 : 640;
   static constexpr int kCopyRegisters = kMma ? 32 : 24, kComputeRegisters = kMma ? 128 : kLean ? 72 : 112;
+  static constexpr int kFeeders = kMma ? 4 * N : 0;  // threads that bring the first stage's rows
   static constexpr int kRoom = N <= 8 ? kEightShared : N <= 16 ? kFewShared : kMostShared;
   using R = Ring<stages_for(kRows, kUnit, kRoom), kRows, kUnit>;
 };
@@ -56,7 +57,7 @@ __global__ void __launch_bounds__(W4Hopper<N, Grain, Zeros, Kind>::kMostThreads,
   const auto copy_weights = [&](int stage, int step) {
     ptx::bulk_copy(ring.unit(stage), w + int64_t(step) * R::kUnit, R::kUnit, ring.weights_in(stage), policy);
   };
-  if (threadIdx.x == W::kConsumers) begin_ring(ring, W::kConsumers, end - begin, copy_weights);
+  if (threadIdx.x == W::kConsumers) begin_ring<W::kFeeders>(ring, W::kConsumers, end - begin, copy_weights);
   __syncthreads();
   let_next_start();
 
@@ -69,13 +70,13 @@ __global__ void __launch_bounds__(W4Hopper<N, Grain, Zeros, Kind>::kMostThreads,
       int block = split.block_of(begin + W::kMma);
       ptx::known_here(block);
       if (!W::kMma) touch_late<R::kUnit>(split, worker, call.w);
-      feed_rows<W::kMma>(ring, &x_map, end - begin, [&](int stage, int) {
+      feed_rows<W::kFeeders>(ring, &x_map, end - begin, [&](int stage, int) {
         const int k = block * w4a16::kBlock;
         ptx::box_copy(ring.rows(stage), &x_map, k, 0, ring.rows_in(stage));
         ptx::box_copy(ring.rows(stage) + N * 128, &x_map, k + 64, 0, ring.rows_in(stage));
         if (++block == split.blocks) block = 0;
       });
-    } else if (W::kMma && warp >= 2 && warp < 2 + N / 8 && begin < end) {
+    } else if (warp >= 2 && warp < 2 + W::kFeeders / 32 && begin < end) {
       feed_first_rows<N>(ring, warp - 2, call.x, call.m, call.k * 2, split.block_of(begin) * (w4a16::kBlock * 2));
     }
     return;

@@ -1,7 +1,8 @@
 // Where a computing warp is in a product's ring (stream_ring.cuh). What it does beside multiplying is a fifth of the
 // instructions of few rows, and two to four warps share a scheduler, so it is kept short (docs/adr/0056): addresses run
 // along from stage to stage, a stage is given back without a branch, and the next one can be asked for ahead of time. One
-// lane gives back for its warp; racecheck, which cannot tell for eight-bit weights, finds nothing where all lanes do.
+// lane gives back for its warp; racecheck, which takes an arrival to be behind what its own lane did alone, reports that for
+// eight-bit weights, and finds nothing where all lanes give back.
 #pragma once
 
 #include "gemm/stream/stream_ring.cuh"

@@ -27,9 +27,9 @@
 // for them too, since what they read and write outside of the ring is written or read by those kernels. A copying
 // thread may leave while its copies are under way: the warps that wait for them keep the block.
 //
-// The first stage's rows, of up to 16. Warps of their own load and store them (feed_first_rows), as that is quicker than the
-// first copy behind a wait: phase 0 of that rows_in is one arrival without bytes, and the rows' thread begins with the
-// second stage.
+// The first stage's rows, of up to 16. Warps of their own copy them (feed_first_rows), as that is quicker than the copy
+// engine's first copy behind a wait: phase 0 of that rows_in is an arrival of each of their threads, without bytes. The rows'
+// thread begins with the second stage, and arrives for all of them when it comes to the first one again.
 //
 // Whole stages. A product of a prompt waits for the kernels before it as a whole, so one thread copies both parts, and both
 // end on one barrier, `full`: one arrival, and the bytes of both. It stands in weights_in's place; rows_in, alone and
@@ -75,12 +75,13 @@ struct Ring {
   // Of whole stages, once: one arrival, and the bytes that another block sends.
   __device__ uint32_t told() const { return alone() + 16; }
 
-  __device__ void init(int consumers) const {
+  // feeders: threads that feed the first stage's rows, 0 if that is the rows' thread.
+  __device__ void init(int consumers, int feeders) const {
     ptx::barrier_init(alone(), 1);
     ptx::barrier_init(spare(), consumers / 32);
     for (int stage = 0; stage < Stages; ++stage) {
       ptx::barrier_init(weights_in(stage), 1);
-      ptx::barrier_init(rows_in(stage), 1);
+      ptx::barrier_init(rows_in(stage), stage == 0 && feeders > 0 ? feeders : 1);
       ptx::barrier_init(empty(stage), consumers / 32);
     }
     ptx::barrier_init_fence();
@@ -117,9 +118,9 @@ struct Cursor {
 
 // What the weights' thread does before its block meets: the barriers, and the first of `count` steps. Where the block could
 // not start before the kernels before had ended, everyone waits for that one.
-template <class R, class Copy>
+template <int Feeders, class R, class Copy>
 __device__ __forceinline__ void begin_ring(const R& ring, int consumers, int count, Copy copy) {
-  ring.init(consumers);
+  ring.init(consumers, Feeders);
   if (count == 0) return;
   ptx::barrier_expect(ring.weights_in(0), R::kUnit);
   copy(0, 0);
@@ -160,9 +161,9 @@ __device__ __forceinline__ void touch_late(const Split& split, int worker, const
   asm volatile("cp.async.bulk.prefetch.L2.global [%0], %1;" ::"l"(unit), "n"(Unit) : "memory");
 }
 
-// The whole work of the rows' thread: copy(stage, step) starts copies by `map` that end on rows_in(stage). From step First on:
-// those before are fed by feed_first_rows.
-template <int First = 0, class R, class Copy>
+// The whole work of the rows' thread: copy(stage, step) starts copies by `map` that end on rows_in(stage). The first stage is
+// fed by so many other threads, if any (feed_first_rows).
+template <int Feeders, class R, class Copy>
 __device__ __forceinline__ void feed_rows(const R& ring, const CUtensorMap* map, int count, Copy copy) {
   // Or the first copy waits for it.
   asm volatile("prefetch.tensormap [%0];" ::"l"(map) : "memory");
@@ -171,54 +172,47 @@ __device__ __forceinline__ void feed_rows(const R& ring, const CUtensorMap* map,
   Cursor<R::kStages> at;
 #pragma unroll 1
   for (int step = 0; step < count; ++step) {
-    if (step >= First) {
+    if (Feeders == 0 || step > 0) {
       ptx::barrier_wait(ring.empty(at.stage), at.parity ^ 1);
       ptx::barrier_expect(ring.rows_in(at.stage), R::kRows);
+      if (Feeders > 0 && at.stage == 0) ptx::barrier_arrive(ring.rows_in(0), Feeders - 1);
       copy(at.stage, step);
     }
     at.next();
   }
 }
 
-__device__ __forceinline__ void store_shared16(uint32_t to, uint4 v) {
-  asm volatile("st.shared.v4.u32 [%0], {%1, %2, %3, %4};" ::"r"(to), "r"(v.x), "r"(v.y), "r"(v.z), "r"(v.w) : "memory");
-}
-
 // The work of N / 8 warps for the rows of the first stage: inputs from byte `from` on of x [m][width bytes], as copies by a map
-// would leave them. The copy engine takes longer for its first copy, which each product would wait for. For wgmma what
-// threads wrote has to be told to the engine that reads it. Racecheck does not see that readers wait for these stores
-// (docs/adr/0063).
+// would leave them. The copy engine takes longer for its first copy, which each product would wait for. These threads have
+// few registers: what they load goes past those. For wgmma what threads wrote has to be told to the engine that reads it.
 template <int N, bool ForWgmma = false, class R>
 __device__ __forceinline__ void feed_first_rows(const R& ring, int warp, const void* x, int32_t m, int32_t width,
                                                 int32_t from) {
-  constexpr int kRow = R::kRows / N, kChunks = kRow / 16, kEach = 8 * kChunks / 32;  // of 16 bytes, of a row and of a thread
-  const int lane = threadIdx.x % 32, chunk = lane % kChunks;
-  const uint4* source[kEach];
-  uint32_t to[kEach];
-  bool has[kEach];
+  constexpr int kRow = R::kRows / N, kChunks = kRow / 16;  // chunks of 16 bytes, of a row
+  constexpr int kEach = 8 * kChunks / 32, kApart = 32 / kChunks;  // chunks of a thread, and rows from one to the next
+  const int lane = threadIdx.x % 32, chunk = lane % kChunks, row = warp * 8 + lane / kChunks;
+  const uint32_t first = ring.rows(0) + chunk / 8 * (N * 128) + row * 128 + ((chunk % 8 ^ row % 8) << 4);
+  const int32_t rows = from + chunk * 16 < width ? m - row : 0;
+  const uint8_t* source[kEach];
 #pragma unroll
   for (int i = 0; i < kEach; ++i) {
-    const int row = i * (32 / kChunks) + lane / kChunks;  // of the warp's eight
-    source[i] = reinterpret_cast<const uint4*>(static_cast<const uint8_t*>(x) + int64_t(warp * 8 + row) * width + from) + chunk;
-    to[i] = ring.rows(0) + chunk / 8 * (N * 128) + (warp * 8 + row) * 128 + ((chunk % 8 ^ row) << 4);
-    has[i] = warp * 8 + row < m && from + chunk * 16 < width;
-    if (!has[i]) store_shared16(to[i], uint4{});
-    ptx::known_here(source[i], to[i]);
+    const int64_t at = int64_t(row + i * kApart) * width + from + chunk * 16;
+    source[i] = static_cast<const uint8_t*>(x) + (i * kApart < rows ? at : 0);
+    ptx::held_here(source[i]);
   }
   wait_for_previous();
-  uint4 v[kEach];
 #pragma unroll
   for (int i = 0; i < kEach; ++i) {
-    if (has[i]) v[i] = __ldcg(source[i]);
+    ptx::copy16((first ^ (i * kApart << 4)) + i * kApart * 128, source[i], i * kApart < rows ? 16 : 0);
   }
-#pragma unroll
-  for (int i = 0; i < kEach; ++i) {
-    if (has[i]) store_shared16(to[i], v[i]);
+  if constexpr (ForWgmma) {
+    ptx::commit_copies();
+    ptx::wait_copies<0>();
+    asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
+    ptx::barrier_arrive(ring.rows_in(0));
+  } else {
+    ptx::barrier_arrive_copied(ring.rows_in(0));
   }
-  if (ForWgmma) asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
-  if (N == 8) __syncwarp();
-  else asm volatile("bar.sync 1, %0;" ::"n"(N * 4) : "memory");
-  if (warp == 0 && lane == 0) ptx::barrier_arrive(ring.rows_in(0));
 }
 
 }  // namespace smq
