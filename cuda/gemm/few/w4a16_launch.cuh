@@ -9,7 +9,7 @@ namespace smq {
 
 // Units of a worker from which on wgmma is quicker for 9 to 16 rows, as it begins later and then takes less for each, and
 // from which on it wants all registers for 25 to 32 (docs/adr/0059).
-constexpr int kManyUnits = 10, kSomeUnits = 8;
+constexpr int kManyUnits = 10, kSomeUnits = 5;
 
 template <class T, int N, int Grain, int Zeros, By Kind>
 int32_t launch_w4a16(smq_context* ctx, const StreamCall& call, const CUtensorMap& x_map) {
