@@ -1,5 +1,5 @@
 // RMS norm of the residual stream that a product has left in parts: a cluster of blocks takes eight rows, each block
-// a tile of them or two, and tells the others the squares of its chunks; of one row of more outputs each thread takes two.
+// a tile of them or two, and tells the others the squares of its chunks; of one row of more tiles each thread takes two outputs.
 // The order of sums is that of norm_row.cuh.
 #include "gemm/ptx.cuh"
 #include "gemm/stream/pair_of_one.cuh"
@@ -23,8 +23,8 @@ __global__ void __maxnreg__(registers_beside(O))
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
   let_next_start();
   using At = TileOutputs<O>;
-  // What there are registers for; nine or ten workers share a tile of 4,096 outputs.
-  constexpr int kAhead = O == Order::kPairs ? 5 : 9;
+  // What there are registers for; nine or ten workers share a tile of 4,096 outputs, and of weights of 16 bits about five.
+  constexpr int kAhead = O == Order::kPairs ? 5 : Tiles > 1 ? 6 : 9;
   constexpr int kOutputs = Tiles * At::kTile, kChunks = kOutputs / kChunk;
   constexpr int kApart = kOutputs + 4;  // so that writers do not meet in a bank
   static_assert(kOutputs <= kMostOutputs, "the host counts on it");
@@ -114,7 +114,7 @@ __global__ void __maxnreg__(registers_beside(O))
 #endif
 }
 
-// The same of one row of more outputs than that: a thread takes two of them.
+// The same of one row of more tiles than a cluster has blocks: a thread takes two outputs.
 template <class T, Order O>
 __global__ void __maxnreg__(kRegistersBesideProduct)
     norm_one_kernel(const StreamCall call, const PartsOf<O> parts, T* out, const T* weight, float eps) {
@@ -231,15 +231,12 @@ bool rms_norm_of_parts(smq_context* ctx, uint64_t out, int32_t out_stride, uint6
     const auto run_with = [&](auto tiles) {
       return run<T, kOrder, decltype(tiles)::value>(ctx, at<T>(out), out_stride, at<const T>(weight), eps);
     };
-    constexpr int kMostTiles = kMostOutputs / TileOutputs<kOrder>::kTile;
-    if (run_with(std::integral_constant<int, 1>()) ||
-        (kMostTiles > 1 && run_with(std::integral_constant<int, kMostTiles>()))) {
-      return true;
-    }
+    if (run_with(std::integral_constant<int, 1>())) return true;
     if constexpr (kOrder != Order::kPairs) {
-      if (m == 1) return run_one<T, kOrder>(ctx, at<T>(out), at<const T>(weight), eps);
+      if (m == 1 && run_one<T, kOrder>(ctx, at<T>(out), at<const T>(weight), eps)) return true;
     }
-    return false;
+    constexpr int kMostTiles = kMostOutputs / TileOutputs<kOrder>::kTile;
+    return kMostTiles > 1 && run_with(std::integral_constant<int, kMostTiles>());
   });
 }
 
