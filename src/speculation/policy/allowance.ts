@@ -14,6 +14,9 @@ const SHARE = 0.027;
 const LONG_FIRST = 10;
 const LONG_SHARE = 0.005;
 
+/** Rounds of plain decoding that may be lost of what drafts have gained in texts before, at most. */
+const GAINED = 5;
+
 /** A round that takes so many times what it was thought to was held up by something else: the rest is not its own. */
 const MOST_TIMES = 3;
 
@@ -24,7 +27,7 @@ export class Allowance {
   #tokens = 0;
   #drafted = 0;
   #ms = 0;
-  /** Milliseconds that drafts have gained in texts before. */
+  /** Milliseconds that drafts have gained in texts before, or lost. */
   #gained = 0;
 
   /** Nothing yet. */
@@ -32,9 +35,12 @@ export class Allowance {
     this.#known = known;
   }
 
-  /** Another text begins: what was gained is kept, and what was lost is not held against it. */
+  /** Another text begins: some of what was gained is kept, and what was lost beyond the share of its tokens. */
   begin(): void {
-    this.#gained = Math.max(0, this.#ahead);
+    const ahead = this.#ahead;
+    const plainMs = this.#plainMs;
+    const share = SHARE * this.#tokens * plainMs;
+    this.#gained = ahead > 0 ? Math.min(ahead, GAINED * plainMs) : Math.min(0, ahead + share);
     this.#tokens = this.#drafted = this.#ms = 0;
   }
 
