@@ -14,8 +14,9 @@ const SHARE = 0.027;
 const LONG_FIRST = 10;
 const LONG_SHARE = 0.005;
 
-/** Rounds of plain decoding that may be lost of what drafts have gained in texts before, at most. */
+/** Rounds of plain decoding that a text may lose more of what drafts have gained in texts before, at most; and less, of what was lost. */
 const GAINED = 5;
+const OWED = 2;
 
 /** A round that takes so many times what it was thought to was held up by something else: the rest is not its own. */
 const MOST_TIMES = 3;
@@ -37,10 +38,13 @@ export class Allowance {
 
   /** Another text begins: some of what was gained is kept, and what was lost beyond the share of its tokens. */
   begin(): void {
-    const ahead = this.#ahead;
     const plainMs = this.#plainMs;
-    const share = SHARE * this.#tokens * plainMs;
-    this.#gained = ahead > 0 ? Math.min(ahead, GAINED * plainMs) : Math.min(0, ahead + share);
+    const rounds = this.#ahead / plainMs;
+    // Where a machine has become faster, all that was drafted before seems to have lost.
+    const kept = rounds > 0
+      ? Math.min(GAINED, rounds)
+      : Math.max(-OWED, Math.min(0, rounds + SHARE * this.#tokens));
+    this.#gained = kept * plainMs;
     this.#tokens = this.#drafted = this.#ms = 0;
   }
 
