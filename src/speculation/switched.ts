@@ -77,8 +77,9 @@ class Switched implements Drafter {
   #active?: Member;
   /** What a round with a policy is measured against: tokens committed, negative where there is no such round; */
   #length = -1;
-  /** milliseconds of all rounds, where its own are to be known; and rounds of the level below, by accept length. */
-  #msBefore?: number;
+  /** milliseconds of all rounds, and whether its own are to be known; and rounds of the level below, by accept length. */
+  #msBefore = 0;
+  #isTimed = false;
   #innerBefore = NO_ROUNDS;
   /** Whether those who do not propose may have read more than there is of the text. */
   #ahead = true;
@@ -153,7 +154,8 @@ class Switched implements Drafter {
       if (isNew) this.use(setting);
       if (this.#from < 0) this.#from = length;
       this.#length = length;
-      this.#msBefore = isNew ? undefined : this.#ms;
+      this.#isTimed = !isNew;
+      this.#msBefore = this.#ms;
       // Only a draft model has rounds of its own.
       this.#innerBefore = setting.kind === "draft" ? [...this.levels[0].histogram] : NO_ROUNDS;
     }
@@ -202,6 +204,7 @@ class Switched implements Drafter {
     this.#ahead = false;
     if (policy === undefined || length < 0) return;
     const before = this.#innerBefore;
+    const ms = this.#ms - this.#msBefore;
     policy.observe({
       tokens: this.#verifier.state.length - length,
       rows,
@@ -209,7 +212,8 @@ class Switched implements Drafter {
       inner: before.length === 0
         ? NO_ROUNDS
         : this.levels[0].histogram.map((rounds, i) => rounds - (before[i] ?? 0)),
-      ms: this.#msBefore === undefined ? undefined : this.#ms - this.#msBefore,
+      ms: this.#isTimed ? ms : undefined,
+      wholeMs: ms,
       suffixes: this.#alone,
     });
   }

@@ -70,8 +70,8 @@ export function replay(trace: Trace, costs: Costs, policy: Policy): Replayed {
         alone += accepted + 1;
       }
     };
-    policy.observe({ ...outcome, suffixes });
     const took = outcome.ms! + reading;
+    policy.observe({ ...outcome, wholeMs: took, suffixes });
     by[setting.kind] = (by[setting.kind] ?? 0) + took;
     ms += took;
     at += outcome.tokens;

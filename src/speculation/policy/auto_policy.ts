@@ -3,15 +3,17 @@
  *
  * It counts how often tokens of each drafter are accepted, at each depth and level, and every few rounds takes the setting
  * of which costs and counts promise the most tokens a millisecond; or another for a few rounds, where what they would tell
- * is worth more than they cost: nothing that could not be faster, however much of it were accepted, is ever tried.
+ * is worth more than they cost: nothing that could not be faster, however much of it were accepted, is ever tried, and nothing
+ * that may lose more than the text may.
  *
  * @module
  */
+import { Allowance } from "./allowance.ts";
 import type { Costs } from "./costs.ts";
 import { Missed } from "./missed.ts";
 import type { Decision, Outcome, Policy, SuffixRound } from "./policy.ts";
 import { Rates } from "./rates.ts";
-import { depthOf, PLAIN, type Setting } from "./setting.ts";
+import { depthOf, PLAIN, rowsOf, type Setting } from "./setting.ts";
 import { type Candidate, Speeds } from "./speeds.ts";
 import { TRIAL_ROUNDS, Trials } from "./trials.ts";
 
@@ -33,13 +35,14 @@ export class AutoPolicy implements Policy {
   readonly #speeds: Speeds;
   readonly #plain: Candidate;
   readonly #suffix?: Candidate;
-  /** Those that may be faster than plain decoding at all, and that. */
+  /** Those that may be faster than plain decoding at all and may not lose too much, and that. */
   #open: readonly Candidate[] = [];
   readonly #rates = new Rates();
   /** In the long run: the defence against what changes as soon as it is known. */
   readonly #longRates = new Rates(true);
   readonly #missed = new Missed();
   readonly #trials: Trials;
+  readonly #allowance: Allowance;
   /** Rounds of `#current` that nothing has been learned of yet: all is, when the next choice needs it. */
   readonly #heard: Outcome[] = [];
   /** Milliseconds of all texts; tokens and milliseconds of late, which fade. */
@@ -65,13 +68,15 @@ export class AutoPolicy implements Policy {
       this.#speeds.candidates.find(({ setting }) => setting.kind === kind);
     this.#plain = this.#current = this.#best = of("plain")!;
     this.#suffix = of("suffix");
-    this.#trials = new Trials({
+    const known = {
       speeds: this.#speeds,
       rates: this.#rates,
       missed: this.#missed,
       plain: this.#plain,
       suffix: this.#suffix,
-    });
+    };
+    this.#trials = new Trials(known);
+    this.#allowance = new Allowance(known);
   }
 
   get decisions(): readonly Decision[] {
@@ -85,6 +90,7 @@ export class AutoPolicy implements Policy {
     this.#left = 0;
     this.#most = most;
     this.#missed.begin();
+    this.#allowance.begin();
   }
 
   next(length: number): Setting {
@@ -96,9 +102,10 @@ export class AutoPolicy implements Policy {
 
   observe(outcome: Outcome): void {
     this.#heard.push(outcome);
-    // Nobody waits for the end of what is in vain: one round of a trial, two of the others.
+    // Nobody waits for the end of what is in vain: one round of a trial or of what is new, two of the others.
     this.#refused = outcome.tokens === 1 && outcome.rows > 1 ? this.#refused + 1 : 0;
-    if (this.#refused > (this.#trials.tried ? 0 : 1)) {
+    const isKnown = !this.#trials.tried && this.#isProven(this.#current);
+    if (this.#refused > (isKnown ? 1 : 0)) {
       this.#left = 0;
       this.#between = ROUNDS / 2;
     }
@@ -107,13 +114,21 @@ export class AutoPolicy implements Policy {
   #choose(): void {
     this.#learn();
     this.#speeds.at(this.#length);
-    this.#open = [this.#plain, ...this.#speeds.above(this.#speed(this.#plain))];
+    const faster = this.#speeds.above(this.#speed(this.#plain));
+    this.#open = [this.#plain, ...faster.filter((one) => this.#allowance.allows(one))];
     const best = this.#steady(this.#fastest());
     this.#trials.end(!this.#adopted(best));
     this.#between = best === this.#current ? Math.min(MOST_BETWEEN, 2 * this.#between) : ROUNDS;
     this.#best = best;
     const left = this.#most - this.#length;
-    const tried = this.#trials.begin(this.#open, best, { ms: this.#ms, left });
+    // What promises the most is seen before other drafters are.
+    const { kind } = best.setting;
+    const open = this.#isProven(best)
+      ? this.#open
+      : this.#open.filter(({ setting }) =>
+        setting.kind === kind && rowsOf(setting) < rowsOf(best.setting)
+      );
+    const tried = this.#trials.begin(open, best, { ms: this.#ms, left });
     this.#left = tried ? TRIAL_ROUNDS : this.#between;
     this.#take(tried ?? best, tried ? "trial" : "best");
   }
@@ -136,9 +151,16 @@ export class AutoPolicy implements Policy {
     return this.#speeds.speed(one, rates);
   }
 
+  /** Whether anything of it was ever accepted; of plain decoding all is, and suffixes are looked up. */
+  #isProven({ setting }: Candidate): boolean {
+    if (setting.kind === "plain" || setting.kind === "suffix") return true;
+    return this.#rates.isProven(0, setting);
+  }
+
   /** What promises the most, beside what was the best so far. */
   #fastest(): Candidate {
-    let best = this.#trials.tried ? this.#best : this.#current;
+    const before = this.#trials.tried ? this.#best : this.#current;
+    let best = this.#open.includes(before) ? before : this.#plain;
     for (const one of this.#open) {
       // Another drafter has to catch up; plain decoding has not.
       const better = one.setting.kind === best.setting.kind || one === this.#plain ? 1 : BETTER;
@@ -173,9 +195,11 @@ export class AutoPolicy implements Policy {
   /** Learns from the rounds that have been heard of, and from `suffixes`. */
   #learn(suffixes = this.#heard.at(-1)?.suffixes?.()): void {
     const { setting } = this.#current;
-    for (const { tokens, rows, reach, inner, ms } of this.#heard) {
+    for (const { tokens, rows, reach, inner, ms, wholeMs } of this.#heard) {
       const took = this.#speeds.observe(this.#current, rows, inner, ms);
       if (this.#trials.tried) this.#trials.paid(took - tokens / this.#speed(this.#best));
+      const reading = this.#missed.readingMs(setting, this.#speeds.table);
+      this.#allowance.add(this.#current, tokens, wholeMs ?? took + reading);
       this.#missed.add(setting.kind, tokens);
       this.#ms += took;
       this.#lately.tokens = tokens + LATELY * this.#lately.tokens;

@@ -17,6 +17,8 @@ export interface Outcome {
   readonly inner: readonly number[];
   /** Milliseconds that it took, where they are known. */
   readonly ms?: number;
+  /** Milliseconds that it took with what its drafter read before, which others had proposed; where they are known. */
+  readonly wholeMs?: number;
   /**
    * Looks up the rounds that suffixes alone would have had over the tokens committed so far and that have not been told of
    * yet, where that can be done; then no other counts are kept of suffixes. May be asked behind a later round, for all of

@@ -113,6 +113,11 @@ export class Rates {
     return this.#long && fit.isProven ? 1 : fit.at(this.#age);
   }
 
+  /** Whether anything that a setting's drafter has proposed was ever accepted. */
+  isProven(level: number, setting: Setting): boolean {
+    return this.#fitOf(level, setting).isProven;
+  }
+
   #fitOf(level: number, setting: Setting): Fit {
     const family = familyOf(level, setting);
     let fit = this.#fits.get(family);

@@ -90,7 +90,8 @@ export class Trials {
     // What is learned in a text is of use in those behind it, of which there may be as much as there was.
     const horizon = Math.min(HORIZON * plainMs, (left + missed.tokens) / speed);
     // What costs say of it may be wrong, and nothing else bounds what is lost then.
-    const isUnsure = plain !== best && plain.timed === 0 && !this.#isPlainTried &&
+    const isOpen = plain !== best && open.includes(plain);
+    const isUnsure = isOpen && plain.timed === 0 && !this.#isPlainTried &&
       1 / (LESS_UNTIMED * plainMs) > speed;
     let [found, most]: [Candidate | undefined, number] = [isUnsure ? plain : undefined, 0];
     for (const one of isUnsure ? [] : open) {
