@@ -16,7 +16,7 @@ const LONG_SHARE = 0.005;
 
 /** Rounds of plain decoding that a text may lose more of what drafts have gained in texts before, at most; and less, of what was lost. */
 const GAINED = 5;
-const OWED = 2;
+const OWED = 4;
 
 /** A round that takes so many times what it was thought to was held up by something else: the rest is not its own. */
 const MOST_TIMES = 3;
