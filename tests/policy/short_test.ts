@@ -106,7 +106,7 @@ for (const set of SETS) {
   Deno.test(`what drafts lose is known by the times that they take, ${set.name}`, () => {
     const found = slow(set, made("slow", 300, 1, () => REFUSED, set.shares));
     console.log(`${set.name}: ${found.toFixed(3)} of plain decoding`);
-    assertGreaterOrEqual(found, 0.95);
+    assertGreaterOrEqual(found, LEAST_SLOW);
   });
 
   Deno.test(`what one text loses too much is held against the next, ${set.name}`, () => {

@@ -8,7 +8,7 @@
 namespace smq {
 
 // Units of a worker from which on wgmma is quicker for 9 to 16 rows, as it begins later and then takes less for each, and
-// from which on it wants all registers for 25 to 32 (docs/adr/0059).
+// from which on it wants all registers for 25 to 32 (docs/adr/0059, 0065).
 constexpr int kManyUnits = 10, kSomeUnits = 5;
 
 template <class T, int N, int Grain, int Zeros, By Kind>
